@@ -1,0 +1,82 @@
+//! Keeps `generated/` in step with `openapi.yaml`.
+//!
+//! With the feature `codegen` it rewrites `generated/`; without it, it needs no dependency and only checks that
+//! `generated/` was made from the spec and the generator as they are now, so that a stale client can't be built.
+
+use std::fs;
+use std::path::Path;
+
+#[cfg(feature = "codegen")]
+mod codegen;
+
+const SPEC: &str = "openapi.yaml";
+
+/// Everything that `generated/` is made from.
+const SOURCES: [&str; 6] =
+    [SPEC, "build.rs", "codegen/mod.rs", "codegen/client.rs", "codegen/lower.rs", "codegen/tables.rs"];
+
+const FINGERPRINTS: &str = "generated/fingerprints";
+
+fn main() {
+    for path in SOURCES.iter().chain(&["generated"]) {
+        println!("cargo::rerun-if-changed={path}");
+    }
+    // Each line of the message, because Cargo ends a directive at the line's end.
+    if let Err(message) = run() {
+        for line in message.lines() {
+            println!("cargo::error={line}");
+        }
+    }
+}
+
+#[cfg(feature = "codegen")]
+fn run() -> Result<(), String> {
+    let spec = read(SPEC)?;
+    let mut files = codegen::generate(SPEC, &spec)?;
+    files.push((FINGERPRINTS, fingerprints()?));
+    let mut written = Vec::new();
+    for (path, content) in files {
+        if read(path).is_ok_and(|current| current == content) {
+            continue;
+        }
+        fs::create_dir_all("generated").map_err(|e| format!("generated: {e}"))?;
+        fs::write(path, content).map_err(|e| format!("{path}: {e}"))?;
+        written.push(path);
+    }
+    // A warning is the one thing that Cargo shows of a build script that succeeds.
+    match written.as_slice() {
+        [] => println!("cargo::warning=generated/ is current; nothing was written"),
+        paths => println!("cargo::warning=wrote {}", paths.join(", ")),
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "codegen"))]
+fn run() -> Result<(), String> {
+    let now = fingerprints()?;
+    let then = read(FINGERPRINTS).unwrap_or_default();
+    let changed: Vec<&str> = now.lines().filter(|line| !then.lines().any(|old| old == *line)).collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = changed.iter().filter_map(|line| line.split_whitespace().nth(1)).collect();
+    Err(format!(
+        "generated/ is stale: {} changed since it was written. Run `cargo regenerate` and commit generated/.",
+        names.join(", ")
+    ))
+}
+
+/// One line a source, `HASH NAME`: a spec edit and a generator edit on two branches then merge without a conflict.
+fn fingerprints() -> Result<String, String> {
+    SOURCES.iter().map(|path| Ok(format!("{:016x} {path}\n", fnv1a(&read(path)?)))).collect()
+}
+
+/// FNV-1a, 64 bits. `std`'s hasher may change between toolchains, and nothing here is an adversary.
+fn fnv1a(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// A file's text with line endings as Unix has them, so that a checkout on Windows has the same fingerprints.
+fn read(path: &str) -> Result<String, String> {
+    fs::read_to_string(Path::new(path)).map(|text| text.replace("\r\n", "\n")).map_err(|e| format!("{path}: {e}"))
+}

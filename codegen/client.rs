@@ -1,0 +1,269 @@
+//! The lowered spec -> the typed client: progenitor writes it, and a pass over the syntax tree makes it smaller, open
+//! to values the server adds, and fit for a library.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use openapiv3::OpenAPI;
+use proc_macro2::TokenStream;
+use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle};
+use quote::{ToTokens, quote};
+use serde_json::Value;
+use syn::punctuated::Punctuated;
+use syn::visit_mut::{self, VisitMut};
+use syn::{Attribute, Expr, ImplItem, Item, ItemEnum, ItemMod, Lit, LitStr, Stmt, Token, Type, parse_quote};
+
+use super::spec_operations;
+
+/// `requests` are the schemas that requests are made of.
+pub fn client(spec: &Value, requests: &BTreeSet<String>) -> Result<TokenStream, String> {
+    let tokens = generate(spec).map_err(|e| blame(spec).unwrap_or(e))?;
+    let mut file: syn::File = syn::parse2(tokens).map_err(|e| format!("progenitor's output doesn't parse: {e}"))?;
+    let ids: Vec<&str> = spec_operations(spec)?.into_iter().map(|operation| operation.id).collect();
+    Pass { ids, requests }.visit_file_mut(&mut file);
+    Ok(file.into_token_stream())
+}
+
+fn generate(spec: &Value) -> Result<TokenStream, String> {
+    let spec: OpenAPI = serde_json::from_value(spec.clone()).map_err(|e| format!("not OpenAPI 3.0: {e}"))?;
+    let mut settings = GenerationSettings::new();
+    settings
+        // Half the code of the builder style, and the facade has builders.
+        .with_interface(InterfaceStyle::Positional)
+        .with_hooks(HooksMode::Expected)
+        .with_inner_type(quote!(crate::transport::Transport))
+        .with_derive("PartialEq");
+    // Progenitor asserts and unwraps on what it can't do; a spec author needs the reason, not a backtrace.
+    let quiet = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let result = catch_unwind(AssertUnwindSafe(|| Generator::new(&settings).generate_tokens(&spec)));
+    std::panic::set_hook(quiet);
+    match result {
+        Ok(tokens) => tokens.map_err(|e| format!("progenitor refuses it: {e}")),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+            Err(format!("progenitor gives up on it: {}", text.unwrap_or("no reason given")))
+        }
+    }
+}
+
+/// Which part of a refused spec is to blame: each schema, then each operation, is tried without the others.
+fn blame(spec: &Value) -> Option<String> {
+    let mut alone = spec.clone();
+    *alone.get_mut("paths")? = Value::Object(Default::default());
+    let schemas = spec.pointer("/components/schemas").and_then(Value::as_object)?;
+    if let Err(whole) = generate(&alone) {
+        for (name, schema) in schemas {
+            let mut others = alone.clone();
+            if let Some(schemas) = others.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+                schemas.insert(name.clone(), serde_json::json!({ "type": "object" }));
+            }
+            if generate(&others).is_ok() || serde_json::from_value::<openapiv3::Schema>(schema.clone()).is_err() {
+                return Some(format!("components.schemas.{name}: {whole}"));
+            }
+        }
+        return Some(whole);
+    }
+    for operation in spec_operations(spec).ok()? {
+        let mut one = alone.clone();
+        *one.get_mut("paths")? = serde_json::json!({ operation.path: { operation.method: operation.value } });
+        if let Err(e) = generate(&one) {
+            return Some(format!("paths.{}.{}: {e}", operation.path, operation.method));
+        }
+    }
+    None
+}
+
+struct Pass<'a> {
+    ids: Vec<&'a str>,
+    requests: &'a BTreeSet<String>,
+}
+
+impl VisitMut for Pass<'_> {
+    fn visit_file_mut(&mut self, file: &mut syn::File) {
+        // `prelude` re-exports one name, which the facade has taken.
+        file.items.retain(|item| !matches!(item, Item::Mod(module) if module.ident == "prelude"));
+        visit_mut::visit_file_mut(self, file);
+    }
+
+    fn visit_item_mod_mut(&mut self, module: &mut ItemMod) {
+        if module.ident == "types"
+            && let Some((_, items)) = &mut module.content
+        {
+            open_enums(items);
+        }
+        visit_mut::visit_item_mod_mut(self, module);
+    }
+
+    fn visit_item_struct_mut(&mut self, item: &mut syn::ItemStruct) {
+        // The generated client is the one struct that isn't made of a schema.
+        if item.ident != "Client" {
+            item.attrs.push(parse_quote!(#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]));
+            // An answer may grow a field; a request stays a plain struct that callers can write down.
+            if !self.requests.contains(&item.ident.to_string()) {
+                item.attrs.push(parse_quote!(#[non_exhaustive]));
+            }
+        }
+        visit_mut::visit_item_struct_mut(self, item);
+    }
+
+    fn visit_item_impl_mut(&mut self, item: &mut syn::ItemImpl) {
+        item.items.retain_mut(|member| {
+            let ImplItem::Fn(function) = member else { return true };
+            if function.sig.ident == "new_with_client" {
+                // Only the facade can make the transport it takes.
+                function.vis = parse_quote!(pub(crate));
+            }
+            // `new` has a total timeout of 15 s, which cuts every long upload, and unwraps.
+            function.sig.ident != "new"
+        });
+        visit_mut::visit_item_impl_mut(self, item);
+    }
+
+    fn visit_block_mut(&mut self, block: &mut syn::Block) {
+        // Progenitor adds an `api-version` header, which this API doesn't ask for, to every request; where it was the
+        // only one, the header map goes with it.
+        block.stmts.retain(|statement| !is_append(statement, "\"api-version\""));
+        if !block.stmts.iter().any(|statement| is_append(statement, "")) {
+            block.stmts.retain(|statement| {
+                !matches!(statement, Stmt::Local(syn::Local { pat: syn::Pat::Ident(name), .. }) if name.ident == "header_map")
+            });
+            visit_mut::visit_block_mut(&mut WithoutHeaders, block);
+        }
+        visit_mut::visit_block_mut(self, block);
+    }
+
+    fn visit_lit_str_mut(&mut self, literal: &mut LitStr) {
+        // Hooks look operations up by the id that the spec gives, not by the name of the Rust function.
+        let text = literal.value();
+        if let Some(id) = self.ids.iter().find(|id| snake(id) == text) {
+            *literal = LitStr::new(id, literal.span());
+        }
+    }
+
+    fn visit_attributes_mut(&mut self, attributes: &mut Vec<Attribute>) {
+        *attributes = attributes.drain(..).flat_map(doc_lines).collect();
+    }
+}
+
+fn is_append(statement: &Stmt, header: &str) -> bool {
+    matches!(statement, Stmt::Expr(Expr::MethodCall(call), _) if call.method == "append"
+        && call.args.first().is_some_and(|name| name.to_token_stream().to_string().contains(header)))
+}
+
+/// Takes `.headers(header_map)` out of a chain of calls.
+struct WithoutHeaders;
+
+impl VisitMut for WithoutHeaders {
+    fn visit_expr_mut(&mut self, expression: &mut Expr) {
+        visit_mut::visit_expr_mut(self, expression);
+        if let Expr::MethodCall(call) = expression
+            && call.method == "headers"
+            && call.args.first().is_some_and(|map| map.to_token_stream().to_string() == "header_map")
+        {
+            *expression = (*call.receiver).clone();
+        }
+    }
+}
+
+fn snake(id: &str) -> String {
+    id.chars().fold(String::new(), |mut out, c| {
+        if c.is_uppercase() {
+            out.push('_');
+        }
+        out.extend(c.to_lowercase());
+        out
+    })
+}
+
+/// A doc comment as one `///` a line, so that a changed sentence is a changed line.
+fn doc_lines(attribute: Attribute) -> Vec<Attribute> {
+    let syn::Meta::NameValue(meta) = &attribute.meta else { return vec![attribute] };
+    let Expr::Lit(syn::ExprLit { lit: Lit::Str(text), .. }) = &meta.value else { return vec![attribute] };
+    if !meta.path.is_ident("doc") {
+        return vec![attribute];
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.value().trim().lines().map(str::trim_end) {
+        if !(line.is_empty() && lines.last().is_some_and(|last| last.is_empty())) {
+            lines.push(if line.is_empty() { String::new() } else { format!(" {line}") });
+        }
+    }
+    lines.iter().map(|line| parse_quote!(#[doc = #line])).collect()
+}
+
+/// Every enum is replaced by an open one, and so are the conversions around it: a value that the server adds one day is
+/// kept as it came, instead of failing the whole answer.
+fn open_enums(items: &mut Vec<Item>) {
+    let enums: Vec<ItemEnum> = items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Enum(item) => Some(item.clone()),
+            _ => None,
+        })
+        .collect();
+    let names: Vec<String> = enums.iter().map(|item| item.ident.to_string()).collect();
+    let about = |ty: &Type| names.contains(&ty.to_token_stream().to_string());
+    items.retain(|item| match item {
+        Item::Impl(item) => !about(&item.self_ty),
+        // What is left of it converts nothing.
+        Item::Mod(item) => item.ident != "error",
+        _ => true,
+    });
+    *items = items
+        .drain(..)
+        .flat_map(|item| match item {
+            Item::Enum(item) => open_enum(item),
+            other => vec![other],
+        })
+        .collect();
+}
+
+fn open_enum(item: ItemEnum) -> Vec<Item> {
+    let ItemEnum { ident, attrs, variants, .. } = item;
+    let docs = attrs.iter().filter(|attribute| attribute.path().is_ident("doc"));
+    let names: Vec<_> = variants.iter().map(|variant| &variant.ident).collect();
+    let values: Vec<_> = variants.iter().map(wire_value).collect();
+    let file: syn::File = parse_quote! {
+        #(#docs)*
+        #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Eq, Hash, PartialEq)]
+        #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+        #[non_exhaustive]
+        pub enum #ident {
+            #(#[serde(rename = #values)] #names,)*
+            /// A value that the spec doesn't list, as the server sent it.
+            #[serde(untagged)]
+            Unknown(::std::string::String),
+        }
+        impl #ident {
+            /// The value as the server sends it.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    #(Self::#names => #values,)*
+                    Self::Unknown(value) => value,
+                }
+            }
+        }
+        impl ::std::fmt::Display for #ident {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+    file.items
+}
+
+/// The string a variant stands for: what `#[serde(rename)]` says, or its name where the two are the same.
+fn wire_value(variant: &syn::Variant) -> String {
+    let renamed = variant.attrs.iter().filter(|attribute| attribute.path().is_ident("serde")).find_map(|attribute| {
+        let arguments =
+            attribute.parse_args_with(Punctuated::<syn::MetaNameValue, Token![,]>::parse_terminated).ok()?;
+        arguments.into_iter().find(|argument| argument.path.is_ident("rename")).and_then(|argument| {
+            match argument.value {
+                Expr::Lit(syn::ExprLit { lit: Lit::Str(value), .. }) => Some(value.value()),
+                _ => None,
+            }
+        })
+    });
+    renamed.unwrap_or_else(|| variant.ident.to_string())
+}

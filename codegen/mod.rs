@@ -1,0 +1,93 @@
+//! openapi.yaml -> generated/: read and check (here), lower what progenitor can't express (`lower`), write the client
+//! (`client`), and write what the spec says about operations and lengths as tables (`tables`).
+
+use std::collections::BTreeSet;
+
+use proc_macro2::TokenStream;
+use serde_json::Value;
+
+mod client;
+mod lower;
+mod tables;
+
+/// The generated files and their content. `name` is the spec's file name, for error messages.
+pub fn generate(name: &str, text: &str) -> Result<Vec<(&'static str, String)>, String> {
+    let spec: Value = serde_saphyr::from_str(text).map_err(|e| format!("{name}: not readable as YAML: {e}"))?;
+    check_references(&spec).map_err(|(place, message)| {
+        let line = text.lines().position(|line| line.contains(&place)).map_or(0, |index| index + 1);
+        format!("{name}:{line}: {message}")
+    })?;
+    let operations = tables::operations(&spec).map_err(|e| format!("{name}: {e}"))?;
+    let limits = tables::limits(&spec).map_err(|e| format!("{name}: {e}"))?;
+    let requests = lower::request_schemas(&spec).map_err(|e| format!("{name}: {e}"))?;
+    let lowered = lower::lower(&spec, &requests).map_err(|e| format!("{name}: {e}"))?;
+    let client = client::client(&lowered, &requests).map_err(|e| format!("{name}: {e}"))?;
+    Ok(vec![
+        ("generated/client.rs", print(name, client)?),
+        ("generated/operations.rs", print(name, operations)?),
+        ("generated/limits.rs", print(name, limits)?),
+    ])
+}
+
+/// Every `$ref` points at something in this document, or the error says which doesn't: the text to look for, and the
+/// message. Progenitor would panic over it.
+fn check_references(spec: &Value) -> Result<(), (String, String)> {
+    let mut references = BTreeSet::new();
+    collect_references(spec, &mut references);
+    for reference in references {
+        let found = reference.strip_prefix('#').and_then(|pointer| spec.pointer(pointer));
+        if found.is_none() {
+            return Err((reference.to_owned(), format!("`$ref: '{reference}'` points at nothing in this file")));
+        }
+    }
+    Ok(())
+}
+
+fn collect_references<'a>(value: &'a Value, into: &mut BTreeSet<&'a str>) {
+    match value {
+        Value::Object(map) => {
+            into.extend(map.get("$ref").and_then(Value::as_str));
+            map.values().for_each(|child| collect_references(child, into));
+        }
+        Value::Array(items) => items.iter().for_each(|child| collect_references(child, into)),
+        _ => {}
+    }
+}
+
+/// The value itself, or what its `$ref` points at.
+fn resolve<'a>(spec: &'a Value, value: &'a Value) -> &'a Value {
+    let pointer = value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
+    pointer.and_then(|pointer| spec.pointer(pointer)).unwrap_or(value)
+}
+
+/// An operation of the spec, with where it stands.
+struct SpecOperation<'a> {
+    path: &'a str,
+    method: &'a str,
+    id: &'a str,
+    value: &'a Value,
+}
+
+const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+
+fn spec_operations(spec: &Value) -> Result<Vec<SpecOperation<'_>>, String> {
+    let paths = spec.get("paths").and_then(Value::as_object).ok_or("`paths` is missing or not a map")?;
+    let mut operations = Vec::new();
+    for (path, item) in paths {
+        let item = item.as_object().ok_or_else(|| format!("paths.{path}: not a map"))?;
+        for (method, value) in item.iter().filter(|(key, _)| METHODS.contains(&key.as_str())) {
+            let id = value.get("operationId").and_then(Value::as_str);
+            let id = id.ok_or_else(|| format!("paths.{path}.{method}: `operationId` is missing"))?;
+            operations.push(SpecOperation { path, method, id, value });
+        }
+    }
+    Ok(operations)
+}
+
+fn print(name: &str, tokens: TokenStream) -> Result<String, String> {
+    let file = syn::parse2(tokens).map_err(|e| format!("{name}: the generated code doesn't parse: {e}"))?;
+    Ok(format!(
+        "// Written by build.rs from {name}. Don't edit: change the spec and run `cargo regenerate`.\n\n{}",
+        prettyplease::unparse(&file)
+    ))
+}

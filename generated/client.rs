@@ -1,0 +1,795 @@
+// Written by build.rs from openapi.yaml. Don't edit: change the spec and run `cargo regenerate`.
+
+#[allow(unused_imports)]
+pub use progenitor_client::{ByteStream, ClientInfo, Error, ResponseValue};
+#[allow(unused_imports)]
+use progenitor_client::{encode_path, ClientHooks, OperationInfo, RequestBuilderExt};
+/// Types used as operation parameters and responses.
+#[allow(clippy::all)]
+pub mod types {
+    /// A picture or video in the user's content library.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct Asset {
+        /// When the asset came to Canva, in seconds since the Unix epoch.
+        pub created_at: i64,
+        /// The asset's id.
+        pub id: ::std::string::String,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub import_status: ::std::option::Option<ImportStatus>,
+        /// The asset's name, as shown in Canva.
+        pub name: ::std::string::String,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub owner: ::std::option::Option<TeamUserSummary>,
+        /// The tags under which users find the asset. Left out where there are none.
+        #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+        pub tags: ::std::vec::Vec<::std::string::String>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub thumbnail: ::std::option::Option<Thumbnail>,
+        #[serde(rename = "type", skip_serializing_if = "::std::option::Option::is_none")]
+        pub type_: ::std::option::Option<AssetType>,
+        /// When the asset last changed, in seconds since the Unix epoch.
+        pub updated_at: i64,
+    }
+    /// What kind of asset it is. Video is a preview.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Debug,
+        Eq,
+        Hash,
+        PartialEq
+    )]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub enum AssetType {
+        #[serde(rename = "image")]
+        Image,
+        #[serde(rename = "video")]
+        Video,
+        /// A value that the spec doesn't list, as the server sent it.
+        #[serde(untagged)]
+        Unknown(::std::string::String),
+    }
+    impl AssetType {
+        /// The value as the server sends it.
+        pub fn as_str(&self) -> &str {
+            match self {
+                Self::Image => "image",
+                Self::Video => "video",
+                Self::Unknown(value) => value,
+            }
+        }
+    }
+    impl ::std::fmt::Display for AssetType {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str(self.as_str())
+        }
+    }
+    /// Why an asset upload job failed.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct AssetUploadError {
+        pub code: AssetUploadErrorCode,
+        /// What went wrong, for people.
+        pub message: ::std::string::String,
+    }
+    /// The reason for a failed upload, for programs: the file is too big, it can't be imported, or its URL can't be
+    /// fetched.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Debug,
+        Eq,
+        Hash,
+        PartialEq
+    )]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub enum AssetUploadErrorCode {
+        #[serde(rename = "file_too_big")]
+        FileTooBig,
+        #[serde(rename = "import_failed")]
+        ImportFailed,
+        #[serde(rename = "fetch_failed")]
+        FetchFailed,
+        /// A value that the spec doesn't list, as the server sent it.
+        #[serde(untagged)]
+        Unknown(::std::string::String),
+    }
+    impl AssetUploadErrorCode {
+        /// The value as the server sends it.
+        pub fn as_str(&self) -> &str {
+            match self {
+                Self::FileTooBig => "file_too_big",
+                Self::ImportFailed => "import_failed",
+                Self::FetchFailed => "fetch_failed",
+                Self::Unknown(value) => value,
+            }
+        }
+    }
+    impl ::std::fmt::Display for AssetUploadErrorCode {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str(self.as_str())
+        }
+    }
+    /// A running or finished upload. `asset` comes with success, `error` with failure.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct AssetUploadJob {
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub asset: ::std::option::Option<Asset>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub error: ::std::option::Option<AssetUploadError>,
+        /// The job's id.
+        pub id: ::std::string::String,
+        pub status: JobStatus,
+    }
+    /// The answer to starting or reading an asset upload job.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct AssetUploadJobResponse {
+        pub job: AssetUploadJob,
+    }
+    /// What the `Asset-Upload-Metadata` header carries.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    pub struct AssetUploadMetadata {
+        /// The asset's name in Base64 (standard alphabet, padded) of its UTF-8 bytes; unencoded, 1 to 50 characters.
+        pub name_base64: ::std::string::String,
+    }
+    /// Which file to fetch, and what to call it.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    pub struct CreateUrlAssetUploadJobRequest {
+        /// The asset's name.
+        pub name: ::std::string::String,
+        /// Where the file is. It must be reachable from the internet without credentials.
+        pub url: ::std::string::String,
+    }
+    /// Why a design import job failed.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct DesignImportError {
+        pub code: DesignImportErrorCode,
+        /// What went wrong, for people.
+        pub message: ::std::string::String,
+    }
+    /// The reason for a failed import, for programs: too many designs created or imported of late, the same file
+    /// already imported, a fault at Canva, a file that can't be read, or a URL that can't be fetched.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Debug,
+        Eq,
+        Hash,
+        PartialEq
+    )]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub enum DesignImportErrorCode {
+        #[serde(rename = "design_creation_throttled")]
+        DesignCreationThrottled,
+        #[serde(rename = "design_import_throttled")]
+        DesignImportThrottled,
+        #[serde(rename = "duplicate_import")]
+        DuplicateImport,
+        #[serde(rename = "internal_error")]
+        InternalError,
+        #[serde(rename = "invalid_file")]
+        InvalidFile,
+        #[serde(rename = "fetch_failed")]
+        FetchFailed,
+        /// A value that the spec doesn't list, as the server sent it.
+        #[serde(untagged)]
+        Unknown(::std::string::String),
+    }
+    impl DesignImportErrorCode {
+        /// The value as the server sends it.
+        pub fn as_str(&self) -> &str {
+            match self {
+                Self::DesignCreationThrottled => "design_creation_throttled",
+                Self::DesignImportThrottled => "design_import_throttled",
+                Self::DuplicateImport => "duplicate_import",
+                Self::InternalError => "internal_error",
+                Self::InvalidFile => "invalid_file",
+                Self::FetchFailed => "fetch_failed",
+                Self::Unknown(value) => value,
+            }
+        }
+    }
+    impl ::std::fmt::Display for DesignImportErrorCode {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str(self.as_str())
+        }
+    }
+    /// A running or finished import. `result` comes with success, `error` with failure.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct DesignImportJob {
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub error: ::std::option::Option<DesignImportError>,
+        /// The job's id.
+        pub id: ::std::string::String,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub result: ::std::option::Option<DesignImportJobResult>,
+        pub status: JobStatus,
+    }
+    /// The answer to starting or reading a design import job.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct DesignImportJobResponse {
+        pub job: DesignImportJob,
+    }
+    /// What an import made.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct DesignImportJobResult {
+        /// The new designs. Usually one; a file with very many pages or pictures is split into several.
+        pub designs: ::std::vec::Vec<DesignSummary>,
+    }
+    /// What the `Import-Metadata` header carries.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    pub struct DesignImportMetadata {
+        /// The file's media type. Where it is left out, Canva works it out from the file.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub mime_type: ::std::option::Option<::std::string::String>,
+        /// The design's title in Base64 (standard alphabet, padded) of its UTF-8 bytes; unencoded, 1 to 50 characters.
+        pub title_base64: ::std::string::String,
+    }
+    /// Links to a design that last for 30 days and open only for the user they were made for.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct DesignLinks {
+        /// Opens the design for editing.
+        pub edit_url: ::std::string::String,
+        /// Opens the design for viewing.
+        pub view_url: ::std::string::String,
+    }
+    /// A design, in short.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct DesignSummary {
+        /// When the design was made, in seconds since the Unix epoch.
+        pub created_at: i64,
+        /// The design's id.
+        pub id: ::std::string::String,
+        /// How many pages the design has. Left out for kinds of design without pages.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub page_count: ::std::option::Option<i64>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub thumbnail: ::std::option::Option<Thumbnail>,
+        /// The design's title.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub title: ::std::option::Option<::std::string::String>,
+        /// When the design last changed, in seconds since the Unix epoch.
+        pub updated_at: i64,
+        /// The design's permanent address.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub url: ::std::option::Option<::std::string::String>,
+        pub urls: DesignLinks,
+    }
+    /// How the API says that it refused or failed. `code` is an open set, among it `invalid_access_token`,
+    /// `missing_scope`, `permission_denied`, `not_found`, `too_many_requests`, `invalid_header_value`,
+    /// `request_too_large` and `internal_error`.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct Error {
+        /// The reason, for programs.
+        pub code: ::std::string::String,
+        /// What went wrong, for people.
+        pub message: ::std::string::String,
+    }
+    /// Why Canva could not take in an asset.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct ImportError {
+        pub code: AssetUploadErrorCode,
+        /// What went wrong, for people.
+        pub message: ::std::string::String,
+    }
+    /// How far Canva is with taking in an asset. The job's own status has replaced it.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct ImportStatus {
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub error: ::std::option::Option<ImportError>,
+        pub state: JobStatus,
+    }
+    /// How far a job is. `success` and `failed` are final.
+    #[derive(
+        ::serde::Deserialize,
+        ::serde::Serialize,
+        Clone,
+        Debug,
+        Eq,
+        Hash,
+        PartialEq
+    )]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub enum JobStatus {
+        #[serde(rename = "failed")]
+        Failed,
+        #[serde(rename = "in_progress")]
+        InProgress,
+        #[serde(rename = "success")]
+        Success,
+        /// A value that the spec doesn't list, as the server sent it.
+        #[serde(untagged)]
+        Unknown(::std::string::String),
+    }
+    impl JobStatus {
+        /// The value as the server sends it.
+        pub fn as_str(&self) -> &str {
+            match self {
+                Self::Failed => "failed",
+                Self::InProgress => "in_progress",
+                Self::Success => "success",
+                Self::Unknown(value) => value,
+            }
+        }
+    }
+    impl ::std::fmt::Display for JobStatus {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str(self.as_str())
+        }
+    }
+    /// A user, and the team they act in.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct TeamUserSummary {
+        /// The id of the user's team.
+        pub team_id: ::std::string::String,
+        /// The user's id.
+        pub user_id: ::std::string::String,
+    }
+    /// A small picture of an asset or design.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct Thumbnail {
+        /// Height in pixels.
+        pub height: i64,
+        /// Where the picture is, for 15 minutes. The query string is part of the address.
+        pub url: ::std::string::String,
+        /// Width in pixels.
+        pub width: i64,
+    }
+    /// What to replace. A field that is left out changes nothing.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    pub struct UpdateAssetRequest {
+        /// The new name. An empty one changes nothing.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub name: ::std::option::Option<::std::string::String>,
+        /// The new tags, in place of all old ones. An empty list removes every tag.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub tags: ::std::option::Option<::std::vec::Vec<::std::string::String>>,
+    }
+    /// The answer to updating an asset.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct UpdateAssetResponse {
+        pub asset: Asset,
+    }
+}
+#[derive(Clone, Debug)]
+/// Client for Canva Connect, content in
+///
+/// The part of Canva's Connect API that brings content into Canva: uploading assets (from bytes or from a URL),
+/// updating them, and importing files as designs.
+///
+/// Uploads and imports are asynchronous. A create request answers with a job, usually still `in_progress`; the job is
+/// then read again until it is `success` or `failed`. A create request may also answer with a job that is already
+/// final.
+///
+/// Rate limits count the requests of one user of one integration and are given per operation in
+/// `x-rate-limit-per-client-user` (requests a minute). The API announces no rate limit headers; a caller learns of an
+/// exceeded limit from a 429, and the refused request was not processed.
+///
+/// `x-preview: true` marks an operation that Canva offers as a preview: it may change without notice, and an
+/// integration that uses it can't be released to all Canva users.
+///
+/// `x-decoded-min-length` and `x-decoded-max-length` bound a Base64 field by the text it carries, in Unicode scalar
+/// values before encoding.
+///
+/// Version: 0.1.0
+pub struct Client {
+    pub(crate) baseurl: String,
+    pub(crate) client: reqwest::Client,
+    pub(crate) inner: crate::transport::Transport,
+}
+impl Client {
+    /// Construct a new client with an existing `reqwest::Client`,
+    /// allowing more control over its configuration.
+    /// `baseurl` is the base URL provided to the internal
+    /// `reqwest::Client`, and should include a scheme and hostname,
+    /// as well as port and a path stem if applicable.
+    pub(crate) fn new_with_client(
+        baseurl: &str,
+        client: reqwest::Client,
+        inner: crate::transport::Transport,
+    ) -> Self {
+        Self {
+            baseurl: baseurl.to_string(),
+            client,
+            inner,
+        }
+    }
+}
+impl ClientInfo<crate::transport::Transport> for Client {
+    fn api_version() -> &'static str {
+        "0.1.0"
+    }
+    fn baseurl(&self) -> &str {
+        self.baseurl.as_str()
+    }
+    fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+    fn inner(&self) -> &crate::transport::Transport {
+        &self.inner
+    }
+}
+const _: () = {
+    #[allow(dead_code)]
+    fn assert_client_hooks()
+    where
+        Client: ClientHooks<crate::transport::Transport>,
+    {}
+};
+#[allow(clippy::all)]
+impl Client {
+    /// Upload an asset
+    ///
+    /// Starts a job that adds the file in the request body to the user's content library. The name travels in the
+    /// `Asset-Upload-Metadata` header, in Base64.
+    ///
+    /// Scopes: `asset:write`. Rate limit: 30 requests a minute for each user.
+    ///
+    /// Sends a `POST` request to `/v1/asset-uploads`
+    ///
+    /// Arguments:
+    /// - `asset_upload_metadata`: A JSON object that says what the uploaded file is to be called.
+    /// - `body`: The file's bytes.
+    pub async fn create_asset_upload_job<'a, B: Into<reqwest::Body>>(
+        &'a self,
+        asset_upload_metadata: &'a str,
+        body: B,
+    ) -> Result<ResponseValue<types::AssetUploadJobResponse>, Error<types::Error>> {
+        let url = format!("{}/v1/asset-uploads", self.baseurl,);
+        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
+        header_map
+            .append(
+                "Asset-Upload-Metadata",
+                asset_upload_metadata.to_string().try_into()?,
+            );
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .post(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            )
+            .header(
+                ::reqwest::header::CONTENT_TYPE,
+                ::reqwest::header::HeaderValue::from_static("application/octet-stream"),
+            )
+            .body(body)
+            .headers(header_map)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "createAssetUploadJob",
+        };
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => ResponseValue::from_response(response).await,
+            400u16..=499u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            500u16..=599u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+    /// Read an asset upload job
+    ///
+    /// Reads a job that `createAssetUploadJob` started. Repeat until its status is `success` or `failed`.
+    ///
+    /// Scopes: `asset:read`. Rate limit: 180 requests a minute for each user.
+    ///
+    /// Sends a `GET` request to `/v1/asset-uploads/{jobId}`
+    ///
+    /// Arguments:
+    /// - `job_id`: The job's id, as the create request answered it.
+    pub async fn get_asset_upload_job<'a>(
+        &'a self,
+        job_id: &'a str,
+    ) -> Result<ResponseValue<types::AssetUploadJobResponse>, Error<types::Error>> {
+        let url = format!(
+            "{}/v1/asset-uploads/{}", self.baseurl, encode_path(& job_id.to_string()),
+        );
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .get(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            )
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "getAssetUploadJob",
+        };
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => ResponseValue::from_response(response).await,
+            400u16..=499u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            500u16..=599u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+    /// Rename or retag an asset
+    ///
+    /// Replaces the name, the tags, or both. What the request leaves out stays as it is; a list of tags replaces every
+    /// tag the asset had, and an empty list removes them all.
+    ///
+    /// Scopes: `asset:write`. Rate limit: 30 requests a minute for each user.
+    ///
+    /// Sends a `PATCH` request to `/v1/assets/{assetId}`
+    ///
+    /// Arguments:
+    /// - `asset_id`: The asset's id.
+    /// - `body`
+    pub async fn update_asset<'a>(
+        &'a self,
+        asset_id: &'a str,
+        body: &'a types::UpdateAssetRequest,
+    ) -> Result<ResponseValue<types::UpdateAssetResponse>, Error<types::Error>> {
+        let url = format!(
+            "{}/v1/assets/{}", self.baseurl, encode_path(& asset_id.to_string()),
+        );
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .patch(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            )
+            .json(&body)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "updateAsset",
+        };
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => ResponseValue::from_response(response).await,
+            400u16..=499u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            500u16..=599u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+    /// Import a file as a design
+    ///
+    /// Starts a job that turns the file in the request body into one or more designs. The title, and the file's type
+    /// where Canva shouldn't guess it, travel in the `Import-Metadata` header.
+    ///
+    /// Scopes: `design:content:write`. Rate limit: 20 requests a minute for each user.
+    ///
+    /// Sends a `POST` request to `/v1/imports`
+    ///
+    /// Arguments:
+    /// - `import_metadata`: A JSON object that says what the imported design is to be called and what kind of file it comes from.
+    /// - `body`: The file's bytes.
+    pub async fn create_design_import_job<'a, B: Into<reqwest::Body>>(
+        &'a self,
+        import_metadata: &'a str,
+        body: B,
+    ) -> Result<ResponseValue<types::DesignImportJobResponse>, Error<types::Error>> {
+        let url = format!("{}/v1/imports", self.baseurl,);
+        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
+        header_map.append("Import-Metadata", import_metadata.to_string().try_into()?);
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .post(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            )
+            .header(
+                ::reqwest::header::CONTENT_TYPE,
+                ::reqwest::header::HeaderValue::from_static("application/octet-stream"),
+            )
+            .body(body)
+            .headers(header_map)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "createDesignImportJob",
+        };
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => ResponseValue::from_response(response).await,
+            400u16..=499u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            500u16..=599u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+    /// Read a design import job
+    ///
+    /// Reads a job that `createDesignImportJob` started. Repeat until its status is `success` or `failed`.
+    ///
+    /// Scopes: `design:content:write`. Rate limit: 120 requests a minute for each user.
+    ///
+    /// Sends a `GET` request to `/v1/imports/{jobId}`
+    ///
+    /// Arguments:
+    /// - `job_id`: The job's id, as the create request answered it.
+    pub async fn get_design_import_job<'a>(
+        &'a self,
+        job_id: &'a str,
+    ) -> Result<ResponseValue<types::DesignImportJobResponse>, Error<types::Error>> {
+        let url = format!(
+            "{}/v1/imports/{}", self.baseurl, encode_path(& job_id.to_string()),
+        );
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .get(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            )
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "getDesignImportJob",
+        };
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => ResponseValue::from_response(response).await,
+            400u16..=499u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            500u16..=599u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+    /// Upload an asset from a URL
+    ///
+    /// Starts a job in which Canva fetches a file from a public URL and adds it to the user's content library. A video
+    /// fetched this way may be at most 100 MB; larger ones go through `createAssetUploadJob`.
+    ///
+    /// Scopes: `asset:write`. Rate limit: 30 requests a minute for each user. A preview: it may change without notice.
+    ///
+    /// Sends a `POST` request to `/v1/url-asset-uploads`
+    pub async fn create_url_asset_upload_job<'a>(
+        &'a self,
+        body: &'a types::CreateUrlAssetUploadJobRequest,
+    ) -> Result<ResponseValue<types::AssetUploadJobResponse>, Error<types::Error>> {
+        let url = format!("{}/v1/url-asset-uploads", self.baseurl,);
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .post(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            )
+            .json(&body)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "createUrlAssetUploadJob",
+        };
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => ResponseValue::from_response(response).await,
+            400u16..=499u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            500u16..=599u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+    /// Read a URL asset upload job
+    ///
+    /// Reads a job that `createUrlAssetUploadJob` started. Repeat until its status is `success` or `failed`.
+    ///
+    /// Scopes: `asset:read`. Rate limit: 180 requests a minute for each user. A preview: it may change without notice.
+    ///
+    /// Sends a `GET` request to `/v1/url-asset-uploads/{jobId}`
+    ///
+    /// Arguments:
+    /// - `job_id`: The job's id, as the create request answered it.
+    pub async fn get_url_asset_upload_job<'a>(
+        &'a self,
+        job_id: &'a str,
+    ) -> Result<ResponseValue<types::AssetUploadJobResponse>, Error<types::Error>> {
+        let url = format!(
+            "{}/v1/url-asset-uploads/{}", self.baseurl, encode_path(& job_id
+            .to_string()),
+        );
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .get(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            )
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "getUrlAssetUploadJob",
+        };
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => ResponseValue::from_response(response).await,
+            400u16..=499u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            500u16..=599u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}

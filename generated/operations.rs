@@ -1,0 +1,75 @@
+// Written by build.rs from openapi.yaml. Don't edit: change the spec and run `cargo regenerate`.
+
+/// `POST /v1/asset-uploads`
+pub const CREATE_ASSET_UPLOAD_JOB: Operation = Operation {
+    id: "createAssetUploadJob",
+    method: "POST",
+    path: "/v1/asset-uploads",
+    scopes: &["asset:write"],
+    requests_per_minute: 30,
+    preview: false,
+};
+/// `GET /v1/asset-uploads/{jobId}`
+pub const GET_ASSET_UPLOAD_JOB: Operation = Operation {
+    id: "getAssetUploadJob",
+    method: "GET",
+    path: "/v1/asset-uploads/{jobId}",
+    scopes: &["asset:read"],
+    requests_per_minute: 180,
+    preview: false,
+};
+/// `PATCH /v1/assets/{assetId}`
+pub const UPDATE_ASSET: Operation = Operation {
+    id: "updateAsset",
+    method: "PATCH",
+    path: "/v1/assets/{assetId}",
+    scopes: &["asset:write"],
+    requests_per_minute: 30,
+    preview: false,
+};
+/// `POST /v1/imports`
+pub const CREATE_DESIGN_IMPORT_JOB: Operation = Operation {
+    id: "createDesignImportJob",
+    method: "POST",
+    path: "/v1/imports",
+    scopes: &["design:content:write"],
+    requests_per_minute: 20,
+    preview: false,
+};
+/// `GET /v1/imports/{jobId}`
+pub const GET_DESIGN_IMPORT_JOB: Operation = Operation {
+    id: "getDesignImportJob",
+    method: "GET",
+    path: "/v1/imports/{jobId}",
+    scopes: &["design:content:write"],
+    requests_per_minute: 120,
+    preview: false,
+};
+/// `POST /v1/url-asset-uploads`
+pub const CREATE_URL_ASSET_UPLOAD_JOB: Operation = Operation {
+    id: "createUrlAssetUploadJob",
+    method: "POST",
+    path: "/v1/url-asset-uploads",
+    scopes: &["asset:write"],
+    requests_per_minute: 30,
+    preview: true,
+};
+/// `GET /v1/url-asset-uploads/{jobId}`
+pub const GET_URL_ASSET_UPLOAD_JOB: Operation = Operation {
+    id: "getUrlAssetUploadJob",
+    method: "GET",
+    path: "/v1/url-asset-uploads/{jobId}",
+    scopes: &["asset:read"],
+    requests_per_minute: 180,
+    preview: true,
+};
+/// Every operation of the spec.
+pub const ALL: &[Operation] = &[
+    CREATE_ASSET_UPLOAD_JOB,
+    GET_ASSET_UPLOAD_JOB,
+    UPDATE_ASSET,
+    CREATE_DESIGN_IMPORT_JOB,
+    GET_DESIGN_IMPORT_JOB,
+    CREATE_URL_ASSET_UPLOAD_JOB,
+    GET_URL_ASSET_UPLOAD_JOB,
+];

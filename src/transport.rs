@@ -1,0 +1,3 @@
+#[derive(Clone, Debug)]
+pub struct Transport;
+impl progenitor_client::ClientHooks<Transport> for crate::generated::Client {}
