@@ -1,7 +1,95 @@
+//! Bring content into [Canva](https://www.canva.dev/docs/connect/): asset uploads, asset updates and design imports over
+//! the Canva Connect API.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), canva_connect::Error> {
+//! let canva = canva_connect::Client::new(std::env::var("CANVA_ACCESS_TOKEN").unwrap_or_default())?;
+//!
+//! let asset = canva.upload_asset("photo.png").name("Hero 🚀").await?.wait().await?;
+//! let asset = canva.update_asset(&asset.id).tags(["launch", "2026"]).await?;
+//! let designs = canva.import_design("deck.pptx").title("Q4").await?.wait().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An upload is two steps: `.await?` sends it and gives a [`Job`], `.wait().await?` waits until Canva has taken it in.
+//!
+//! | to | use | scope | requests a minute |
+//! |---|---|---|---|
+//! | upload a picture or video | [`Client::upload_asset`] | `asset:write` | 30 |
+//! | upload it from a URL (preview) | [`Client::upload_asset_from_url`] | `asset:write` | 30 |
+//! | rename and tag it | [`Client::update_asset`] | `asset:write` | 30 |
+//! | import a file as a design | [`Client::import_design`] | `design:content:write` | 20 |
+//! | wait for an upload | [`Job::wait`], [`Client::asset_upload_job`] | `asset:read` | 180 |
+//! | wait for an upload from a URL (preview) | [`Job::wait`], [`Client::url_asset_upload_job`] | `asset:read` | 180 |
+//! | wait for an import | [`Job::wait`], [`Client::design_import_job`] | `design:content:write` | 120 |
+//!
+//! # What it takes care of
+//! - **Names and titles** of any Unicode, in the Base64 headers that the API wants. Lengths are checked before a byte is
+//!   sent.
+//! - **Files** are streamed from disk with an exact length, in constant memory.
+//! - **Rate limits**: requests wait their turn ([`Pacing`]), so that a client by itself never earns a 429.
+//! - **Faults**: what is safe to repeat is repeated ([`RetryPolicy`]), and nothing else. An upload that may have arrived
+//!   is an [`Error::OutcomeUnknown`], never a silent duplicate.
+//! - **Tokens** come from a string or from a [`TokenProvider`], and show in no error, `Debug` or trace.
+//!
+//! Each operation is a [`tracing`](https://docs.rs/tracing) span `canva` with `operation`, `method`, `path` (the
+//! template), `status`, `request_id` and `tries`.
+//!
+//! # What is repeated
+#![doc = include_str!("../docs/retries.md")]
+//!
+//! # Features
+//! - `schemars`: `JsonSchema` for every generated type.
+//! - `codegen`: for maintainers of this crate; rewrites `generated/` from `openapi.yaml`.
+//!
+//! A runtime of [tokio](https://docs.rs/tokio) is needed, with time and I/O enabled.
+
 #![forbid(unsafe_code)]
-pub const OPENAPI_YAML: &str = include_str!("../openapi.yaml");
+#![warn(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+use std::future::Future;
+use std::pin::Pin;
+
+mod assets;
+mod auth;
+mod body;
+mod client;
+mod error;
+mod imports;
+mod job;
+mod limits;
+mod metadata;
+pub mod operations;
+mod pacing;
+mod retry;
 mod transport;
+
+/// The client as progenitor generates it from `openapi.yaml`, and the types of the API.
+///
+/// [`Client::generated`] gives one that sends as the rest of this crate does.
+#[allow(missing_docs)]
 pub mod generated {
     include!("../generated/client.rs");
 }
-pub mod operations;
+
+pub use assets::{UpdateAsset, UploadAsset};
+pub use auth::{AccessToken, TokenProvider};
+pub use body::UploadBody;
+pub use client::{BASE_URL, Client, ClientBuilder};
+pub use error::{ApiError, BodyError, BoxError, Error, JobError, Progress, TimeoutKind};
+pub use generated::types::{
+    Asset, AssetType, AssetUploadErrorCode, DesignImportErrorCode, DesignLinks, DesignSummary, JobStatus,
+    TeamUserSummary, Thumbnail,
+};
+pub use imports::ImportDesign;
+pub use job::{Job, JobErrorCode, JobState, PollPolicy};
+pub use pacing::{Pacer, Pacing, Permit};
+pub use retry::RetryPolicy;
+
+/// The spec that everything here follows, as text.
+pub const OPENAPI_YAML: &str = include_str!("../openapi.yaml");
+
+/// A future behind a pointer, as the traits that callers implement return it.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,3 +1,297 @@
-#[derive(Clone, Debug)]
-pub struct Transport;
-impl progenitor_client::ClientHooks<Transport> for crate::generated::Client {}
+//! The one way in which a request leaves: permit, token, timeouts, trace, and the answer read with a bound. It is the hook
+//! that every operation of the generated client passes through; repeating is left to `retry.rs`.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{StatusCode, header};
+use progenitor_client::{ClientHooks, OperationInfo};
+use tokio::time::Instant;
+
+use crate::auth::AccessToken;
+use crate::body::{Meter, Upload};
+use crate::client::Shared;
+use crate::error::{ApiError, BodyError, Error, Progress, TimeoutKind, excerpt, request_id};
+use crate::generated;
+use crate::operations::{self, Operation};
+
+/// More than any answer of the API needs; what goes on beyond it is a fault.
+const MAX_ANSWER: usize = 16 * 1024 * 1024;
+/// Enough of an error page to say what it is.
+const MAX_ERROR_ANSWER: usize = 64 * 1024;
+
+/// What the generated client needs of this crate to send a request.
+#[derive(Clone)]
+pub struct Transport {
+    shared: Arc<Shared>,
+    /// Where the facade's request is followed; a caller of the generated client has none.
+    record: Option<Arc<Record>>,
+}
+
+impl Transport {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        Self { shared: shared.clone(), record: None }
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Transport")
+    }
+}
+
+/// One try of one request of the facade.
+#[derive(Clone)]
+pub(crate) struct Attempt {
+    shared: Arc<Shared>,
+    operation: &'static Operation,
+    record: Arc<Record>,
+}
+
+/// What the hook found out, which the generated client's errors can't carry.
+#[derive(Default)]
+struct Record(Mutex<Findings>);
+
+#[derive(Default)]
+struct Findings {
+    meter: Option<Arc<Meter>>,
+    token: Option<AccessToken>,
+    request_id: Option<String>,
+    error: Option<Error>,
+}
+
+impl Record {
+    fn findings(&self) -> MutexGuard<'_, Findings> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why a try failed, before it is known what the hook found out.
+pub(crate) enum Failure {
+    Body(BodyError),
+    Generated(generated::Error<generated::types::Error>),
+}
+
+impl From<BodyError> for Failure {
+    fn from(error: BodyError) -> Self {
+        Self::Body(error)
+    }
+}
+
+impl From<generated::Error<generated::types::Error>> for Failure {
+    fn from(error: generated::Error<generated::types::Error>) -> Self {
+        Self::Generated(error)
+    }
+}
+
+impl Attempt {
+    pub(crate) fn new(shared: &Arc<Shared>, operation: &'static Operation) -> Self {
+        Self { shared: shared.clone(), operation, record: Arc::default() }
+    }
+
+    /// The generated client, through which this try is sent.
+    pub(crate) fn client(&self) -> generated::Client {
+        self.shared.generated(Transport { shared: self.shared.clone(), record: Some(self.record.clone()) })
+    }
+
+    /// The content of an upload, followed on its way.
+    pub(crate) async fn open(&self, upload: &Upload) -> Result<reqwest::Body, BodyError> {
+        let (body, meter) = upload.open().await?;
+        self.record.findings().meter = Some(meter);
+        Ok(body)
+    }
+
+    pub(crate) fn progress(&self) -> Option<Progress> {
+        self.record.findings().meter.as_ref().map(|meter| meter.progress())
+    }
+
+    /// Tells the provider that its token was refused; whether there is another.
+    pub(crate) async fn renew_token(&self) -> Result<bool, Error> {
+        let token = self.record.findings().token.take();
+        match token {
+            Some(token) => self.shared.token.refused(&token).await.map_err(|source| Error::Token { source }),
+            None => Ok(false),
+        }
+    }
+
+    /// The failure with everything that is known about it.
+    pub(crate) fn error(&self, failure: Failure) -> Error {
+        let mut findings = self.record.findings();
+        let decode = |status, reason, body: &[u8], source| Error::Decode {
+            operation: self.operation,
+            status,
+            request_id: findings.request_id.clone(),
+            reason,
+            excerpt: excerpt(&redact(body, findings.token.as_ref())),
+            source,
+        };
+        let error = match failure {
+            Failure::Body(error) => error.into(),
+            Failure::Generated(generated::Error::InvalidResponsePayload(body, source)) => {
+                decode(StatusCode::OK, source.to_string(), &body, Some(source))
+            }
+            Failure::Generated(generated::Error::UnexpectedResponse(response)) => {
+                decode(response.status(), "the API answers 200".to_owned(), b"", None)
+            }
+            Failure::Generated(other) => Error::invalid("request", "one that HTTP can carry", other.to_string()),
+        };
+        // What the hook found out is the cause; the generated client only passed it on as text.
+        findings.error.take().unwrap_or(error)
+    }
+}
+
+/// In the place of an answer, where there is none: the hook can only return reqwest's errors, which nobody else can make.
+#[derive(Clone)]
+struct NoAnswer(String);
+
+impl ClientHooks<Transport> for generated::Client {
+    async fn exec(&self, request: reqwest::Request, info: &OperationInfo) -> reqwest::Result<reqwest::Response> {
+        let error = match self.inner.send(&self.client, request, info.operation_id).await {
+            Ok(response) => return Ok(response),
+            Err(error) => error,
+        };
+        let mut response = http::Response::new(Bytes::new());
+        response.extensions_mut().insert(NoAnswer(error.to_string()));
+        if let Some(record) = &self.inner.record {
+            record.findings().error = Some(error);
+        }
+        Ok(response.into())
+    }
+
+    async fn post<E>(
+        &self,
+        result: &reqwest::Result<reqwest::Response>,
+        _info: &OperationInfo,
+    ) -> Result<(), generated::Error<E>> {
+        match result.as_ref().ok().and_then(|response| response.extensions().get::<NoAnswer>()) {
+            Some(NoAnswer(reason)) => Err(generated::Error::Custom(reason.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Transport {
+    async fn send(
+        &self,
+        http: &reqwest::Client,
+        mut request: reqwest::Request,
+        operation_id: &str,
+    ) -> Result<reqwest::Response, Error> {
+        let operation = operations::ALL.iter().find(|operation| operation.id == operation_id);
+        let operation = operation.ok_or_else(|| Error::invalid("operation", "one of the spec's", operation_id))?;
+        let shared = &self.shared;
+
+        let mut permit = shared.pacer.acquire(operation).await.map_err(|source| Error::Pacer { operation, source })?;
+        let token = shared.token.token().await.map_err(|source| Error::Token { source })?;
+        request.headers_mut().insert(header::AUTHORIZATION, token.header()?);
+        let meter = self.record.as_ref().and_then(|record| {
+            let mut findings = record.findings();
+            findings.token = Some(token.clone());
+            findings.meter.clone()
+        });
+
+        permit.set_sent(true);
+        let result = tokio::select! {
+            biased;
+            result = self.exchange(http, request, operation, &token) => result,
+            (kind, after) = timed_out(meter.as_deref(), shared.stall_timeout, shared.response_timeout) => {
+                Err(Error::Timeout { operation, tries: 1, kind, after })
+            }
+        };
+        if let Err(Error::Connect { .. }) = &result {
+            permit.set_sent(false);
+        }
+        // A body that could not be read in full breaks the connection; it is the cause, not the broken connection.
+        match meter.and_then(|meter| meter.take_failure()) {
+            Some(failure) => Err(failure.into()),
+            None => result,
+        }
+    }
+
+    /// Sends the request and reads the whole answer.
+    async fn exchange(
+        &self,
+        http: &reqwest::Client,
+        request: reqwest::Request,
+        operation: &'static Operation,
+        token: &AccessToken,
+    ) -> Result<reqwest::Response, Error> {
+        let broken = |status, source: reqwest::Error| {
+            if source.is_connect() {
+                Error::Connect { operation, tries: 1, source }
+            } else {
+                Error::Connection { operation, tries: 1, status, source }
+            }
+        };
+        let mut response = http.execute(request).await.map_err(|source| broken(None, source))?;
+        let status = response.status();
+        let request_id = request_id(response.headers());
+        let span = tracing::Span::current();
+        span.record("status", status.as_u16());
+        span.record("request_id", request_id.as_deref());
+        if let Some(record) = &self.record {
+            record.findings().request_id = request_id.clone();
+        }
+
+        let limit = if status.is_success() { MAX_ANSWER } else { MAX_ERROR_ANSWER };
+        let mut body = BytesMut::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() <= limit => body.extend_from_slice(&chunk),
+                Ok(Some(_)) if status.is_success() => {
+                    return Err(Error::Decode {
+                        operation,
+                        status,
+                        request_id,
+                        reason: format!("the body is longer than {MAX_ANSWER} bytes"),
+                        excerpt: excerpt(&redact(&body, Some(token))),
+                        source: None,
+                    });
+                }
+                Ok(None) => break,
+                Err(source) if status.is_success() => return Err(broken(Some(status), source)),
+                // The status of a failure says enough, however much of its body came.
+                Ok(Some(_)) | Err(_) => break,
+            }
+        }
+        let body = if status.is_success() { body.freeze() } else { redact(&body, Some(token)) };
+        if !status.is_success() && self.record.is_some() {
+            return Err(Error::Api(Box::new(ApiError::new(operation, status, response.headers(), &body))));
+        }
+        let mut whole = http::Response::new(body);
+        *whole.status_mut() = status;
+        *whole.headers_mut() = std::mem::take(response.headers_mut());
+        Ok(whole.into())
+    }
+}
+
+/// Resolves when nothing moved for too long: while the body is being sent, when no frame was taken for `stall`; after
+/// that, when there is no full answer within `response`.
+async fn timed_out(meter: Option<&Meter>, stall: Duration, response: Duration) -> (TimeoutKind, Duration) {
+    let started = Instant::now();
+    loop {
+        let (since, limit, kind) = match meter.map(Meter::last_move) {
+            Some((moved, false)) => (moved.max(started), stall, TimeoutKind::Stall),
+            Some((moved, true)) => (moved.max(started), response, TimeoutKind::Response),
+            None => (started, response, TimeoutKind::Response),
+        };
+        let left = limit.saturating_sub(since.elapsed());
+        if left.is_zero() {
+            return (kind, limit);
+        }
+        tokio::time::sleep(left).await;
+    }
+}
+
+/// A body that echoes the request must not carry the token into an error.
+fn redact(body: &[u8], token: Option<&AccessToken>) -> Bytes {
+    match (token, std::str::from_utf8(body)) {
+        (Some(token), Ok(text)) if text.contains(token.expose()) => text.replace(token.expose(), "[REDACTED]").into(),
+        (Some(token), Err(_)) => {
+            String::from_utf8_lossy(body).replace(token.expose(), "[REDACTED]").into_bytes().into()
+        }
+        _ => Bytes::copy_from_slice(body),
+    }
+}

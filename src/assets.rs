@@ -1,0 +1,249 @@
+//! Assets: uploading them from a file or from a URL, and changing their names and tags.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::sync::Arc;
+
+use crate::BoxFuture;
+use crate::body::{OnProgress, Upload, UploadBody};
+use crate::client::Client;
+use crate::error::{Error, JobError, Progress};
+use crate::generated::types::{
+    Asset, AssetUploadError, AssetUploadErrorCode, AssetUploadJob, CreateUrlAssetUploadJobRequest, UpdateAssetRequest,
+};
+use crate::job::{Job, JobErrorCode, JobState, Read};
+use crate::operations::{
+    CREATE_ASSET_UPLOAD_JOB, CREATE_URL_ASSET_UPLOAD_JOB, GET_ASSET_UPLOAD_JOB, GET_URL_ASSET_UPLOAD_JOB, Operation,
+    UPDATE_ASSET,
+};
+use crate::{limits, metadata, retry};
+
+impl Client {
+    /// Uploads a picture or video to the user's content library.
+    ///
+    /// The content is a path, bytes, or a reader: see [`UploadBody`]. Await the builder to send it; the answer is a
+    /// [`Job`] to wait for. Scope `asset:write`, 30 requests a minute.
+    ///
+    /// ```no_run
+    /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
+    /// let job = canva
+    ///     .upload_asset("photo.png")
+    ///     .name("Hero 🚀")
+    ///     .on_progress(|p| eprintln!("{}/{}", p.sent, p.total))
+    ///     .await?;
+    /// let asset = job.wait().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn upload_asset(&self, body: impl Into<UploadBody>) -> UploadAsset {
+        UploadAsset { client: self.clone(), body: body.into(), name: None, on_progress: None }
+    }
+
+    /// Has Canva fetch a picture or video from a public URL into the user's content library.
+    ///
+    /// This is a preview API: it may change without notice, and an integration that uses it can't be released to all
+    /// Canva users. The name has 1 to 255 characters, the URL 8 to 2048. A video may be at most 100 MB. Scope
+    /// `asset:write`, 30 requests a minute.
+    ///
+    /// ```no_run
+    /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
+    /// let asset = canva.upload_asset_from_url("https://example.com/photo.jpg", "Photo").await?.wait().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] before anything is sent, otherwise as for every request.
+    pub async fn upload_asset_from_url(
+        &self,
+        url: impl Into<String>,
+        name: impl Into<String>,
+    ) -> Result<Job<Asset>, Error> {
+        let request = CreateUrlAssetUploadJobRequest { name: name.into(), url: url.into() };
+        limits::check("name", &request.name, &limits::CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_NAME)?;
+        limits::check("url", &request.url, &limits::CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_URL)?;
+        if !reqwest::Url::parse(&request.url).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
+            return Err(Error::invalid("url", "an http or https URL", format!("{:?}", request.url)));
+        }
+        let answer = retry::run(&self.shared, &CREATE_URL_ASSET_UPLOAD_JOB, true, |attempt| {
+            let request = &request;
+            async move { Ok(attempt.client().create_url_asset_upload_job(request).await?) }
+        });
+        Ok(self.asset_job(answer.await?.job, &CREATE_URL_ASSET_UPLOAD_JOB, read_url_upload))
+    }
+
+    /// Changes an asset's name, tags, or both. Await the builder to send it; the answer is the asset as it is then.
+    ///
+    /// What isn't set stays as it is. Scope `asset:write`, 30 requests a minute.
+    ///
+    /// ```no_run
+    /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
+    /// canva.update_asset("Msd59349ff").name("New").await?; // the tags stay
+    /// canva.update_asset("Msd59349ff").tags(["a", "b"]).await?; // these tags, in place of all others
+    /// canva.update_asset("Msd59349ff").clear_tags().await?; // no tags
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn update_asset(&self, asset_id: impl Into<String>) -> UpdateAsset {
+        UpdateAsset { client: self.clone(), asset_id: asset_id.into(), request: UpdateAssetRequest::default() }
+    }
+
+    /// A handle for an asset upload job from its stored id. Nothing is sent until it is polled or waited for.
+    /// Scope `asset:read`, 180 requests a minute.
+    pub fn asset_upload_job(&self, job_id: impl Into<String>) -> Job<Asset> {
+        Job::new(self.clone(), job_id.into(), read_upload, None)
+    }
+
+    /// A handle for a URL asset upload job from its stored id. Nothing is sent until it is polled or waited for.
+    /// Scope `asset:read`, 180 requests a minute. A preview, as [`upload_asset_from_url`](Self::upload_asset_from_url).
+    pub fn url_asset_upload_job(&self, job_id: impl Into<String>) -> Job<Asset> {
+        Job::new(self.clone(), job_id.into(), read_url_upload, None)
+    }
+
+    fn asset_job(&self, job: AssetUploadJob, operation: &'static Operation, read: Read<Asset>) -> Job<Asset> {
+        let id = job.id.clone();
+        // An answer that contradicts itself is settled by reading the job.
+        Job::new(self.clone(), id, read, state(operation, job).ok())
+    }
+}
+
+/// An upload that has not been sent yet. Made by [`Client::upload_asset`].
+#[must_use = "nothing is sent until it is awaited"]
+pub struct UploadAsset {
+    client: Client,
+    body: UploadBody,
+    name: Option<String>,
+    on_progress: Option<OnProgress>,
+}
+
+impl UploadAsset {
+    /// The asset's name in Canva: 1 to 50 characters, any Unicode. Default: the file's name, for an upload from a path.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Called with how far the upload is: at the first byte of every try, then when 64 KiB more have left or 100 ms have
+    /// passed, and at the last byte. It runs where the bytes are sent, so it must be quick.
+    pub fn on_progress(mut self, on_progress: impl FnMut(Progress) + Send + 'static) -> Self {
+        self.on_progress = Some(Box::new(on_progress));
+        self
+    }
+
+    async fn send(self) -> Result<Job<Asset>, Error> {
+        let Some(name) = self.name.as_deref().or(self.body.file_name()) else {
+            return Err(Error::invalid("name", "a name, since there is no file name to take", "none"));
+        };
+        let metadata = metadata::asset_upload(name)?;
+        let upload = Arc::new(Upload::new(self.body, self.on_progress));
+        let answer = retry::run(&self.client.shared, &CREATE_ASSET_UPLOAD_JOB, upload.can_reopen(), |attempt| {
+            let (metadata, upload) = (metadata.clone(), upload.clone());
+            async move {
+                let body = attempt.open(&upload).await?;
+                Ok(attempt.client().create_asset_upload_job(&metadata, body).await?)
+            }
+        });
+        Ok(self.client.asset_job(answer.await?.job, &CREATE_ASSET_UPLOAD_JOB, read_upload))
+    }
+}
+
+impl IntoFuture for UploadAsset {
+    type Output = Result<Job<Asset>, Error>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+impl fmt::Debug for UploadAsset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UploadAsset").field("body", &self.body).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A change to an asset that has not been sent yet. Made by [`Client::update_asset`].
+#[derive(Debug)]
+#[must_use = "nothing is sent until it is awaited"]
+pub struct UpdateAsset {
+    client: Client,
+    asset_id: String,
+    request: UpdateAssetRequest,
+}
+
+impl UpdateAsset {
+    /// The new name, up to 50 characters. The API takes an empty one for none: it changes nothing.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.request.name = Some(name.into());
+        self
+    }
+
+    /// The new tags, in place of all that the asset has: up to 50 of up to 50 characters each. None of them is
+    /// [`clear_tags`](Self::clear_tags).
+    pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.request.tags = Some(tags.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Removes every tag.
+    pub fn clear_tags(self) -> Self {
+        self.tags::<String>([])
+    }
+
+    async fn send(self) -> Result<Asset, Error> {
+        limits::check_id("asset id", &self.asset_id, &limits::ASSET_ID)?;
+        if let Some(name) = &self.request.name {
+            limits::check("name", name, &limits::UPDATE_ASSET_REQUEST_NAME)?;
+        }
+        if let Some(tags) = &self.request.tags {
+            limits::check_count("tags", tags.len(), &limits::UPDATE_ASSET_REQUEST_TAGS, "tags")?;
+            for tag in tags {
+                limits::check("tag", tag, &limits::UPDATE_ASSET_REQUEST_TAGS_ITEM)?;
+            }
+        }
+        let answer = retry::run(&self.client.shared, &UPDATE_ASSET, true, |attempt| {
+            let (asset_id, request) = (&self.asset_id, &self.request);
+            async move { Ok(attempt.client().update_asset(asset_id, request).await?) }
+        });
+        Ok(answer.await?.asset)
+    }
+}
+
+impl IntoFuture for UpdateAsset {
+    type Output = Result<Asset, Error>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+fn read_upload(client: Client, id: String) -> BoxFuture<'static, Result<JobState<Asset>, Error>> {
+    Box::pin(async move {
+        let answer = retry::run(&client.shared, &GET_ASSET_UPLOAD_JOB, true, |attempt| {
+            let id = &id;
+            async move { Ok(attempt.client().get_asset_upload_job(id).await?) }
+        });
+        state(&GET_ASSET_UPLOAD_JOB, answer.await?.job)
+    })
+}
+
+fn read_url_upload(client: Client, id: String) -> BoxFuture<'static, Result<JobState<Asset>, Error>> {
+    Box::pin(async move {
+        let answer = retry::run(&client.shared, &GET_URL_ASSET_UPLOAD_JOB, true, |attempt| {
+            let id = &id;
+            async move { Ok(attempt.client().get_url_asset_upload_job(id).await?) }
+        });
+        state(&GET_URL_ASSET_UPLOAD_JOB, answer.await?.job)
+    })
+}
+
+fn state(operation: &'static Operation, job: AssetUploadJob) -> Result<JobState<Asset>, Error> {
+    let unsaid = AssetUploadError {
+        code: AssetUploadErrorCode::Unknown(String::new()),
+        message: "the answer doesn't say why".to_owned(),
+    };
+    let error = job.error.unwrap_or(unsaid);
+    let code = JobErrorCode::AssetUpload(error.code);
+    JobState::new(operation, job.status, job.asset, JobError { job_id: job.id, code, message: error.message })
+}

@@ -1,0 +1,256 @@
+//! The client and its settings. What it can do stands in `assets.rs`, `imports.rs` and `job.rs`.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Url;
+
+use crate::auth::{AccessToken, TokenProvider};
+use crate::error::Error;
+use crate::generated;
+use crate::job::PollPolicy;
+use crate::pacing::{Pacer, Pacing};
+use crate::retry::RetryPolicy;
+use crate::transport::Transport;
+
+/// Canva's public API, the first server of the spec.
+pub const BASE_URL: &str = "https://api.canva.com/rest";
+
+/// A client for one Canva user. Clones are cheap and share connections, rate limits and tokens.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), canva_connect::Error> {
+/// let canva = canva_connect::Client::new("an access token")?;
+/// let asset = canva.upload_asset("photo.png").await?.wait().await?;
+/// println!("{}", asset.id);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What all clones of a client have in common.
+pub(crate) struct Shared {
+    http: reqwest::Client,
+    base_url: String,
+    pub(crate) token: Box<dyn TokenProvider>,
+    pub(crate) pacer: Box<dyn Pacer>,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) poll: PollPolicy,
+    pub(crate) stall_timeout: Duration,
+    pub(crate) response_timeout: Duration,
+}
+
+impl Shared {
+    pub(crate) fn generated(&self, transport: Transport) -> generated::Client {
+        generated::Client::new_with_client(&self.base_url, self.http.clone(), transport)
+    }
+}
+
+impl Client {
+    /// A client with this token and every setting at its default.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] if the token has characters that no token has; [`Error::Setup`] if the system's TLS
+    /// can't be set up.
+    pub fn new(token: impl Into<AccessToken>) -> Result<Self, Error> {
+        Self::builder().token(token).build()
+    }
+
+    /// A client with settings of its own.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// The generated client, for what this crate has no method for. It sends through the same connections, with the same
+    /// tokens, pacing and timeouts; it checks no lengths, encodes no metadata and repeats nothing.
+    pub fn generated(&self) -> generated::Client {
+        self.shared.generated(Transport::new(&self.shared))
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("base_url", &self.shared.base_url).finish_non_exhaustive()
+    }
+}
+
+/// The settings of a [`Client`]. Only the token must be given.
+///
+/// ```
+/// # fn main() -> Result<(), canva_connect::Error> {
+/// use std::time::Duration;
+///
+/// let canva = canva_connect::Client::builder()
+///     .token("an access token")
+///     .user_agent("photo-sync/2.1")
+///     .stall_timeout(Duration::from_secs(30))
+///     .build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "`build` makes the client"]
+pub struct ClientBuilder {
+    token: Option<Box<dyn TokenProvider>>,
+    base_url: String,
+    user_agent: Option<String>,
+    allow_plain_http: bool,
+    connect_timeout: Duration,
+    stall_timeout: Duration,
+    response_timeout: Duration,
+    pacer: Box<dyn Pacer>,
+    retry: RetryPolicy,
+    poll: PollPolicy,
+}
+
+impl Default for ClientBuilder {
+    fn default() -> Self {
+        Self {
+            token: None,
+            base_url: BASE_URL.to_owned(),
+            user_agent: None,
+            allow_plain_http: false,
+            connect_timeout: Duration::from_secs(10),
+            stall_timeout: Duration::from_secs(60),
+            response_timeout: Duration::from_secs(120),
+            pacer: Box::new(Pacing::new()),
+            retry: RetryPolicy::default(),
+            poll: PollPolicy::default(),
+        }
+    }
+}
+
+impl ClientBuilder {
+    /// An access token that stays the same.
+    pub fn token(self, token: impl Into<AccessToken>) -> Self {
+        self.token_provider(token.into())
+    }
+
+    /// Something that gives access tokens, and new ones when they expire.
+    pub fn token_provider(mut self, provider: impl TokenProvider) -> Self {
+        self.token = Some(Box::new(provider));
+        self
+    }
+
+    /// Where the API is, up to and with `/rest`. Default: [`BASE_URL`].
+    pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
+        self.base_url = base_url.into();
+        self
+    }
+
+    /// Your product's name and version, sent before this crate's.
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = Some(user_agent.into());
+        self
+    }
+
+    /// Allows a base URL with `http://` that leads off this machine: the token then travels in the clear.
+    pub fn allow_plain_http(mut self) -> Self {
+        self.allow_plain_http = true;
+        self
+    }
+
+    /// How long opening a connection may take. Default 10 s.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How long an upload may stand still before it is given up. Default 60 s. A slow upload that moves is never cut;
+    /// there is no limit on its whole time.
+    ///
+    /// What counts is that the connection takes more: the buffers of the system and the connection can hide a server
+    /// that reads nothing for a while, and so can their fill, up to a few megabytes, hide a slow one that moves. Keep it
+    /// well above the time in which the network moves a megabyte.
+    pub fn stall_timeout(mut self, timeout: Duration) -> Self {
+        self.stall_timeout = timeout;
+        self
+    }
+
+    /// How long the whole answer may take once the request body has been handed to the connection. Default 120 s.
+    pub fn response_timeout(mut self, timeout: Duration) -> Self {
+        self.response_timeout = timeout;
+        self
+    }
+
+    /// How requests are spread over time. Default: [`Pacing::new`], the rate limits of the spec.
+    pub fn pacing(mut self, pacer: impl Pacer) -> Self {
+        self.pacer = Box::new(pacer);
+        self
+    }
+
+    /// How often requests are repeated that may be repeated.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// How often and how long [`Job::wait`](crate::Job::wait) asks.
+    pub fn poll(mut self, policy: PollPolicy) -> Self {
+        self.poll = policy;
+        self
+    }
+
+    /// Makes the client. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] if there is no token, or the base URL or user agent can't be used; [`Error::Setup`] if the
+    /// system's TLS can't be set up.
+    pub fn build(self) -> Result<Client, Error> {
+        let token = self.token.ok_or_else(|| Error::invalid("token", "an access token or a token provider", "none"))?;
+        let url = base_url(&self.base_url)?;
+        let loopback = is_loopback(&url);
+        if url.scheme() == "http" && !loopback && !self.allow_plain_http {
+            let expected = "https:// (a token must not travel in the clear; `allow_plain_http` allows it)";
+            return Err(Error::invalid("base_url", expected, self.base_url));
+        }
+        let own = concat!("canva-connect/", env!("CARGO_PKG_VERSION"));
+        let user_agent = self.user_agent.map_or(own.to_owned(), |product| format!("{product} {own}"));
+        let user_agent = http::HeaderValue::try_from(&user_agent)
+            .map_err(|_| Error::invalid("user_agent", "text that a header can carry", format!("{user_agent:?}")))?;
+        let mut http = reqwest::Client::builder()
+            .user_agent(user_agent)
+            .connect_timeout(self.connect_timeout)
+            // A redirect would take the token, or half an upload, somewhere else. There is no total timeout: it would
+            // cut long uploads.
+            .redirect(reqwest::redirect::Policy::none());
+        if loopback {
+            // A proxy can't reach this machine's loopback.
+            http = http.no_proxy();
+        }
+        let shared = Shared {
+            http: http.build().map_err(|source| Error::Setup { source })?,
+            base_url: url.as_str().trim_end_matches('/').to_owned(),
+            token,
+            pacer: self.pacer,
+            retry: self.retry,
+            poll: self.poll,
+            stall_timeout: self.stall_timeout,
+            response_timeout: self.response_timeout,
+        };
+        Ok(Client { shared: Arc::new(shared) })
+    }
+}
+
+fn base_url(text: &str) -> Result<Url, Error> {
+    let invalid = |found: String| Error::invalid("base_url", format!("a URL such as {BASE_URL}"), found);
+    let url = Url::parse(text).map_err(|e| invalid(format!("{text:?}: {e}")))?;
+    let plain =
+        url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(invalid(format!("{text:?}")));
+    }
+    if !plain {
+        return Err(invalid("one with credentials, a query or a fragment (not shown)".to_owned()));
+    }
+    Ok(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}

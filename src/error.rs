@@ -1,0 +1,395 @@
+//! What can go wrong, and what is known then: the status, the job, the cause. No error prints a token.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+
+use crate::generated::types;
+use crate::job::JobErrorCode;
+use crate::operations::Operation;
+
+/// The error type for causes that come from a caller's own code: token providers, pacers, token stores.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Everything that can go wrong.
+///
+/// Three questions decide what to do next, and each has a method: [`api`](Error::api) (what did Canva say),
+/// [`job_id`](Error::job_id) (is there a job to go on with), and [`is_outcome_unknown`](Error::is_outcome_unknown) (might
+/// the upload have succeeded all the same).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Refused before a byte was sent: the API would not have taken it.
+    #[error("{field}: expected {expected}, got {found}")]
+    #[non_exhaustive]
+    InvalidInput {
+        /// What was wrong: the name of a parameter, field or setting.
+        field: &'static str,
+        /// What would have been right.
+        expected: String,
+        /// What came instead.
+        found: String,
+    },
+
+    /// The content to upload can't be read, or it changed while it was being sent.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+
+    /// The token provider gave no token.
+    #[error("no access token: {source}")]
+    #[non_exhaustive]
+    Token {
+        /// What the provider said.
+        source: BoxError,
+    },
+
+    /// The pacer gave no permission to send.
+    #[error("{}: the pacer failed: {source}", .operation.id)]
+    #[non_exhaustive]
+    Pacer {
+        /// What was to be sent.
+        operation: &'static Operation,
+        /// What the pacer said.
+        source: BoxError,
+    },
+
+    /// No connection could be opened; nothing was sent. Check the network, then repeat.
+    #[error("{}: could not connect ({tries} {}): {}", .operation.id, plural(*.tries, "try", "tries"), innermost(.source))]
+    #[non_exhaustive]
+    Connect {
+        /// What was to be sent.
+        operation: &'static Operation,
+        /// How often it was tried.
+        tries: u32,
+        /// The cause.
+        source: reqwest::Error,
+    },
+
+    /// The connection broke before the whole answer was read. Only for requests that may be repeated: for the others this
+    /// is the cause of an [`Error::OutcomeUnknown`].
+    #[error("{}: the connection broke ({tries} {}): {}", .operation.id, plural(*.tries, "try", "tries"), innermost(.source))]
+    #[non_exhaustive]
+    Connection {
+        /// What was being done.
+        operation: &'static Operation,
+        /// How often it was tried.
+        tries: u32,
+        /// The status, where the answer had begun.
+        status: Option<StatusCode>,
+        /// The cause.
+        source: reqwest::Error,
+    },
+
+    /// Nothing moved for too long.
+    #[error("{}: {kind} for {} s ({tries} {})", .operation.id, .after.as_secs_f64(), plural(*.tries, "try", "tries"))]
+    #[non_exhaustive]
+    Timeout {
+        /// What was being done.
+        operation: &'static Operation,
+        /// How often it was tried.
+        tries: u32,
+        /// What did not happen.
+        kind: TimeoutKind,
+        /// How long it was waited for.
+        after: Duration,
+    },
+
+    /// Canva refused the request, or failed at it.
+    #[error(transparent)]
+    Api(Box<ApiError>),
+
+    /// The answer was a success, but not one that can be read.
+    #[error("{}: unreadable answer with status {status}: {reason}; it begins {excerpt:?}", .operation.id)]
+    #[non_exhaustive]
+    Decode {
+        /// What was being done.
+        operation: &'static Operation,
+        /// The status of the answer.
+        status: StatusCode,
+        /// The answer's `x-request-id`, for Canva's support.
+        request_id: Option<String>,
+        /// What is wrong with it.
+        reason: String,
+        /// The beginning of the body.
+        excerpt: String,
+        /// Where decoding stopped, if it was JSON that didn't fit.
+        source: Option<serde_json::Error>,
+    },
+
+    /// A request that makes something new failed after it may have arrived, and it has no idempotency key: it may or may
+    /// not have been carried out, and repeating it blindly can make a duplicate.
+    ///
+    /// What to do: look for the result in Canva (an asset by its name, a design by its title) or ask the user, and
+    /// repeat only if it is not there. Where a duplicate does no harm, repeat at once.
+    #[error("{}: it is unknown whether Canva carried this out{}; look before repeating it: {source}", .operation.id, sent_of(.sent))]
+    #[non_exhaustive]
+    OutcomeUnknown {
+        /// What was being done.
+        operation: &'static Operation,
+        /// How much of the file had left, for uploads and imports.
+        sent: Option<Progress>,
+        /// The failure itself.
+        source: Box<Error>,
+    },
+
+    /// The job ended in failure.
+    #[error(transparent)]
+    Job(#[from] JobError),
+
+    /// The job could not be read. It goes on at Canva: make a handle from `job_id` and wait again.
+    #[error("job {job_id} could not be read: {source}")]
+    #[non_exhaustive]
+    Poll {
+        /// The job that goes on.
+        job_id: String,
+        /// Why it could not be read.
+        source: Box<Error>,
+    },
+
+    /// The job took longer than the caller wanted to wait. It goes on at Canva: make a handle from `job_id` and wait again.
+    #[error("job {job_id} was still in progress after {} s of waiting", .waited.as_secs_f64())]
+    #[non_exhaustive]
+    Deadline {
+        /// The job that goes on.
+        job_id: String,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+
+    /// The HTTP client could not be set up.
+    #[error("the HTTP client could not be set up: {source}")]
+    #[non_exhaustive]
+    Setup {
+        /// The cause.
+        source: reqwest::Error,
+    },
+}
+
+impl Error {
+    /// What Canva said, at whatever depth: of the request itself, of the last try, or of reading the job.
+    pub fn api(&self) -> Option<&ApiError> {
+        match self {
+            Self::Api(error) => Some(error),
+            Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } => source.api(),
+            _ => None,
+        }
+    }
+
+    /// The HTTP status, if there was an answer.
+    pub fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Api(error) => Some(error.status),
+            Self::Decode { status, .. } => Some(*status),
+            Self::Connection { status, .. } => *status,
+            Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } => source.status(),
+            _ => None,
+        }
+    }
+
+    /// The job this is about, if there is one.
+    pub fn job_id(&self) -> Option<&str> {
+        match self {
+            Self::Job(error) => Some(&error.job_id),
+            Self::Poll { job_id, .. } | Self::Deadline { job_id, .. } => Some(job_id),
+            _ => None,
+        }
+    }
+
+    /// Whether Canva may have carried the request out although it failed.
+    pub fn is_outcome_unknown(&self) -> bool {
+        matches!(self, Self::OutcomeUnknown { .. })
+    }
+
+    pub(crate) fn invalid(field: &'static str, expected: impl Into<String>, found: impl Into<String>) -> Self {
+        Self::InvalidInput { field, expected: expected.into(), found: found.into() }
+    }
+}
+
+/// A refusal or failure, as Canva, or something between, answered it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ApiError {
+    /// What was refused.
+    pub operation: &'static Operation,
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The API's own word for it, such as `missing_scope` or `too_many_requests`: an open set. Empty where the answer
+    /// did not come from the API, a proxy's HTML page for example.
+    pub code: String,
+    /// The API's explanation; where there is none, the beginning of whatever the body was.
+    pub message: String,
+    /// The answer's `x-request-id`, for Canva's support. The API doesn't promise one.
+    pub request_id: Option<String>,
+    /// How long to wait before the next request, where the answer says so. The API doesn't promise it.
+    pub retry_after: Option<Duration>,
+    /// How often it was tried.
+    pub tries: u32,
+}
+
+impl ApiError {
+    pub(crate) fn new(operation: &'static Operation, status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Self {
+        let (code, message) = match serde_json::from_slice::<types::Error>(body) {
+            Ok(error) => (error.code, error.message),
+            Err(_) => (String::new(), excerpt(body)),
+        };
+        Self {
+            operation,
+            status,
+            code,
+            message,
+            request_id: request_id(headers),
+            retry_after: headers.get(header::RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?)),
+            tries: 1,
+        }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.operation.id, self.status)?;
+        if !self.code.is_empty() {
+            write!(f, " {}", self.code)?;
+        }
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
+        if let Some(request_id) = &self.request_id {
+            write!(f, " (request {request_id})")?;
+        }
+        if self.tries > 1 {
+            write!(f, " ({} tries)", self.tries)?;
+        }
+        match (self.status.as_u16(), self.operation.scopes) {
+            (401, _) => f.write_str("; give the client a new access token"),
+            (403, scopes) => write!(f, "; the token needs {}", scopes.join(", ")),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+/// A job that ended in failure.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("job {job_id} failed{}{code}: {message}", if .code.as_str().is_empty() { "" } else { " with " })]
+#[non_exhaustive]
+pub struct JobError {
+    /// The job.
+    pub job_id: String,
+    /// Why it failed, for programs. Empty where the answer doesn't say.
+    pub code: JobErrorCode,
+    /// What went wrong, for people.
+    pub message: String,
+}
+
+/// Content that can't be uploaded as it is.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BodyError {
+    /// The content can't be opened or read.
+    #[error("{}: {source}", .name.display())]
+    #[non_exhaustive]
+    Read {
+        /// The file, or what stands for one.
+        name: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The content is not as long as it was said or found to be at first. Nothing was made of the part that was sent.
+    #[error("{}: expected {expected} bytes, got {}; it changed while it was being uploaded, or its length was given wrong",
+        .name.display(), more_than(*.found, *.expected))]
+    #[non_exhaustive]
+    Length {
+        /// The file, or what stands for one.
+        name: PathBuf,
+        /// The length it was to have.
+        expected: u64,
+        /// How far it went.
+        found: u64,
+    },
+    /// The file was written to between two tries.
+    #[error("{}: it changed between two tries of its upload", .name.display())]
+    #[non_exhaustive]
+    Changed {
+        /// The file.
+        name: PathBuf,
+    },
+}
+
+/// What did not happen in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TimeoutKind {
+    /// The server took no byte of the request body.
+    Stall,
+    /// The server had the whole request but did not answer in full.
+    Response,
+}
+
+impl fmt::Display for TimeoutKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stall => "the upload stalled: the server took no byte",
+            Self::Response => "the server did not answer",
+        })
+    }
+}
+
+/// How far an upload is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Bytes handed to the connection. The last of them may still be on the way.
+    pub sent: u64,
+    /// Bytes in all.
+    pub total: u64,
+}
+
+pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
+    headers.get("x-request-id").and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+/// `Retry-After` in seconds or as an HTTP date. A date in the past means now; anything else is as if it weren't there.
+fn retry_after(value: &str) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+/// The first 200 characters, on one line.
+pub(crate) fn excerpt(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body.get(..1024).unwrap_or(body));
+    let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut excerpt: String = text.chars().take(200).collect();
+    if excerpt.len() < text.len() || body.len() > 1024 {
+        excerpt.push('…');
+    }
+    excerpt
+}
+
+/// The cause at the bottom: reqwest's own text repeats the URL and leaves the reason to its sources.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+fn plural(count: u32, one: &'static str, many: &'static str) -> &'static str {
+    if count == 1 { one } else { many }
+}
+
+fn sent_of(progress: &Option<Progress>) -> String {
+    progress.map(|p| format!(" ({} of {} bytes had left)", p.sent, p.total)).unwrap_or_default()
+}
+
+fn more_than(found: u64, expected: u64) -> String {
+    if found > expected { "more".to_owned() } else { found.to_string() }
+}

@@ -1,0 +1,127 @@
+//! Design imports: turning a file into one or more designs.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::sync::Arc;
+
+use crate::BoxFuture;
+use crate::body::{OnProgress, Upload, UploadBody};
+use crate::client::Client;
+use crate::error::{Error, JobError, Progress};
+use crate::generated::types::{DesignImportError, DesignImportErrorCode, DesignImportJob, DesignSummary};
+use crate::job::{Job, JobErrorCode, JobState};
+use crate::operations::{CREATE_DESIGN_IMPORT_JOB, GET_DESIGN_IMPORT_JOB, Operation};
+use crate::{metadata, retry};
+
+impl Client {
+    /// Imports a file, a PDF or an Office document for example, as a design.
+    ///
+    /// The content is a path, bytes, or a reader: see [`UploadBody`]. Await the builder to send it; the answer is a
+    /// [`Job`] to wait for. It ends in the new designs, usually one; a file with very many pages or pictures is split
+    /// into several. Scope `design:content:write`, 20 requests a minute.
+    ///
+    /// ```no_run
+    /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
+    /// let designs = canva.import_design("deck.pptx").title("Q4").await?.wait().await?;
+    /// for design in designs {
+    ///     println!("{}", design.urls.edit_url);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn import_design(&self, body: impl Into<UploadBody>) -> ImportDesign {
+        ImportDesign { client: self.clone(), body: body.into(), title: None, mime_type: None, on_progress: None }
+    }
+
+    /// A handle for a design import job from its stored id. Nothing is sent until it is polled or waited for.
+    /// Scope `design:content:write`, 120 requests a minute.
+    pub fn design_import_job(&self, job_id: impl Into<String>) -> Job<Vec<DesignSummary>> {
+        Job::new(self.clone(), job_id.into(), read_import, None)
+    }
+}
+
+/// An import that has not been sent yet. Made by [`Client::import_design`].
+#[must_use = "nothing is sent until it is awaited"]
+pub struct ImportDesign {
+    client: Client,
+    body: UploadBody,
+    title: Option<String>,
+    mime_type: Option<String>,
+    on_progress: Option<OnProgress>,
+}
+
+impl ImportDesign {
+    /// The design's title: 1 to 50 characters, any Unicode. Default: the file's name without its extension, for an
+    /// import from a path.
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// The file's media type, such as `application/pdf`. Default: Canva works it out from the file.
+    pub fn mime_type(mut self, mime_type: impl Into<String>) -> Self {
+        self.mime_type = Some(mime_type.into());
+        self
+    }
+
+    /// Called with how far the upload is, as for [`UploadAsset::on_progress`](crate::UploadAsset::on_progress).
+    pub fn on_progress(mut self, on_progress: impl FnMut(Progress) + Send + 'static) -> Self {
+        self.on_progress = Some(Box::new(on_progress));
+        self
+    }
+
+    async fn send(self) -> Result<Job<Vec<DesignSummary>>, Error> {
+        let Some(title) = self.title.as_deref().or(self.body.file_stem()) else {
+            return Err(Error::invalid("title", "a title, since there is no file name to take", "none"));
+        };
+        let metadata = metadata::design_import(title, self.mime_type.as_deref())?;
+        let upload = Arc::new(Upload::new(self.body, self.on_progress));
+        let answer = retry::run(&self.client.shared, &CREATE_DESIGN_IMPORT_JOB, upload.can_reopen(), |attempt| {
+            let (metadata, upload) = (metadata.clone(), upload.clone());
+            async move {
+                let body = attempt.open(&upload).await?;
+                Ok(attempt.client().create_design_import_job(&metadata, body).await?)
+            }
+        });
+        let job = answer.await?.job;
+        let id = job.id.clone();
+        // An answer that contradicts itself is settled by reading the job.
+        Ok(Job::new(self.client, id, read_import, state(&CREATE_DESIGN_IMPORT_JOB, job).ok()))
+    }
+}
+
+impl IntoFuture for ImportDesign {
+    type Output = Result<Job<Vec<DesignSummary>>, Error>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+impl fmt::Debug for ImportDesign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImportDesign").field("body", &self.body).field("title", &self.title).finish_non_exhaustive()
+    }
+}
+
+fn read_import(client: Client, id: String) -> BoxFuture<'static, Result<JobState<Vec<DesignSummary>>, Error>> {
+    Box::pin(async move {
+        let answer = retry::run(&client.shared, &GET_DESIGN_IMPORT_JOB, true, |attempt| {
+            let id = &id;
+            async move { Ok(attempt.client().get_design_import_job(id).await?) }
+        });
+        state(&GET_DESIGN_IMPORT_JOB, answer.await?.job)
+    })
+}
+
+fn state(operation: &'static Operation, job: DesignImportJob) -> Result<JobState<Vec<DesignSummary>>, Error> {
+    let unsaid = DesignImportError {
+        code: DesignImportErrorCode::Unknown(String::new()),
+        message: "the answer doesn't say why".to_owned(),
+    };
+    let error = job.error.unwrap_or(unsaid);
+    let code = JobErrorCode::DesignImport(error.code);
+    let designs = job.result.map(|result| result.designs);
+    JobState::new(operation, job.status, designs, JobError { job_id: job.id, code, message: error.message })
+}

@@ -1,0 +1,205 @@
+//! The rate limits, kept on our side: a request waits here until it can't be one too many.
+//!
+//! Canva takes N requests a minute of each operation and doesn't say how it counts them. Safe whatever it counts (a fixed
+//! window, a sliding window, a token bucket) and however long the network takes is this: N permits, each handed back 60
+//! seconds *after the answer* to its request. Between the N+1st request's departure and the first one's arrival lies
+//! then always a minute. A bucket that refills, by contrast, lets up to 2 N requests into the first minute.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::BoxFuture;
+use crate::error::BoxError;
+use crate::operations::{self, Operation};
+
+/// The window over which Canva counts requests.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// Decides when a request may leave. [`Pacing`] does it within a process; implement it to share the limits of one user
+/// between processes, through Redis for example.
+pub trait Pacer: Send + Sync + 'static {
+    /// Waits until a request of this operation may leave. The permit is dropped when its request is over.
+    fn acquire(&self, operation: &'static Operation) -> BoxFuture<'_, Result<Permit, BoxError>>;
+
+    /// Canva answered 429: no request of this operation should leave for this long.
+    fn pause(&self, operation: &'static Operation, pause: Duration);
+}
+
+/// The permission to send one request.
+pub struct Permit {
+    sent: bool,
+    release: Option<Box<dyn FnOnce(bool) + Send>>,
+}
+
+impl Permit {
+    /// `release` is called once, when the request is over: with `true` if it may have reached Canva, which then counts
+    /// it, and with `false` if it never left.
+    pub fn new(release: impl FnOnce(bool) + Send + 'static) -> Self {
+        Self { sent: false, release: Some(Box::new(release)) }
+    }
+
+    pub(crate) fn set_sent(&mut self, sent: bool) {
+        self.sent = sent;
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some(release) = self.release.take() {
+            release(self.sent);
+        }
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("sent", &self.sent).finish_non_exhaustive()
+    }
+}
+
+/// The rate limits of the spec, kept within this process: first come, first served.
+///
+/// ```
+/// # fn main() -> Result<(), canva_connect::Error> {
+/// use canva_connect::{Client, Pacing};
+///
+/// // Pacing is on by default. Off, every 429 reaches the retry policy instead.
+/// let canva = Client::builder().token("a-secret").pacing(Pacing::off()).build()?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Pacing {
+    lanes: Vec<(&'static str, Arc<Lane>)>,
+}
+
+impl Pacing {
+    /// The limits that the spec gives, each operation for itself.
+    pub fn new() -> Self {
+        let lane = |operation: &Operation| (operation.id, Arc::new(Lane::new(operation.requests_per_minute)));
+        Self { lanes: operations::ALL.iter().map(lane).collect() }
+    }
+
+    /// No limits.
+    pub fn off() -> Self {
+        Self { lanes: Vec::new() }
+    }
+
+    fn lane(&self, operation: &Operation) -> Option<Arc<Lane>> {
+        self.lanes.iter().find(|(id, _)| *id == operation.id).map(|(_, lane)| lane.clone())
+    }
+}
+
+impl Default for Pacing {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Pacing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.lanes.is_empty() { "Pacing::off()" } else { "Pacing::new()" })
+    }
+}
+
+impl Pacer for Pacing {
+    fn acquire(&self, operation: &'static Operation) -> BoxFuture<'_, Result<Permit, BoxError>> {
+        let lane = self.lane(operation);
+        Box::pin(async move {
+            match lane {
+                Some(lane) => Ok(lane.acquire().await),
+                None => Ok(Permit::new(|_| ())),
+            }
+        })
+    }
+
+    fn pause(&self, operation: &'static Operation, pause: Duration) {
+        if let Some(lane) = self.lane(operation) {
+            lane.pause(pause);
+        }
+    }
+}
+
+/// One operation's permits.
+struct Lane {
+    /// Held by the first in the queue while it waits; tokio's mutex serves in the order of asking.
+    turn: tokio::sync::Mutex<()>,
+    state: Mutex<LaneState>,
+    /// A permit came back, or is known to come back, since the first in the queue last looked.
+    changed: Notify,
+}
+
+struct LaneState {
+    free: u32,
+    /// When the permits of answered requests come back, soonest first.
+    returning: VecDeque<Instant>,
+    paused_until: Option<Instant>,
+}
+
+impl Lane {
+    fn new(permits: u32) -> Self {
+        let state = LaneState { free: permits, returning: VecDeque::new(), paused_until: None };
+        Self { turn: tokio::sync::Mutex::new(()), state: Mutex::new(state), changed: Notify::new() }
+    }
+
+    async fn acquire(self: Arc<Self>) -> Permit {
+        let _turn = self.turn.lock().await;
+        loop {
+            let next = match self.state().take(Instant::now()) {
+                Ok(()) => break,
+                Err(next) => next,
+            };
+            match next {
+                Some(next) => {
+                    let _ = tokio::time::timeout_at(next, self.changed.notified()).await;
+                }
+                None => self.changed.notified().await,
+            }
+        }
+        let lane = self.clone();
+        Permit::new(move |sent| lane.release(sent))
+    }
+
+    fn release(&self, sent: bool) {
+        let mut state = self.state();
+        if sent {
+            state.returning.push_back(Instant::now() + WINDOW);
+        } else {
+            state.free += 1;
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    fn pause(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        let mut state = self.state();
+        state.paused_until = Some(state.paused_until.map_or(until, |other| other.max(until)));
+    }
+
+    fn state(&self) -> MutexGuard<'_, LaneState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LaneState {
+    /// Takes a permit, or says when to look again; `None` is when a request that is under way has ended.
+    fn take(&mut self, now: Instant) -> Result<(), Option<Instant>> {
+        while self.returning.front().is_some_and(|back| *back <= now) {
+            self.returning.pop_front();
+            self.free += 1;
+        }
+        if let Some(until) = self.paused_until.filter(|until| *until > now) {
+            return Err(Some(until));
+        }
+        if self.free == 0 {
+            return Err(self.returning.front().copied());
+        }
+        self.free -= 1;
+        Ok(())
+    }
+}
