@@ -12,7 +12,8 @@ mod tables;
 
 /// The generated files and their content. `name` is the spec's file name, for error messages.
 pub fn generate(name: &str, text: &str) -> Result<Vec<(&'static str, String)>, String> {
-    let spec: Value = serde_saphyr::from_str(text).map_err(|e| format!("{name}: not readable as YAML: {e}"))?;
+    let spec: Value = serde_saphyr::from_str(text)
+        .map_err(|e| format!("{name}: not readable as YAML: {}", e.to_string().replace("<input>", name)))?;
     check_references(&spec).map_err(|(place, message)| {
         let line = text.lines().position(|line| line.contains(&place)).map_or(0, |index| index + 1);
         format!("{name}:{line}: {message}")

@@ -1,0 +1,206 @@
+//! From an edit of the spec to the generated code, in a temporary copy of this package: what `cargo regenerate` and the
+//! build say, and that generated/ changes by no more than the edit.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The tests share one target directory, so that progenitor is compiled once; Cargo would make them wait anyway, and say
+/// so in its output.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+struct Copy {
+    directory: tempfile::TempDir,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Copy {
+    fn new() -> Self {
+        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["src", "codegen", "generated", "docs", ".cargo"] {
+            copy_directory(&root.join(name), &directory.path().join(name));
+        }
+        for name in ["build.rs", "openapi.yaml", "Cargo.lock", "README.md"] {
+            fs::copy(root.join(name), directory.path().join(name)).unwrap();
+        }
+        // The package alone: neither the other members nor what only tests need.
+        let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+        let (package, _) = manifest.split_once("[dev-dependencies]").unwrap();
+        let members = package.lines().find(|line| line.starts_with("members")).unwrap();
+        fs::write(directory.path().join("Cargo.toml"), package.replace(members, "members = [\".\"]")).unwrap();
+        Self { directory, _turn: turn }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn edit_spec(&self, from: &str, to: &str) {
+        let spec = self.read("openapi.yaml");
+        assert!(spec.contains(from), "the spec has no {from:?}");
+        fs::write(self.path("openapi.yaml"), spec.replacen(from, to, 1)).unwrap();
+    }
+
+    fn restore_spec(&self) {
+        fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.yaml"), self.path("openapi.yaml")).unwrap();
+    }
+
+    /// Runs cargo here: whether it succeeded, and what it said.
+    fn cargo(&self, arguments: &[&str]) -> (bool, String) {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("regenerate");
+        let output = Command::new(env!("CARGO"))
+            .args(arguments)
+            .current_dir(self.directory.path())
+            .env("CARGO_TARGET_DIR", target)
+            .env("CARGO_TERM_COLOR", "never")
+            .env_remove("RUSTFLAGS")
+            .output()
+            .unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    /// Runs `cargo regenerate`, which must succeed, and says what it wrote.
+    fn regenerate(&self) -> String {
+        let (ok, output) = self.cargo(&["regenerate"]);
+        assert!(ok, "{output}");
+        let line = output.lines().find(|line| line.starts_with("warning: canva-connect")).unwrap();
+        line.split_once(": ").unwrap().1.split_once(": ").unwrap().1.to_owned()
+    }
+
+    /// Runs `cargo regenerate`, which must fail, and says why.
+    fn refused(&self) -> String {
+        let (ok, output) = self.cargo(&["regenerate"]);
+        assert!(!ok, "{output}");
+        let errors = output.lines().filter_map(|line| line.strip_prefix("error: canva-connect@"));
+        errors.map(|line| line.split_once(": ").unwrap().1).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn copy_directory(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            copy_directory(&entry.path(), &to.join(entry.file_name()));
+        } else {
+            fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+}
+
+/// The lines that came and went, without their indentation.
+fn changed_lines(before: &str, after: &str) -> Vec<String> {
+    similar::TextDiff::from_lines(before, after)
+        .iter_all_changes()
+        .filter(|change| change.tag() != similar::ChangeTag::Equal)
+        .map(|change| format!("{}{}", change.tag(), change.value().trim()))
+        .collect()
+}
+
+#[test]
+fn regenerating_twice_changes_nothing() {
+    let copy = Copy::new();
+    let files = ["generated/client.rs", "generated/operations.rs", "generated/limits.rs", "generated/fingerprints"];
+    let committed = files.map(|file| copy.read(file));
+    assert_eq!(copy.regenerate(), "generated/ is current; nothing was written");
+    let written = files.map(|file| fs::metadata(copy.path(file)).unwrap().modified().unwrap());
+
+    fs::remove_dir_all(copy.path("generated")).unwrap();
+    let said = copy.regenerate();
+    assert!(files.iter().all(|file| said.contains(file)), "{said}");
+    assert_eq!(files.map(|file| copy.read(file)), committed);
+
+    assert_eq!(copy.regenerate(), "generated/ is current; nothing was written");
+    let unmoved = files.map(|file| fs::metadata(copy.path(file)).unwrap().modified().unwrap());
+    assert_ne!(written, unmoved, "the files were removed and written again");
+    assert_eq!(copy.regenerate(), "generated/ is current; nothing was written");
+    assert_eq!(files.map(|file| fs::metadata(copy.path(file)).unwrap().modified().unwrap()), unmoved);
+}
+
+#[test]
+fn a_stale_client_is_not_built() {
+    let copy = Copy::new();
+    let (ok, output) = copy.cargo(&["check"]);
+    assert!(ok, "{output}");
+
+    copy.edit_spec("The asset's id.", "The asset's identifier.");
+    let (ok, output) = copy.cargo(&["check"]);
+    assert!(!ok);
+    let expected = "generated/ is stale: openapi.yaml changed since it was written. Run `cargo regenerate`";
+    assert!(output.contains(expected), "{output}");
+
+    // Line endings are no change: a checkout on Windows builds.
+    copy.restore_spec();
+    let windows = copy.read("openapi.yaml").replace('\n', "\r\n");
+    fs::write(copy.path("openapi.yaml"), windows).unwrap();
+    let (ok, output) = copy.cargo(&["check"]);
+    assert!(ok, "{output}");
+}
+
+#[test]
+fn a_new_field_changes_only_the_lines_about_it() {
+    let copy = Copy::new();
+    let before = copy.read("generated/client.rs");
+    copy.edit_spec(
+        "        view_url:\n",
+        "        share_url:\n          type: string\n          description: Opens the design for others.\n        view_url:\n",
+    );
+    assert_eq!(copy.regenerate(), "wrote generated/client.rs, generated/fingerprints");
+    assert_eq!(
+        changed_lines(&before, &copy.read("generated/client.rs")),
+        [
+            "+/// Opens the design for others.",
+            "+#[serde(skip_serializing_if = \"::std::option::Option::is_none\")]",
+            "+pub share_url: ::std::option::Option<::std::string::String>,",
+        ]
+    );
+}
+
+#[test]
+fn a_bad_spec_is_refused_with_its_place_and_generated_is_left_alone() {
+    let copy = Copy::new();
+    let committed = copy.read("generated/client.rs");
+    // The spec's text, what takes its place, and what the error says.
+    let edits = [
+        ("  /v1/imports:\n", "\t/v1/imports:\n", "openapi.yaml: not readable as YAML: "),
+        ("paths:\n", "path:\n", "openapi.yaml: `paths` is missing or not a map"),
+        (
+            "$ref: '#/components/schemas/TeamUserSummary'",
+            "$ref: '#/components/schemas/TeamUser'",
+            "`$ref: '#/components/schemas/TeamUser'` points at nothing in this file",
+        ),
+        (
+            "      operationId: updateAsset\n",
+            "",
+            "openapi.yaml: paths./v1/assets/{assetId}.patch: `operationId` is missing",
+        ),
+        (
+            "      x-rate-limit-per-client-user: 20\n",
+            "",
+            "openapi.yaml: createDesignImportJob: `x-rate-limit-per-client-user` must say",
+        ),
+        // What progenitor refuses, or panics over.
+        ("application/octet-stream:", "image/png:", "openapi.yaml: paths./v1/asset-uploads.post: progenitor"),
+        (
+            "      required: [id, status]\n",
+            "      required: [id, status, 5]\n",
+            "openapi.yaml: components.schemas.AssetUploadJob: ",
+        ),
+    ];
+    for (from, to, expected) in edits {
+        copy.edit_spec(from, to);
+        let said = copy.refused();
+        assert!(said.contains(expected), "{to:?} gives\n{said}");
+        assert!(!said.contains("panicked"), "{said}");
+        assert_eq!(copy.read("generated/client.rs"), committed);
+        copy.restore_spec();
+    }
+}

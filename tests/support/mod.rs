@@ -1,0 +1,92 @@
+//! A server for tests that does just what it is told: it reads a request as far as a test wants and answers with the
+//! bytes a test gives. What Canva would answer is the simulator's business.
+#![allow(dead_code)]
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A finished upload, as the API answers it.
+pub const UPLOADED: &str =
+    r#"{"job":{"id":"j1","status":"success","asset":{"id":"a1","name":"n","created_at":1,"updated_at":1}}}"#;
+
+/// Binds a loopback port of its own.
+pub async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base_url = base_url(listener.local_addr().unwrap());
+    (listener, base_url)
+}
+
+fn base_url(address: SocketAddr) -> String {
+    format!("http://{address}/rest")
+}
+
+/// The head of a request: everything up to the empty line, and what came of the body with it.
+pub struct Head {
+    pub text: String,
+    pub rest: Vec<u8>,
+}
+
+impl Head {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.text.lines().skip(1).find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            key.eq_ignore_ascii_case(name).then_some(value.trim())
+        })
+    }
+
+    pub fn content_length(&self) -> u64 {
+        self.header("content-length").and_then(|value| value.parse().ok()).unwrap_or(0)
+    }
+}
+
+pub async fn read_head(stream: &mut TcpStream) -> io::Result<Head> {
+    let mut bytes = Vec::new();
+    loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            let rest = bytes.split_off(end + 4);
+            return Ok(Head { text: String::from_utf8_lossy(&bytes).into_owned(), rest });
+        }
+        if stream.read_buf(&mut bytes).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
+
+/// Reads the rest of the body and forgets it. Says how long it was.
+pub async fn discard_body(stream: &mut TcpStream, head: &Head) -> io::Result<u64> {
+    let mut read = head.rest.len() as u64;
+    let mut buffer = vec![0; 256 * 1024];
+    while read < head.content_length() {
+        match stream.read(&mut buffer).await? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            n => read += n as u64,
+        }
+    }
+    Ok(read)
+}
+
+pub async fn answer(stream: &mut TcpStream, status: &str, headers: &str, body: &str) -> io::Result<()> {
+    let length = body.len();
+    let text = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n{headers}\r\n{body}");
+    stream.write_all(text.as_bytes()).await?;
+    stream.flush().await
+}
+
+/// Reads and forgets every upload and says that it is a success. Answers with each head and body length.
+pub async fn discard_uploads(listener: TcpListener, heads: tokio::sync::mpsc::UnboundedSender<(Head, u64)>) {
+    while let Ok((mut stream, _)) = listener.accept().await {
+        let heads = heads.clone();
+        tokio::spawn(async move {
+            while let Ok(head) = read_head(&mut stream).await {
+                let Ok(length) = discard_body(&mut stream, &head).await else { break };
+                let _ = heads.send((head, length));
+                if answer(&mut stream, "200 OK", "content-type: application/json\r\n", UPLOADED).await.is_err() {
+                    break;
+                }
+            }
+        });
+    }
+}
