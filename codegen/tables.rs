@@ -65,11 +65,33 @@ pub fn operations(spec: &Value) -> Result<TokenStream, String> {
         }
     });
     let names = facts.iter().map(|fact| constant(fact.id));
+    let urls = urls(spec)?;
     Ok(quote! {
+        #urls
         #(#items)*
 
         /// Every operation of the spec.
         pub const ALL: &[Operation] = &[#(#names),*];
+    })
+}
+
+/// Where the API is, and where its access tokens come from.
+fn urls(spec: &Value) -> Result<TokenStream, String> {
+    let text = |pointer: &str| {
+        spec.pointer(pointer).and_then(Value::as_str).ok_or_else(|| format!("{pointer} is missing or not a text"))
+    };
+    let flow = "/components/securitySchemes/oauthAuthCode/flows/authorizationCode";
+    let base = text("/servers/0/url")?;
+    let authorization = text(&format!("{flow}/authorizationUrl"))?;
+    let token = text(&format!("{flow}/tokenUrl"))?;
+    let below = token.strip_prefix(base).ok_or_else(|| format!("{flow}/tokenUrl is not below {base}"))?;
+    Ok(quote! {
+        /// Canva's public API.
+        pub const BASE_URL: &str = #base;
+        /// Where a user grants access.
+        pub const AUTHORIZATION_URL: &str = #authorization;
+        /// Where access tokens come from, below the base URL.
+        pub const TOKEN_PATH: &str = #below;
     })
 }
 

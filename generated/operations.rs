@@ -1,5 +1,11 @@
 // Written by build.rs from openapi.yaml. Don't edit: change the spec and run `cargo regenerate`.
 
+/// Canva's public API.
+pub const BASE_URL: &str = "https://api.canva.com/rest";
+/// Where a user grants access.
+pub const AUTHORIZATION_URL: &str = "https://www.canva.com/api/oauth/authorize";
+/// Where access tokens come from, below the base URL.
+pub const TOKEN_PATH: &str = "/v1/oauth/token";
 /// `POST /v1/asset-uploads`
 pub const CREATE_ASSET_UPLOAD_JOB: Operation = Operation {
     id: "createAssetUploadJob",

@@ -1,4 +1,7 @@
 //! Access tokens: one that is given, or a provider that is asked for one before each request.
+//!
+//! [`AccessToken`] is the simplest provider. With the feature `oauth` there is `OAuth`, which logs a user in and keeps
+//! the tokens fresh. For anything else, implement [`TokenProvider`].
 
 use std::fmt;
 
@@ -7,6 +10,16 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::BoxFuture;
 use crate::error::{BoxError, Error};
+
+#[cfg(feature = "oauth")]
+mod oauth;
+#[cfg(feature = "oauth")]
+mod store;
+
+#[cfg(feature = "oauth")]
+pub use oauth::{Authorization, Integration, OAuth, OAuthError};
+#[cfg(feature = "oauth")]
+pub use store::{FileStore, TokenStore, Tokens};
 
 /// An OAuth 2.0 access token that acts for one user. It never shows in `Debug`, errors or traces.
 ///

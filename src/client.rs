@@ -10,12 +10,10 @@ use crate::auth::{AccessToken, TokenProvider};
 use crate::error::Error;
 use crate::generated;
 use crate::job::PollPolicy;
+use crate::operations::BASE_URL;
 use crate::pacing::{Pacer, Pacing};
 use crate::retry::RetryPolicy;
 use crate::transport::Transport;
-
-/// Canva's public API, the first server of the spec.
-pub const BASE_URL: &str = "https://api.canva.com/rest";
 
 /// A client for one Canva user. Clones are cheap and share connections, rate limits and tokens.
 ///
@@ -201,26 +199,12 @@ impl ClientBuilder {
     /// system's TLS can't be set up.
     pub fn build(self) -> Result<Client, Error> {
         let token = self.token.ok_or_else(|| Error::invalid("token", "an access token or a token provider", "none"))?;
-        let url = base_url(&self.base_url)?;
-        let loopback = is_loopback(&url);
-        if url.scheme() == "http" && !loopback && !self.allow_plain_http {
-            let expected = "https:// (a token must not travel in the clear; `allow_plain_http` allows it)";
-            return Err(Error::invalid("base_url", expected, self.base_url));
-        }
+        let (url, loopback) = base_url(&self.base_url, self.allow_plain_http)?;
         let own = concat!("canva-connect/", env!("CARGO_PKG_VERSION"));
         let user_agent = self.user_agent.map_or(own.to_owned(), |product| format!("{product} {own}"));
         let user_agent = http::HeaderValue::try_from(&user_agent)
             .map_err(|_| Error::invalid("user_agent", "text that a header can carry", format!("{user_agent:?}")))?;
-        let mut http = reqwest::Client::builder()
-            .user_agent(user_agent)
-            .connect_timeout(self.connect_timeout)
-            // A redirect would take the token, or half an upload, somewhere else. There is no total timeout: it would
-            // cut long uploads.
-            .redirect(reqwest::redirect::Policy::none());
-        if loopback {
-            // A proxy can't reach this machine's loopback.
-            http = http.no_proxy();
-        }
+        let http = http_client(loopback, self.connect_timeout).user_agent(user_agent);
         let shared = Shared {
             http: http.build().map_err(|source| Error::Setup { source })?,
             base_url: url.as_str().trim_end_matches('/').to_owned(),
@@ -235,22 +219,33 @@ impl ClientBuilder {
     }
 }
 
-fn base_url(text: &str) -> Result<Url, Error> {
+/// What every request of this crate has in common.
+pub(crate) fn http_client(loopback: bool, connect_timeout: Duration) -> reqwest::ClientBuilder {
+    let http = reqwest::Client::builder()
+        .connect_timeout(connect_timeout)
+        // A redirect would take the token, or half an upload, somewhere else. There is no total timeout: it would cut
+        // long uploads.
+        .redirect(reqwest::redirect::Policy::none());
+    // A proxy can't reach this machine's loopback.
+    if loopback { http.no_proxy() } else { http }
+}
+
+/// The base URL if it can be used, and whether it leads to this machine.
+pub(crate) fn base_url(text: &str, allow_plain_http: bool) -> Result<(Url, bool), Error> {
     let invalid = |found: String| Error::invalid("base_url", format!("a URL such as {BASE_URL}"), found);
     let url = Url::parse(text).map_err(|e| invalid(format!("{text:?}: {e}")))?;
-    let plain =
-        url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        return Err(invalid("one with credentials, a query or a fragment (not shown)".to_owned()));
+    }
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(invalid(format!("{text:?}")));
     }
-    if !plain {
-        return Err(invalid("one with credentials, a query or a fragment (not shown)".to_owned()));
-    }
-    Ok(url)
-}
-
-fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    let loopback = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+    if url.scheme() == "http" && !loopback && !allow_plain_http {
+        let expected = "https:// (a token must not travel in the clear; `allow_plain_http` allows it)";
+        return Err(Error::invalid("base_url", expected, format!("{text:?}")));
+    }
+    Ok((url, loopback))
 }

@@ -40,6 +40,7 @@
 #![doc = include_str!("../docs/retries.md")]
 //!
 //! # Features
+//! - `oauth`: [`auth::OAuth`], a token provider that refreshes tokens, and the login that gives the first ones.
 //! - `schemars`: `JsonSchema` for every generated type.
 //! - `codegen`: for maintainers of this crate; rewrites `generated/` from `openapi.yaml`.
 //!
@@ -53,7 +54,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 mod assets;
-mod auth;
+pub mod auth;
 mod body;
 mod client;
 mod error;
@@ -77,7 +78,7 @@ pub mod generated {
 pub use assets::{UpdateAsset, UploadAsset};
 pub use auth::{AccessToken, TokenProvider};
 pub use body::UploadBody;
-pub use client::{BASE_URL, Client, ClientBuilder};
+pub use client::{Client, ClientBuilder};
 pub use error::{ApiError, BodyError, BoxError, Error, JobError, Progress, TimeoutKind};
 pub use generated::types::{
     Asset, AssetType, AssetUploadErrorCode, DesignImportErrorCode, DesignLinks, DesignSummary, JobStatus,
@@ -85,6 +86,7 @@ pub use generated::types::{
 };
 pub use imports::ImportDesign;
 pub use job::{Job, JobErrorCode, JobState, PollPolicy};
+pub use operations::BASE_URL;
 pub use pacing::{Pacer, Pacing, Permit};
 pub use retry::RetryPolicy;
 

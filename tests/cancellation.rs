@@ -1,5 +1,5 @@
 //! Dropping a future ends what it was doing: the connection closes, the content closes, and the permit comes back.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod support;
 

@@ -1,5 +1,5 @@
 //! A slow upload is never cut; one that stands still is, and so is an answer that doesn't come.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod support;
 

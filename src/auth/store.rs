@@ -1,0 +1,123 @@
+//! Where a user's tokens are kept between runs.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::AccessToken;
+use crate::BoxFuture;
+use crate::error::BoxError;
+
+/// An access token, the refresh token that gives the next one, and when that is due.
+///
+/// A refresh token works once. Whoever has refreshed must keep the new pair before anything else, or the user has to
+/// log in again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Tokens {
+    /// For requests, for four hours.
+    #[serde(with = "exposed")]
+    pub access_token: AccessToken,
+    /// For the next pair, once.
+    #[serde(with = "exposed")]
+    pub refresh_token: AccessToken,
+    /// When the access token ends, in seconds since the Unix epoch.
+    pub expires_at: u64,
+}
+
+impl Tokens {
+    /// A pair whose access token lives for `expires_in` from now.
+    pub fn new(
+        access_token: impl Into<AccessToken>,
+        refresh_token: impl Into<AccessToken>,
+        expires_in: Duration,
+    ) -> Self {
+        let expires_at = unix_time().saturating_add(expires_in.as_secs());
+        Self { access_token: access_token.into(), refresh_token: refresh_token.into(), expires_at }
+    }
+
+    /// Whether the access token lives for another minute, longer than a request takes to leave.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.expires_at > unix_time().saturating_add(60)
+    }
+}
+
+fn unix_time() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// The one place where tokens are written out: a store has to.
+mod exposed {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::auth::AccessToken;
+
+    pub fn serialize<S: Serializer>(token: &AccessToken, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(token.expose())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AccessToken, D::Error> {
+        String::deserialize(deserializer).map(AccessToken::from)
+    }
+}
+
+/// Keeps the tokens of one user. [`FileStore`] is one; a service keeps them in its database.
+pub trait TokenStore: Send + Sync + 'static {
+    /// The tokens as last saved; `None` if the user has not logged in.
+    fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, BoxError>>;
+
+    /// Keeps the tokens. They are not used before this succeeds.
+    fn save<'a>(&'a self, tokens: &'a Tokens) -> BoxFuture<'a, Result<(), BoxError>>;
+}
+
+/// Tokens in a JSON file that only its owner can read. It is replaced as a whole, so that a crash leaves either the old
+/// pair or the new one.
+#[derive(Clone, Debug)]
+pub struct FileStore {
+    path: PathBuf,
+}
+
+impl FileStore {
+    /// The file need not be there, but its directory must.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+}
+
+impl TokenStore for FileStore {
+    fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, BoxError>> {
+        Box::pin(async move {
+            let text = match tokio::fs::read(&self.path).await {
+                Ok(text) => text,
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+                Err(e) => return Err(about(&self.path, e)),
+            };
+            // Not the decoder's own words: they can quote what they read.
+            serde_json::from_slice(&text).map(Some).map_err(|_| about(&self.path, "not a token file"))
+        })
+    }
+
+    fn save<'a>(&'a self, tokens: &'a Tokens) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(async move {
+            let text = serde_json::to_vec(tokens)?;
+            let path = self.path.clone();
+            tokio::task::spawn_blocking(move || replace(&path, &text).map_err(|e| about(&path, e))).await?
+        })
+    }
+}
+
+fn replace(path: &Path, text: &[u8]) -> std::io::Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Made with mode 0600 on Unix, under a name of its own.
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    file.write_all(text)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|e| e.error)?;
+    Ok(())
+}
+
+fn about(path: &Path, error: impl std::fmt::Display) -> BoxError {
+    format!("{}: {error}", path.display()).into()
+}
