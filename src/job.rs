@@ -130,7 +130,7 @@ impl<T: Send + 'static> Job<T> {
                 match state {
                     JobState::Success(result) => return Ok(result),
                     JobState::Failed(error) => return Err(error.into()),
-                    JobState::InProgress => tokio::time::sleep(delays.next_delay()).await,
+                    JobState::InProgress => tokio::time::sleep(delays.next().unwrap_or(policy.max_delay)).await,
                 }
                 state = self.poll().await?;
             }
@@ -186,22 +186,18 @@ impl Default for PollPolicy {
 }
 
 impl PollPolicy {
-    fn delays(&self) -> Delays<'_> {
-        Delays { policy: self, next: self.first_delay.min(self.max_delay) }
-    }
-}
-
-struct Delays<'a> {
-    policy: &'a PollPolicy,
-    next: Duration,
-}
-
-impl Delays<'_> {
-    fn next_delay(&mut self) -> Duration {
-        let delay = self.next;
-        let grown = delay.as_secs_f64() * self.policy.growth.max(1.0);
-        self.next = Duration::try_from_secs_f64(grown).unwrap_or(Duration::MAX).min(self.policy.max_delay);
-        delay
+    /// The pauses, in order, without end.
+    ///
+    /// ```
+    /// let pauses: Vec<_> = canva_connect::PollPolicy::default().delays().take(5).map(|d| d.as_millis()).collect();
+    /// assert_eq!(pauses, [1000, 1700, 2890, 4913, 6000]);
+    /// ```
+    pub fn delays(&self) -> impl Iterator<Item = Duration> + Send + use<> {
+        let Self { growth, max_delay, .. } = *self;
+        std::iter::successors(Some(self.first_delay.min(max_delay)), move |delay| {
+            let grown = Duration::try_from_secs_f64(delay.as_secs_f64() * growth.max(1.0));
+            Some(grown.unwrap_or(max_delay).min(max_delay))
+        })
     }
 }
 

@@ -12,6 +12,9 @@ use tokio::net::{TcpListener, TcpStream};
 pub const UPLOADED: &str =
     r#"{"job":{"id":"j1","status":"success","asset":{"id":"a1","name":"n","created_at":1,"updated_at":1}}}"#;
 
+/// An update, as the API answers it.
+pub const UPDATED: &str = r#"{"asset":{"id":"a1","name":"n","created_at":1,"updated_at":1}}"#;
+
 /// Binds a loopback port of its own.
 pub async fn listen() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -75,15 +78,16 @@ pub async fn answer(stream: &mut TcpStream, status: &str, headers: &str, body: &
     stream.flush().await
 }
 
-/// Reads and forgets every upload and says that it is a success. Answers with each head and body length.
+/// Reads and forgets every upload and update and says that it is a success. Passes on each head and body length.
 pub async fn discard_uploads(listener: TcpListener, heads: tokio::sync::mpsc::UnboundedSender<(Head, u64)>) {
     while let Ok((mut stream, _)) = listener.accept().await {
         let heads = heads.clone();
         tokio::spawn(async move {
             while let Ok(head) = read_head(&mut stream).await {
                 let Ok(length) = discard_body(&mut stream, &head).await else { break };
+                let body = if head.text.starts_with("PATCH") { UPDATED } else { UPLOADED };
                 let _ = heads.send((head, length));
-                if answer(&mut stream, "200 OK", "content-type: application/json\r\n", UPLOADED).await.is_err() {
+                if answer(&mut stream, "200 OK", "content-type: application/json\r\n", body).await.is_err() {
                     break;
                 }
             }
