@@ -89,3 +89,47 @@ impl From<Verdict> for Change {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn spec(operations: Value) -> Value {
+        json!({ "openapi": "3.0.3", "info": { "title": "T", "version": "1" }, "paths": { "/a": operations } })
+    }
+
+    fn operation(media_type: &str) -> Value {
+        let content = json!({ media_type: { "schema": { "type": "string" } } });
+        json!({ "operationId": "a", "responses": { "200": { "description": "", "content": content } } })
+    }
+
+    #[test]
+    fn what_breaks_by_drift_is_known_by_a_breaking_line_alone() {
+        let (old, new) = (spec(json!({ "get": operation("text/plain") })), spec(json!({})));
+        let verdicts = verdicts(&old, &new).unwrap();
+        let line = |class, pointer: &str| Change {
+            class,
+            group: Group::document(),
+            sentence: String::new(),
+            pointer: pointer.to_owned(),
+            gone: true,
+        };
+        let known = |lines: &[Change]| verdicts.iter().all(|verdict| verdict.is_known(lines));
+        assert!(known(&[line(Class::Breaking, "/paths/~1a/get")]));
+        assert!(!known(&[]));
+        assert!(!known(&[line(Class::Additive, "/paths/~1a/get")]));
+        assert!(!known(&[line(Class::Breaking, "/components/schemas/A")]));
+        let added: Vec<Change> = verdicts.into_iter().map(Change::from).collect();
+        assert_eq!(added[0].class, Class::Breaking);
+        assert_eq!(added[0].sentence, "drift finds what no rule here does: The operation a was removed");
+    }
+
+    #[test]
+    fn a_comparison_that_panics_is_a_reason() {
+        let (old, new) =
+            (spec(json!({ "get": operation("text/plain") })), spec(json!({ "get": operation("text/csv") })));
+        assert_eq!(verdicts(&old, &new).err().unwrap(), "it has no way to compare a part of them");
+    }
+}
