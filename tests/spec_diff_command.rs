@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-const SPEC: &str = include_str!("../openapi.yaml");
+const SPEC: &str = include_str!("spec_change/table.yaml");
 
 /// Runs the command in a directory with the files `old.yaml` and `new.yaml`.
 fn spec_diff(new: &str, arguments: &[&str], input: &str) -> (i32, String, String) {
@@ -46,7 +46,7 @@ fn edited(from: &str, to: &str) -> String {
 }
 
 fn breaking() -> String {
-    edited("x-rate-limit-per-client-user: 20", "x-rate-limit-per-client-user: 10")
+    edited("x-rate-limit-per-client-user: 30", "x-rate-limit-per-client-user: 10")
 }
 
 fn additive() -> String {
@@ -56,12 +56,12 @@ fn additive() -> String {
 #[test]
 fn a_change_that_breaks_callers_exits_with_1_and_names_the_line() {
     let (code, out, err) = spec_diff(&breaking(), &["old.yaml", "new.yaml"], "");
-    let line = 1 + SPEC.lines().position(|line| line.contains("x-rate-limit-per-client-user: 20")).unwrap();
+    let line = 1 + SPEC.lines().position(|line| line.contains("x-rate-limit-per-client-user: 30")).unwrap();
     let expected = format!(
         "old.yaml -> new.yaml: 1 breaking, 0 additive, 0 editorial\n\n\
-         createDesignImportJob  (POST /v1/imports)\n  \
-         breaking   takes 10 requests a minute, no longer 20\n             \
-         new.yaml:{line} #/paths/~1v1~1imports/post/x-rate-limit-per-client-user\n"
+         createThing  (POST /things)\n  \
+         breaking   takes 10 requests a minute, no longer 30\n             \
+         new.yaml:{line} #/paths/~1things/post/x-rate-limit-per-client-user\n"
     );
     assert_eq!((code, out, err), (1, expected, String::new()));
 }
@@ -92,18 +92,15 @@ fn json_is_one_object_with_every_change() {
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &report["additive"]), (0, &serde_json::json!(1)));
     assert_eq!(report["changes"][0]["class"], "additive");
-    assert_eq!(report["changes"][0]["part"], "AssetType");
-    assert_eq!(report["changes"][0]["pointer"], "#/components/schemas/AssetType/enum");
+    assert_eq!(report["changes"][0]["part"], "Kind");
+    assert_eq!(report["changes"][0]["pointer"], "#/components/schemas/Kind/enum");
 }
 
 #[test]
 fn markdown_is_a_table_for_each_part() {
     let (code, out, _) = spec_diff(&breaking(), &["--markdown", "old.yaml", "new.yaml"], "");
-    assert!(
-        out.contains("#### createDesignImportJob — POST /v1/imports\n\n| for callers | change | place |\n"),
-        "{out}"
-    );
-    assert!(out.contains("| **breaking** | takes 10 requests a minute, no longer 20 | `new.yaml:"), "{out}");
+    assert!(out.contains("#### createThing — POST /things\n\n| for callers | change | place |\n"), "{out}");
+    assert!(out.contains("| **breaking** | takes 10 requests a minute, no longer 30 | `new.yaml:"), "{out}");
     assert_eq!(code, 1);
 }
 
@@ -118,9 +115,9 @@ fn an_unreadable_spec_exits_with_2_and_says_where() {
     assert!(unreadable("a: b\n\tc: d\n", &files).starts_with("new.yaml:1:4: "));
     assert_eq!(unreadable("a: b\n", &files), "new.yaml:1: `openapi: 3.0.x` is missing: not an OpenAPI 3.0 document");
     assert_eq!(unreadable("openapi: 3.0.3\n\npaths: []\n", &files), "new.yaml:3: `paths` is missing or not a map");
-    let line = 1 + SPEC.lines().position(|line| line.contains("schemas/TeamUserSummary'")).unwrap();
+    let line = 1 + SPEC.lines().position(|line| line.contains("schemas/Kind'")).unwrap();
     assert_eq!(
-        unreadable(&edited("schemas/TeamUserSummary'", "schemas/Nobody'"), &files),
+        unreadable(&edited("schemas/Kind'", "schemas/Nobody'"), &files),
         format!("new.yaml:{line}: `$ref: '#/components/schemas/Nobody'` leads to nothing in this file")
     );
     assert!(unreadable("", &["old.yaml", "missing.yaml"]).starts_with("missing.yaml: "));
