@@ -4,6 +4,7 @@
 
 use std::fmt::Write;
 use std::panic::catch_unwind;
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use semver::Version;
@@ -413,21 +414,26 @@ fn mutate(value: &mut Value, remove: bool, word: &str) {
     }
 }
 
+/// The current spec and every place in it.
+static PLACES: LazyLock<(Spec, Vec<String>)> = LazyLock::new(|| {
+    let spec = read(CURRENT);
+    let mut places = Vec::new();
+    pointers(&spec.value, "", &mut places);
+    (spec, places)
+});
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
 
     #[test]
     fn no_difference_is_silent(place in any::<prop::sample::Index>(), remove: bool, swap: bool, word in "[a-z]{1,4}") {
-        let current = std::fs::read_to_string(CURRENT).unwrap();
-        let old = Spec::parse("old", &current).unwrap();
-        let mut places = Vec::new();
-        pointers(&old.value, "", &mut places);
+        let (old, places) = &*PLACES;
         let mut value = old.value.clone();
-        let place = place.get(&places);
+        let place = place.get(places);
         mutate(value.pointer_mut(place).unwrap(), remove, &word);
         // What is no longer an OpenAPI document is refused, which isn't silent either.
         if let Ok(new) = Spec::parse("new", &value.to_string()) {
-            let (from, to) = if swap { (&new, &old) } else { (&old, &new) };
+            let (from, to) = if swap { (&new, old) } else { (old, &new) };
             let report = diff::compare(from, to);
             prop_assert!(report.gravest().is_some(), "{place} changed, and the report is empty");
             let layout = report.text(false).contains("order, layout or comments");
