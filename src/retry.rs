@@ -95,14 +95,14 @@ where
         request_id = tracing::field::Empty,
         tries = tracing::field::Empty,
     );
-    let repeated = repeat(shared, operation, body_left, send);
-    repeated.instrument(span).await
+    repeat(shared, operation, body_left, &span, send).instrument(span.clone()).await
 }
 
 async fn repeat<T, F, Fut>(
     shared: &Arc<Shared>,
     operation: &'static Operation,
     body_left: bool,
+    span: &tracing::Span,
     send: F,
 ) -> Result<T, Error>
 where
@@ -114,8 +114,8 @@ where
     let mut first_failure = None;
     loop {
         tries += 1;
-        tracing::Span::current().record("tries", tries);
-        let attempt = Attempt::new(shared, operation);
+        span.record("tries", tries);
+        let attempt = Attempt::new(shared, operation, span.clone());
         let error = match send(attempt.clone()).await {
             Ok(value) => return Ok(value.into_inner()),
             Err(failure) => attempt.error(failure),

@@ -51,8 +51,10 @@ pub(crate) struct Attempt {
 }
 
 /// What the hook found out, which the generated client's errors can't carry.
-#[derive(Default)]
-struct Record(Mutex<Findings>);
+struct Record {
+    span: tracing::Span,
+    findings: Mutex<Findings>,
+}
 
 #[derive(Default)]
 struct Findings {
@@ -64,7 +66,7 @@ struct Findings {
 
 impl Record {
     fn findings(&self) -> MutexGuard<'_, Findings> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.findings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -87,8 +89,9 @@ impl From<generated::Error<generated::types::Error>> for Failure {
 }
 
 impl Attempt {
-    pub(crate) fn new(shared: &Arc<Shared>, operation: &'static Operation) -> Self {
-        Self { shared: shared.clone(), operation, record: Arc::default() }
+    pub(crate) fn new(shared: &Arc<Shared>, operation: &'static Operation, span: tracing::Span) -> Self {
+        let record = Record { span, findings: Mutex::default() };
+        Self { shared: shared.clone(), operation, record: Arc::new(record) }
     }
 
     /// The generated client, through which this try is sent.
@@ -119,21 +122,27 @@ impl Attempt {
     /// The failure with everything that is known about it.
     pub(crate) fn error(&self, failure: Failure) -> Error {
         let mut findings = self.record.findings();
-        let decode = |status, reason, body: &[u8], source| Error::Decode {
-            operation: self.operation,
-            status,
-            request_id: findings.request_id.clone(),
-            reason,
-            excerpt: excerpt(&redact(body, findings.token.as_ref())),
-            source,
+        let decode = |status, reason: &str, body: &[u8], source| {
+            let redact = |text: &[u8]| findings.token.as_ref().map_or(Bytes::new(), |token| redact(text, token));
+            Error::Decode {
+                operation: self.operation,
+                status,
+                request_id: findings.request_id.clone(),
+                reason: String::from_utf8_lossy(&redact(reason.as_bytes())).into_owned(),
+                excerpt: excerpt(&redact(body)),
+                source,
+            }
         };
         let error = match failure {
             Failure::Body(error) => error.into(),
             Failure::Generated(generated::Error::InvalidResponsePayload(body, source)) => {
-                decode(StatusCode::OK, source.to_string(), &body, Some(source))
+                let reason = source.to_string();
+                // The decoder quotes what it read; where that is the token, its own error can't be handed on.
+                let echo = findings.token.as_ref().is_some_and(|token| reason.contains(token.expose()));
+                decode(StatusCode::OK, &reason, &body, Some(source).filter(|_| !echo))
             }
             Failure::Generated(generated::Error::UnexpectedResponse(response)) => {
-                decode(response.status(), "the API answers 200".to_owned(), b"", None)
+                decode(response.status(), "the API answers 200", b"", None)
             }
             Failure::Generated(other) => Error::invalid("request", "one that HTTP can carry", other.to_string()),
         };
@@ -228,10 +237,9 @@ impl Transport {
         let mut response = http.execute(request).await.map_err(|source| broken(None, source))?;
         let status = response.status();
         let request_id = request_id(response.headers());
-        let span = tracing::Span::current();
-        span.record("status", status.as_u16());
-        span.record("request_id", request_id.as_deref());
         if let Some(record) = &self.record {
+            record.span.record("status", status.as_u16());
+            record.span.record("request_id", request_id.as_deref());
             record.findings().request_id = request_id.clone();
         }
 
@@ -246,7 +254,7 @@ impl Transport {
                         status,
                         request_id,
                         reason: format!("the body is longer than {MAX_ANSWER} bytes"),
-                        excerpt: excerpt(&redact(&body, Some(token))),
+                        excerpt: excerpt(&redact(&body, token)),
                         source: None,
                     });
                 }
@@ -256,7 +264,8 @@ impl Transport {
                 Ok(Some(_)) | Err(_) => break,
             }
         }
-        let body = if status.is_success() { body.freeze() } else { redact(&body, Some(token)) };
+        // A success is data and stays as it came; only what becomes an error is looked through.
+        let body = if status.is_success() { body.freeze() } else { redact(&body, token) };
         if !status.is_success() && self.record.is_some() {
             return Err(Error::Api(Box::new(ApiError::new(operation, status, response.headers(), &body))));
         }
@@ -286,12 +295,6 @@ async fn timed_out(meter: Option<&Meter>, stall: Duration, response: Duration) -
 }
 
 /// A body that echoes the request must not carry the token into an error.
-fn redact(body: &[u8], token: Option<&AccessToken>) -> Bytes {
-    match (token, std::str::from_utf8(body)) {
-        (Some(token), Ok(text)) if text.contains(token.expose()) => text.replace(token.expose(), "[REDACTED]").into(),
-        (Some(token), Err(_)) => {
-            String::from_utf8_lossy(body).replace(token.expose(), "[REDACTED]").into_bytes().into()
-        }
-        _ => Bytes::copy_from_slice(body),
-    }
+fn redact(body: &[u8], token: &AccessToken) -> Bytes {
+    String::from_utf8_lossy(body).replace(token.expose(), "[REDACTED]").into()
 }

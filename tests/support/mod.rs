@@ -94,3 +94,23 @@ pub async fn discard_uploads(listener: TcpListener, heads: tokio::sync::mpsc::Un
         });
     }
 }
+
+/// A server that answers every request with these bytes and hangs up. Gives its base URL.
+pub async fn answering(answer: impl Into<Vec<u8>>) -> String {
+    let (listener, base_url) = listen().await;
+    let answer = answer.into();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let Ok(head) = read_head(&mut stream).await else { continue };
+            let _ = discard_body(&mut stream, &head).await;
+            let _ = stream.write_all(&answer).await;
+        }
+    });
+    base_url
+}
+
+/// An answer as text, after which the connection ends.
+pub fn http(status: &str, headers: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
+}
