@@ -1,0 +1,69 @@
+//! Fetching a file from a URL, from this machine alone: a test must not reach into the network.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Url, header};
+
+/// How long a fetch may take, redirects included.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+const MAX_REDIRECTS: usize = 5;
+
+#[derive(Debug)]
+pub enum FetchError {
+    /// Anything that kept the file from arriving, in a sentence.
+    Failed(String),
+    TooBig,
+}
+
+pub async fn fetch(url: &str, max_bytes: u64) -> Result<Bytes, FetchError> {
+    let timeout = tokio::time::timeout(TIMEOUT, follow(url, max_bytes));
+    timeout.await.unwrap_or_else(|_| Err(FetchError::Failed(format!("no answer in {} s", TIMEOUT.as_secs()))))
+}
+
+async fn follow(url: &str, max_bytes: u64) -> Result<Bytes, FetchError> {
+    let mut url = Url::parse(url).map_err(failed)?;
+    // Redirects by hand, because each stop has to be a loopback address.
+    for _ in 0..=MAX_REDIRECTS {
+        let addresses = loopback_addresses(&url).await?;
+        let host = url.host_str().unwrap_or_default();
+        let client = Client::builder().no_proxy().redirect(Policy::none()).resolve_to_addrs(host, &addresses);
+        let mut answer = client.build().map_err(failed)?.get(url.clone()).send().await.map_err(failed)?;
+        if answer.status().is_redirection() {
+            let location = answer.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
+            let location = location.ok_or_else(|| failed("a redirect without a usable location"))?;
+            url = url.join(location).map_err(failed)?;
+            continue;
+        }
+        if !answer.status().is_success() {
+            return Err(failed(format!("answered with {}", answer.status())));
+        }
+        let mut bytes = BytesMut::new();
+        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() as u64 > max_bytes {
+                return Err(FetchError::TooBig);
+            }
+        }
+        return Ok(bytes.freeze());
+    }
+    Err(failed("too many redirects"))
+}
+
+/// What the URL's host resolves to, refused unless every address is this machine's own.
+async fn loopback_addresses(url: &Url) -> Result<Vec<SocketAddr>, FetchError> {
+    let url = url.clone();
+    let resolved = tokio::task::spawn_blocking(move || url.socket_addrs(|| None)).await.map_err(failed)?;
+    let addresses = resolved.map_err(failed)?;
+    match addresses.iter().find(|address| !address.ip().is_loopback()) {
+        Some(address) => Err(failed(format!("{} is not a loopback address", address.ip()))),
+        None => Ok(addresses),
+    }
+}
+
+fn failed(reason: impl ToString) -> FetchError {
+    FetchError::Failed(reason.to_string())
+}

@@ -1,0 +1,222 @@
+//! What the simulated Canva holds: assets, designs and jobs, and how the API writes them down. When jobs end, and how, is
+//! decided elsewhere.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::access::Owner;
+use crate::links::Links;
+use crate::media::{AssetKind, Media, Thumbnail};
+
+/// An asset in the simulated content library.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StoredAsset {
+    /// The asset's id.
+    pub id: String,
+    /// The name, decoded.
+    pub name: String,
+    /// The tags, in the order in which they were set.
+    pub tags: Vec<String>,
+    /// Who uploaded it.
+    pub owner: Owner,
+    /// The file.
+    pub bytes: Bytes,
+    /// What the bytes are.
+    pub kind: AssetKind,
+    /// Width of the picture or film, in pixels.
+    pub width: u32,
+    /// Height of the picture or film, in pixels.
+    pub height: u32,
+    /// In seconds since the Unix epoch.
+    pub created_at: i64,
+    /// In seconds since the Unix epoch. Every update moves it, by a second at least.
+    pub updated_at: i64,
+    pub(crate) thumbnail: Thumbnail,
+}
+
+/// A design that an import made.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StoredDesign {
+    /// The design's id.
+    pub id: String,
+    /// The title, decoded.
+    pub title: String,
+    /// Who imported it.
+    pub owner: Owner,
+    /// The imported file.
+    pub bytes: Bytes,
+    /// The file's media type, found from its bytes.
+    pub mime_type: &'static str,
+    /// Pages of a PDF, slides of a presentation.
+    pub page_count: Option<usize>,
+    /// In seconds since the Unix epoch.
+    pub created_at: i64,
+    /// In seconds since the Unix epoch.
+    pub updated_at: i64,
+}
+
+/// Each kind of job has its own paths, and its ids mean nothing on the others'.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobKind {
+    AssetUpload,
+    UrlAssetUpload,
+    Import,
+}
+
+struct Job {
+    kind: JobKind,
+    owner: Owner,
+    state: JobState,
+}
+
+enum JobState {
+    InProgress,
+    /// The asset's id.
+    Asset(String),
+    /// The design's id.
+    Design(String),
+    Failed(JobError),
+}
+
+/// Why a job failed, as the API says it.
+#[derive(Debug)]
+pub struct JobError {
+    pub code: &'static str,
+    pub message: String,
+}
+
+/// What a job found out about its file.
+pub enum Finished {
+    Asset { name: String, bytes: Bytes, media: Media },
+    Design { title: String, bytes: Bytes, mime_type: &'static str, page_count: Option<usize> },
+}
+
+#[derive(Default)]
+pub struct Library {
+    sequence: u64,
+    pub assets: Vec<StoredAsset>,
+    pub designs: Vec<StoredDesign>,
+    jobs: HashMap<String, Job>,
+}
+
+impl Library {
+    pub fn start_job(&mut self, kind: JobKind, owner: Owner) -> String {
+        let number = self.next_number();
+        let id = format!("5eed0000-0000-4000-8000-{number:012x}");
+        self.jobs.insert(id.clone(), Job { kind, owner, state: JobState::InProgress });
+        id
+    }
+
+    pub fn finish_job(&mut self, id: &str, outcome: Result<Finished, JobError>, now: i64) {
+        let Some(owner) = self.jobs.get(id).map(|job| job.owner.clone()) else { return };
+        let number = self.next_number();
+        let state = match outcome {
+            Err(error) => JobState::Failed(error),
+            Ok(Finished::Asset { name, bytes, media: Media { kind, width, height, thumbnail } }) => {
+                let id = format!("Msim{number:07}");
+                let (created_at, updated_at, tags) = (now, now, Vec::new());
+                let asset_id = id.clone();
+                let asset = StoredAsset {
+                    id,
+                    name,
+                    tags,
+                    owner,
+                    bytes,
+                    kind,
+                    width,
+                    height,
+                    created_at,
+                    updated_at,
+                    thumbnail,
+                };
+                self.assets.push(asset);
+                JobState::Asset(asset_id)
+            }
+            Ok(Finished::Design { title, bytes, mime_type, page_count }) => {
+                let id = format!("DAsim{number:06}");
+                let (created_at, updated_at) = (now, now);
+                let design_id = id.clone();
+                let design = StoredDesign { id, title, owner, bytes, mime_type, page_count, created_at, updated_at };
+                self.designs.push(design);
+                JobState::Design(design_id)
+            }
+        };
+        if let Some(job) = self.jobs.get_mut(id) {
+            job.state = state;
+        }
+    }
+
+    /// The answer to starting or reading a job, where this user has such a job.
+    pub fn job(&self, kind: JobKind, id: &str, user_id: &str, links: &Links, now: i64) -> Option<Value> {
+        let job = self.jobs.get(id).filter(|job| job.kind == kind && job.owner.user_id == user_id)?;
+        let job = match &job.state {
+            JobState::InProgress => json!({ "id": id, "status": "in_progress" }),
+            JobState::Failed(JobError { code, message }) => {
+                json!({ "id": id, "status": "failed", "error": { "code": code, "message": message } })
+            }
+            JobState::Asset(asset_id) => {
+                let asset = self.assets.iter().find(|asset| asset.id == *asset_id)?;
+                json!({ "id": id, "status": "success", "asset": asset.to_json(links, now) })
+            }
+            JobState::Design(design_id) => {
+                let design = self.designs.iter().find(|design| design.id == *design_id)?;
+                json!({ "id": id, "status": "success", "result": { "designs": [design.to_json(links)] } })
+            }
+        };
+        Some(json!({ "job": job }))
+    }
+
+    pub fn asset_mut(&mut self, id: &str, user_id: &str) -> Option<&mut StoredAsset> {
+        self.assets.iter_mut().find(|asset| asset.id == id && asset.owner.user_id == user_id)
+    }
+
+    /// One sequence for all ids, so that no id is ever good for two things.
+    fn next_number(&mut self) -> u64 {
+        self.sequence += 1;
+        self.sequence
+    }
+}
+
+impl StoredAsset {
+    pub fn to_json(&self, links: &Links, now: i64) -> Value {
+        let Self { id, thumbnail, .. } = self;
+        let mut asset = json!({
+            "type": match self.kind { AssetKind::Image => "image", AssetKind::Video => "video" },
+            "id": id,
+            "name": self.name,
+            "created_at": self.created_at,
+            "updated_at": self.updated_at,
+            "owner": { "user_id": self.owner.user_id, "team_id": self.owner.team_id },
+            "thumbnail": {
+                "width": thumbnail.width,
+                "height": thumbnail.height,
+                "url": links.thumbnail(id, now),
+            },
+        });
+        if let (Some(asset), false) = (asset.as_object_mut(), self.tags.is_empty()) {
+            asset.insert("tags".into(), json!(self.tags));
+        }
+        asset
+    }
+}
+
+impl StoredDesign {
+    fn to_json(&self, links: &Links) -> Value {
+        let mut design = json!({
+            "id": self.id,
+            "title": self.title,
+            "url": links.design(&self.id, "view"),
+            "urls": { "edit_url": links.design(&self.id, "edit"), "view_url": links.design(&self.id, "view") },
+            "created_at": self.created_at,
+            "updated_at": self.updated_at,
+        });
+        if let (Some(design), Some(pages)) = (design.as_object_mut(), self.page_count) {
+            design.insert("page_count".into(), json!(pages));
+        }
+        design
+    }
+}

@@ -1,0 +1,104 @@
+//! The ways in which a server may count the requests of a minute. Which requests share a counter is `server`'s business.
+//!
+//! The API doesn't say how it counts, so a client has to hold under each of these.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// What one request costs a token bucket, in the unit in which it refills: nanoseconds times requests per minute. Whole
+/// numbers, because a rounding error would be a refusal that no real server gives.
+const COST: u64 = 60_000_000_000;
+
+/// How requests are counted against the spec's requests a minute. Refused requests never count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RateLimits {
+    /// A minute starts with the first request, and the next with the first request after its end.
+    FixedWindow,
+    /// No 60 seconds, wherever they start, hold more requests than the limit.
+    SlidingWindow,
+    /// A bucket of as many tokens as the limit, full at first, that refills evenly.
+    TokenBucket,
+}
+
+/// Counts the requests that share one limit. It needs no server, so that a client's pacing can be tested against it in
+/// virtual time.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// use canva_simulator::{RateCounter, RateLimits};
+/// use tokio::time::Instant;
+///
+/// let mut counter = RateCounter::new(RateLimits::TokenBucket, 2);
+/// assert!(counter.allow(Instant::now()));
+/// assert!(counter.allow(Instant::now()));
+/// assert!(!counter.allow(Instant::now()));
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct RateCounter {
+    per_minute: u32,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    FixedWindow { started: Option<Instant>, used: u32 },
+    SlidingWindow { allowed: VecDeque<Instant> },
+    TokenBucket { credit: u64, refilled: Option<Instant> },
+}
+
+impl RateCounter {
+    /// A counter that lets `per_minute` requests through a minute.
+    pub fn new(limits: RateLimits, per_minute: u32) -> Self {
+        let state = match limits {
+            RateLimits::FixedWindow => State::FixedWindow { started: None, used: 0 },
+            RateLimits::SlidingWindow => State::SlidingWindow { allowed: VecDeque::new() },
+            RateLimits::TokenBucket => State::TokenBucket { credit: u64::from(per_minute) * COST, refilled: None },
+        };
+        Self { per_minute, state }
+    }
+
+    /// Whether a request at `now` is let through, and if so counts it. `now` must not go back between calls.
+    pub fn allow(&mut self, now: Instant) -> bool {
+        let per_minute = self.per_minute;
+        match &mut self.state {
+            State::FixedWindow { started, used } => {
+                if started.is_none_or(|started| now.duration_since(started) >= WINDOW) {
+                    (*started, *used) = (Some(now), 0);
+                }
+                let allowed = *used < per_minute;
+                *used += u32::from(allowed);
+                allowed
+            }
+            State::SlidingWindow { allowed } => {
+                while allowed.front().is_some_and(|first| now.duration_since(*first) >= WINDOW) {
+                    allowed.pop_front();
+                }
+                let free = allowed.len() < per_minute as usize;
+                if free {
+                    allowed.push_back(now);
+                }
+                free
+            }
+            State::TokenBucket { credit, refilled } => {
+                let waited = refilled.map_or(Duration::ZERO, |last| now.duration_since(last));
+                let refill = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX).saturating_mul(per_minute.into());
+                *credit = credit.saturating_add(refill).min(u64::from(per_minute) * COST);
+                *refilled = Some(now);
+                match credit.checked_sub(COST) {
+                    Some(rest) => {
+                        *credit = rest;
+                        true
+                    }
+                    None => false,
+                }
+            }
+        }
+    }
+}

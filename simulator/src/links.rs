@@ -1,0 +1,42 @@
+//! The addresses that answers contain, and until when they open.
+
+use std::hash::{BuildHasher, RandomState};
+
+/// How long a thumbnail's address works, in seconds.
+const THUMBNAIL_LIFETIME: i64 = 15 * 60;
+
+pub struct Links {
+    origin: String,
+    /// A keyed hash with a key of its own, which is what signing an address takes.
+    signer: RandomState,
+}
+
+impl Links {
+    pub fn new(origin: String) -> Self {
+        Self { origin, signer: RandomState::new() }
+    }
+
+    pub fn thumbnail(&self, asset_id: &str, now: i64) -> String {
+        let expires = now + THUMBNAIL_LIFETIME;
+        let signature = self.sign(asset_id, expires);
+        format!("{}/thumbnails/{asset_id}/0001.png?token={expires}-{signature:016x}", self.origin)
+    }
+
+    /// Whether this query string opens the asset's thumbnail now.
+    pub fn opens(&self, asset_id: &str, query: &str, now: i64) -> bool {
+        let token = query.strip_prefix("token=").and_then(|token| token.split_once('-'));
+        token.is_some_and(|(expires, signature)| {
+            expires
+                .parse()
+                .is_ok_and(|expires| now < expires && signature == format!("{:016x}", self.sign(asset_id, expires)))
+        })
+    }
+
+    pub fn design(&self, design_id: &str, action: &str) -> String {
+        format!("{}/design/{design_id}/{action}", self.origin)
+    }
+
+    fn sign(&self, asset_id: &str, expires: i64) -> u64 {
+        self.signer.hash_one((asset_id, expires))
+    }
+}

@@ -1,0 +1,90 @@
+//! What an uploaded file is, by its bytes: a picture or a film, its size in pixels, and a thumbnail of it.
+
+use std::io::Cursor;
+
+use bytes::Bytes;
+use image::imageops::FilterType;
+use image::{DynamicImage, ImageFormat, ImageReader, Rgba, RgbaImage};
+
+/// A thumbnail's width and height are at most this, in pixels.
+const THUMBNAIL: u32 = 400;
+
+/// What kind of asset a file became.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AssetKind {
+    /// A picture.
+    Image,
+    /// A film.
+    Video,
+}
+
+#[derive(Debug)]
+pub struct Media {
+    pub kind: AssetKind,
+    pub width: u32,
+    pub height: u32,
+    pub thumbnail: Thumbnail,
+}
+
+#[derive(Clone, Debug)]
+pub struct Thumbnail {
+    pub width: u32,
+    pub height: u32,
+    pub png: Bytes,
+}
+
+/// The media in these bytes, `None` where they are no picture or film, or a broken one. Slow: not for an async task.
+pub fn read(bytes: &[u8]) -> Option<Media> {
+    picture(bytes).or_else(|| film(bytes))
+}
+
+fn picture(bytes: &[u8]) -> Option<Media> {
+    // A small file can unpack into a huge picture; the reader's own limit, 512 MiB, stops that.
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?;
+    // A cut JPEG still decodes, to a picture with a grey end. What gives it away is that its end marker is missing.
+    if reader.format() == Some(ImageFormat::Jpeg) && !bytes.windows(2).any(|pair| pair == [0xff, 0xd9]) {
+        return None;
+    }
+    let picture = reader.decode().ok()?;
+    let (width, height) = (picture.width(), picture.height());
+    let (small_width, small_height) = thumbnail_size(width, height);
+    let thumbnail = encode(picture.resize_exact(small_width, small_height, FilterType::Triangle))?;
+    Some(Media { kind: AssetKind::Image, width, height, thumbnail })
+}
+
+fn film(bytes: &[u8]) -> Option<Media> {
+    // Other kinds of file in boxes (HEIC, say) have no `moov`, and films of sound alone no picture track.
+    let context = mp4parse::read_mp4(&mut Cursor::new(bytes)).ok()?;
+    let headers = context.tracks.iter().filter_map(|track| track.tkhd.as_ref());
+    // A size is in 1/65536 pixels.
+    let mut sizes = headers.map(|header| (header.width >> 16, header.height >> 16));
+    let (width, height) = sizes.find(|(width, height)| width * height > 0)?;
+    let (small_width, small_height) = thumbnail_size(width, height);
+    let thumbnail = encode(DynamicImage::ImageRgba8(frame(small_width, small_height)))?;
+    Some(Media { kind: AssetKind::Video, width, height, thumbnail })
+}
+
+/// A dark frame with a play sign, in place of a picture from the film.
+fn frame(width: u32, height: u32) -> RgbaImage {
+    let radius = f64::from(width.min(height)) / 5.0;
+    RgbaImage::from_fn(width, height, |x, y| {
+        let right = f64::from(x) + 0.5 - f64::from(width) / 2.0;
+        let down = f64::from(y) + 0.5 - f64::from(height) / 2.0;
+        let in_sign = right > -radius && down.abs() < (radius - right) / 2.0;
+        if in_sign { Rgba([235, 235, 240, 255]) } else { Rgba([30, 32, 40, 255]) }
+    })
+}
+
+fn thumbnail_size(width: u32, height: u32) -> (u32, u32) {
+    let scale = (f64::from(THUMBNAIL) / f64::from(width.max(height))).min(1.0);
+    let scaled = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
+    (scaled(width), scaled(height))
+}
+
+fn encode(picture: DynamicImage) -> Option<Thumbnail> {
+    let picture = picture.into_rgba8();
+    let mut png = Cursor::new(Vec::new());
+    picture.write_to(&mut png, ImageFormat::Png).ok()?;
+    Some(Thumbnail { width: picture.width(), height: picture.height(), png: png.into_inner().into() })
+}

@@ -1,0 +1,238 @@
+//! openapi.yaml -> what each operation takes, compiled into validators. It judges requests by the spec alone; tokens,
+//! limits and what exists are for others.
+
+use std::collections::HashMap;
+
+use axum::http::{HeaderMap, StatusCode, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use canva_connect::operations::{self, Operation};
+use jsonschema::{Draft, Keyword, ValidationError, Validator};
+use serde_json::{Map, Value, json};
+
+use crate::refusal::Refusal;
+
+/// An operation, and what the spec says of its requests.
+pub struct Endpoint {
+    pub operation: &'static Operation,
+    path: Vec<Parameter>,
+    headers: Vec<Parameter>,
+    /// `None` where the operation takes no body.
+    body: Option<RequestBody>,
+}
+
+struct Parameter {
+    name: String,
+    required: bool,
+    /// Whether the value is JSON (`content` in the spec) or the plain text (`schema`).
+    is_json: bool,
+    validator: Validator,
+}
+
+struct RequestBody {
+    media_type: String,
+    /// `None` where the body is bytes that the spec says nothing about.
+    validator: Option<Validator>,
+}
+
+/// Every operation of the spec, or what in the spec this simulator can't follow.
+pub fn endpoints() -> Result<Vec<Endpoint>, String> {
+    let mut spec: Value = serde_saphyr::from_str(canva_connect::OPENAPI_YAML).map_err(|e| e.to_string())?;
+    translate_nullable(&mut spec);
+    let endpoint = |operation| endpoint(&spec, operation).map_err(|e| format!("{}: {e}", operation.id));
+    operations::ALL.iter().map(endpoint).collect()
+}
+
+fn endpoint(spec: &Value, operation: &'static Operation) -> Result<Endpoint, String> {
+    let paths = spec.get("paths").and_then(|paths| paths.get(operation.path)).ok_or("its path is not in the spec")?;
+    let value = paths.get(operation.method.to_ascii_lowercase()).ok_or("its method is not in the spec")?;
+    let (mut path, mut headers) = (Vec::new(), Vec::new());
+    for parameters in [paths, value].into_iter().filter_map(|level| level.get("parameters")?.as_array()) {
+        for value in parameters {
+            let value = resolve(spec, value);
+            match value.get("in").and_then(Value::as_str) {
+                Some("path") => path.push(parameter(spec, value)?),
+                Some("header") => headers.push(parameter(spec, value)?),
+                place => return Err(format!("a parameter in {} is not simulated", place.unwrap_or("no place"))),
+            }
+        }
+    }
+    let body = value.get("requestBody").map(|body| request_body(spec, resolve(spec, body))).transpose()?;
+    Ok(Endpoint { operation, path, headers, body })
+}
+
+fn parameter(spec: &Value, value: &Value) -> Result<Parameter, String> {
+    let name = value.get("name").and_then(Value::as_str).ok_or("a parameter has no name")?;
+    let json = value.pointer("/content/application~1json/schema");
+    let schema = json.or(value.get("schema")).ok_or_else(|| format!("{name} has no schema"))?;
+    Ok(Parameter {
+        name: name.to_owned(),
+        required: value.get("required") == Some(&json!(true)),
+        is_json: json.is_some(),
+        validator: compile(spec, schema)?,
+    })
+}
+
+fn request_body(spec: &Value, value: &Value) -> Result<RequestBody, String> {
+    let content = value.get("content").and_then(Value::as_object);
+    let (media_type, content) = content.and_then(|content| content.iter().next()).ok_or("its body has no content")?;
+    let schema = content.get("schema").filter(|_| media_type == "application/json");
+    Ok(RequestBody {
+        media_type: media_type.clone(),
+        validator: schema.map(|schema| compile(spec, schema)).transpose()?,
+    })
+}
+
+impl Endpoint {
+    /// 415 unless the body is announced as what the operation takes.
+    pub fn check_media_type(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let Some(body) = &self.body else { return Ok(()) };
+        let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let essence = given.split(';').next().unwrap_or_default().trim();
+        if essence.eq_ignore_ascii_case(&body.media_type) {
+            return Ok(());
+        }
+        let message = format!("The request body must be {}.", body.media_type);
+        Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message))
+    }
+
+    /// The path parameters' values, checked; 400 otherwise.
+    pub fn check_path(&self, mut values: HashMap<String, String>) -> Result<Vec<String>, Refusal> {
+        let refuse = |message| Refusal::new(StatusCode::BAD_REQUEST, "bad_request_params", message);
+        let parameters = self.path.iter().map(|parameter| {
+            let text = values.remove(&parameter.name).unwrap_or_default();
+            parameter.check(&text).map_err(refuse)?;
+            Ok(text)
+        });
+        parameters.collect()
+    }
+
+    /// The header parameters' values by name, checked; 400 otherwise.
+    pub fn check_headers(&self, headers: &HeaderMap) -> Result<Map<String, Value>, Refusal> {
+        let refuse = |message| Refusal::new(StatusCode::BAD_REQUEST, "invalid_header_value", message);
+        let mut values = Map::new();
+        for parameter in &self.headers {
+            let name = &parameter.name;
+            match headers.get(name) {
+                None if parameter.required => return Err(refuse(format!("{name} is missing."))),
+                None => {}
+                Some(value) => {
+                    let text = value.to_str().map_err(|_| refuse(format!("{name} is not visible ASCII.")))?;
+                    values.insert(name.clone(), parameter.check(text).map_err(refuse)?);
+                }
+            }
+        }
+        Ok(values)
+    }
+
+    /// The body as JSON, checked, or null where the operation takes none or takes any bytes; 400 otherwise.
+    pub fn check_body(&self, body: &[u8]) -> Result<Value, Refusal> {
+        let Some(validator) = self.body.as_ref().and_then(|body| body.validator.as_ref()) else {
+            return Ok(Value::Null);
+        };
+        let refuse = |code, message| Refusal::new(StatusCode::BAD_REQUEST, code, message);
+        let value = serde_json::from_slice(body)
+            .map_err(|e| refuse("bad_request_body", format!("The request body is not JSON: {e}.")))?;
+        check(validator, &value).map_err(|e| refuse("invalid_field", format!("The request body is invalid: {e}.")))?;
+        Ok(value)
+    }
+}
+
+impl Parameter {
+    fn check(&self, text: &str) -> Result<Value, String> {
+        let name = &self.name;
+        let value = if self.is_json {
+            serde_json::from_str(text).map_err(|e| format!("{name} is not JSON: {e}."))?
+        } else {
+            Value::String(text.to_owned())
+        };
+        check(&self.validator, &value).map_err(|e| format!("{name} is invalid: {e}."))?;
+        Ok(value)
+    }
+}
+
+fn check(validator: &Validator, value: &Value) -> Result<(), String> {
+    validator.validate(value).map_err(|error| match error.instance_path().as_str() {
+        "" => error.masked().to_string(),
+        place => format!("{place}: {}", error.masked()),
+    })
+}
+
+/// A validator for one schema. OpenAPI 3.0 takes its keywords from an early draft of JSON Schema; 4 is the first that
+/// validators know.
+fn compile(spec: &Value, schema: &Value) -> Result<Validator, String> {
+    let root = json!({ "allOf": [schema], "components": spec.get("components") });
+    let validator = jsonschema::options()
+        .with_draft(Draft::Draft4)
+        .should_validate_formats(true)
+        .with_format("byte", |text: &str| STANDARD.decode(text).is_ok())
+        .with_keyword("x-decoded-min-length", |_, bound, _| {
+            Ok(DecodedLength::boxed(bound, |length, min| length >= min))
+        })
+        .with_keyword("x-decoded-max-length", |_, bound, _| {
+            Ok(DecodedLength::boxed(bound, |length, max| length <= max))
+        })
+        .build(&root);
+    validator.map_err(|e| format!("a schema doesn't compile: {e}"))
+}
+
+/// A bound on the number of characters that a Base64 string carries.
+struct DecodedLength {
+    bound: u64,
+    holds: fn(u64, u64) -> bool,
+}
+
+impl DecodedLength {
+    fn boxed(bound: &Value, holds: fn(u64, u64) -> bool) -> Box<dyn for<'i> Keyword<'i>> {
+        Box::new(Self { bound: bound.as_u64().unwrap_or_default(), holds })
+    }
+}
+
+impl<'i> Keyword<'i> for DecodedLength {
+    fn validate(&self, instance: &'i Value) -> Result<(), ValidationError<'i>> {
+        let Some(text) = instance.as_str() else { return Ok(()) };
+        let decoded = decode(text).ok_or_else(|| ValidationError::custom("value is not UTF-8 text in Base64"))?;
+        let length = decoded.chars().count() as u64;
+        if (self.holds)(length, self.bound) {
+            return Ok(());
+        }
+        Err(ValidationError::custom(format!(
+            "decoded, value has {length} characters where the bound is {}",
+            self.bound
+        )))
+    }
+
+    fn is_valid(&self, instance: &'i Value) -> bool {
+        self.validate(instance).is_ok()
+    }
+}
+
+/// The text that a Base64 field carries: standard alphabet, padded, UTF-8.
+pub fn decode(text: &str) -> Option<String> {
+    String::from_utf8(STANDARD.decode(text).ok()?).ok()
+}
+
+/// `nullable` is OpenAPI's own; JSON Schema says it with a second type.
+fn translate_nullable(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.values_mut().for_each(translate_nullable);
+            if map.remove("nullable") == Some(json!(true)) {
+                if let Some(kind) = map.get_mut("type") {
+                    *kind = json!([kind.take(), "null"]);
+                }
+                if let Some(Value::Array(values)) = map.get_mut("enum") {
+                    values.push(Value::Null);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(translate_nullable),
+        _ => {}
+    }
+}
+
+/// The value itself, or what its `$ref` points at.
+fn resolve<'a>(spec: &'a Value, value: &'a Value) -> &'a Value {
+    let pointer = value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
+    pointer.and_then(|pointer| spec.pointer(pointer)).unwrap_or(value)
+}

@@ -1,0 +1,103 @@
+//! Requests as a client that has read the API's pages would write them, without the client that this workspace has.
+
+#![allow(dead_code)]
+
+use std::path::Path;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use canva_simulator::Simulator;
+use reqwest::{Client, Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+
+pub fn fixture(name: &str) -> Bytes {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures").join(name);
+    std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())).into()
+}
+
+/// A simulator whose create answers are final.
+pub async fn prompt() -> Simulator {
+    Simulator::builder().job_duration(Duration::ZERO).start().await.unwrap()
+}
+
+/// One for all tests, and without idle connections, because each test has a runtime of its own.
+pub fn client() -> &'static Client {
+    static CLIENT: LazyLock<Client> =
+        LazyLock::new(|| Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap());
+    &CLIENT
+}
+
+pub fn request(simulator: &Simulator, method: Method, path: &str) -> RequestBuilder {
+    client().request(method, format!("{}{path}", simulator.base_url())).bearer_auth(simulator.token())
+}
+
+pub fn upload(simulator: &Simulator, name: &str, bytes: impl Into<reqwest::Body>) -> RequestBuilder {
+    request(simulator, Method::POST, "/v1/asset-uploads")
+        .header("content-type", "application/octet-stream")
+        .header("asset-upload-metadata", json!({ "name_base64": STANDARD.encode(name) }).to_string())
+        .body(bytes)
+}
+
+pub fn upload_url(simulator: &Simulator, name: &str, url: &str) -> RequestBuilder {
+    request(simulator, Method::POST, "/v1/url-asset-uploads").json(&json!({ "name": name, "url": url }))
+}
+
+pub fn import(
+    simulator: &Simulator,
+    title: &str,
+    mime_type: Option<&str>,
+    bytes: impl Into<reqwest::Body>,
+) -> RequestBuilder {
+    let mut metadata = json!({ "title_base64": STANDARD.encode(title) });
+    if let Some(mime_type) = mime_type {
+        metadata["mime_type"] = json!(mime_type);
+    }
+    request(simulator, Method::POST, "/v1/imports")
+        .header("content-type", "application/octet-stream")
+        .header("import-metadata", metadata.to_string())
+        .body(bytes)
+}
+
+pub fn update(simulator: &Simulator, asset_id: &str, body: &Value) -> RequestBuilder {
+    request(simulator, Method::PATCH, &format!("/v1/assets/{asset_id}")).json(body)
+}
+
+pub fn read(simulator: &Simulator, path: &str) -> RequestBuilder {
+    request(simulator, Method::GET, path)
+}
+
+/// The JSON of a 200.
+pub async fn ok(request: RequestBuilder) -> Value {
+    let response = request.send().await.unwrap();
+    let (status, body) = (response.status(), json(response).await);
+    assert_eq!(status, 200, "{body}");
+    body
+}
+
+/// Status and code of an error answer.
+pub async fn refused(request: RequestBuilder) -> (u16, String) {
+    let response = request.send().await.unwrap();
+    let (status, body) = (response.status(), json(response).await);
+    assert!(body["message"].as_str().is_some_and(|message| !message.is_empty()), "{body}");
+    (status.as_u16(), body["code"].as_str().unwrap_or_else(|| panic!("no code in {body}")).to_owned())
+}
+
+pub async fn json(response: Response) -> Value {
+    assert_eq!(response.headers()["content-type"], "application/json");
+    response.json().await.unwrap()
+}
+
+/// The job once it is final.
+pub async fn finished(simulator: &Simulator, jobs: &str, created: &Value) -> Value {
+    let path = format!("{jobs}/{}", created["job"]["id"].as_str().unwrap());
+    loop {
+        let job = ok(read(simulator, &path)).await["job"].take();
+        if job["status"] != "in_progress" {
+            return job;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

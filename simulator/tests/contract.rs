@@ -1,0 +1,210 @@
+//! Every answer the simulator gives is one that openapi.yaml describes: each operation, each documented status, and each
+//! state of each job.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use canva_connect::operations::{ALL, Operation};
+use canva_simulator::{Access, RateLimits, Simulator};
+use jsonschema::Draft;
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+
+mod common;
+use common::{client, fixture, import, ok, read, update, upload, upload_url};
+
+/// Reads the spec for itself, so that a mistake in how the simulator reads it shows.
+struct Contract {
+    spec: Value,
+    seen: BTreeSet<(String, String)>,
+}
+
+impl Contract {
+    fn new() -> Self {
+        Self { spec: serde_saphyr::from_str(canva_connect::OPENAPI_YAML).unwrap(), seen: BTreeSet::new() }
+    }
+
+    fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
+        match value["$ref"].as_str() {
+            Some(reference) => self.spec.pointer(reference.trim_start_matches('#')).unwrap(),
+            None => value,
+        }
+    }
+
+    fn responses(&self, operation: &Operation) -> &Value {
+        &self.spec["paths"][operation.path][operation.method.to_lowercase()]["responses"]
+    }
+
+    async fn accept(&mut self, operation: &Operation, response: Response) -> Value {
+        let status = response.status().as_str().to_owned();
+        let responses = self.responses(operation);
+        let described = responses.get(&status).or(responses.get("default")).unwrap();
+        let content = &self.resolve(described)["content"];
+        let media_type = response.headers()["content-type"].to_str().unwrap().to_owned();
+        let schema = &content[&media_type]["schema"];
+        assert!(schema.is_object(), "{} answers {status} with {media_type}", operation.id);
+        let root = json!({ "allOf": [schema], "components": self.spec["components"] });
+        let validator = jsonschema::options().with_draft(Draft::Draft4).build(&root).unwrap();
+        let body: Value = response.json().await.unwrap();
+        if let Err(e) = validator.validate(&body) {
+            panic!("{} answers {status} with {body}: {e}", operation.id);
+        }
+        self.seen.insert((operation.id.to_owned(), status));
+        body
+    }
+}
+
+fn operation(id: &str) -> &'static Operation {
+    ALL.iter().find(|operation| operation.id == id).unwrap()
+}
+
+/// A request that passes every check, for an id that may not exist.
+fn valid(simulator: &Simulator, operation: &Operation) -> RequestBuilder {
+    match operation.id {
+        "createAssetUploadJob" => upload(simulator, "Name", fixture("notes.txt")),
+        "createUrlAssetUploadJob" => upload_url(simulator, "Name", "http://127.0.0.1:9/none.png"),
+        "createDesignImportJob" => import(simulator, "Title", None, fixture("deck.pdf")),
+        "updateAsset" => update(simulator, "Mnone", &json!({ "name": "New" })),
+        _ if operation.method == "GET" => read(simulator, &operation.path.replace("{jobId}", "none")),
+        id => panic!("this test has no request for {id}"),
+    }
+}
+
+#[tokio::test]
+async fn every_operation_gives_every_documented_error() {
+    let mut contract = Contract::new();
+    let simulator = Simulator::builder()
+        .access(Access::new("all"))
+        .access(Access::new("none").scopes(Vec::<String>::new()))
+        .max_body_bytes(10)
+        .start()
+        .await
+        .unwrap();
+    let limited = Simulator::builder().rate_limits(RateLimits::FixedWindow).start().await.unwrap();
+    let roomy = Simulator::start().await.unwrap();
+
+    for operation in ALL {
+        let send = async |request: RequestBuilder| request.send().await.unwrap();
+        let error = async |contract: &mut Contract, status: u16, request: RequestBuilder| {
+            let response = send(request).await;
+            assert_eq!(response.status(), status, "{}", operation.id);
+            contract.accept(operation, response).await;
+        };
+        let takes_body = operation.method != "GET";
+        let plain = || {
+            let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
+            let path = operation.path.replace("{jobId}", "none").replace("{assetId}", "none");
+            client().request(method, format!("{}{path}", simulator.base_url()))
+        };
+
+        error(&mut contract, 401, plain()).await;
+        error(&mut contract, 401, plain().bearer_auth("unknown")).await;
+        error(&mut contract, 403, plain().bearer_auth("none")).await;
+        if takes_body {
+            error(&mut contract, 415, plain().bearer_auth("all").header("content-type", "text/plain")).await;
+            error(&mut contract, 413, valid(&simulator, operation)).await;
+        }
+        if operation.path.contains('{') {
+            error(&mut contract, 404, valid(&roomy, operation)).await;
+        }
+        let wrong = if operation.path.contains('{') {
+            let path = operation.path.replace("{jobId}", "a%20b").replace("{assetId}", "a%20b");
+            let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
+            common::request(&roomy, method, &path).json(&json!({}))
+        } else if operation.id == "createUrlAssetUploadJob" {
+            upload_url(&roomy, "", "http://127.0.0.1/")
+        } else {
+            common::request(&roomy, Method::POST, operation.path).header("content-type", "application/octet-stream")
+        };
+        error(&mut contract, 400, wrong).await;
+
+        for _ in 0..operation.requests_per_minute {
+            assert_ne!(send(valid(&limited, operation)).await.status(), 429, "{}", operation.id);
+        }
+        error(&mut contract, 429, valid(&limited, operation)).await;
+
+        // Not an operation, and so judged by what any operation says of unexpected errors.
+        let url = format!("{}{}", simulator.base_url(), operation.path);
+        error(&mut contract, 405, client().put(url)).await;
+        error(&mut contract, 404, client().get(format!("{}/v1/nothing", simulator.base_url()))).await;
+    }
+
+    for operation in ALL {
+        for status in contract.responses(operation).as_object().unwrap().keys() {
+            let driven = contract.seen.contains(&(operation.id.to_owned(), status.clone()));
+            assert!(driven || ["200", "default"].contains(&status.as_str()), "{} {status}", operation.id);
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_state_of_every_job_and_the_update_conform() {
+    let mut contract = Contract::new();
+    let simulator = Simulator::builder().job_duration(Duration::from_millis(20)).start().await.unwrap();
+    let films = common::prompt().await;
+    ok(upload(&films, "Film", fixture("clip.mp4"))).await;
+    let thumbnail = ok(upload(&films, "Photo", fixture("photo.png"))).await["job"]["asset"]["thumbnail"]["url"].take();
+
+    let cases = [
+        ("createAssetUploadJob", "getAssetUploadJob", upload(&simulator, "Photo", fixture("photo.png")), "success"),
+        ("createAssetUploadJob", "getAssetUploadJob", upload(&simulator, "Film", fixture("clip.mp4")), "success"),
+        ("createAssetUploadJob", "getAssetUploadJob", upload(&simulator, "Notes", fixture("notes.txt")), "failed"),
+        (
+            "createUrlAssetUploadJob",
+            "getUrlAssetUploadJob",
+            upload_url(&simulator, "Photo", thumbnail.as_str().unwrap()),
+            "success",
+        ),
+        (
+            "createUrlAssetUploadJob",
+            "getUrlAssetUploadJob",
+            upload_url(&simulator, "Far", "http://192.0.2.1/photo.png"),
+            "failed",
+        ),
+        (
+            "createDesignImportJob",
+            "getDesignImportJob",
+            import(&simulator, "Deck", Some("application/pdf"), fixture("deck.pdf")),
+            "success",
+        ),
+        (
+            "createDesignImportJob",
+            "getDesignImportJob",
+            import(&simulator, "Deck", None, fixture("deck.pptx")),
+            "success",
+        ),
+        (
+            "createDesignImportJob",
+            "getDesignImportJob",
+            import(&simulator, "Notes", None, fixture("notes.txt")),
+            "failed",
+        ),
+    ];
+    let mut asset_id = String::new();
+    for (create, get, request, expected) in cases {
+        let created = contract.accept(operation(create), request.send().await.unwrap()).await;
+        assert_eq!(created["job"]["status"], "in_progress", "{create}");
+        let path = operation(get).path.replace("{jobId}", created["job"]["id"].as_str().unwrap());
+        let job = loop {
+            let answer = read(&simulator, &path).send().await.unwrap();
+            let job = contract.accept(operation(get), answer).await["job"].take();
+            if job["status"] != "in_progress" {
+                break job;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
+        assert_eq!(job["status"], expected, "{job}");
+        if let Some(id) = job["asset"]["id"].as_str() {
+            asset_id = id.to_owned();
+        }
+    }
+
+    let updated = update(&simulator, &asset_id, &json!({ "name": "New", "tags": ["a"] })).send().await.unwrap();
+    contract.accept(operation("updateAsset"), updated).await;
+
+    let answered: BTreeSet<&str> =
+        contract.seen.iter().filter(|(_, status)| status == "200").map(|(id, _)| id.as_str()).collect();
+    assert_eq!(answered, ALL.iter().map(|operation| operation.id).collect());
+}

@@ -1,0 +1,110 @@
+//! Imports become designs where the file is a document that can be read, and fail with `invalid_file` otherwise.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::io::{Cursor, Read, Write};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+mod common;
+use common::{fixture, import, ok, prompt};
+
+const PPTX: &str = "application/vnd.openxmlformats-officedocument.presentationml.presentation";
+const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+#[tokio::test]
+async fn documents_become_designs_with_title_links_and_pages() {
+    let simulator = prompt().await;
+    let cases = [
+        ("application/pdf", fixture("deck.pdf"), json!(2)),
+        (PPTX, fixture("deck.pptx"), json!(2)),
+        (DOCX, office(DOCX, "document.main+xml", "word/document.xml", "<document/>"), Value::Null),
+        (XLSX, office(XLSX, "sheet.main+xml", "xl/workbook.xml", "<workbook/>"), Value::Null),
+    ];
+    for (mime_type, bytes, pages) in cases {
+        for given in [None, Some(mime_type)] {
+            let job = ok(import(&simulator, "Q4 😍", given, bytes.clone())).await["job"].take();
+            assert_eq!(job["status"], "success", "{mime_type}: {job}");
+            let design = &job["result"]["designs"][0];
+            assert_eq!(design["title"], "Q4 😍");
+            assert_eq!(design["page_count"], pages, "{mime_type}");
+            assert!(design["urls"]["edit_url"].as_str().unwrap().ends_with("/edit"));
+            let stored = simulator.designs().pop().unwrap();
+            assert_eq!((stored.mime_type, &stored.bytes), (mime_type, &bytes));
+        }
+    }
+    assert_eq!(simulator.designs().len(), 8);
+}
+
+#[tokio::test]
+async fn what_is_no_document_or_a_broken_one_is_an_invalid_file() {
+    let simulator = prompt().await;
+    let (pdf, pptx) = (fixture("deck.pdf"), fixture("deck.pptx"));
+    let cases = [
+        ("text", fixture("notes.txt"), None),
+        ("nothing", Bytes::new(), None),
+        ("a picture", fixture("photo.jpg"), None),
+        ("half a PDF", pdf.slice(..pdf.len() / 2), None),
+        ("a PDF's first bytes", pdf.slice(..8), None),
+        ("an encrypted PDF", encrypted(&pdf), None),
+        ("half a PPTX", pptx.slice(..pptx.len() / 2), None),
+        ("a zip of something", office("x", "other+xml", "other.xml", "<x/>"), None),
+        ("a DOCX without its document", without_main_part(), None),
+        ("a PPTX whose main part is no XML", office(PPTX, "presentation.main+xml", "ppt/p.xml", "<p"), None),
+        ("a PDF given as a PPTX", pdf.clone(), Some(PPTX)),
+        ("a PPTX given as a PDF", pptx, Some("application/pdf")),
+        ("a PDF given as nonsense", pdf, Some("nonsense")),
+        ("brackets without end", Bytes::from([b"%PDF-1.4\n1 0 obj\n".as_slice(), &[b'['; 200_000]].concat()), None),
+    ];
+    for (what, bytes, given) in cases {
+        let job = ok(import(&simulator, "Title", given, bytes)).await["job"].take();
+        assert_eq!((&job["status"], &job["error"]["code"]), (&json!("failed"), &json!("invalid_file")), "{what}");
+    }
+    assert!(simulator.designs().is_empty());
+}
+
+/// An Office file of two parts. `kind` is the end of the main part's media type.
+fn office(mime_type: &str, kind: &str, name: &str, xml: &str) -> Bytes {
+    let family = mime_type.rsplit_once('.').map_or(mime_type, |(family, _)| family);
+    let types = format!(r#"<Types><Override PartName="/{name}" ContentType="{family}.{kind}"/></Types>"#);
+    zipped(&[("[Content_Types].xml", &types), (name, xml)])
+}
+
+fn without_main_part() -> Bytes {
+    let whole = office(DOCX, "document.main+xml", "word/document.xml", "<document/>");
+    let mut archive = zip::ZipArchive::new(Cursor::new(whole)).unwrap();
+    let mut types = String::new();
+    archive.by_name("[Content_Types].xml").unwrap().read_to_string(&mut types).unwrap();
+    zipped(&[("[Content_Types].xml", &types)])
+}
+
+fn zipped(parts: &[(&str, &str)]) -> Bytes {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, xml) in parts {
+        archive.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(xml.as_bytes()).unwrap();
+    }
+    archive.finish().unwrap().into_inner().into()
+}
+
+/// The same pages behind a password.
+fn encrypted(pdf: &[u8]) -> Bytes {
+    use lopdf::{EncryptionState, EncryptionVersion, Permissions};
+    let mut document = lopdf::Document::load_mem(pdf).unwrap();
+    let id = lopdf::Object::string_literal("0123456789abcdef");
+    document.trailer.set("ID", lopdf::Object::Array(vec![id.clone(), id]));
+    let version = EncryptionVersion::V2 {
+        document: &document,
+        owner_password: "owner",
+        user_password: "user",
+        key_length: 128,
+        permissions: Permissions::all(),
+    };
+    let state = EncryptionState::try_from(version).unwrap();
+    document.encrypt(&state).unwrap();
+    let mut bytes = Vec::new();
+    document.save_to(&mut bytes).unwrap();
+    bytes.into()
+}

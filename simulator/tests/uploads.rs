@@ -1,0 +1,207 @@
+//! Uploads are judged by their bytes, kept as they came, and updated as the spec says.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::io::Cursor;
+use std::time::Duration;
+
+use canva_simulator::{Access, AssetKind, Simulator};
+use image::{ImageFormat, RgbImage};
+use serde_json::{Value, json};
+
+mod common;
+use common::{client, finished, fixture, import, ok, prompt, read, refused, update, upload, upload_url};
+
+async fn uploaded(simulator: &Simulator, name: &str, bytes: impl Into<reqwest::Body>) -> Value {
+    ok(upload(simulator, name, bytes)).await["job"].take()
+}
+
+#[tokio::test]
+async fn a_picture_is_kept_with_its_name_owner_and_real_size() {
+    let access = Access::new("token").scopes(["asset:write"]).user("oUser", "oTeam");
+    let simulator = Simulator::builder().access(access).job_duration(Duration::ZERO).start().await.unwrap();
+    let photo = fixture("photo.png");
+    let job = uploaded(&simulator, "Hero 🚀", photo.clone()).await;
+
+    assert_eq!(job["status"], "success");
+    assert_eq!(job["asset"]["name"], "Hero 🚀");
+    assert_eq!(job["asset"]["type"], "image");
+    assert_eq!(job["asset"]["owner"], json!({ "user_id": "oUser", "team_id": "oTeam" }));
+    let asset = simulator.assets().remove(0);
+    assert_eq!(asset.bytes, photo);
+    assert_eq!((asset.kind, asset.width, asset.height), (AssetKind::Image, 1200, 800));
+    assert_eq!(asset.owner.team_id, "oTeam");
+    assert_eq!(job["asset"]["id"], asset.id.as_str());
+}
+
+#[tokio::test]
+async fn a_thumbnail_is_the_picture_scaled_behind_a_url_that_needs_its_query() {
+    let simulator = prompt().await;
+    let job = uploaded(&simulator, "Photo", fixture("photo.png")).await;
+    let thumbnail = &job["asset"]["thumbnail"];
+    assert_eq!((&thumbnail["width"], &thumbnail["height"]), (&json!(400), &json!(267)));
+
+    let url = thumbnail["url"].as_str().unwrap();
+    let png = client().get(url).send().await.unwrap().bytes().await.unwrap();
+    let small = image::load_from_memory_with_format(&png, ImageFormat::Png).unwrap().into_rgb8();
+    assert_eq!(small.dimensions(), (400, 267));
+    let full = image::load_from_memory(&fixture("photo.png")).unwrap().into_rgb8();
+    for (x, y) in [(20, 60), (200, 100), (300, 130)] {
+        let (a, b) = (small.get_pixel(x, y), full.get_pixel(x * 3 + 1, y * 3 + 1));
+        let close = a.0.iter().zip(b.0).all(|(a, b)| a.abs_diff(b) < 12);
+        assert!(close, "at {x}, {y}: {a:?} and {b:?}");
+    }
+
+    let bare = url.split('?').next().unwrap();
+    for wrong in [bare.to_owned(), format!("{bare}?token=1-0"), format!("{url}0"), format!("{bare}?")] {
+        assert_eq!(refused(client().get(wrong)).await, (403, "permission_denied".into()));
+    }
+}
+
+#[tokio::test]
+async fn small_and_extreme_pictures_keep_a_thumbnail_of_at_least_a_pixel() {
+    let simulator = prompt().await;
+    for ((width, height), small) in [((20, 10), (20, 10)), ((2000, 1), (400, 1)), ((1, 401), (1, 400))] {
+        let job = uploaded(&simulator, "Strip", encoded(width, height, ImageFormat::Png)).await;
+        let thumbnail = &job["asset"]["thumbnail"];
+        assert_eq!((&thumbnail["width"], &thumbnail["height"]), (&json!(small.0), &json!(small.1)));
+    }
+}
+
+#[tokio::test]
+async fn all_picture_formats_and_films_are_told_by_their_bytes() {
+    let simulator = prompt().await;
+    for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Gif, ImageFormat::WebP, ImageFormat::Tiff] {
+        let job = uploaded(&simulator, "Picture", encoded(48, 32, format)).await;
+        assert_eq!(job["asset"]["type"], "image", "{format:?}: {job}");
+        let asset = simulator.assets().pop().unwrap();
+        assert_eq!((asset.width, asset.height), (48, 32), "{format:?}");
+    }
+    let job = uploaded(&simulator, "Film", fixture("clip.mp4")).await;
+    assert_eq!(job["asset"]["type"], "video");
+    let film = simulator.assets().pop().unwrap();
+    assert_eq!((film.kind, film.width, film.height), (AssetKind::Video, 320, 180));
+    let png =
+        client().get(job["asset"]["thumbnail"]["url"].as_str().unwrap()).send().await.unwrap().bytes().await.unwrap();
+    let frame = image::load_from_memory(&png).unwrap();
+    assert_eq!((frame.width(), frame.height()), (320, 180));
+}
+
+#[tokio::test]
+async fn what_is_no_picture_or_film_or_a_broken_one_fails_to_import() {
+    let simulator = prompt().await;
+    let (png, jpg, mp4) = (fixture("photo.png"), fixture("photo.jpg"), fixture("clip.mp4"));
+    let mut damaged = png.to_vec();
+    damaged[70_000] ^= 0xff;
+    let cases = [
+        ("text", fixture("notes.txt").to_vec()),
+        ("nothing", Vec::new()),
+        ("a PDF", fixture("deck.pdf").to_vec()),
+        ("half a PNG", png[..png.len() / 2].to_vec()),
+        ("a PNG with a wrong byte", damaged),
+        ("half a JPEG", jpg[..jpg.len() / 2].to_vec()),
+        ("half an MP4", mp4[..mp4.len() / 2].to_vec()),
+        ("an MP4's first bytes", mp4[..40].to_vec()),
+        ("a picture too large to unpack", huge_png()),
+    ];
+    for (what, bytes) in cases {
+        let job = uploaded(&simulator, what, bytes).await;
+        assert_eq!((&job["status"], &job["error"]["code"]), (&json!("failed"), &json!("import_failed")), "{what}");
+    }
+    assert!(simulator.assets().is_empty());
+}
+
+#[tokio::test]
+async fn a_file_over_the_asset_limit_is_too_big() {
+    let simulator = Simulator::builder().max_asset_bytes(1000).job_duration(Duration::ZERO).start().await.unwrap();
+    let job = uploaded(&simulator, "Photo", fixture("photo.png")).await;
+    assert_eq!(job["error"]["code"], "file_too_big");
+    let job = uploaded(&simulator, "Dot", encoded(4, 4, ImageFormat::Png)).await;
+    assert_eq!(job["status"], "success");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_is_in_progress_until_its_time_is_over_and_its_asset_exists_only_then() {
+    let simulator = Simulator::builder().job_duration(Duration::from_secs(20)).start().await.unwrap();
+    let started = tokio::time::Instant::now();
+    let created = ok(upload(&simulator, "Photo", encoded(8, 8, ImageFormat::Png))).await;
+    assert_eq!(created["job"]["status"], "in_progress");
+    let job = finished(&simulator, "/v1/asset-uploads", &created).await;
+    assert_eq!(job["status"], "success");
+    assert!(started.elapsed() >= Duration::from_secs(20));
+    assert_eq!(simulator.assets().len(), 1);
+}
+
+#[tokio::test]
+async fn a_job_exists_only_for_its_kind_and_its_user() {
+    let builder =
+        Simulator::builder().access(Access::new("one").user("u1", "t")).access(Access::new("two").user("u2", "t"));
+    let simulator = builder.job_duration(Duration::ZERO).start().await.unwrap();
+    let all = ["/v1/asset-uploads", "/v1/url-asset-uploads", "/v1/imports"];
+    let jobs = [
+        ok(upload(&simulator, "Photo", fixture("photo.jpg"))).await,
+        ok(upload_url(&simulator, "Photo", "http://192.0.2.1/")).await,
+        ok(import(&simulator, "Deck", None, fixture("deck.pdf"))).await,
+    ];
+    for (own, created) in all.iter().zip(&jobs) {
+        let id = created["job"]["id"].as_str().unwrap();
+        for path in all {
+            let request = read(&simulator, &format!("{path}/{id}"));
+            let status = request.send().await.unwrap().status();
+            assert_eq!(status, if path == *own { 200 } else { 404 }, "{path} for a job of {own}");
+        }
+        let stranger = client().get(format!("{}{own}/{id}", simulator.base_url())).bearer_auth("two");
+        assert_eq!(refused(stranger).await, (404, "not_found".into()));
+    }
+    let asset = simulator.assets().remove(0);
+    let url = format!("{}/v1/assets/{}", simulator.base_url(), asset.id);
+    let stranger = client().patch(url).bearer_auth("two").json(&json!({ "name": "Mine" }));
+    assert_eq!(refused(stranger).await, (404, "not_found".into()));
+    assert_eq!(simulator.assets().remove(0).name, "Photo");
+}
+
+#[tokio::test]
+async fn an_update_replaces_what_it_names_and_nothing_else() {
+    let simulator = prompt().await;
+    let job = uploaded(&simulator, "Photo", fixture("photo.jpg")).await;
+    let id = job["asset"]["id"].as_str().unwrap();
+    let change = async |body: Value| {
+        let before = simulator.assets().remove(0).updated_at;
+        let answer = ok(update(&simulator, id, &body)).await["asset"].take();
+        let asset = simulator.assets().remove(0);
+        assert!(asset.updated_at > before);
+        assert_eq!(answer["updated_at"], asset.updated_at);
+        assert_eq!(answer["name"], asset.name.as_str());
+        (asset.name, asset.tags)
+    };
+    let tags = |tags: &[&str]| tags.iter().map(|tag| tag.to_string()).collect::<Vec<_>>();
+    assert_eq!(change(json!({ "tags": ["a", "b"] })).await, ("Photo".into(), tags(&["a", "b"])));
+    assert_eq!(change(json!({ "name": "New" })).await, ("New".into(), tags(&["a", "b"])));
+    assert_eq!(change(json!({ "name": "" })).await, ("New".into(), tags(&["a", "b"])));
+    assert_eq!(change(json!({ "tags": ["c"] })).await, ("New".into(), tags(&["c"])));
+    assert_eq!(change(json!({})).await, ("New".into(), tags(&["c"])));
+    assert_eq!(change(json!({ "tags": [] })).await, ("New".into(), tags(&[])));
+    let read = ok(read(&simulator, &format!("/v1/asset-uploads/{}", job["id"].as_str().unwrap()))).await;
+    assert_eq!(read["job"]["asset"]["name"], "New");
+}
+
+fn encoded(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8, y as u8, 99])).write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+/// A PNG of a few bytes that says it is 30 000 × 30 000 pixels.
+fn huge_png() -> Vec<u8> {
+    let mut png = encoded(1, 1, ImageFormat::Png);
+    png[16..24].copy_from_slice(&[0, 0, 0x75, 0x30, 0, 0, 0x75, 0x30]);
+    let crc = crc32(&png[12..29]);
+    png[29..33].copy_from_slice(&crc.to_be_bytes());
+    png
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
+    })
+}
