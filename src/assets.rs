@@ -190,16 +190,23 @@ impl UpdateAsset {
         self.tags::<String>([])
     }
 
+    /// Whether these can be [`tags`](Self::tags), as is checked before they are sent. For a program that uploads first
+    /// and tags afterwards, and would rather know before it uploads.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] if there are too many, or one is too long.
+    pub fn check_tags<T: AsRef<str>>(tags: &[T]) -> Result<(), Error> {
+        limits::check_count("tags", tags.len(), &limits::UPDATE_ASSET_REQUEST_TAGS, "tags")?;
+        tags.iter().try_for_each(|tag| limits::check("tag", tag.as_ref(), &limits::UPDATE_ASSET_REQUEST_TAGS_ITEM))
+    }
+
     async fn send(self) -> Result<Asset, Error> {
         limits::check_id("asset id", &self.asset_id, &limits::ASSET_ID)?;
         if let Some(name) = &self.request.name {
             limits::check("name", name, &limits::UPDATE_ASSET_REQUEST_NAME)?;
         }
         if let Some(tags) = &self.request.tags {
-            limits::check_count("tags", tags.len(), &limits::UPDATE_ASSET_REQUEST_TAGS, "tags")?;
-            for tag in tags {
-                limits::check("tag", tag, &limits::UPDATE_ASSET_REQUEST_TAGS_ITEM)?;
-            }
+            Self::check_tags(tags)?;
         }
         let answer = retry::run(&self.client.shared, &UPDATE_ASSET, true, |attempt| {
             let (asset_id, request) = (&self.asset_id, &self.request);

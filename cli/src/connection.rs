@@ -1,0 +1,56 @@
+//! The way to Canva, or to a simulated one: token and base URL from arguments and environment.
+
+use std::env;
+
+use canva_connect::{BASE_URL, Client, Error};
+use canva_simulator::Simulator;
+
+use crate::End;
+use crate::args::Server;
+
+const NO_TOKEN: &str = "no access token: set CANVA_ACCESS_TOKEN to that of a Canva user, or add --simulate to try the \
+                        command on a Canva inside this process, without an account";
+
+pub struct Connection {
+    pub canva: Client,
+    /// Answers for as long as it is kept.
+    _simulator: Option<Simulator>,
+}
+
+impl Connection {
+    pub async fn open(server: Server) -> Result<Self, End> {
+        let simulator = if server.simulate { Some(Simulator::start().await?) } else { None };
+        let (token, base_url) = match &simulator {
+            Some(simulator) => (simulator.token().to_owned(), Some(simulator.base_url().to_owned())),
+            None => {
+                let token = variable("CANVA_ACCESS_TOKEN")?.ok_or_else(|| End::Usage(NO_TOKEN.to_owned()))?;
+                (token, server.base_url.or(variable("CANVA_BASE_URL")?))
+            }
+        };
+        let mut builder = Client::builder().token(token).user_agent(concat!("canva-cli/", env!("CARGO_PKG_VERSION")));
+        if let Some(base_url) = base_url {
+            builder = builder.base_url(base_url);
+        }
+        let canva = builder.build().map_err(|error| End::Usage(unusable(&error)))?;
+        Ok(Self { canva, _simulator: simulator })
+    }
+}
+
+fn unusable(error: &Error) -> String {
+    match error {
+        Error::InvalidInput { field: "base_url", found, .. } => format!(
+            "the base URL must be like {BASE_URL}, with https:// unless it leads to this machine, and is {found}; change \
+             --base-url or CANVA_BASE_URL"
+        ),
+        _ => error.to_string(),
+    }
+}
+
+/// An environment variable; an empty one is as good as none.
+fn variable(name: &str) -> Result<Option<String>, End> {
+    match env::var(name) {
+        Ok(value) => Ok(Some(value.trim().to_owned()).filter(|value| !value.is_empty())),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => Err(End::Usage(format!("{name} is not valid UTF-8; set it anew"))),
+    }
+}

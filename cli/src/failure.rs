@@ -1,0 +1,133 @@
+//! How a failure reads: a code for scripts, and one sentence for people that ends in the next step.
+
+use canva_connect::{AssetUploadErrorCode as Upload, DesignImportErrorCode as Import};
+use canva_connect::{BodyError, Error, JobErrorCode};
+use serde::Serialize;
+
+use crate::args::JobKind;
+
+#[derive(Serialize)]
+pub struct Failure {
+    /// Canva's code where it gave one, else one of those in README.md.
+    pub code: String,
+    pub message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_status: Option<u16>,
+}
+
+impl Failure {
+    /// `kind` is that of the job, where the failure may be about one.
+    pub fn new(error: &Error, kind: Option<JobKind>) -> Self {
+        let message = match next_step(error, kind) {
+            Some(step) => format!("{}; {step}", what(error)),
+            None => what(error),
+        };
+        Self { code: code(error).to_owned(), message, http_status: status(error) }
+    }
+}
+
+/// The asset was uploaded, but the update that was to tag it failed.
+pub fn tags_not_applied(asset_id: &str, error: &Error) -> Failure {
+    let message = format!(
+        "it was uploaded as asset {asset_id}, but its tags were not applied: {}; don't upload it again, \
+         `canva update {asset_id} --tag ...` applies them",
+        what(error)
+    );
+    Failure { code: "tags_not_applied".to_owned(), message, http_status: status(error) }
+}
+
+fn code(error: &Error) -> &str {
+    match error {
+        Error::OutcomeUnknown { .. } => "outcome_unknown",
+        Error::Deadline { .. } => "deadline",
+        Error::Poll { source, .. } => code(source),
+        Error::Job(job) if job.code.as_str().is_empty() => "job_failed",
+        Error::Job(job) => job.code.as_str(),
+        Error::Api(api) if api.code.is_empty() => "http_error",
+        Error::Api(api) => &api.code,
+        Error::InvalidInput { .. } => "invalid_input",
+        Error::Body(BodyError::Read { .. }) => "file_unreadable",
+        Error::Body(_) => "file_changed",
+        Error::Connect { .. } => "not_connected",
+        Error::Connection { .. } => "connection_broken",
+        Error::Timeout { .. } => "timeout",
+        Error::Decode { .. } => "unreadable_answer",
+        _ => "other",
+    }
+}
+
+/// What happened. Mostly the library's own words; not where they name the file, which stands beside it already, or tell
+/// a programmer what to do.
+fn what(error: &Error) -> String {
+    let text = match error {
+        Error::Api(api) => {
+            let code = if api.code.is_empty() { String::new() } else { format!(" {}", api.code) };
+            let request = api.request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
+            format!("Canva answered {}{code}{request}: {}", api.status, api.message)
+        }
+        Error::Poll { job_id, source, .. } => format!("job {job_id} could not be read: {}", what(source)),
+        Error::Job(job) => format!("{}: {}", code(error), job.message),
+        Error::Body(BodyError::Read { source, .. }) => format!("it can't be read: {source}"),
+        Error::Body(BodyError::Length { .. } | BodyError::Changed { .. }) => {
+            "it changed while it was being uploaded".to_owned()
+        }
+        _ => error.to_string(),
+    };
+    text.trim_end_matches(['.', ':', ' ']).to_owned()
+}
+
+/// What the user can do about it.
+fn next_step(error: &Error, kind: Option<JobKind>) -> Option<String> {
+    let step = match error {
+        Error::Poll { source, .. } if matches!(status(source), Some(401 | 403)) => return next_step(source, kind),
+        Error::Poll { source, .. } if status(source) == Some(404) => "check the id and what kind of job it is",
+        Error::Poll { job_id, .. } | Error::Deadline { job_id, .. } => {
+            return kind.map(|kind| format!("go on with `canva job {kind} {job_id} --wait`"));
+        }
+        Error::InvalidInput { field: "name", .. } => "choose another with --name",
+        Error::InvalidInput { field: "title", .. } => "choose another with --title",
+        Error::InvalidInput { field: "tag" | "tags", .. } => "change --tag",
+        Error::InvalidInput { field: "mime_type", .. } => "change --mime-type",
+        Error::InvalidInput { field: "access token", .. } => "set CANVA_ACCESS_TOKEN to the token alone",
+        Error::InvalidInput { .. } => "correct it, then try again",
+        Error::Body(BodyError::Read { .. }) => "check that the file is there and can be read",
+        Error::Body(_) => "try again when nothing writes to the file",
+        Error::Connect { .. } => "check the network and the base URL, then try again",
+        Error::Connection { .. } | Error::Timeout { .. } => "check the network, then try again",
+        Error::Api(api) => match api.status.as_u16() {
+            401 => "set CANVA_ACCESS_TOKEN to a new token",
+            403 => return Some(format!("use a token with the scope {}", api.operation.scopes.join(" "))),
+            // A request that makes something new names nothing that could be missing.
+            404 if api.operation.method == "POST" => "check the base URL",
+            404 => "check the id",
+            413 => "use a smaller file",
+            429 => "wait a minute, then try again",
+            500.. => "try again later",
+            300..=399 => "check the base URL",
+            _ => "correct it, then try again",
+        },
+        Error::Decode { .. } => "check the base URL, then try again",
+        Error::Job(job) => match &job.code {
+            JobErrorCode::AssetUpload(Upload::FileTooBig) => "use a smaller file",
+            JobErrorCode::AssetUpload(Upload::ImportFailed) => "check that it is a picture or video that Canva takes",
+            JobErrorCode::AssetUpload(Upload::FetchFailed) | JobErrorCode::DesignImport(Import::FetchFailed) => {
+                "check that anyone can open the URL, without a login"
+            }
+            JobErrorCode::DesignImport(Import::InvalidFile) => {
+                "check that it is a document that Canva takes, and that --mime-type fits if you gave it"
+            }
+            JobErrorCode::DesignImport(Import::DuplicateImport) => "look for the design in Canva",
+            JobErrorCode::DesignImport(Import::DesignCreationThrottled | Import::DesignImportThrottled) => {
+                "wait a while, then try again"
+            }
+            _ => "try again later",
+        },
+        // It says itself what to do.
+        _ => return None,
+    };
+    Some(step.to_owned())
+}
+
+fn status(error: &Error) -> Option<u16> {
+    error.status().map(|status| status.as_u16())
+}

@@ -1,0 +1,114 @@
+//! What became of one file, URL, asset or job, in the shape that `--json` prints; README.md documents it for scripts.
+
+use canva_connect::{Asset, DesignSummary, Error, JobState};
+use serde::Serialize;
+
+use crate::args::JobKind;
+use crate::failure::{self, Failure};
+
+/// One line of `--json`.
+#[derive(Serialize)]
+pub struct Item {
+    #[serde(flatten)]
+    pub subject: Option<Subject>,
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+impl Item {
+    pub fn new(subject: Option<Subject>, result: Result<Outcome, Error>) -> Self {
+        Self { subject, outcome: result.unwrap_or_else(|error| Outcome::failed(None, None, &error)) }
+    }
+
+    /// What the user called it.
+    pub fn name(&self) -> &str {
+        match &self.subject {
+            Some(Subject::File(name) | Subject::Url(name) | Subject::AssetId(name)) => name,
+            None => self.outcome.job_id.as_deref().unwrap_or_default(),
+        }
+    }
+}
+
+/// What the user named on the command line; nothing for a job, whose id stands in the outcome.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    File(String),
+    Url(String),
+    AssetId(String),
+}
+
+#[derive(Serialize)]
+pub struct Outcome {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<String>,
+    pub status: Status,
+    #[serde(flatten)]
+    pub made: Option<Made>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Failure>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Success,
+    /// The job goes on.
+    InProgress,
+    /// It wasn't done.
+    Failed,
+    /// It may have been done; with a job id, `canva job` can tell.
+    Unknown,
+}
+
+/// What is in Canva now.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Made {
+    Asset(Box<Asset>),
+    Designs(Vec<DesignSummary>),
+}
+
+impl From<Asset> for Made {
+    fn from(asset: Asset) -> Self {
+        Self::Asset(Box::new(asset))
+    }
+}
+
+impl From<Vec<DesignSummary>> for Made {
+    fn from(designs: Vec<DesignSummary>) -> Self {
+        Self::Designs(designs)
+    }
+}
+
+impl Outcome {
+    pub fn success(made: impl Into<Made>) -> Self {
+        Self { job_id: None, status: Status::Success, made: Some(made.into()), error: None }
+    }
+
+    pub fn of_job<T: Into<Made>>(kind: JobKind, job_id: String, state: Result<JobState<T>, Error>) -> Self {
+        match state {
+            Ok(JobState::Success(made)) => Self { job_id: Some(job_id), ..Self::success(made) },
+            Ok(JobState::Failed(error)) => Self::failed(Some(kind), Some(job_id), &error.into()),
+            Ok(_) => Self { job_id: Some(job_id), status: Status::InProgress, made: None, error: None },
+            Err(error) => Self::failed(Some(kind), Some(job_id), &error),
+        }
+    }
+
+    fn failed(kind: Option<JobKind>, job_id: Option<String>, error: &Error) -> Self {
+        let status = match error {
+            Error::OutcomeUnknown { .. } | Error::Poll { .. } => Status::Unknown,
+            Error::Deadline { .. } => Status::InProgress,
+            _ => Status::Failed,
+        };
+        Self { job_id, status, made: None, error: Some(Failure::new(error, kind)) }
+    }
+
+    /// The asset is there, its tags are not.
+    pub fn tags_not_applied(&mut self, error: &Error) {
+        if let Some(Made::Asset(asset)) = &self.made {
+            self.status = Status::Failed;
+            self.error = Some(failure::tags_not_applied(&asset.id, error));
+        }
+    }
+}

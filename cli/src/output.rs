@@ -1,0 +1,120 @@
+//! What is printed: results on stdout, as text or JSON, and failures on stderr. Each line leaves as soon as it is made.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
+
+use canva_connect::{Asset, DesignSummary};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::item::{Item, Made, Status};
+use crate::progress::Progress;
+
+pub struct Output {
+    json: bool,
+    progress: Progress,
+    any_failed: bool,
+}
+
+impl Output {
+    pub fn new(json: bool) -> Self {
+        Self { json, progress: Progress::default(), any_failed: false }
+    }
+
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
+    /// Whether there is an item that wasn't done, or isn't known to be.
+    pub fn any_failed(&self) -> bool {
+        self.any_failed
+    }
+
+    pub fn item(&mut self, item: &Item) -> io::Result<()> {
+        if let Some(error) = &item.outcome.error {
+            self.any_failed = true;
+            self.say(&format!("{}: {}", item.name(), error.message));
+        }
+        self.write(&if self.json { line(item)? } else { block(item) })
+    }
+
+    pub fn simulator(&self, base_url: &str, token: &str) -> io::Result<()> {
+        let text = if self.json {
+            line(&json!({ "base_url": base_url, "access_token": token }))?
+        } else {
+            format!("export CANVA_BASE_URL={base_url} CANVA_ACCESS_TOKEN={token}\n")
+        };
+        self.write(&text)?;
+        if io::stderr().is_terminal() {
+            self.say("give that line to another shell, and its canva commands come here; Ctrl-C ends it");
+        }
+        Ok(())
+    }
+
+    /// One line on stderr.
+    pub fn say(&self, message: &str) {
+        // If nobody can be told there is nobody to tell that.
+        let _ = self.progress.aside(|| writeln!(io::stderr(), "canva: {}", printable(message)));
+    }
+
+    fn write(&self, text: &str) -> io::Result<()> {
+        let written = self.progress.aside(|| {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+        });
+        written.map_err(|error| io::Error::new(error.kind(), format!("can't write the result: {error}")))
+    }
+}
+
+fn line(value: &impl Serialize) -> io::Result<String> {
+    Ok(serde_json::to_string(value)? + "\n")
+}
+
+/// What the user named, and below it what there is now. Nothing, if there is nothing.
+fn block(item: &Item) -> String {
+    let outcome = &item.outcome;
+    let rows = match (&outcome.made, &outcome.job_id) {
+        (Some(Made::Asset(asset)), _) => asset_rows(asset),
+        (Some(Made::Designs(designs)), _) => designs.iter().flat_map(design_rows).collect(),
+        (None, Some(job_id)) if outcome.status == Status::InProgress => {
+            vec![("job", job_id.clone()), ("status", "in progress".to_owned())]
+        }
+        _ => return String::new(),
+    };
+    let mut block = printable(item.name()) + "\n";
+    for (key, value) in rows {
+        // Writing to a string can't fail.
+        let _ = writeln!(block, "  {key:<10} {}", printable(&value));
+    }
+    block
+}
+
+fn asset_rows(asset: &Asset) -> Vec<(&'static str, String)> {
+    let mut rows = vec![("asset", asset.id.clone()), ("name", asset.name.clone())];
+    rows.extend(asset.type_.as_ref().map(|kind| ("type", kind.to_string())));
+    if !asset.tags.is_empty() {
+        rows.push(("tags", asset.tags.join(", ")));
+    }
+    rows.extend(asset.thumbnail.as_ref().map(|it| ("thumbnail", format!("{}x{} {}", it.width, it.height, it.url))));
+    rows
+}
+
+fn design_rows(design: &DesignSummary) -> Vec<(&'static str, String)> {
+    let mut rows = vec![("design", design.id.clone())];
+    rows.extend(design.title.clone().map(|title| ("title", title)));
+    rows.extend(design.page_count.map(|pages| ("pages", pages.to_string())));
+    rows.push(("edit", design.urls.edit_url.clone()));
+    rows
+}
+
+/// On one line and harmless to a terminal: names come from other people.
+pub fn printable(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut line, c| {
+        if c.is_control() {
+            line.extend(c.escape_default())
+        } else {
+            line.push(c)
+        }
+        line
+    })
+}

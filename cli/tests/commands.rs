@@ -1,0 +1,197 @@
+//! Each command does what its help says, and prints it as text and as JSON.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod common;
+
+use std::process::{Command, Stdio};
+
+use common::{Simulator, canva, first_line, run, simulated};
+use serde_json::json;
+
+#[test]
+fn upload_prints_the_asset_that_is_in_canva_now() {
+    let ran = simulated(["upload", "photo.png", "--name", "Hero 🚀", "--tag", "launch", "--tag", "été"]);
+    assert_prints!(ran.succeeded(), @r"
+    photo.png
+      asset      ASSET
+      name       Hero 🚀
+      type       image
+      tags       launch, été
+      thumbnail  400x267 http://HOST/thumbnails/ASSET/PICTURE
+    ");
+}
+
+#[test]
+fn upload_prints_json() {
+    let ran = simulated(["--json", "upload", "clip.mp4", "--tag", "launch"]);
+    assert_prints!(ran.succeeded(), @r#"{"file":"clip.mp4","job_id":"JOB","status":"success","asset":{"created_at":TIME,"id":"ASSET","name":"clip.mp4","owner":{"team_id":"oSimulatedTeam","user_id":"oSimulatedUser"},"tags":["launch"],"thumbnail":{"height":180,"url":"http://HOST/thumbnails/ASSET/PICTURE","width":320},"type":"video","updated_at":TIME}}"#);
+}
+
+#[test]
+fn files_go_on_when_one_fails_and_are_printed_in_the_order_given() {
+    let ran = simulated(["--json", "upload", "photo.png", "missing.png", "notes.txt", ".", "photo.jpg"]);
+    assert_eq!(ran.code, Some(1));
+    let results: Vec<_> = ran.json().iter().map(|it| json!([it["file"], it["status"], it["error"]["code"]])).collect();
+    assert_eq!(
+        json!(results),
+        json!([
+            ["photo.png", "success", null],
+            ["missing.png", "failed", "file_unreadable"],
+            ["notes.txt", "failed", "import_failed"],
+            [".", "failed", "invalid_input"],
+            ["photo.jpg", "success", null],
+        ])
+    );
+    assert_prints!(ran.stderr, @r"
+    canva: missing.png: it can't be read: No such file or directory (os error 2); check that the file is there and can be read
+    canva: notes.txt: import_failed: The file is no picture or video, or a broken one; check that it is a picture or video that Canva takes
+    canva: .: name: expected a name, since there is no file name to take, got none; choose another with --name
+    ");
+}
+
+#[test]
+fn the_name_is_the_files_name_in_any_script() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::copy("../tests/fixtures/photo.jpg", directory.path().join("写真 🏔 été.jpg")).unwrap();
+    let mut command = canva(["--simulate", "--json", "upload", "写真 🏔 été.jpg"]);
+    command.current_dir(directory.path());
+    let ran = run(command);
+    assert_eq!(ran.json()[0]["file"], "写真 🏔 été.jpg");
+    assert_eq!(ran.json()[0]["asset"]["name"], "写真 🏔 été.jpg");
+    ran.succeeded();
+}
+
+#[test]
+fn upload_url_prints_the_asset() {
+    let simulator = Simulator::start();
+    let uploaded = simulator.json(["upload", "photo.png"]);
+    let url = uploaded["asset"]["thumbnail"]["url"].as_str().unwrap();
+
+    let ran = simulator.canva(["upload-url", url, "--name", "Fetched"]);
+    assert_prints!(ran.succeeded(), @r"
+    http://HOST/thumbnails/ASSET/PICTURE
+      asset      ASSET
+      name       Fetched
+      type       image
+      thumbnail  400x267 http://HOST/thumbnails/ASSET/PICTURE
+    ");
+    let item = simulator.json(["upload-url", url, "--name", "Fetched"]);
+    assert_eq!(json!([item["url"], item["status"], item["asset"]["name"]]), json!([url, "success", "Fetched"]));
+    assert!(item["job_id"].is_string());
+}
+
+#[test]
+fn update_changes_what_it_is_told_and_nothing_else() {
+    let simulator = Simulator::start();
+    let uploaded = simulator.json(["upload", "photo.png", "--tag", "first"]);
+    let id = uploaded["asset"]["id"].as_str().unwrap();
+
+    assert_prints!(simulator.canva(["update", id, "--name", "New"]).succeeded(), @r"
+    ASSET
+      asset      ASSET
+      name       New
+      type       image
+      tags       first
+      thumbnail  400x267 http://HOST/thumbnails/ASSET/PICTURE
+    ");
+    let retagged = simulator.json(["update", id, "--tag", "a", "--tag", "b"]);
+    assert_eq!(json!([retagged["asset_id"], retagged["status"]]), json!([id, "success"]));
+    assert_eq!(json!([retagged["asset"]["name"], retagged["asset"]["tags"]]), json!(["New", ["a", "b"]]));
+    let cleared = simulator.json(["update", id, "--clear-tags"]);
+    assert_eq!(json!([cleared["asset"]["name"], cleared["asset"]["tags"]]), json!(["New", null]));
+}
+
+#[test]
+fn import_prints_the_designs() {
+    let ran = simulated(["import", "deck.pdf", "deck.pptx"]);
+    assert_prints!(ran.succeeded(), @r"
+    deck.pdf
+      design     DESIGN
+      title      deck
+      pages      2
+      edit       http://HOST/design/DESIGN/edit
+    deck.pptx
+      design     DESIGN
+      title      deck
+      pages      2
+      edit       http://HOST/design/DESIGN/edit
+    ");
+}
+
+#[test]
+fn import_prints_json() {
+    let ran = simulated(["--json", "import", "deck.pdf", "--title", "Q4", "--mime-type", "application/pdf"]);
+    assert_prints!(ran.succeeded(), @r#"{"file":"deck.pdf","job_id":"JOB","status":"success","designs":[{"created_at":TIME,"id":"DESIGN","page_count":2,"title":"Q4","updated_at":TIME,"url":"http://HOST/design/DESIGN/view","urls":{"edit_url":"http://HOST/design/DESIGN/edit","view_url":"http://HOST/design/DESIGN/view"}}]}"#);
+}
+
+#[test]
+fn import_says_when_the_mime_type_may_be_why_it_failed() {
+    let ran = simulated(["import", "deck.pdf", "--mime-type", "image/png"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    assert!(ran.stderr.starts_with("canva: deck.pdf: invalid_file: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("--mime-type"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_job_that_is_not_waited_for_is_picked_up_by_its_id() {
+    let simulator = Simulator::start();
+    let thumbnail = simulator.json(["upload", "photo.png"])["asset"]["thumbnail"]["url"].clone();
+    let commands: [(&[&str], &str, &str); 3] = [
+        (&["upload", "photo.png"], "asset-upload", "asset"),
+        (&["upload-url", thumbnail.as_str().unwrap(), "--name", "Fetched"], "url-asset-upload", "asset"),
+        (&["import", "deck.pdf"], "import", "designs"),
+    ];
+    for (command, kind, made) in commands {
+        let started = simulator.json(command.iter().copied().chain(["--no-wait"]));
+        assert_eq!(started["status"], "in_progress", "{started}");
+        assert!(started.get(made).is_none() && started.get("error").is_none(), "{started}");
+        let id = started["job_id"].as_str().unwrap();
+
+        let asked = simulator.json(["job", kind, id]);
+        assert!(["in_progress", "success"].contains(&asked["status"].as_str().unwrap()), "{asked}");
+        let ended = simulator.json(["job", kind, id, "--wait"]);
+        assert_eq!(json!([ended["job_id"], ended["status"]]), json!([id, "success"]));
+        assert!(!ended[made].is_null(), "{ended}");
+    }
+}
+
+#[test]
+fn no_wait_prints_the_job() {
+    assert_prints!(simulated(["upload", "photo.png", "--no-wait"]).succeeded(), @r"
+    photo.png
+      job        JOB
+      status     in progress
+    ");
+}
+
+#[test]
+fn a_failed_job_is_a_failure_whenever_it_is_asked_for() {
+    let simulator = Simulator::start();
+    let started = simulator.json(["upload", "notes.txt", "--no-wait"]);
+    let ran = simulator.canva(["--json", "job", "asset-upload", started["job_id"].as_str().unwrap(), "--wait"]);
+    assert_eq!(ran.code, Some(1));
+    assert_eq!(json!([ran.json()[0]["status"], ran.json()[0]["error"]["code"]]), json!(["failed", "import_failed"]));
+}
+
+#[test]
+fn simulate_prints_what_a_shell_needs_to_use_it_until_ctrl_c() {
+    let mut simulator = canva(["simulate", "--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let exports = first_line(&mut simulator);
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(format!("{exports} exec \"$0\" upload photo.png")).arg(env!("CARGO_BIN_EXE_canva"));
+    shell.current_dir("../tests/fixtures");
+    let uploaded = run(shell).succeeded();
+    assert!(uploaded.starts_with("photo.png\n  asset "), "{uploaded}");
+
+    assert!(Command::new("kill").args(["-INT", &simulator.id().to_string()]).status().unwrap().success());
+    assert_eq!(simulator.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn simulate_says_when_its_port_is_taken() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let ran = run(canva(["simulate", "--port", &port]));
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    assert!(ran.stderr.contains(&port) && ran.stderr.contains("--port"), "{}", ran.stderr);
+}

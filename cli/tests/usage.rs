@@ -1,0 +1,89 @@
+//! A command line that makes no sense ends with exit code 2, says why, and prints no result.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{TOKEN, canva, run};
+
+#[test]
+fn without_a_token_one_line_says_what_to_set_and_what_simulate_does() {
+    for token in [None, Some(""), Some(" \n")] {
+        let mut command = canva(["upload", "photo.png"]);
+        command.envs(token.map(|token| ("CANVA_ACCESS_TOKEN", token)));
+        let ran = run(command);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
+        let expected = "canva: no access token: set CANVA_ACCESS_TOKEN to that of a Canva user, or add --simulate to try \
+                        the command on a Canva inside this process, without an account\n";
+        assert_eq!(ran.stderr, expected);
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_the_reason() {
+    let cases: &[(&[&str], &str)] = &[
+        (&["upload"], "<FILE>"),
+        (&["upload", "a.png", "b.png", "--name", "One"], "--name is for a single file"),
+        (&["upload", "a.png", "--name", ""], "--name"),
+        (&["upload", "a.png", "--tag", "x", "--no-wait"], "only a finished asset can be tagged"),
+        (&["upload-url", "https://example.com/a.png"], "--name"),
+        (&["update", "A1"], "--clear-tags"),
+        (&["update", "A1", "--name", ""], "--name"),
+        (&["update", "A1", "--tag", "x", "--clear-tags"], "cannot be used with"),
+        (&["import", "a.pdf", "b.pdf", "--title", "One"], "--title is for a single file"),
+        (&["job", "video", "J1"], "url-asset-upload"),
+        (&["--simulate", "--base-url", "https://example.com", "upload", "a.png"], "cannot be used with"),
+        (&["simulate", "--simulate"], "for the other commands"),
+        (&["simulate", "--port", "99999"], "--port"),
+        (&["upload", "a.png", "--token", "x"], "--token"),
+    ];
+    for (args, reason) in cases {
+        let mut command = canva(args.iter().copied());
+        command.env("CANVA_ACCESS_TOKEN", TOKEN);
+        let ran = run(command);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{args:?}");
+        assert!(ran.stderr.contains(reason), "{args:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_base_url_that_would_give_the_token_away_is_refused() {
+    for base_url in ["http://example.com/rest", "example.com", "https://user:word@example.com/rest"] {
+        let mut command = canva(["upload", "photo.png"]);
+        command.env("CANVA_BASE_URL", base_url).env("CANVA_ACCESS_TOKEN", TOKEN);
+        let ran = run(command);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{base_url}");
+        assert_eq!(ran.stderr.lines().count(), 1);
+        assert!(ran.stderr.contains("CANVA_BASE_URL") && !ran.stderr.contains("word"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn the_argument_for_the_base_url_goes_before_the_environment() {
+    let stub = common::Stub::start(vec![]);
+    let ran = stub.canva(["--base-url", "example.com", "update", "A1", "--clear-tags"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(stub.requests().is_empty());
+}
+
+#[test]
+fn simulate_needs_nothing_of_the_environment() {
+    let mut command = canva(["--simulate", "import", "deck.pdf", "--no-wait"]);
+    command.env("CANVA_BASE_URL", "http://127.0.0.1:1/rest").env("CANVA_ACCESS_TOKEN", TOKEN);
+    run(command).succeeded();
+}
+
+#[test]
+fn help_gives_a_newcomer_the_first_command_to_try() {
+    let help = run(canva(["--help"])).succeeded();
+    assert!(help.contains("canva --simulate upload photo.png"), "{help}");
+    assert!(help.contains("CANVA_ACCESS_TOKEN") && help.contains("CANVA_BASE_URL"), "{help}");
+    assert_eq!(run(canva(["--version"])).succeeded(), concat!("canva ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn help_says_that_simulated_ids_do_not_last() {
+    for command in ["update", "job"] {
+        let help = run(canva([command, "--help"])).succeeded();
+        assert!(help.contains("unknown to the next"), "{help}");
+    }
+}
