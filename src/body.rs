@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime};
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use tokio::io::AsyncRead;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::BoxFuture;
@@ -214,6 +215,7 @@ impl Upload {
 pub(crate) struct Meter {
     total: u64,
     state: Mutex<MeterState>,
+    finished: Notify,
     on_progress: Option<Arc<Mutex<OnProgress>>>,
 }
 
@@ -229,7 +231,7 @@ impl Meter {
     fn new(total: u64, on_progress: Option<Arc<Mutex<OnProgress>>>) -> Self {
         let now = Instant::now();
         let state = MeterState { sent: 0, moved: now, reported: 0, reported_at: now, failure: None };
-        let meter = Self { total, state: Mutex::new(state), on_progress };
+        let meter = Self { total, state: Mutex::new(state), finished: Notify::new(), on_progress };
         meter.report(0);
         meter
     }
@@ -244,6 +246,11 @@ impl Meter {
         (state.moved, state.sent >= self.total)
     }
 
+    /// Resolves once the last frame was taken.
+    pub(crate) async fn finished(&self) {
+        self.finished.notified().await;
+    }
+
     /// What was wrong with the content, if that is what ended the request.
     pub(crate) fn take_failure(&self) -> Option<BodyError> {
         lock(&self.state).failure.take()
@@ -255,6 +262,9 @@ impl Meter {
             let mut state = lock(&self.state);
             state.sent += bytes;
             state.moved = now;
+            if state.sent == self.total {
+                self.finished.notify_one();
+            }
             let due = state.sent - state.reported >= REPORT_BYTES
                 || now - state.reported_at >= REPORT_EVERY
                 || state.sent == self.total;

@@ -19,7 +19,7 @@ use crate::transport::Transport;
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), canva_connect::Error> {
-/// let canva = canva_connect::Client::new("an access token")?;
+/// let canva = canva_connect::Client::new("an-access-token")?;
 /// let asset = canva.upload_asset("photo.png").await?.wait().await?;
 /// println!("{}", asset.id);
 /// # Ok(())
@@ -83,7 +83,7 @@ impl fmt::Debug for Client {
 /// use std::time::Duration;
 ///
 /// let canva = canva_connect::Client::builder()
-///     .token("an access token")
+///     .token("an-access-token")
 ///     .user_agent("photo-sync/2.1")
 ///     .stall_timeout(Duration::from_secs(30))
 ///     .build()?;
@@ -92,7 +92,7 @@ impl fmt::Debug for Client {
 /// ```
 #[must_use = "`build` makes the client"]
 pub struct ClientBuilder {
-    token: Option<Box<dyn TokenProvider>>,
+    token: Option<Result<Box<dyn TokenProvider>, Error>>,
     base_url: String,
     user_agent: Option<String>,
     allow_plain_http: bool,
@@ -123,13 +123,15 @@ impl Default for ClientBuilder {
 
 impl ClientBuilder {
     /// An access token that stays the same.
-    pub fn token(self, token: impl Into<AccessToken>) -> Self {
-        self.token_provider(token.into())
+    pub fn token(mut self, token: impl Into<AccessToken>) -> Self {
+        let token = token.into();
+        self.token = Some(token.header().map(|_| Box::new(token) as Box<dyn TokenProvider>));
+        self
     }
 
     /// Something that gives access tokens, and new ones when they expire.
     pub fn token_provider(mut self, provider: impl TokenProvider) -> Self {
-        self.token = Some(Box::new(provider));
+        self.token = Some(Ok(Box::new(provider)));
         self
     }
 
@@ -195,10 +197,11 @@ impl ClientBuilder {
     /// Makes the client. Nothing is sent.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] if there is no token, or the base URL or user agent can't be used; [`Error::Setup`] if the
+    /// [`Error::InvalidInput`] if there is no token, or the token, the base URL or user agent can't be used; [`Error::Setup`] if the
     /// system's TLS can't be set up.
     pub fn build(self) -> Result<Client, Error> {
-        let token = self.token.ok_or_else(|| Error::invalid("token", "an access token or a token provider", "none"))?;
+        let token =
+            self.token.ok_or_else(|| Error::invalid("token", "an access token or a token provider", "none"))??;
         let (url, loopback) = base_url(&self.base_url, self.allow_plain_http)?;
         let own = concat!("canva-connect/", env!("CARGO_PKG_VERSION"));
         let user_agent = self.user_agent.map_or(own.to_owned(), |product| format!("{product} {own}"));

@@ -290,7 +290,13 @@ async fn timed_out(meter: Option<&Meter>, stall: Duration, response: Duration) -
         if left.is_zero() {
             return (kind, limit);
         }
-        tokio::time::sleep(left).await;
+        match meter {
+            // The last frame begins another wait, which may be the shorter one.
+            Some(meter) if kind == TimeoutKind::Stall => {
+                let _ = tokio::time::timeout(left, meter.finished()).await;
+            }
+            _ => tokio::time::sleep(left).await,
+        }
     }
 }
 

@@ -89,8 +89,9 @@ async fn no_token_in_errors_debug_or_traces() {
         said += &format!("{request:?} {:?} {:?}", canva.update_asset("a"), canva.generated());
     }
     said += &format!("{:?}", AccessToken::new(SECRET));
-    let bad = Client::builder().token(format!("{SECRET}\n")).base_url("http://127.0.0.1:1").build().unwrap();
-    said += &update(&bad).await.to_string();
+    let bad = Client::new(format!("{SECRET}\n")).unwrap_err();
+    assert!(matches!(bad, Error::InvalidInput { field: "access token", .. }));
+    said += &format!("{bad} {bad:?}");
 
     let traced = trace.0.lock().unwrap().clone();
     assert!(
