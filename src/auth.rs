@@ -4,6 +4,7 @@
 //! the tokens fresh. For anything else, implement [`TokenProvider`].
 
 use std::fmt;
+use std::sync::Arc;
 
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
@@ -117,5 +118,16 @@ pub trait TokenProvider: Send + Sync + 'static {
 impl TokenProvider for AccessToken {
     fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>> {
         Box::pin(std::future::ready(Ok(self.clone())))
+    }
+}
+
+/// One provider for several clients.
+impl<P: TokenProvider + ?Sized> TokenProvider for Arc<P> {
+    fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>> {
+        (**self).token()
+    }
+
+    fn refused<'a>(&'a self, refused: &'a AccessToken) -> BoxFuture<'a, Result<bool, BoxError>> {
+        (**self).refused(refused)
     }
 }

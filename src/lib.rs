@@ -95,3 +95,8 @@ pub const OPENAPI_YAML: &str = include_str!("../openapi.yaml");
 
 /// A future behind a pointer, as the traits that callers implement return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// README's examples compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

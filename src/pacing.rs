@@ -30,6 +30,17 @@ pub trait Pacer: Send + Sync + 'static {
     fn pause(&self, operation: &'static Operation, pause: Duration);
 }
 
+/// One pacer for several clients of the same user.
+impl<P: Pacer + ?Sized> Pacer for Arc<P> {
+    fn acquire(&self, operation: &'static Operation) -> BoxFuture<'_, Result<Permit, BoxError>> {
+        (**self).acquire(operation)
+    }
+
+    fn pause(&self, operation: &'static Operation, pause: Duration) {
+        (**self).pause(operation, pause);
+    }
+}
+
 /// The permission to send one request.
 pub struct Permit {
     sent: bool,

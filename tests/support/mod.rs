@@ -58,6 +58,14 @@ pub async fn read_head(stream: &mut TcpStream) -> io::Result<Head> {
     }
 }
 
+/// Reads the rest of the body.
+pub async fn read_body(stream: &mut TcpStream, head: &mut Head) -> io::Result<Vec<u8>> {
+    let mut body = std::mem::take(&mut head.rest);
+    let left = head.content_length().saturating_sub(body.len() as u64);
+    stream.take(left).read_to_end(&mut body).await?;
+    Ok(body)
+}
+
 /// Reads the rest of the body and forgets it. Says how long it was.
 pub async fn discard_body(stream: &mut TcpStream, head: &Head) -> io::Result<u64> {
     let mut read = head.rest.len() as u64;
