@@ -29,6 +29,37 @@
 //! # }
 //! ```
 //!
+//! # When things go wrong
+//!
+//! [`Simulator::inject`] lets a [`Fault`] meet chosen requests of an operation: connections that close, answers that are
+//! late, lost, cut or somebody else's. [`Builder::refusing`] is a server that isn't up yet.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use canva_simulator::{Answer, Fault, Simulator};
+//!
+//! let simulator = Simulator::start().await?;
+//! simulator.inject("getAssetUploadJob", 1..=2, Fault::Answer(Answer::html(502)))?;
+//!
+//! let mut seen = Vec::new();
+//! for _ in 0..3 {
+//!     let job = format!("{}/v1/asset-uploads/unknown", simulator.base_url());
+//!     seen.push(reqwest::Client::new().get(job).bearer_auth(simulator.token()).send().await?.status().as_u16());
+//! }
+//! assert_eq!(seen, [502, 502, 404]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # OAuth
+//!
+//! `POST {base_url}/v1/oauth/token` exchanges codes (PKCE with S256) and refreshes tokens, for the client that
+//! [`Simulator::client_id`] and [`Simulator::client_secret`] name. A refresh token works once; using one again revokes
+//! all that came from the same consent. [`Simulator::authorize`] stands for the user's consent, and
+//! [`Simulator::authorization_url`] is a page that gives it at once. Access tokens from there are accepted by the API,
+//! with the scopes that were consented to, until they expire.
+//!
 //! # What is real
 //!
 //! - Paths, methods, media types, headers, bodies, scopes and rate limits come from the spec; nothing is typed twice.
@@ -52,19 +83,23 @@
 
 mod access;
 mod documents;
+mod faults;
 mod fetch;
 mod library;
 mod limits;
 mod links;
 mod log;
 mod media;
+mod oauth;
 mod operations;
+mod port;
 mod refusal;
 mod server;
 mod simulator;
 mod spec;
 
 pub use access::{Access, Owner};
+pub use faults::{Answer, Fault};
 pub use library::{StoredAsset, StoredDesign};
 pub use limits::{RateCounter, RateLimits};
 pub use log::ReceivedRequest;

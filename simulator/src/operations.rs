@@ -9,7 +9,6 @@ use bytes::Bytes;
 use canva_connect::operations::Operation;
 use serde_json::Value;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
 use crate::access::Owner;
 use crate::fetch::{self, FetchError};
@@ -107,12 +106,12 @@ async fn start_job(
     let user_id = owner.user_id.clone();
     let id = server.library().start_job(kind, owner);
     let duration = server.settings.job_duration;
-    let earliest = Instant::now() + duration;
+    let earliest = tokio::time::sleep(duration);
     let (done, finished) = oneshot::channel::<()>();
     let (background, job_id) = (server.clone(), id.clone());
     server.spawn(async move {
         let outcome = work.await;
-        tokio::time::sleep_until(earliest).await;
+        earliest.await;
         background.library().finish_job(&job_id, outcome, background.now());
         // Only an answer that waits for the end listens.
         let _ = done.send(());

@@ -2,6 +2,7 @@
 //! request has passed them is in `operations`.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -9,20 +10,23 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, RawPathParams, RawQuery, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use bytes::{Bytes, BytesMut};
+use canva_connect::operations::ALL;
 use http_body_util::BodyExt;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 use crate::access::{Access, Owner};
+use crate::faults::{Faults, HangUp, Injected};
 use crate::library::Library;
 use crate::limits::RateCounter;
 use crate::links::Links;
 use crate::log::{Entry, Log};
+use crate::oauth::OAuth;
 use crate::operations;
 use crate::refusal::Refusal;
 use crate::simulator::{Settings, Task};
@@ -31,6 +35,15 @@ use crate::spec::{self, Endpoint};
 /// The path of the spec's server URL.
 pub const BASE_PATH: &str = "/rest";
 
+/// Where tokens are issued, below the base path.
+const TOKEN_PATH: &str = "/v1/oauth/token";
+
+/// Where users consent.
+pub const AUTHORIZATION_PATH: &str = "/oauth/authorize";
+
+/// What the token endpoint is called where faults are injected: the spec gives it no operation id.
+const TOKEN_ENDPOINT: &str = "token";
+
 /// How much of a refused request's body is read, so that a client still writing gets to read the answer.
 const MAX_DISCARDED_BYTES: usize = 256 << 20;
 
@@ -38,6 +51,8 @@ pub struct Server {
     pub settings: Settings,
     pub links: Links,
     pub log: Log,
+    pub oauth: OAuth,
+    faults: Faults,
     accesses: Vec<Access>,
     library: Mutex<Library>,
     counters: Mutex<HashMap<(String, &'static str), RateCounter>>,
@@ -58,11 +73,19 @@ pub struct Call {
 }
 
 impl Server {
-    pub fn new(origin: String, accesses: Vec<Access>, settings: Settings, background: UnboundedSender<Task>) -> Self {
+    pub fn new(
+        origin: String,
+        accesses: Vec<Access>,
+        oauth: OAuth,
+        settings: Settings,
+        background: UnboundedSender<Task>,
+    ) -> Self {
         Self {
             settings,
             links: Links::new(origin),
             log: Log::default(),
+            oauth,
+            faults: Faults::default(),
             accesses,
             library: Mutex::default(),
             counters: Mutex::default(),
@@ -75,6 +98,15 @@ impl Server {
         self.library.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub fn inject(&self, operation: &str, injected: Injected) -> io::Result<()> {
+        if operation != TOKEN_ENDPOINT && !ALL.iter().any(|known| known.id == operation) {
+            let message = format!("the spec has no operation `{operation}`");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        self.faults.inject(operation, injected);
+        Ok(())
+    }
+
     /// Runs a task that ends with the simulator at the latest.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         // Nobody receives once the simulator is gone, and then the task has no purpose either.
@@ -84,17 +116,19 @@ impl Server {
     /// The time in seconds since the Unix epoch, by tokio's clock, which tests can pause.
     pub fn now(&self) -> i64 {
         let (epoch, started) = self.started;
-        let now = epoch + started.elapsed();
-        now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs().try_into().unwrap_or(i64::MAX))
+        let since = epoch.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        since.saturating_add(started.elapsed()).as_secs().try_into().unwrap_or(i64::MAX)
     }
 
-    fn check_token(&self, headers: &HeaderMap) -> Result<&Access, Refusal> {
+    fn check_token(&self, headers: &HeaderMap) -> Result<Access, Refusal> {
         let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token =
+        let bearer =
             value.and_then(|value| value.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
-        let access = token.and_then(|(_, token)| self.accesses.iter().find(|access| access.token == token.trim()));
+        let token = bearer.map_or("", |(_, token)| token.trim());
+        let access = self.accesses.iter().find(|access| access.token == token).cloned();
         let message = "The access token is missing, unknown or expired.";
-        access.ok_or_else(|| Refusal::new(StatusCode::UNAUTHORIZED, "invalid_access_token", message))
+        let refusal = || Refusal::new(StatusCode::UNAUTHORIZED, "invalid_access_token", message);
+        access.or_else(|| self.oauth.access(token)).ok_or_else(refusal)
     }
 
     fn check_rate(&self, owner: &Owner, endpoint: &Endpoint) -> Result<(), Refusal> {
@@ -133,7 +167,33 @@ impl Server {
         Ok(bytes.freeze())
     }
 
-    async fn answer(
+    async fn process(
+        self: &Arc<Self>,
+        place: &Place,
+        endpoint: Option<&Endpoint>,
+        request: &Parts,
+        body: &mut Body,
+        entry: &Entry<'_>,
+    ) -> Result<Response, Refusal> {
+        match (place, endpoint) {
+            (Place::Operations(_, path), Some(endpoint)) => {
+                self.operate(endpoint, request, path.clone(), body, entry).await
+            }
+            (Place::Operations(endpoints, _), None) => {
+                let methods: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.operation.method).collect();
+                Ok(bad_method(&methods.join(", ")))
+            }
+            (Place::Token, _) if request.method == Method::POST => self.issue_token(request, body, entry).await,
+            (Place::Token, _) => Ok(bad_method("POST")),
+            (Place::Nowhere, _) => {
+                let message = "There is no operation at this path.";
+                Err(Refusal::new(StatusCode::NOT_FOUND, "endpoint_not_found", message))
+            }
+        }
+    }
+
+    /// The answer of an operation, after all checks.
+    async fn operate(
         self: &Arc<Self>,
         endpoint: &Endpoint,
         request: &Parts,
@@ -154,8 +214,14 @@ impl Server {
         let body = self.read_body(headers, body).await?;
         entry.body(body.clone());
         let json = endpoint.check_body(&body)?;
-        let call = Call { owner: access.owner.clone(), path, headers: parameters, body, json };
+        let call = Call { owner: access.owner, path, headers: parameters, body, json };
         operations::perform(self, endpoint.operation, call).await
+    }
+
+    async fn issue_token(&self, request: &Parts, body: &mut Body, entry: &Entry<'_>) -> Result<Response, Refusal> {
+        let body = self.read_body(&request.headers, body).await?;
+        entry.body(body.clone());
+        Ok(self.oauth.token(&request.headers, &body))
     }
 }
 
@@ -170,50 +236,85 @@ pub fn router(server: Arc<Server>) -> Result<Router, String> {
         let (server, endpoints) = (server.clone(), Arc::new(endpoints));
         let handler = any(move |parameters: RawPathParams, request| {
             let parameters = parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-            api(server.clone(), endpoints.clone(), parameters, request)
+            api(server.clone(), Place::Operations(endpoints.clone(), parameters), request)
         });
         router = router.route(&format!("{BASE_PATH}{path}"), handler);
     }
-    let thumbnails = server.clone();
-    let thumbnail = get(move |Path(asset_id): Path<String>, RawQuery(query): RawQuery| async move {
+    let (tokens, consent, thumbnails) = (server.clone(), server.clone(), server.clone());
+    let token = any(move |request| api(tokens.clone(), Place::Token, request));
+    let authorize =
+        get(async move |RawQuery(query): RawQuery| consent.oauth.authorize_page(&query.unwrap_or_default()));
+    let thumbnail = get(async move |Path(asset_id): Path<String>, RawQuery(query): RawQuery| {
         thumbnail(&thumbnails, &asset_id, &query.unwrap_or_default())
     });
-    let nowhere = move |request| api(server.clone(), Arc::default(), HashMap::new(), request);
-    Ok(router.route("/thumbnails/{asset_id}/0001.png", thumbnail).fallback(nowhere))
+    let router = router
+        .route(&format!("{BASE_PATH}{TOKEN_PATH}"), token)
+        .route(AUTHORIZATION_PATH, authorize)
+        .route("/thumbnails/{asset_id}/0001.png", thumbnail)
+        .fallback(move |request| api(server.clone(), Place::Nowhere, request));
+    Ok(router)
 }
 
-/// A request to a path with these endpoints, one for each method that it takes.
-async fn api(
-    server: Arc<Server>,
-    endpoints: Arc<Vec<Endpoint>>,
-    path: HashMap<String, String>,
-    request: Request,
-) -> Response {
+/// Where a request's path leads.
+enum Place {
+    /// The operations of one path, and the values of its parameters.
+    Operations(Arc<Vec<Endpoint>>, HashMap<String, String>),
+    Token,
+    Nowhere,
+}
+
+/// A request to the API: noted, met by a fault if one waits for it, answered.
+async fn api(server: Arc<Server>, place: Place, request: Request) -> Response {
     let (request, mut body) = request.into_parts();
-    let endpoint = endpoints.iter().find(|endpoint| endpoint.operation.method == request.method.as_str());
-    let entry = server.log.arrived(endpoint.map(|endpoint| endpoint.operation.id), &request);
-    let response = match endpoint {
-        Some(endpoint) => {
-            let answer = server.answer(endpoint, &request, path, &mut body, &entry).await;
-            answer.unwrap_or_else(Refusal::into_response)
-        }
-        None => no_endpoint(&endpoints),
+    let endpoint = place.endpoint(&request.method);
+    let operation = endpoint.map(|endpoint| endpoint.operation.id);
+    let entry = server.log.arrived(operation, &request);
+    let fault = match place {
+        Place::Token => server.faults.next(TOKEN_ENDPOINT),
+        _ => operation.and_then(|operation| server.faults.next(operation)),
     };
-    entry.status(response.status());
-    server.spawn(discard(body));
+    let instead = match &fault {
+        Some(fault) => fault.before(&mut body).await,
+        None => None,
+    };
+    let response = match instead {
+        Some(response) => response,
+        None => {
+            let answer = server.process(&place, endpoint, &request, &mut body, &entry).await;
+            let answer = answer.unwrap_or_else(Refusal::into_response);
+            match &fault {
+                Some(fault) => fault.after(answer).await,
+                None => answer,
+            }
+        }
+    };
+    match response.extensions().get::<HangUp>() {
+        None => {
+            entry.status(response.status());
+            server.spawn(discard(body));
+        }
+        Some(HangUp { status, .. }) => {
+            if let Some(status) = status {
+                entry.status(*status);
+                // The end of the connection must not overtake the answer.
+                discard(body).await;
+            }
+        }
+    }
     response
 }
 
-fn no_endpoint(others: &[Endpoint]) -> Response {
-    if others.is_empty() {
-        let message = "There is no operation at this path.";
-        return Refusal::new(StatusCode::NOT_FOUND, "endpoint_not_found", message).into_response();
+impl Place {
+    fn endpoint(&self, method: &Method) -> Option<&Endpoint> {
+        let Self::Operations(endpoints, _) = self else { return None };
+        endpoints.iter().find(|endpoint| endpoint.operation.method == method.as_str())
     }
-    let methods: Vec<&str> = others.iter().map(|endpoint| endpoint.operation.method).collect();
-    let methods = methods.join(", ");
-    let message = format!("This path takes {methods}.");
+}
+
+fn bad_method(allowed: &str) -> Response {
+    let message = format!("This path takes {allowed}.");
     let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "bad_http_method", message);
-    ([(header::ALLOW, methods)], refusal).into_response()
+    ([(header::ALLOW, allowed.to_owned())], refusal).into_response()
 }
 
 fn thumbnail(server: &Server, asset_id: &str, query: &str) -> Response {

@@ -1,26 +1,36 @@
 //! The simulator as its user holds it: settings, start, what it saw, and its end. What requests are answered is `server`'s
 //! business.
 
+use std::convert::Infallible;
+use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::Ipv4Addr;
+use std::ops::RangeBounds;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::access::Access;
+use crate::faults::{Fault, HangUp, Injected};
 use crate::library::{StoredAsset, StoredDesign};
 use crate::limits::RateLimits;
 use crate::log::ReceivedRequest;
+use crate::oauth::{Client, OAuth};
+use crate::port::Port;
 use crate::server::{self, Server};
 
 /// Something that goes on after the answer to the request that began it.
@@ -29,7 +39,9 @@ pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// A local Canva. It answers until it is dropped; then its port closes and its jobs stop.
 pub struct Simulator {
     base_url: String,
+    authorization_url: String,
     token: String,
+    port: Arc<Port>,
     server: Arc<Server>,
     serving: AbortHandle,
 }
@@ -73,10 +85,59 @@ impl Simulator {
     pub fn designs(&self) -> Vec<StoredDesign> {
         self.server.library().designs.clone()
     }
+
+    /// Begins to answer, where [`Builder::refusing`] had it refuse connections.
+    ///
+    /// # Errors
+    ///
+    /// When the port can't be listened on.
+    pub fn accept(&self) -> io::Result<()> {
+        self.port.open()
+    }
+
+    /// Lets a fault meet requests of an operation: those whose number, counted from 1 and from now, is in `tries`.
+    /// `..` is all of them, and `1..=1` the next.
+    ///
+    /// `operation` is the spec's id of it, or `token` for the token endpoint.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::InvalidInput`] where there is no such operation.
+    pub fn inject(&self, operation: &str, tries: impl RangeBounds<u32>, fault: Fault) -> io::Result<()> {
+        self.server.inject(operation, Injected::new(tries, fault))
+    }
+
+    /// The id of the OAuth client that tokens are issued to.
+    pub fn client_id(&self) -> &str {
+        &self.server.oauth.client.id
+    }
+
+    /// The secret that goes with [`client_id`](Self::client_id).
+    pub fn client_secret(&self) -> &str {
+        &self.server.oauth.client.secret
+    }
+
+    /// Where an integration sends its user for consent, which is given at once: the answer redirects back with a code.
+    pub fn authorization_url(&self) -> &str {
+        &self.authorization_url
+    }
+
+    /// Consents as the user would, and gives the code that the user's browser would bring back. It can be exchanged
+    /// once, within ten minutes.
+    pub fn authorize<S: Into<String>>(
+        &self,
+        code_challenge: &str,
+        scopes: impl IntoIterator<Item = S>,
+        redirect_uri: &str,
+    ) -> String {
+        let scopes = scopes.into_iter().map(Into::into).collect();
+        self.server.oauth.authorize(code_challenge, scopes, redirect_uri)
+    }
 }
 
 impl Drop for Simulator {
     fn drop(&mut self) {
+        self.port.close();
         self.serving.abort();
     }
 }
@@ -91,7 +152,11 @@ impl fmt::Debug for Simulator {
 #[derive(Clone, Debug)]
 pub struct Builder {
     port: u16,
+    refusing: bool,
     accesses: Vec<Access>,
+    client: Client,
+    access_token_lifetime: Duration,
+    faults: Vec<(String, Injected)>,
     settings: Settings,
 }
 
@@ -112,7 +177,15 @@ impl Default for Builder {
             max_asset_bytes: 500_000_000,
             rate_limits: None,
         };
-        Self { port: 0, accesses: Vec::new(), settings }
+        Self {
+            port: 0,
+            refusing: false,
+            accesses: Vec::new(),
+            client: Client { id: "simulator-client".into(), secret: "simulator-client-secret".into() },
+            access_token_lifetime: Duration::from_secs(4 * 60 * 60),
+            faults: Vec::new(),
+            settings,
+        }
     }
 }
 
@@ -160,34 +233,74 @@ impl Builder {
         self
     }
 
+    /// The OAuth client that the token endpoint knows. Default: one of the simulator's making.
+    #[must_use]
+    pub fn client(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
+        self.client = Client { id: id.into(), secret: secret.into() };
+        self
+    }
+
+    /// How long an access token from the token endpoint is good. Default 4 hours.
+    #[must_use]
+    pub fn access_token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.access_token_lifetime = lifetime;
+        self
+    }
+
+    /// Lets a fault meet requests, as [`Simulator::inject`] does, from the start.
+    #[must_use]
+    pub fn fault(mut self, operation: impl Into<String>, tries: impl RangeBounds<u32>, fault: Fault) -> Self {
+        self.faults.push((operation.into(), Injected::new(tries, fault)));
+        self
+    }
+
+    /// Refuses connections until [`Simulator::accept`] is called. The port is bound all the same, so that nobody else
+    /// gets it.
+    #[must_use]
+    pub fn refusing(mut self) -> Self {
+        self.refusing = true;
+        self
+    }
+
     /// Binds the port and begins to answer.
     ///
     /// # Errors
     ///
-    /// When the port can't be bound, or `openapi.yaml` says something that isn't simulated.
+    /// When it isn't called within a tokio runtime, the port can't be bound, a fault is for an operation that doesn't exist, or `openapi.yaml` says something
+    /// that isn't simulated.
     pub async fn start(mut self) -> io::Result<Simulator> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
-        let origin = format!("http://{}", listener.local_addr()?);
+        let runtime = Handle::try_current().map_err(io::Error::other)?;
+        let (port, address) = Port::bind(self.port, runtime.clone())?;
+        let (port, origin) = (Arc::new(port), format!("http://{address}"));
         if self.accesses.is_empty() {
             self.accesses.push(Access::new("simulator-access-token"));
         }
-        let token = self.accesses.first().map(|access| access.token.clone()).unwrap_or_default();
-        let base_url = format!("{origin}{}", server::BASE_PATH);
+        let access = self.accesses.first().cloned().unwrap_or_else(|| Access::new(""));
+        let oauth = OAuth::new(self.client, access.owner, self.access_token_lifetime);
         let (background, tasks) = mpsc::unbounded_channel();
-        let server = Arc::new(Server::new(origin, self.accesses, self.settings, background));
+        let server = Arc::new(Server::new(origin.clone(), self.accesses, oauth, self.settings, background));
+        for (operation, injected) in self.faults {
+            server.inject(&operation, injected)?;
+        }
         let router = server::router(server.clone()).map_err(|e| io::Error::other(format!("openapi.yaml: {e}")))?;
-        let serving = tokio::spawn(serve(listener, router, tasks)).abort_handle();
-        Ok(Simulator { base_url, token, server, serving })
+        let serving = runtime.spawn(serve(port.clone(), router, tasks)).abort_handle();
+        let base_url = format!("{origin}{}", server::BASE_PATH);
+        let authorization_url = format!("{origin}{}", server::AUTHORIZATION_PATH);
+        let simulator = Simulator { base_url, authorization_url, token: access.token, port, server, serving };
+        if !self.refusing {
+            simulator.accept()?;
+        }
+        Ok(simulator)
     }
 }
 
 /// Owns every task there is, so that aborting this one ends them all.
-async fn serve(listener: TcpListener, router: Router, mut background: mpsc::UnboundedReceiver<Task>) {
+async fn serve(port: Arc<Port>, router: Router, mut background: mpsc::UnboundedReceiver<Task>) {
     let mut tasks = JoinSet::new();
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
+            accepted = port.accept() => match accepted {
+                Ok(stream) => {
                     tasks.spawn(connection(stream, router.clone()));
                 }
                 // Out of file descriptors, most likely; trying at once would spin.
@@ -204,6 +317,21 @@ async fn serve(listener: TcpListener, router: Router, mut background: mpsc::Unbo
 async fn connection(stream: TcpStream, router: Router) {
     // An answer is small, and waiting to send it with more is waiting for nothing.
     let _ = stream.set_nodelay(true);
-    // A connection that breaks is the client's doing, and the client sees it.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).await;
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|request: Request<Incoming>| {
+        let answer = router.call(request);
+        Box::pin(async move {
+            let response = answer.await.unwrap_or_else(|never: Infallible| match never {});
+            match response.extensions().get::<HangUp>() {
+                Some(hang_up) => Err(hang_up.clone()),
+                None => Ok(response),
+            }
+        })
+    });
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let end = std::future::poll_fn(|context| connection.poll_without_shutdown(context)).await;
+    // Any other error is a connection that broke, which is the client's doing, and the client sees it.
+    if let Some(HangUp { bytes, .. }) = end.err().as_ref().and_then(|e| e.source()?.downcast_ref()) {
+        let _ = connection.into_parts().io.into_inner().write_all(bytes).await;
+    }
 }

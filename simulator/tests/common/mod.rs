@@ -1,6 +1,6 @@
 //! Requests as a client that has read the API's pages would write them, without the client that this workspace has.
 
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::path::Path;
 use std::sync::LazyLock;

@@ -1,0 +1,75 @@
+//! The port: bound from the first moment, listening when it is time, and closed at once when it is over.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::runtime::Handle;
+
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+pub struct Port {
+    state: Mutex<State>,
+    runtime: Handle,
+}
+
+enum State {
+    /// Bound without listening, so that a connection is refused.
+    Refusing(TcpSocket, Option<Waker>),
+    Open(TcpListener),
+    Closed,
+}
+
+impl Port {
+    /// A loopback port, 0 for any free one, that refuses connections until it is opened.
+    pub fn bind(port: u16, runtime: Handle) -> io::Result<(Self, SocketAddr)> {
+        let socket = TcpSocket::new_v4()?;
+        // Lets one simulator follow another on a chosen port at once; on Windows it would let both have it.
+        socket.set_reuseaddr(cfg!(unix) && port != 0)?;
+        socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
+        let address = socket.local_addr()?;
+        Ok((Self { state: Mutex::new(State::Refusing(socket, None)), runtime }, address))
+    }
+
+    /// Listens from now on. Does nothing where it has been opened or closed before.
+    pub fn open(&self) -> io::Result<()> {
+        let mut state = self.state();
+        if !matches!(*state, State::Refusing(..)) {
+            return Ok(());
+        }
+        // A caller may be on a thread of its own.
+        let _runtime = self.runtime.enter();
+        if let State::Refusing(socket, waker) = std::mem::replace(&mut *state, State::Closed) {
+            *state = State::Open(socket.listen(BACKLOG)?);
+            waker.into_iter().for_each(Waker::wake);
+        }
+        Ok(())
+    }
+
+    pub fn close(&self) {
+        *self.state() = State::Closed;
+    }
+
+    /// The next connection, which never comes while the port isn't open.
+    pub async fn accept(&self) -> io::Result<TcpStream> {
+        std::future::poll_fn(|context| self.poll_accept(context)).await
+    }
+
+    fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
+        match &mut *self.state() {
+            State::Open(listener) => listener.poll_accept(context).map_ok(|(stream, _)| stream),
+            State::Refusing(_, waker) => {
+                *waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+            State::Closed => Poll::Pending,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,223 @@
+//! Requests are checked as a real API checks them: against the spec, in a fixed order, and answered even when the client
+//! is still writing.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
+use canva_simulator::{Access, RateLimits, Simulator};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+mod common;
+use common::{client, fixture, import, ok, prompt, refused, request, update, upload, upload_url};
+
+#[tokio::test]
+async fn each_check_comes_before_the_next() {
+    let simulator = Simulator::builder()
+        .access(Access::new("reader").scopes(["asset:read"]))
+        .access(Access::new("busy").user("busy", "team"))
+        .access(Access::new("free").user("free", "team"))
+        .max_body_bytes(100)
+        .rate_limits(RateLimits::FixedWindow)
+        .start()
+        .await
+        .unwrap();
+    let url = |path: &str| format!("{}{path}", simulator.base_url());
+    let asset = url("/v1/assets/none");
+    for _ in 0..30 {
+        client().patch(&asset).bearer_auth("busy").send().await.unwrap();
+    }
+    let (large, invalid) = ("x".repeat(101), r#"{ "name": 7 }"#);
+    let patch = |token: &str| client().patch(&asset).bearer_auth(token);
+    let as_json = "application/json";
+    let cases = [
+        (client().put(url("/v1/nothing")), 404, "endpoint_not_found"),
+        (client().put(&asset), 405, "bad_http_method"),
+        (client().patch(&asset), 401, "invalid_access_token"),
+        (client().patch(&asset).basic_auth("free", Some("free")), 401, "invalid_access_token"),
+        (patch("unknown"), 401, "invalid_access_token"),
+        (patch("reader").body(large.clone()), 403, "missing_scope"),
+        (patch("busy").body(large.clone()), 429, "too_many_requests"),
+        (patch("free").body(large.clone()), 415, "unsupported_media_type"),
+        (patch("free").header("content-type", "text/plain").body(large.clone()), 415, "unsupported_media_type"),
+        (
+            client()
+                .patch(url("/v1/assets/a%2Fb"))
+                .bearer_auth("free")
+                .header("content-type", as_json)
+                .body(large.clone()),
+            400,
+            "bad_request_params",
+        ),
+        (patch("free").header("content-type", as_json).body(large.clone()), 413, "request_too_large"),
+        (patch("free").header("content-type", as_json).body("{"), 400, "bad_request_body"),
+        (patch("free").header("content-type", as_json).body(invalid), 400, "invalid_field"),
+        (patch("free").header("content-type", "Application/JSON; charset=utf-8").body("{}"), 404, "not_found"),
+        (
+            client()
+                .post(url("/v1/asset-uploads"))
+                .bearer_auth("free")
+                .header("content-type", "application/octet-stream")
+                .body(large),
+            400,
+            "invalid_header_value",
+        ),
+    ];
+    for (request, status, code) in cases {
+        let what = format!("{request:?}");
+        assert_eq!(refused(request).await, (status, code.to_owned()), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_405_names_the_methods_that_the_path_takes() {
+    let simulator = prompt().await;
+    let answer = request(&simulator, Method::DELETE, "/v1/assets/a").send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), &answer.headers()["allow"]), (405, &"PATCH".parse().unwrap()));
+    let answer = request(&simulator, Method::HEAD, "/v1/imports/a").send().await.unwrap();
+    assert_eq!(answer.status(), 405);
+}
+
+#[tokio::test]
+async fn a_metadata_header_is_json_with_a_name_in_strict_base64_of_bounded_length() {
+    let simulator = prompt().await;
+    let named = |name: &str| json!({ "name_base64": STANDARD.encode(name) }).to_string();
+    let send = |header: &[u8]| {
+        request(&simulator, Method::POST, "/v1/asset-uploads")
+            .header("content-type", "application/octet-stream")
+            .header("asset-upload-metadata", header)
+    };
+    for good in ["a", "🚀".repeat(50).as_str(), "a\nb\0"] {
+        ok(send(named(good).as_bytes())).await;
+    }
+    let raw = |value: &str| json!({ "name_base64": value }).to_string();
+    let cases = [
+        ("no JSON", "TXkg".to_owned()),
+        ("an array", "[]".to_owned()),
+        ("no name", "{}".to_owned()),
+        ("a null name", r#"{ "name_base64": null }"#.to_owned()),
+        ("an empty name", raw("")),
+        ("51 characters", named(&"🚀".repeat(51))),
+        ("not Base64", raw("a name!")),
+        ("Base64 without padding", raw(&STANDARD_NO_PAD.encode("a"))),
+        ("the alphabet for URLs", raw(&URL_SAFE.encode("🚀?>"))),
+        ("bits after the end", raw("YR==")),
+        ("spaces", raw(" YQ==")),
+        ("not UTF-8", raw(&STANDARD.encode([0xff, 0xfe]))),
+        ("a name as it is", "{ \"name_base64\": \"YQ==\", \"x\": \"ü\" }".to_owned()),
+    ];
+    for (what, header) in cases {
+        assert_eq!(refused(send(header.as_bytes())).await, (400, "invalid_header_value".into()), "{what}");
+    }
+    let import = request(&simulator, Method::POST, "/v1/imports")
+        .header("content-type", "application/octet-stream")
+        .header("import-metadata", json!({ "title_base64": "YQ==", "mime_type": 7 }).to_string());
+    assert_eq!(refused(import).await, (400, "invalid_header_value".into()));
+}
+
+#[tokio::test]
+async fn a_json_body_keeps_the_bounds_of_its_schema() {
+    let simulator = prompt().await;
+    ok(upload(&simulator, "Photo", fixture("photo.jpg"))).await;
+    let id = simulator.assets().remove(0).id;
+    for good in [json!({ "name": "ü".repeat(50), "tags": vec!["ü".repeat(50); 50] }), json!({ "unknown": 1 })] {
+        ok(update(&simulator, &id, &good)).await;
+    }
+    let bad = [
+        json!({ "name": "ü".repeat(51) }),
+        json!({ "name": null }),
+        json!({ "tags": vec!["a"; 51] }),
+        json!({ "tags": ["ü".repeat(51)] }),
+        json!({ "tags": null }),
+        json!([]),
+    ];
+    for body in bad {
+        assert_eq!(refused(update(&simulator, &id, &body)).await, (400, "invalid_field".into()), "{body}");
+    }
+    let url = |length: usize| format!("http://{}", "a".repeat(length - 7));
+    for (name, url) in [("", url(20)), (&"a".repeat(256), url(20)), ("a", "http://".into()), ("a", url(2049))] {
+        let refusal = refused(upload_url(&simulator, name, &url)).await;
+        assert_eq!(refusal, (400, "invalid_field".into()), "{name} {url}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_upload_gets_its_answer_although_the_client_writes_everything_first() {
+    let simulator = prompt().await;
+    let base_url = simulator.base_url().to_owned();
+    let written = tokio::task::spawn_blocking(move || {
+        let mut stream = connect(&base_url);
+        let body = vec![7; 64 << 20];
+        let head = format!("POST /rest/v1/imports HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&body).unwrap();
+        // The connection stays good for the next request.
+        stream.write_all(b"GET /rest/v1/imports/a HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answers = String::new();
+        stream.read_to_string(&mut answers).unwrap();
+        answers
+    });
+    let answers = written.await.unwrap();
+    assert_eq!(answers.matches("HTTP/1.1 401").count(), 2, "{answers}");
+    assert!(simulator.requests().iter().all(|request| request.body.is_empty()));
+}
+
+#[tokio::test]
+async fn a_body_announced_or_found_too_large_is_refused_before_it_is_read_to_its_end() {
+    let simulator = Simulator::builder().max_body_bytes(1000).start().await.unwrap();
+    let lengths = ["content-length: 9000000000000\r\n\r\n", "transfer-encoding: chunked\r\n\r\n"];
+    for (length, body) in lengths.into_iter().zip([String::new(), format!("7d0\r\n{}\r\n", "x".repeat(2000))]) {
+        let (base_url, token) = (simulator.base_url().to_owned(), simulator.token().to_owned());
+        let answer = tokio::task::spawn_blocking(move || {
+            let mut stream = connect(&base_url);
+            let head = format!(
+                "POST /rest/v1/imports HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+                 content-type: application/octet-stream\r\nimport-metadata: {{\"title_base64\":\"YQ==\"}}\r\n{length}{body}"
+            );
+            stream.write_all(head.as_bytes()).unwrap();
+            let mut answer = [0; 12];
+            stream.read_exact(&mut answer).unwrap();
+            String::from_utf8(answer.into()).unwrap()
+        });
+        assert_eq!(answer.await.unwrap(), "HTTP/1.1 413");
+    }
+}
+
+#[tokio::test]
+async fn what_was_received_is_kept_in_order_and_shown_without_secrets() {
+    let simulator = Simulator::builder().access(Access::new("s3cret")).start().await.unwrap();
+    let created = ok(import(&simulator, "Deck", None, fixture("deck.pdf"))).await;
+    refused(update(&simulator, "none", &json!({ "name": "New" }))).await;
+    refused(request(&simulator, Method::GET, "/v1/nothing?token=s3cret")).await;
+    refused(request(&simulator, Method::PUT, "/v1/imports")).await;
+
+    let requests = simulator.requests();
+    let seen: Vec<_> = requests.iter().map(|r| (r.operation, r.method.as_str(), r.path.as_str(), r.status)).collect();
+    assert_eq!(
+        seen,
+        [
+            (Some("createDesignImportJob"), "POST", "/rest/v1/imports", Some(200)),
+            (Some("updateAsset"), "PATCH", "/rest/v1/assets/none", Some(404)),
+            (None, "GET", "/rest/v1/nothing", Some(404)),
+            (None, "PUT", "/rest/v1/imports", Some(405)),
+        ]
+    );
+    assert_eq!(created["job"]["status"], "in_progress");
+    assert_eq!(requests[0].body, fixture("deck.pdf"));
+    assert_eq!(requests[0].headers["authorization"], "Bearer s3cret");
+    assert_eq!(serde_json::from_slice::<Value>(&requests[1].body).unwrap(), json!({ "name": "New" }));
+    let shown = format!("{requests:?} {simulator:?} {:?}", Simulator::builder().access(Access::new("s3cret")));
+    assert!(!shown.contains("s3cret"), "{shown}");
+}
+
+fn connect(base_url: &str) -> TcpStream {
+    let address = base_url.trim_start_matches("http://").trim_end_matches("/rest");
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+}

@@ -1,0 +1,72 @@
+//! The three ways of counting, by themselves and behind the server.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::time::Duration;
+
+use canva_simulator::{Access, RateCounter, RateLimits, Simulator};
+use tokio::time::Instant;
+
+mod common;
+use common::client;
+
+/// How many of `tries` requests at `second` are let through.
+fn allowed(counter: &mut RateCounter, start: Instant, second: f64, tries: u32) -> u32 {
+    let now = start + Duration::from_secs_f64(second);
+    (0..tries).map(|_| u32::from(counter.allow(now))).sum()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fixed_window_lets_a_double_burst_through_at_its_edge() {
+    let (mut counter, start) = (RateCounter::new(RateLimits::FixedWindow, 30), Instant::now());
+    assert_eq!(allowed(&mut counter, start, 0.0, 1), 1);
+    assert_eq!(allowed(&mut counter, start, 59.9, 100), 29);
+    assert_eq!(allowed(&mut counter, start, 60.0, 100), 30);
+    assert_eq!(allowed(&mut counter, start, 119.9, 100), 0);
+    assert_eq!(allowed(&mut counter, start, 120.0, 100), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sliding_window_never_holds_more_than_the_limit() {
+    let (mut counter, start) = (RateCounter::new(RateLimits::SlidingWindow, 30), Instant::now());
+    assert_eq!(allowed(&mut counter, start, 0.0, 1), 1);
+    assert_eq!(allowed(&mut counter, start, 59.0, 100), 29);
+    assert_eq!(allowed(&mut counter, start, 60.0, 100), 1);
+    assert_eq!(allowed(&mut counter, start, 118.9, 100), 0);
+    assert_eq!(allowed(&mut counter, start, 119.0, 100), 29);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_bucket_starts_full_and_refills_evenly() {
+    let (mut counter, start) = (RateCounter::new(RateLimits::TokenBucket, 30), Instant::now());
+    assert_eq!(allowed(&mut counter, start, 0.0, 100), 30);
+    assert_eq!(allowed(&mut counter, start, 1.999, 1), 0);
+    assert_eq!(allowed(&mut counter, start, 2.0, 2), 1);
+    assert_eq!(allowed(&mut counter, start, 62.0, 100), 30);
+    assert_eq!(allowed(&mut counter, start, 3600.0 * 24.0 * 365.0 * 50.0, 100), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_user_and_operation_has_its_own_minute_and_a_refusal_costs_nothing() {
+    for limits in [RateLimits::FixedWindow, RateLimits::SlidingWindow, RateLimits::TokenBucket] {
+        let builder = Simulator::builder().rate_limits(limits);
+        let builder = builder.access(Access::new("one").user("one", "team"));
+        let builder = builder.access(Access::new("again").user("one", "team"));
+        let simulator = builder.access(Access::new("two").user("two", "team")).start().await.unwrap();
+        let read = async |path: &str, token: &str| {
+            let url = format!("{}{path}", simulator.base_url());
+            client().get(url).bearer_auth(token).send().await.unwrap().status().as_u16()
+        };
+        for _ in 0..120 {
+            assert_eq!(read("/v1/imports/none", "one").await, 404);
+        }
+        let limited = client().get(format!("{}/v1/imports/none", simulator.base_url())).bearer_auth("again");
+        let limited = limited.send().await.unwrap();
+        assert_eq!(limited.status(), 429);
+        assert!(!limited.headers().contains_key("retry-after"));
+        assert_eq!(read("/v1/imports/none", "two").await, 404);
+        assert_eq!(read("/v1/asset-uploads/none", "one").await, 404);
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(read("/v1/imports/none", "one").await, 404);
+    }
+}

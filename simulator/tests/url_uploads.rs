@@ -1,0 +1,116 @@
+//! URL uploads fetch from this machine alone, and say `fetch_failed` to everything else.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use canva_simulator::Simulator;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+mod common;
+use common::{fixture, ok, prompt, upload_url};
+
+/// A web server for these answers by path; returns its port.
+async fn web(answers: HashMap<&'static str, (String, Bytes)>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 4096];
+            let read = stream.read(&mut request).await.unwrap();
+            let request = String::from_utf8_lossy(&request[..read]).into_owned();
+            let path = request.split(' ').nth(1).unwrap();
+            let none = ("404 Not Found".to_owned(), Bytes::new());
+            let (head, body) = answers.get(path).unwrap_or(&none);
+            let head = format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            let _ = stream.write_all(head.as_bytes()).await;
+            // A fetch that has seen enough goes away.
+            let _ = stream.write_all(body).await;
+        }
+    });
+    port
+}
+
+fn found(body: Bytes) -> (String, Bytes) {
+    ("200 OK".into(), body)
+}
+
+fn moved(to: &str) -> (String, Bytes) {
+    (format!("302 Found\r\nlocation: {to}"), Bytes::new())
+}
+
+#[tokio::test]
+async fn a_file_on_this_machine_becomes_an_asset_also_behind_a_redirect() {
+    let simulator = prompt().await;
+    let port = web([("/photo.jpg", found(fixture("photo.jpg"))), ("/moved", moved("/photo.jpg"))].into()).await;
+    for (host, path) in [("127.0.0.1", "photo.jpg"), ("localhost", "photo.jpg"), ("127.0.0.1", "moved")] {
+        let job = ok(upload_url(&simulator, "Photo", &format!("http://{host}:{port}/{path}"))).await["job"].take();
+        assert_eq!(job["status"], "success", "{host} {path}: {job}");
+    }
+    assert_eq!(simulator.assets().remove(2).bytes, fixture("photo.jpg"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_fetched_from_this_machine_is_a_failed_fetch() {
+    let simulator = prompt().await;
+    let answers = [("/far", moved("http://192.0.2.1/photo.png")), ("/loop", moved("/loop"))];
+    let port = web(answers.into()).await;
+    let cases = [
+        format!("http://127.0.0.1:{port}/missing"),
+        format!("http://127.0.0.1:{port}/far"),
+        format!("http://127.0.0.1:{port}/loop"),
+        "http://192.0.2.1/photo.png".into(),
+        "http://0.0.0.0/photo.png".into(),
+        "http://[2001:db8::1]/photo.png".into(),
+        "http://10.0.0.1/photo.png".into(),
+        "http://no-such-host.invalid/photo.png".into(),
+        "file:///etc/hostname".into(),
+        "not a URL at all".into(),
+        closed_port().await,
+    ];
+    for url in cases {
+        let job = ok(upload_url(&simulator, "Photo", &url)).await["job"].take();
+        assert_eq!((&job["status"], &job["error"]["code"]), (&json!("failed"), &json!("fetch_failed")), "{url}");
+    }
+    assert!(simulator.assets().is_empty());
+}
+
+#[tokio::test]
+async fn a_fetched_file_is_judged_as_an_uploaded_one_is() {
+    let simulator = Simulator::builder().max_asset_bytes(50_000).job_duration(Duration::ZERO).start().await.unwrap();
+    let port =
+        web([("/notes.txt", found(fixture("notes.txt"))), ("/big.png", found(fixture("photo.png")))].into()).await;
+    for (path, code) in [("notes.txt", "import_failed"), ("big.png", "file_too_big")] {
+        let job = ok(upload_url(&simulator, "File", &format!("http://127.0.0.1:{port}/{path}"))).await["job"].take();
+        assert_eq!(job["error"]["code"], code, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_film_over_100_mb_is_too_big_to_fetch() {
+    let simulator = prompt().await;
+    let clip = fixture("clip.mp4");
+    let padded = |total: u32| {
+        let free = total - clip.len() as u32;
+        let mut film = clip.to_vec();
+        film.extend_from_slice(&free.to_be_bytes());
+        film.extend_from_slice(b"free");
+        film.resize(total as usize, 0);
+        found(film.into())
+    };
+    let port = web([("/small.mp4", padded(100_000_000)), ("/large.mp4", padded(100_000_001))].into()).await;
+    let job = ok(upload_url(&simulator, "Film", &format!("http://127.0.0.1:{port}/small.mp4"))).await["job"].take();
+    assert_eq!(job["asset"]["type"], "video", "{job}");
+    let job = ok(upload_url(&simulator, "Film", &format!("http://127.0.0.1:{port}/large.mp4"))).await["job"].take();
+    assert_eq!(job["error"]["code"], "file_too_big");
+}
+
+async fn closed_port() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!("http://{}/photo.png", listener.local_addr().unwrap())
+}
