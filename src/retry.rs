@@ -18,8 +18,9 @@ use crate::transport::{Attempt, Failure};
 /// How often, and how long apart, a request is repeated that may be repeated.
 ///
 /// The pause before the n-th repetition is random between nothing and `base_delay` × 2ⁿ⁻¹, at most `max_delay` (full
-/// jitter). After a 429 it is what `Retry-After` says, or without one 5 s × 2ⁿ⁻¹ and up to half as much more, and holds
-/// for every request of that operation. See the crate's front page for what is repeated and what is not.
+/// jitter), or what the answer's `Retry-After` says. After a 429 without one it is 5 s × 2ⁿ⁻¹ and up to half as much more;
+/// a pause after a 429 holds for every request of that operation. See the crate's front page for what is repeated and
+/// what is not.
 ///
 /// ```
 /// use canva_connect::RetryPolicy;
@@ -136,7 +137,7 @@ where
             Verdict::RateLimited(retry_after) => Some(retry_after.unwrap_or_else(|| {
                 RATE_LIMIT_DELAY.saturating_mul(doubled(tries)).mul_f64(1.0 + fastrand::f64() / 2.0)
             })),
-            Verdict::Repeatable => Some(shared.retry.delay(tries)),
+            Verdict::Repeatable(retry_after) => Some(retry_after.unwrap_or_else(|| shared.retry.delay(tries))),
             Verdict::Unknown => None,
         };
         let Some(pause) = pause.filter(|pause| {
@@ -159,7 +160,7 @@ enum Verdict {
     /// Refused unread, for its number.
     RateLimited(Option<Duration>),
     /// It can do no harm to repeat it.
-    Repeatable,
+    Repeatable(Option<Duration>),
     /// It may have been carried out, and must not be carried out twice.
     Unknown,
 }
@@ -169,16 +170,16 @@ fn verdict(operation: &Operation, error: &Error) -> Verdict {
     // A read changes nothing, and the update replaces: doing it twice is doing it once.
     let creates = operation.method == "POST";
     match error {
-        Error::Connect { .. } => Verdict::Repeatable,
+        Error::Connect { .. } => Verdict::Repeatable(None),
         Error::Api(api) => match api.status.as_u16() {
             401 => Verdict::Unauthorized,
             429 => Verdict::RateLimited(api.retry_after),
             500.. if creates => Verdict::Unknown,
-            500 | 502 | 503 | 504 => Verdict::Repeatable,
+            500 | 502 | 503 | 504 => Verdict::Repeatable(api.retry_after),
             _ => Verdict::Refused,
         },
         Error::Connection { .. } | Error::Timeout { .. } if creates => Verdict::Unknown,
-        Error::Connection { .. } | Error::Timeout { .. } => Verdict::Repeatable,
+        Error::Connection { .. } | Error::Timeout { .. } => Verdict::Repeatable(None),
         Error::Decode { .. } if creates => Verdict::Unknown,
         _ => Verdict::Refused,
     }

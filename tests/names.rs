@@ -1,15 +1,15 @@
 //! Any Unicode within the limits arrives as it was given, and nothing over them leaves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod support;
+
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use canva_connect::{Client, Error, Pacing, RetryPolicy};
 use canva_simulator::Simulator;
 use proptest::prelude::*;
-
-/// The smallest picture there is: one transparent pixel.
-const PIXEL: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\0\0\0!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x01D\0;";
+use support::PIXEL;
 
 struct Setup {
     runtime: tokio::runtime::Runtime,

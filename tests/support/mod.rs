@@ -8,6 +8,10 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+/// The smallest picture there is: one transparent pixel.
+pub const PIXEL: &[u8] =
+    b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\0\0\0!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x01D\0;";
+
 /// A finished upload, as the API answers it.
 pub const UPLOADED: &str =
     r#"{"job":{"id":"j1","status":"success","asset":{"id":"a1","name":"n","created_at":1,"updated_at":1}}}"#;
@@ -121,4 +125,23 @@ pub async fn answering(answer: impl Into<Vec<u8>>) -> String {
 /// An answer as text, after which the connection ends.
 pub fn http(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
+}
+
+/// A table in a document is what a test found: it stands between two comments with this name. `INSTA_UPDATE=always`
+/// rewrites it, as it does snapshots.
+pub fn check_table(document: &str, name: &str, table: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
+    let text = std::fs::read_to_string(&path).unwrap().replace("\r\n", "\n");
+    let (begin, end) = (format!("<!-- begin {name} -->\n"), format!("<!-- end {name} -->"));
+    let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("{document} has no {begin}"));
+    let (current, after) = rest.split_once(&end).unwrap_or_else(|| panic!("{document} has no {end}"));
+    if current == table {
+        return;
+    }
+    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+        std::fs::write(&path, format!("{before}{begin}{table}{end}{after}")).unwrap();
+        return;
+    }
+    let diff = similar::TextDiff::from_lines(current, table);
+    panic!("{document} is not what was found; INSTA_UPDATE=always rewrites it\n{}", diff.unified_diff());
 }
