@@ -263,8 +263,8 @@ pub enum OAuthError {
 /// A token provider that refreshes: a minute before the access token ends, or when Canva refuses it.
 ///
 /// Clones share the tokens. However many requests wait for a token, there is one refresh; it goes on, and its result is
-/// saved, even when all of them are dropped. Two processes may share a store, as long as they rarely refresh at once: one
-/// whose refresh token was used up looks into the store for a newer one before it gives up.
+/// saved, even when all of them are dropped. Two processes may share a store, since each looks into it before it
+/// refreshes; if they refresh in the same moment, the second one's login can end.
 #[derive(Clone)]
 pub struct OAuth {
     inner: Arc<Inner>,
@@ -338,37 +338,27 @@ impl Inner {
     ) -> Result<AccessToken, OAuthError> {
         if held.unsaved {
             held.save(&*self.store).await?;
-        }
-        if held.tokens.is_none() {
+        } else {
+            // Another process may have refreshed since. Using a refresh token a second time can end the whole login.
             held.tokens = self.load().await?;
         }
-        let mut reloaded = false;
-        loop {
-            if let Some(tokens) = held.usable(refused) {
-                return Ok(tokens.access_token.clone());
-            }
-            let Some(tokens) = &held.tokens else {
-                return Err(OAuthError::LoginRequired { reason: "there are no tokens in the store".to_owned() });
-            };
-            match self.integration.refresh(&tokens.refresh_token).await {
-                Ok(tokens) => {
-                    let access_token = tokens.access_token.clone();
-                    held.keep(tokens, &*self.store).await?;
-                    return Ok(access_token);
-                }
-                Err(OAuthError::Refused { error, description, .. }) if error == "invalid_grant" => {
-                    // Another process may have refreshed; otherwise the answer to an earlier refresh was lost.
-                    let stored = self.load().await?;
-                    if reloaded || stored.is_none() || stored == held.tokens {
-                        let reason = format!("the refresh token was used or has ended ({description})");
-                        return Err(OAuthError::LoginRequired { reason });
-                    }
-                    held.tokens = stored;
-                    reloaded = true;
-                }
-                Err(e) => return Err(e),
-            }
+        if let Some(tokens) = held.usable(refused) {
+            return Ok(tokens.access_token.clone());
         }
+        let Some(tokens) = &held.tokens else {
+            return Err(OAuthError::LoginRequired { reason: "there are no tokens in the store".to_owned() });
+        };
+        let tokens = self.integration.refresh(&tokens.refresh_token).await.map_err(|e| match e {
+            // Used up: the answer to an earlier refresh was lost, or was not saved before a crash.
+            OAuthError::Refused { error, description, .. } if error == "invalid_grant" => {
+                let reason = format!("the refresh token was used before, or has ended ({description})");
+                OAuthError::LoginRequired { reason }
+            }
+            other => other,
+        })?;
+        let access_token = tokens.access_token.clone();
+        held.keep(tokens, &*self.store).await?;
+        Ok(access_token)
     }
 
     async fn load(&self) -> Result<Option<Tokens>, OAuthError> {
