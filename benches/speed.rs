@@ -1,5 +1,5 @@
 //! What the crate costs, against baselines in the same run: `cargo bench --bench speed`. What came out once, and how to
-//! read it, stands in docs/performance.md.
+//! read it, stands in docs/performance.md. `-- uploads`, `-- requests` or `-- polling` runs one part.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 #[path = "../tests/support/mod.rs"]
@@ -20,10 +20,18 @@ fn main() {
     if let Ok(task) = std::env::var(CHILD) {
         return child(&task);
     }
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let wants = |part: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == part);
     let base_url = serve();
-    uploads(&base_url);
-    requests(&base_url);
-    polling();
+    if wants("uploads") {
+        uploads(&base_url);
+    }
+    if wants("requests") {
+        requests(&base_url);
+    }
+    if wants("polling") {
+        polling();
+    }
 }
 
 /// A server in a thread of its own that takes everything and keeps nothing.

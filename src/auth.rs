@@ -32,12 +32,12 @@ pub use store::{FileStore, TokenStore, Tokens};
 /// assert_eq!(format!("{token:?}"), "AccessToken([REDACTED])");
 /// ```
 #[derive(Clone)]
-pub struct AccessToken(SecretString);
+pub struct AccessToken(Arc<SecretString>);
 
 impl AccessToken {
     /// Wraps a token as the token endpoint gave it, without `Bearer`.
     pub fn new(token: impl Into<String>) -> Self {
-        Self(SecretString::from(token.into()))
+        Self(Arc::new(SecretString::from(token.into())))
     }
 
     /// The token itself, for a store or another client. Take care where it goes.
