@@ -95,6 +95,7 @@ mod operations;
 mod port;
 mod refusal;
 mod server;
+mod serving;
 mod simulator;
 mod spec;
 

@@ -29,7 +29,8 @@ use crate::log::{Entry, Log};
 use crate::oauth::OAuth;
 use crate::operations;
 use crate::refusal::Refusal;
-use crate::simulator::{Settings, Task};
+use crate::serving::Task;
+use crate::simulator::Settings;
 use crate::spec::{self, Endpoint};
 
 /// The path of the spec's server URL.

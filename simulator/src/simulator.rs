@@ -1,40 +1,24 @@
-//! The simulator as its user holds it: settings, start, what it saw, and its end. What requests are answered is `server`'s
-//! business.
+//! The simulator as its user holds it: settings, start, what it saw, and its end. What it answers is `server`'s business.
 
-use std::convert::Infallible;
-use std::error::Error;
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::ops::RangeBounds;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::http::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
-use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::AbortHandle;
 
 use crate::access::Access;
-use crate::faults::{Fault, HangUp, Injected};
+use crate::faults::{Fault, Injected};
 use crate::library::{StoredAsset, StoredDesign};
 use crate::limits::RateLimits;
 use crate::log::ReceivedRequest;
 use crate::oauth::{Client, OAuth};
 use crate::port::Port;
 use crate::server::{self, Server};
-
-/// Something that goes on after the answer to the request that began it.
-pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+use crate::serving::serve;
 
 /// A local Canva. It answers until it is dropped; then its port closes and its jobs stop.
 pub struct Simulator {
@@ -266,8 +250,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When it isn't called within a tokio runtime, the port can't be bound, a fault is for an operation that doesn't exist, or `openapi.yaml` says something
-    /// that isn't simulated.
+    /// When there is no tokio runtime around it, the port can't be bound, a fault is for an operation that doesn't
+    /// exist, or `openapi.yaml` says something that isn't simulated.
     pub async fn start(mut self) -> io::Result<Simulator> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
         let (port, address) = Port::bind(self.port, runtime.clone())?;
@@ -291,47 +275,5 @@ impl Builder {
             simulator.accept()?;
         }
         Ok(simulator)
-    }
-}
-
-/// Owns every task there is, so that aborting this one ends them all.
-async fn serve(port: Arc<Port>, router: Router, mut background: mpsc::UnboundedReceiver<Task>) {
-    let mut tasks = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = port.accept() => match accepted {
-                Ok(stream) => {
-                    tasks.spawn(connection(stream, router.clone()));
-                }
-                // Out of file descriptors, most likely; trying at once would spin.
-                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
-            },
-            Some(task) = background.recv() => {
-                tasks.spawn(task);
-            }
-            Some(_) = tasks.join_next() => {}
-        }
-    }
-}
-
-async fn connection(stream: TcpStream, router: Router) {
-    // An answer is small, and waiting to send it with more is waiting for nothing.
-    let _ = stream.set_nodelay(true);
-    let router = TowerToHyperService::new(router);
-    let service = service_fn(|request: Request<Incoming>| {
-        let answer = router.call(request);
-        Box::pin(async move {
-            let response = answer.await.unwrap_or_else(|never: Infallible| match never {});
-            match response.extensions().get::<HangUp>() {
-                Some(hang_up) => Err(hang_up.clone()),
-                None => Ok(response),
-            }
-        })
-    });
-    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    let end = std::future::poll_fn(|context| connection.poll_without_shutdown(context)).await;
-    // Any other error is a connection that broke, which is the client's doing, and the client sees it.
-    if let Some(HangUp { bytes, .. }) = end.err().as_ref().and_then(|e| e.source()?.downcast_ref()) {
-        let _ = connection.into_parts().io.into_inner().write_all(bytes).await;
     }
 }

@@ -164,8 +164,6 @@ fn compile(spec: &Value, schema: &Value) -> Result<Validator, String> {
     let root = json!({ "allOf": [schema], "components": spec.get("components") });
     let validator = jsonschema::options()
         .with_draft(Draft::Draft4)
-        .should_validate_formats(true)
-        .with_format("byte", |text: &str| STANDARD.decode(text).is_ok())
         .with_keyword("x-decoded-min-length", |_, bound, _| {
             Ok(DecodedLength::boxed(bound, |length, min| length >= min))
         })
@@ -235,4 +233,25 @@ fn translate_nullable(value: &mut Value) {
 fn resolve<'a>(spec: &'a Value, value: &'a Value) -> &'a Value {
     let pointer = value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
     pointer.and_then(|pointer| spec.pointer(pointer)).unwrap_or(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nullable_schema_takes_null_beside_its_type_and_its_enum() {
+        let mut spec = json!({
+            "text": { "type": "string", "nullable": true },
+            "kind": { "type": "string", "nullable": true, "enum": ["a"] },
+            "other": { "type": "string", "nullable": false },
+        });
+        translate_nullable(&mut spec);
+        for (name, takes_null) in [("text", true), ("kind", true), ("other", false)] {
+            let schema = spec.get(name).unwrap_or(&Value::Null);
+            let validator = compile(&json!({}), schema);
+            let valid = |value: Value| validator.as_ref().is_ok_and(|validator| validator.is_valid(&value));
+            assert_eq!((valid(Value::Null), valid(json!("a")), valid(json!(7))), (takes_null, true, false), "{name}");
+        }
+    }
 }

@@ -48,7 +48,8 @@ async fn what_is_no_document_or_a_broken_one_is_an_invalid_file() {
         ("a picture", fixture("photo.jpg"), None),
         ("half a PDF", pdf.slice(..pdf.len() / 2), None),
         ("a PDF's first bytes", pdf.slice(..8), None),
-        ("an encrypted PDF", encrypted(&pdf), None),
+        ("a PDF behind a password", encrypted(&pdf, "user"), None),
+        ("a PDF whose password is empty", encrypted(&pdf, ""), None),
         ("half a PPTX", pptx.slice(..pptx.len() / 2), None),
         ("a zip of something", office("x", "other+xml", "other.xml", "<x/>"), None),
         ("a DOCX without its document", without_main_part(), None),
@@ -90,7 +91,7 @@ fn zipped(parts: &[(&str, &str)]) -> Bytes {
 }
 
 /// The same pages behind a password.
-fn encrypted(pdf: &[u8]) -> Bytes {
+fn encrypted(pdf: &[u8], user_password: &str) -> Bytes {
     use lopdf::{EncryptionState, EncryptionVersion, Permissions};
     let mut document = lopdf::Document::load_mem(pdf).unwrap();
     let id = lopdf::Object::string_literal("0123456789abcdef");
@@ -98,7 +99,7 @@ fn encrypted(pdf: &[u8]) -> Bytes {
     let version = EncryptionVersion::V2 {
         document: &document,
         owner_password: "owner",
-        user_password: "user",
+        user_password,
         key_length: 128,
         permissions: Permissions::all(),
     };

@@ -58,14 +58,16 @@ async fn a_file_on_this_machine_becomes_an_asset_also_behind_a_redirect() {
 #[tokio::test]
 async fn what_cannot_be_fetched_from_this_machine_is_a_failed_fetch() {
     let simulator = prompt().await;
-    let answers = [("/far", moved("http://192.0.2.1/photo.png")), ("/loop", moved("/loop"))];
-    let port = web(answers.into()).await;
+    let photo = web([("/photo.jpg", found(fixture("photo.jpg")))].into()).await;
+    // Leads to this machine as well, but isn't a loopback address.
+    let elsewhere = format!("http://0.0.0.0:{photo}/photo.jpg");
+    let port = web([("/far", moved(&elsewhere)), ("/loop", moved("/loop"))].into()).await;
     let cases = [
         format!("http://127.0.0.1:{port}/missing"),
         format!("http://127.0.0.1:{port}/far"),
         format!("http://127.0.0.1:{port}/loop"),
+        elsewhere,
         "http://192.0.2.1/photo.png".into(),
-        "http://0.0.0.0/photo.png".into(),
         "http://[2001:db8::1]/photo.png".into(),
         "http://10.0.0.1/photo.png".into(),
         "http://no-such-host.invalid/photo.png".into(),

@@ -1,0 +1,68 @@
+//! Connections and everything else that runs while a simulator lives. How long a connection lasts is decided here; what is
+//! said on it comes from the router.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinSet;
+
+use crate::faults::HangUp;
+use crate::port::Port;
+
+/// Something that goes on after the answer to the request that began it.
+pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Owns every task there is, so that aborting this one ends them all.
+pub async fn serve(port: Arc<Port>, router: Router, mut background: UnboundedReceiver<Task>) {
+    let mut tasks = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = port.accept() => match accepted {
+                Ok(stream) => {
+                    tasks.spawn(connection(stream, router.clone()));
+                }
+                // Out of file descriptors, most likely; trying at once would spin.
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            },
+            Some(task) = background.recv() => {
+                tasks.spawn(task);
+            }
+            Some(_) = tasks.join_next() => {}
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, router: Router) {
+    // An answer is small, and waiting to send it with more is waiting for nothing.
+    let _ = stream.set_nodelay(true);
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|request: Request<Incoming>| {
+        let answer = router.call(request);
+        Box::pin(async move {
+            let response = answer.await.unwrap_or_else(|never: Infallible| match never {});
+            match response.extensions().get::<HangUp>() {
+                Some(hang_up) => Err(hang_up.clone()),
+                None => Ok(response),
+            }
+        })
+    });
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let end = std::future::poll_fn(|context| connection.poll_without_shutdown(context)).await;
+    // Any other error is a connection that broke, which is the client's doing, and the client sees it.
+    if let Some(HangUp { bytes, .. }) = end.err().as_ref().and_then(|e| e.source()?.downcast_ref()) {
+        let _ = connection.into_parts().io.into_inner().write_all(bytes).await;
+    }
+}
