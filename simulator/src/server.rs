@@ -228,7 +228,7 @@ impl Server {
 
 /// Everything the simulator answers to.
 pub fn router(server: Arc<Server>) -> Result<Router, String> {
-    let mut by_path: HashMap<&str, Vec<Endpoint>> = HashMap::new();
+    let mut by_path: HashMap<&str, Vec<&'static Endpoint>> = HashMap::new();
     for endpoint in spec::endpoints()? {
         by_path.entry(endpoint.operation.path).or_default().push(endpoint);
     }
@@ -259,7 +259,7 @@ pub fn router(server: Arc<Server>) -> Result<Router, String> {
 /// Where a request's path leads.
 enum Place {
     /// The operations of one path, and the values of its parameters.
-    Operations(Arc<Vec<Endpoint>>, HashMap<String, String>),
+    Operations(Arc<Vec<&'static Endpoint>>, HashMap<String, String>),
     Token,
     Nowhere,
 }
@@ -308,7 +308,7 @@ async fn api(server: Arc<Server>, place: Place, request: Request) -> Response {
 impl Place {
     fn endpoint(&self, method: &Method) -> Option<&Endpoint> {
         let Self::Operations(endpoints, _) = self else { return None };
-        endpoints.iter().find(|endpoint| endpoint.operation.method == method.as_str())
+        endpoints.iter().find(|endpoint| endpoint.operation.method == method.as_str()).copied()
     }
 }
 

@@ -2,6 +2,7 @@
 //! limits and what exists are for others.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use axum::http::{HeaderMap, StatusCode, header};
 use base64::Engine;
@@ -35,12 +36,16 @@ struct RequestBody {
     validator: Option<Validator>,
 }
 
-/// Every operation of the spec, or what in the spec this simulator can't follow.
-pub fn endpoints() -> Result<Vec<Endpoint>, String> {
-    let mut spec: Value = serde_saphyr::from_str(canva_connect::OPENAPI_YAML).map_err(|e| e.to_string())?;
-    translate_nullable(&mut spec);
-    let endpoint = |operation| endpoint(&spec, operation).map_err(|e| format!("{}: {e}", operation.id));
-    operations::ALL.iter().map(endpoint).collect()
+/// Every operation of the spec, or what in the spec this simulator can't follow. Compiled once a process: it takes longer
+/// than all the rest of a start, and tests start many simulators.
+pub fn endpoints() -> Result<&'static [Endpoint], &'static str> {
+    static ENDPOINTS: LazyLock<Result<Vec<Endpoint>, String>> = LazyLock::new(|| {
+        let mut spec: Value = serde_saphyr::from_str(canva_connect::OPENAPI_YAML).map_err(|e| e.to_string())?;
+        translate_nullable(&mut spec);
+        let endpoint = |operation| endpoint(&spec, operation).map_err(|e| format!("{}: {e}", operation.id));
+        operations::ALL.iter().map(endpoint).collect()
+    });
+    ENDPOINTS.as_deref().map_err(String::as_str)
 }
 
 fn endpoint(spec: &Value, operation: &'static Operation) -> Result<Endpoint, String> {
