@@ -74,7 +74,8 @@ const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "
 fn spec_operations(spec: &Value) -> Result<Vec<SpecOperation<'_>>, String> {
     let paths = spec.get("paths").and_then(Value::as_object).ok_or("`paths` is missing or not a map")?;
     let mut operations = Vec::new();
-    for (path, item) in paths {
+    // Beside paths there may be extensions, `x-...`.
+    for (path, item) in paths.iter().filter(|(key, _)| key.starts_with('/')) {
         let item = item.as_object().ok_or_else(|| format!("paths.{path}: not a map"))?;
         for (method, value) in item.iter().filter(|(key, _)| METHODS.contains(&key.as_str())) {
             let id = value.get("operationId").and_then(Value::as_str);

@@ -2,6 +2,16 @@
 //! build say, and that generated/ changes by no more than the edit.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
+mod support;
+
+#[path = "../examples/spec-diff/diff/mod.rs"]
+#[allow(dead_code, reason = "the reports are more than is needed here")]
+mod diff;
+
+#[path = "support/due.rs"]
+mod due;
+
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,6 +20,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// The tests share one target directory, so that progenitor is compiled once; Cargo would make them wait anyway, and say
 /// so in its output.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// What `tests/schemas.rs` needs, and nothing else.
+const TEST_DEPENDENCIES: &str = r#"[dev-dependencies]
+canva-connect = { path = ".", features = ["schemars"] }
+insta = { version = "1.49", default-features = false, features = ["yaml"] }
+serde-saphyr = { version = "2.0", default-features = false, features = ["deserialize"] }
+"#;
+
+const SCHEMAS: &str = "tests/snapshots/schemas__every_type.snap";
 
 struct Copy {
     directory: tempfile::TempDir,
@@ -21,17 +40,18 @@ impl Copy {
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let directory = tempfile::tempdir().unwrap();
-        for name in ["src", "codegen", "generated", "docs", ".cargo"] {
+        for name in ["src", "codegen", "generated", "docs", ".cargo", "tests/types", "tests/snapshots"] {
             copy_directory(&root.join(name), &directory.path().join(name));
         }
-        for name in ["build.rs", "openapi.yaml", "Cargo.lock", "README.md"] {
+        for name in ["build.rs", "openapi.yaml", "Cargo.lock", "README.md", "tests/schemas.rs"] {
             fs::copy(root.join(name), directory.path().join(name)).unwrap();
         }
-        // The package alone: neither the other members nor what only tests need.
+        // The package alone, without the other members, and of the tests one.
         let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
         let (package, _) = manifest.split_once("[dev-dependencies]").unwrap();
         let members = package.lines().find(|line| line.starts_with("members")).unwrap();
-        fs::write(directory.path().join("Cargo.toml"), package.replace(members, "members = [\".\"]")).unwrap();
+        let package = package.replace(members, "members = [\".\"]");
+        fs::write(directory.path().join("Cargo.toml"), format!("{package}{TEST_DEPENDENCIES}")).unwrap();
         Self { directory, _turn: turn }
     }
 
@@ -61,6 +81,9 @@ impl Copy {
             .current_dir(self.directory.path())
             .env("CARGO_TARGET_DIR", target)
             .env("CARGO_TERM_COLOR", "never")
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
+            .env("INSTA_UPDATE", "always")
+            .env("INSTA_WORKSPACE_ROOT", self.directory.path())
             .env_remove("RUSTFLAGS")
             .output()
             .unwrap();
@@ -203,4 +226,137 @@ fn a_bad_spec_is_refused_with_its_place_and_generated_is_left_alone() {
         assert_eq!(copy.read("generated/client.rs"), committed);
         copy.restore_spec();
     }
+}
+
+/// An edit of the spec as a maintainer would make it by hand.
+struct Edit {
+    name: &'static str,
+    from: &'static str,
+    to: &'static str,
+}
+
+const EDITS: [Edit; 11] = [
+    Edit {
+        name: "add an optional field to an answer",
+        from: "        view_url:\n",
+        to: "        share_url:\n          type: string\n          description: Opens it for others.\n        view_url:\n",
+    },
+    Edit {
+        name: "add a required field to an answer",
+        from: "      required: [width, height, url]\n      properties:\n",
+        to: "      required: [width, height, url, alt]\n      properties:\n        alt:\n          type: string\n",
+    },
+    Edit { name: "rename a field of an answer", from: "        page_count:\n", to: "        pages:\n" },
+    Edit { name: "add an enum value", from: "enum: [image, video]", to: "enum: [image, video, audio]" },
+    Edit {
+        name: "change a field's type",
+        from: "        page_count:\n          type: integer\n          format: int64\n",
+        to: "        page_count:\n          type: string\n",
+    },
+    Edit { name: "tighten a request's bound", from: "          maxLength: 255\n", to: "          maxLength: 200\n" },
+    Edit {
+        name: "lower a rate limit",
+        from: "x-rate-limit-per-client-user: 20\n",
+        to: "x-rate-limit-per-client-user: 10\n",
+    },
+    Edit {
+        name: "add an operation",
+        from: "\ncomponents:\n",
+        to: "  /v1/assets/{assetId}/copies:\n    post:\n      operationId: copyAsset\n      summary: Copy an asset\n      \
+             x-rate-limit-per-client-user: 30\n      security:\n        - oauthAuthCode: ['asset:write']\n      \
+             parameters:\n        - $ref: '#/components/parameters/AssetId'\n      responses:\n        '200':\n          \
+             $ref: '#/components/responses/AssetUploadJob'\n\ncomponents:\n",
+    },
+    // With nothing in its place, the whole block goes.
+    Edit { name: "remove an operation", from: "  /v1/url-asset-uploads/{jobId}:\n", to: "" },
+    Edit {
+        name: "mistype a `$ref`",
+        from: "$ref: '#/components/schemas/TeamUserSummary'",
+        to: "$ref: '#/components/schemas/TeamUser'",
+    },
+    Edit { name: "indent with a tab", from: "  /v1/imports:\n", to: "\t/v1/imports:\n" },
+];
+
+/// `+3 −1`, of the lines in a file.
+fn size(before: &str, after: &str) -> String {
+    let lines = changed_lines(before, after);
+    let count = |sign| lines.iter().filter(|line| line.starts_with(sign)).count();
+    format!("+{} −{}", count('+'), count('-'))
+}
+
+/// What everything says to an edit, as a row of the table.
+fn row(copy: &Copy, edit: &Edit) -> String {
+    let files = ["generated/client.rs", "generated/operations.rs", "generated/limits.rs"];
+    let before = files.map(|file| copy.read(file));
+    let spec = copy.read("openapi.yaml");
+    if edit.to.is_empty() {
+        let (_, block) = spec.split_once(edit.from).unwrap();
+        let (block, _) = block.split_once("\n  /").unwrap();
+        copy.edit_spec(&format!("{}{block}\n", edit.from), "");
+    } else {
+        copy.edit_spec(edit.from, edit.to);
+    }
+    let edited = copy.read("openapi.yaml");
+
+    let (built, output) = copy.cargo(&["check"]);
+    assert!(!built && output.contains("generated/ is stale"), "{}: {output}", edit.name);
+
+    let (compiles, output) = copy.cargo(&["regenerate"]);
+    let refusal = output.lines().find_map(|line| line.strip_prefix("error: canva-connect@")?.split_once(": "));
+    if let Some((_, refusal)) = refusal {
+        // Without the line's number, which an edit anywhere above would change.
+        let line = copy.read("openapi.yaml").lines().position(|line| line.contains(edit.to.trim())).unwrap() + 1;
+        return format!(
+            "| {} | nothing: `{}` | | | |",
+            edit.name,
+            refusal.replace('`', "'").replace(&line.to_string(), "N")
+        );
+    }
+    let wrote: Vec<String> = files
+        .iter()
+        .zip(&before)
+        .map(|(file, before)| (file, size(before, &copy.read(file))))
+        .filter(|(_, size)| size != "+0 −0")
+        .map(|(file, size)| format!("`{}` {size}", file.trim_start_matches("generated/")))
+        .collect();
+    let (facade, schemas) = if compiles {
+        let before = copy.read(SCHEMAS);
+        let (ok, output) = copy.cargo(&["test", "--quiet", "--test", "schemas"]);
+        assert!(ok, "{}: {output}", edit.name);
+        ("compiles".to_owned(), size(&before, &copy.read(SCHEMAS)))
+    } else {
+        let error = output.lines().find(|line| line.starts_with("error[")).unwrap();
+        (format!("`{}`", error.replace('`', "'")), String::new())
+    };
+
+    let (old, new) = (diff::Spec::parse("old", &spec).unwrap(), diff::Spec::parse("new", &edited).unwrap());
+    let report = diff::compare(&old, &new);
+    let class = report.gravest().unwrap();
+    let text = report.text(false);
+    let sentence = text.lines().find_map(|line| line.trim_start().strip_prefix(class.name())).unwrap().trim();
+    let due = due::due(&semver::Version::new(0, 1, 0), Some(class));
+    format!(
+        "| {} | {} | {facade} | {schemas} | {}: {sentence}; 0.1.0 -> {due} |",
+        edit.name,
+        wrote.join(", "),
+        class.name()
+    )
+}
+
+#[test]
+fn no_edit_breaks_in_silence() {
+    let copy = Copy::new();
+    // The first run compiles what the others then have.
+    assert!(copy.cargo(&["test", "--quiet", "--test", "schemas"]).0);
+    let mut table = String::from(
+        "| edit | `cargo regenerate` writes | the facade | `schemas__every_type.snap` | `spec_change__since_the_last_release.snap`, and the version gate |\n|---|---|---|---|---|\n",
+    );
+    for edit in &EDITS {
+        writeln!(table, "{}", row(&copy, edit)).unwrap();
+        copy.restore_spec();
+        for name in ["generated", "tests/snapshots"] {
+            copy_directory(&Path::new(env!("CARGO_MANIFEST_DIR")).join(name), &copy.path(name));
+        }
+    }
+    support::check_table("CONTRIBUTING.md", "edits", &table);
 }

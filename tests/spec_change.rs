@@ -13,7 +13,11 @@ use serde_json::{Value, json};
 #[path = "../examples/spec-diff/diff/mod.rs"]
 mod diff;
 
+#[path = "support/due.rs"]
+mod due;
+
 use diff::{Class, Report, Spec};
+use due::due;
 
 const BASELINE: &str = "tests/baseline/openapi.yaml";
 const CURRENT: &str = "openapi.yaml";
@@ -55,19 +59,6 @@ fn the_spec_and_the_crate_have_one_version() {
         env!("CARGO_PKG_VERSION"),
         "openapi.yaml (left), Cargo.toml (right)"
     );
-}
-
-/// The lowest version that may carry a change, by Cargo's reading of semantic versions: below 1.0 the second number
-/// stands for breaking changes, and the third for the rest.
-fn due(released: &Version, gravest: Option<Class>) -> Version {
-    let Version { major, minor, patch, .. } = *released;
-    match (gravest, major) {
-        (Some(Class::Breaking), 0) => Version::new(0, minor + 1, 0),
-        (Some(Class::Breaking), _) => Version::new(major + 1, 0, 0),
-        (Some(Class::Additive), 0) => Version::new(0, minor, patch + 1),
-        (Some(Class::Additive), _) => Version::new(major, minor + 1, 0),
-        (Some(Class::Editorial) | None, _) => released.clone(),
-    }
 }
 
 #[test]
