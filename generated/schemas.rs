@@ -1,0 +1,28 @@
+// Written by build.rs from openapi.yaml. Don't edit: change the spec and run `cargo regenerate`.
+
+types! {
+    Asset,
+    AssetType,
+    AssetUploadError,
+    AssetUploadErrorCode,
+    AssetUploadJob,
+    AssetUploadJobResponse,
+    AssetUploadMetadata,
+    CreateUrlAssetUploadJobRequest,
+    DesignImportError,
+    DesignImportErrorCode,
+    DesignImportJob,
+    DesignImportJobResponse,
+    DesignImportJobResult,
+    DesignImportMetadata,
+    DesignLinks,
+    DesignSummary,
+    Error,
+    ImportError,
+    ImportStatus,
+    JobStatus,
+    TeamUserSummary,
+    Thumbnail,
+    UpdateAssetRequest,
+    UpdateAssetResponse,
+}
