@@ -413,7 +413,7 @@ pub mod types {
 /// `x-decoded-min-length` and `x-decoded-max-length` bound a Base64 field by the text it carries, in Unicode scalar
 /// values before encoding.
 ///
-/// Version: 0.1.0
+/// Version: 0.1.1
 pub struct Client {
     pub(crate) baseurl: String,
     pub(crate) client: reqwest::Client,
@@ -439,7 +439,7 @@ impl Client {
 }
 impl ClientInfo<crate::transport::Transport> for Client {
     fn api_version() -> &'static str {
-        "0.1.0"
+        "0.1.1"
     }
     fn baseurl(&self) -> &str {
         self.baseurl.as_str()
