@@ -295,6 +295,13 @@ pub mod types {
         /// What went wrong, for people.
         pub message: ::std::string::String,
     }
+    /// The answer to reading an asset.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct GetAssetResponse {
+        pub asset: Asset,
+    }
     /// Why Canva could not take in an asset.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -397,7 +404,7 @@ pub mod types {
 /// Client for Canva Connect, content in
 ///
 /// The part of Canva's Connect API that brings content into Canva: uploading assets (from bytes or from a URL),
-/// updating them, and importing files as designs.
+/// reading and updating them, and importing files as designs.
 ///
 /// Uploads and imports are asynchronous. A create request answers with a job, usually still `in_progress`; the job is
 /// then read again until it is `success` or `failed`. A create request may also answer with a job that is already
@@ -545,6 +552,50 @@ impl Client {
             .build()?;
         let info = OperationInfo {
             operation_id: "getAssetUploadJob",
+        };
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => ResponseValue::from_response(response).await,
+            400u16..=499u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            500u16..=599u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+    /// Read an asset
+    ///
+    /// Reads an asset of the user's content library, its name, tags and thumbnail among other things.
+    ///
+    /// Scopes: `asset:read`. Rate limit: 100 requests a minute for each user.
+    ///
+    /// Sends a `GET` request to `/v1/assets/{assetId}`
+    ///
+    /// Arguments:
+    /// - `asset_id`: The asset's id.
+    pub async fn get_asset<'a>(
+        &'a self,
+        asset_id: &'a str,
+    ) -> Result<ResponseValue<types::GetAssetResponse>, Error<types::Error>> {
+        let url = format!(
+            "{}/v1/assets/{}", self.baseurl, encode_path(& asset_id.to_string()),
+        );
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .get(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            )
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "getAsset",
         };
         self.pre(&mut request, &info).await?;
         let result = self.exec(request, &info).await;

@@ -24,6 +24,15 @@ pub const GET_ASSET_UPLOAD_JOB: Operation = Operation {
     requests_per_minute: 180,
     preview: false,
 };
+/// `GET /v1/assets/{assetId}`
+pub const GET_ASSET: Operation = Operation {
+    id: "getAsset",
+    method: "GET",
+    path: "/v1/assets/{assetId}",
+    scopes: &["asset:read"],
+    requests_per_minute: 100,
+    preview: false,
+};
 /// `PATCH /v1/assets/{assetId}`
 pub const UPDATE_ASSET: Operation = Operation {
     id: "updateAsset",
@@ -73,6 +82,7 @@ pub const GET_URL_ASSET_UPLOAD_JOB: Operation = Operation {
 pub const ALL: &[Operation] = &[
     CREATE_ASSET_UPLOAD_JOB,
     GET_ASSET_UPLOAD_JOB,
+    GET_ASSET,
     UPDATE_ASSET,
     CREATE_DESIGN_IMPORT_JOB,
     GET_DESIGN_IMPORT_JOB,

@@ -18,6 +18,7 @@ types! {
     DesignLinks,
     DesignSummary,
     Error,
+    GetAssetResponse,
     ImportError,
     ImportStatus,
     JobStatus,

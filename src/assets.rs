@@ -1,4 +1,4 @@
-//! Assets: uploading them from a file or from a URL, and changing their names and tags.
+//! Assets: uploading them from a file or from a URL, reading them, and changing their names and tags.
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -13,8 +13,8 @@ use crate::generated::types::{
 };
 use crate::job::{Job, JobErrorCode, JobState, Read};
 use crate::operations::{
-    CREATE_ASSET_UPLOAD_JOB, CREATE_URL_ASSET_UPLOAD_JOB, GET_ASSET_UPLOAD_JOB, GET_URL_ASSET_UPLOAD_JOB, Operation,
-    UPDATE_ASSET,
+    CREATE_ASSET_UPLOAD_JOB, CREATE_URL_ASSET_UPLOAD_JOB, GET_ASSET, GET_ASSET_UPLOAD_JOB, GET_URL_ASSET_UPLOAD_JOB,
+    Operation, UPDATE_ASSET,
 };
 use crate::{limits, metadata, retry};
 
@@ -70,6 +70,22 @@ impl Client {
             async move { Ok(attempt.client().create_url_asset_upload_job(request).await?) }
         });
         Ok(self.asset_job(answer.await?.job, &CREATE_URL_ASSET_UPLOAD_JOB, read_url_upload))
+    }
+
+    /// Reads an asset: its name, its tags, and a thumbnail whose address works for 15 minutes. Scope `asset:read`, 100
+    /// requests a minute.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] if the id can't be one; [`Error::Api`] with status 404 if this user has no such asset;
+    /// otherwise as for every request.
+    pub async fn get_asset(&self, asset_id: impl Into<String>) -> Result<Asset, Error> {
+        let asset_id = asset_id.into();
+        limits::check_id("asset id", &asset_id, &limits::ASSET_ID)?;
+        let answer = retry::run(&self.shared, &GET_ASSET, true, |attempt| {
+            let asset_id = &asset_id;
+            async move { Ok(attempt.client().get_asset(asset_id).await?) }
+        });
+        Ok(answer.await?.asset)
     }
 
     /// Changes an asset's name, tags, or both. Await the builder to send it; the answer is the asset as it is then.

@@ -18,6 +18,7 @@
 //! |---|---|---|---|
 //! | upload a picture or video | [`Client::upload_asset`] | `asset:write` | 30 |
 //! | upload it from a URL (preview) | [`Client::upload_asset_from_url`] | `asset:write` | 30 |
+//! | read it | [`Client::get_asset`] | `asset:read` | 100 |
 //! | rename and tag it | [`Client::update_asset`] | `asset:write` | 30 |
 //! | import a file as a design | [`Client::import_design`] | `design:content:write` | 20 |
 //! | wait for an upload | [`Job::wait`], [`Client::asset_upload_job`] | `asset:read` | 180 |

@@ -89,6 +89,7 @@ proptest! {
         prop_assume!(!good);
         let canva = &*NOWHERE;
         SETUP.runtime.block_on(async {
+            assert!(refused(canva.get_asset(&id).await));
             assert!(refused(canva.update_asset(&id).name("n").await));
             assert!(refused(canva.asset_upload_job(&id).poll().await));
             assert!(refused(canva.url_asset_upload_job(&id).poll().await));

@@ -37,6 +37,8 @@ async fn every_request_has_its_form() {
     assert_snapshot!("upload_asset", last_request(&simulator));
     let _ = canva.upload_asset_from_url("https://example.com/a.jpg", "My Asset").await;
     assert_snapshot!("upload_asset_from_url", last_request(&simulator));
+    let _ = canva.get_asset("Msd59349ff").await;
+    assert_snapshot!("get_asset", last_request(&simulator));
     let _ = canva.update_asset("Msd59349ff").name("New").await;
     assert_snapshot!("update_asset_name", last_request(&simulator));
     let _ = canva.update_asset("Msd59349ff").name("New").tags(["a", "best day ever"]).await;

@@ -69,6 +69,7 @@ pub enum Command {
 pub enum ApiCommand {
     Upload(Upload),
     UploadUrl(UploadUrl),
+    Get(Get),
     Update(Update),
     Import(Import),
     Job(Job),
@@ -105,6 +106,13 @@ pub struct UploadUrl {
 
     #[command(flatten)]
     pub waiting: Waiting,
+}
+
+/// Print an asset.
+#[derive(clap::Args)]
+pub struct Get {
+    /// The asset's id, as `upload` prints it.
+    pub asset_id: String,
 }
 
 /// Change an asset's name or tags.

@@ -25,6 +25,10 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> io
             let result = upload_url(canva, &args, progress).await;
             output.item(&Item::new(Some(Subject::Url(args.url)), result))
         }
+        ApiCommand::Get(args) => {
+            let result = canva.get_asset(&args.asset_id).await.map(Outcome::success);
+            output.item(&Item::new(Some(Subject::AssetId(args.asset_id)), result))
+        }
         ApiCommand::Update(args) => {
             let result = update(canva, &args).await;
             output.item(&Item::new(Some(Subject::AssetId(args.asset_id)), result))

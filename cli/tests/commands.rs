@@ -81,6 +81,23 @@ fn upload_url_prints_the_asset() {
 }
 
 #[test]
+fn get_prints_the_asset() {
+    let simulator = Simulator::start();
+    let uploaded = simulator.json(["upload", "photo.png", "--tag", "first"]);
+    let id = uploaded["asset"]["id"].as_str().unwrap();
+    assert_prints!(simulator.canva(["get", id]).succeeded(), @r"
+    ASSET
+      asset      ASSET
+      name       photo.png
+      type       image
+      tags       first
+      thumbnail  400x267 http://HOST/thumbnails/ASSET/PICTURE
+    ");
+    let got = simulator.json(["get", id]);
+    assert_eq!(json!([got["asset_id"], got["status"], got["asset"]["tags"]]), json!([id, "success", ["first"]]));
+}
+
+#[test]
 fn update_changes_what_it_is_told_and_nothing_else() {
     let simulator = Simulator::start();
     let uploaded = simulator.json(["upload", "photo.png", "--tag", "first"]);

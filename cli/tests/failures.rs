@@ -119,6 +119,14 @@ fn a_base_url_that_leads_elsewhere_is_suspected() {
 }
 
 #[test]
+fn an_unknown_asset_is_named() {
+    let simulator = common::Simulator::start();
+    let ran = simulator.canva(["get", "nope"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    assert_prints!(ran.stderr, @"canva: nope: Canva answered 404 Not Found not_found: There is no such asset; check the id");
+}
+
+#[test]
 fn an_unknown_job_is_named() {
     let simulator = common::Simulator::start();
     let item = simulator.json(["job", "import", "nope"]);

@@ -26,6 +26,7 @@ fn what_makes_no_sense_is_refused_with_the_reason() {
         (&["upload", "a.png", "--name", ""], "--name"),
         (&["upload", "a.png", "--tag", "x", "--no-wait"], "only a finished asset can be tagged"),
         (&["upload-url", "https://example.com/a.png"], "--name"),
+        (&["get"], "<ASSET_ID>"),
         (&["update", "A1"], "--clear-tags"),
         (&["update", "A1", "--name", ""], "--name"),
         (&["update", "A1", "--tag", "x", "--clear-tags"], "cannot be used with"),

@@ -30,6 +30,7 @@ pub async fn perform(server: &Arc<Server>, operation: &Operation, call: Call) ->
         "getAssetUploadJob" => read_job(server, JobKind::AssetUpload, &call),
         "getUrlAssetUploadJob" => read_job(server, JobKind::UrlAssetUpload, &call),
         "getDesignImportJob" => read_job(server, JobKind::Import, &call),
+        "getAsset" => get_asset(server, &call),
         "updateAsset" => update_asset(server, &call),
         id => {
             let message = format!("The spec has {id}, but this simulator doesn't do it yet.");
@@ -80,6 +81,13 @@ fn read_job(server: &Server, kind: JobKind, call: &Call) -> Result<Value, Refusa
     let id = call.path.first().map_or("", String::as_str);
     let job = server.library().job(kind, id, &call.owner.user_id, &server.links, server.now());
     job.ok_or_else(|| Refusal::not_found("job"))
+}
+
+fn get_asset(server: &Server, call: &Call) -> Result<Value, Refusal> {
+    let id = call.path.first().map_or("", String::as_str);
+    let mut library = server.library();
+    let asset = library.asset_mut(id, &call.owner.user_id).ok_or_else(|| Refusal::not_found("asset"))?;
+    Ok(serde_json::json!({ "asset": asset.to_json(&server.links, server.now()) }))
 }
 
 fn update_asset(server: &Server, call: &Call) -> Result<Value, Refusal> {

@@ -157,7 +157,7 @@ async fn every_operation_gives_every_documented_error() {
 }
 
 #[tokio::test]
-async fn every_state_of_every_job_and_the_update_conform() {
+async fn every_success_and_every_state_of_every_job_conform() {
     let mut contract = Contract::new();
     let simulator = Simulator::builder().job_duration(Duration::from_millis(20)).start().await.unwrap();
     let films = common::prompt().await;
@@ -220,6 +220,8 @@ async fn every_state_of_every_job_and_the_update_conform() {
 
     let updated = update(&simulator, &asset_id, &json!({ "name": "New", "tags": ["a"] })).send().await.unwrap();
     contract.accept(operation("updateAsset"), updated).await;
+    let got = read(&simulator, &format!("/v1/assets/{asset_id}")).send().await.unwrap();
+    contract.accept(operation("getAsset"), got).await;
 
     let answered: BTreeSet<&str> =
         contract.seen.iter().filter(|(_, status)| status.starts_with('2')).map(|(id, _)| id.as_str()).collect();

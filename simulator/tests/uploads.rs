@@ -133,7 +133,7 @@ async fn a_job_is_in_progress_until_its_time_is_over_and_its_asset_exists_only_t
 }
 
 #[tokio::test]
-async fn a_job_exists_only_for_its_kind_and_its_user() {
+async fn a_job_exists_only_for_its_kind_and_its_user_and_an_asset_for_its_user() {
     let builder =
         Simulator::builder().access(Access::new("one").user("u1", "t")).access(Access::new("two").user("u2", "t"));
     let simulator = builder.job_duration(Duration::ZERO).start().await.unwrap();
@@ -155,8 +155,9 @@ async fn a_job_exists_only_for_its_kind_and_its_user() {
     }
     let asset = simulator.assets().remove(0);
     let url = format!("{}/v1/assets/{}", simulator.base_url(), asset.id);
-    let stranger = client().patch(url).bearer_auth("two").json(&json!({ "name": "Mine" }));
-    assert_eq!(refused(stranger).await, (404, "not_found".into()));
+    for request in [client().get(&url), client().patch(&url).json(&json!({ "name": "Mine" }))] {
+        assert_eq!(refused(request.bearer_auth("two")).await, (404, "not_found".into()));
+    }
     assert_eq!(simulator.assets().remove(0).name, "Photo");
 }
 
@@ -172,6 +173,8 @@ async fn an_update_replaces_what_it_names_and_nothing_else() {
         assert!(asset.updated_at > before);
         assert_eq!(answer["updated_at"], asset.updated_at);
         assert_eq!(answer["name"], asset.name.as_str());
+        let got = ok(read(&simulator, &format!("/v1/assets/{id}"))).await["asset"].take();
+        assert_eq!((&got["name"], &got["tags"]), (&answer["name"], &answer["tags"]));
         (asset.name, asset.tags)
     };
     let tags = |tags: &[&str]| tags.iter().map(|tag| tag.to_string()).collect::<Vec<_>>();
