@@ -2,7 +2,7 @@
 //! business, and how a failure reads that of `failure.rs`.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use canva_connect::{Client, Error, Job, JobState, UpdateAsset};
 use futures_util::stream::{self, StreamExt};
@@ -20,7 +20,10 @@ const AT_ONCE: usize = 4;
 pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> io::Result<()> {
     let progress = &output.progress();
     match command {
-        ApiCommand::Upload(args) => each(&args.files, output, |file| upload(canva, file, &args, progress)).await,
+        ApiCommand::Upload(args) => {
+            each(args.files.iter().map(|file| (Subject::file(file), upload(canva, file, &args, progress))), output)
+                .await
+        }
         ApiCommand::UploadUrl(args) => {
             let result = upload_url(canva, &args, progress).await;
             output.item(&Item::new(Some(Subject::Url(args.url)), result))
@@ -33,20 +36,21 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> io
             let result = update(canva, &args).await;
             output.item(&Item::new(Some(Subject::AssetId(args.asset_id)), result))
         }
-        ApiCommand::Import(args) => each(&args.files, output, |file| import(canva, file, &args, progress)).await,
+        ApiCommand::Import(args) => {
+            each(args.files.iter().map(|file| (Subject::file(file), import(canva, file, &args, progress))), output)
+                .await
+        }
         ApiCommand::Job(args) => output.item(&Item::new(None, Ok(job(canva, args, progress).await))),
     }
 }
 
-/// Does the same with each file. One that fails doesn't keep the others from going on.
-async fn each<'a, R>(files: &'a [PathBuf], output: &mut Output, act: impl Fn(&'a Path) -> R) -> io::Result<()>
+/// Does what is to be done with each. One that fails doesn't keep the others from going on.
+async fn each<R>(subjects: impl Iterator<Item = (Subject, R)>, output: &mut Output) -> io::Result<()>
 where
     R: Future<Output = Result<Outcome, Error>>,
 {
-    let items = stream::iter(files).map(|file| {
-        let acting = act(file);
-        async move { Item::new(Some(Subject::File(file.display().to_string())), acting.await) }
-    });
+    let items = stream::iter(subjects);
+    let items = items.map(|(subject, acting)| async move { Item::new(Some(subject), acting.await) });
     let mut items = items.buffered(AT_ONCE);
     while let Some(item) = items.next().await {
         output.item(&item)?;

@@ -1,5 +1,7 @@
 //! What became of one file, URL, asset or job, in the shape that `--json` prints; README.md documents it for scripts.
 
+use std::path::Path;
+
 use canva_connect::{Asset, DesignSummary, Error, JobState};
 use serde::Serialize;
 
@@ -36,6 +38,12 @@ pub enum Subject {
     File(String),
     Url(String),
     AssetId(String),
+}
+
+impl Subject {
+    pub fn file(file: &Path) -> Self {
+        Self::File(file.display().to_string())
+    }
 }
 
 #[derive(Serialize)]
