@@ -404,7 +404,7 @@ pub mod types {
 /// Client for Canva Connect, content in
 ///
 /// The part of Canva's Connect API that brings content into Canva: uploading assets (from bytes or from a URL),
-/// reading and updating them, and importing files as designs.
+/// reading, updating and deleting them, and importing files as designs.
 ///
 /// Uploads and imports are asynchronous. A create request answers with a job, usually still `in_progress`; the job is
 /// then read again until it is `success` or `failed`. A create request may also answer with a job that is already
@@ -603,6 +603,50 @@ impl Client {
         let response = result?;
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
+            400u16..=499u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            500u16..=599u16 => {
+                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
+            }
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+    /// Delete an asset
+    ///
+    /// Moves an asset to the trash.
+    ///
+    /// Scopes: `asset:write`. Rate limit: 30 requests a minute for each user.
+    ///
+    /// Sends a `DELETE` request to `/v1/assets/{assetId}`
+    ///
+    /// Arguments:
+    /// - `asset_id`: The asset's id.
+    pub async fn delete_asset<'a>(
+        &'a self,
+        asset_id: &'a str,
+    ) -> Result<ResponseValue<()>, Error<types::Error>> {
+        let url = format!(
+            "{}/v1/assets/{}", self.baseurl, encode_path(& asset_id.to_string()),
+        );
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .delete(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            )
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "deleteAsset",
+        };
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            204u16 => Ok(ResponseValue::empty(response)),
             400u16..=499u16 => {
                 Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
             }

@@ -24,6 +24,15 @@ pub const GET_ASSET_UPLOAD_JOB: Operation = Operation {
     requests_per_minute: 180,
     preview: false,
 };
+/// `DELETE /v1/assets/{assetId}`
+pub const DELETE_ASSET: Operation = Operation {
+    id: "deleteAsset",
+    method: "DELETE",
+    path: "/v1/assets/{assetId}",
+    scopes: &["asset:write"],
+    requests_per_minute: 30,
+    preview: false,
+};
 /// `GET /v1/assets/{assetId}`
 pub const GET_ASSET: Operation = Operation {
     id: "getAsset",
@@ -82,6 +91,7 @@ pub const GET_URL_ASSET_UPLOAD_JOB: Operation = Operation {
 pub const ALL: &[Operation] = &[
     CREATE_ASSET_UPLOAD_JOB,
     GET_ASSET_UPLOAD_JOB,
+    DELETE_ASSET,
     GET_ASSET,
     UPDATE_ASSET,
     CREATE_DESIGN_IMPORT_JOB,

@@ -1,20 +1,23 @@
-//! Assets: uploading them from a file or from a URL, reading them, and changing their names and tags.
+//! Assets: uploading them from a file or from a URL, reading and deleting them, and changing their names
+//! and tags.
 
 use std::fmt;
 use std::future::IntoFuture;
 use std::sync::Arc;
 
+use http::StatusCode;
+
 use crate::BoxFuture;
 use crate::body::{OnProgress, Upload, UploadBody};
 use crate::client::Client;
-use crate::error::{Error, JobError, Progress};
+use crate::error::{ApiError, Error, JobError, Progress};
 use crate::generated::types::{
     Asset, AssetUploadError, AssetUploadErrorCode, AssetUploadJob, CreateUrlAssetUploadJobRequest, UpdateAssetRequest,
 };
 use crate::job::{Job, JobErrorCode, JobState, Read};
 use crate::operations::{
-    CREATE_ASSET_UPLOAD_JOB, CREATE_URL_ASSET_UPLOAD_JOB, GET_ASSET, GET_ASSET_UPLOAD_JOB, GET_URL_ASSET_UPLOAD_JOB,
-    Operation, UPDATE_ASSET,
+    CREATE_ASSET_UPLOAD_JOB, CREATE_URL_ASSET_UPLOAD_JOB, DELETE_ASSET, GET_ASSET, GET_ASSET_UPLOAD_JOB,
+    GET_URL_ASSET_UPLOAD_JOB, Operation, UPDATE_ASSET,
 };
 use crate::{limits, metadata, retry};
 
@@ -102,6 +105,28 @@ impl Client {
     /// ```
     pub fn update_asset(&self, asset_id: impl Into<String>) -> UpdateAsset {
         UpdateAsset { client: self.clone(), asset_id: asset_id.into(), request: UpdateAssetRequest::default() }
+    }
+
+    /// Moves an asset to the trash. Scope `asset:write`, 30 requests a minute.
+    ///
+    /// Where the answer to a try is lost and the next one finds no such asset, the asset counts as deleted.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] if the id can't be one; [`Error::Api`] with status 404 if this user has no such asset;
+    /// otherwise as for every request.
+    pub async fn delete_asset(&self, asset_id: impl Into<String>) -> Result<(), Error> {
+        let asset_id = asset_id.into();
+        limits::check_id("asset id", &asset_id, &limits::ASSET_ID)?;
+        let answer = retry::run(&self.shared, &DELETE_ASSET, true, |attempt| {
+            let asset_id = &asset_id;
+            async move { Ok(attempt.client().delete_asset(asset_id).await?) }
+        });
+        // A 404 without a code is not the API's, and says nothing about the asset.
+        let gone = |api: &ApiError| api.status == StatusCode::NOT_FOUND && !api.code.is_empty();
+        match answer.await {
+            Err(Error::Api(api)) if api.after_lost_answer && gone(&api) => Ok(()),
+            answer => answer,
+        }
     }
 
     /// A handle for an asset upload job from its stored id. Nothing is sent until it is polled or waited for.

@@ -20,6 +20,7 @@
 //! | upload it from a URL (preview) | [`Client::upload_asset_from_url`] | `asset:write` | 30 |
 //! | read it | [`Client::get_asset`] | `asset:read` | 100 |
 //! | rename and tag it | [`Client::update_asset`] | `asset:write` | 30 |
+//! | move it to the trash | [`Client::delete_asset`] | `asset:write` | 30 |
 //! | import a file as a design | [`Client::import_design`] | `design:content:write` | 20 |
 //! | wait for an upload | [`Job::wait`], [`Client::asset_upload_job`] | `asset:read` | 180 |
 //! | wait for an upload from a URL (preview) | [`Job::wait`], [`Client::url_asset_upload_job`] | `asset:read` | 180 |

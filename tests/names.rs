@@ -91,6 +91,7 @@ proptest! {
         SETUP.runtime.block_on(async {
             assert!(refused(canva.get_asset(&id).await));
             assert!(refused(canva.update_asset(&id).name("n").await));
+            assert!(refused(canva.delete_asset(&id).await));
             assert!(refused(canva.asset_upload_job(&id).poll().await));
             assert!(refused(canva.url_asset_upload_job(&id).poll().await));
             assert!(refused(canva.design_import_job(&id).wait().await));

@@ -45,6 +45,8 @@ async fn every_request_has_its_form() {
     assert_snapshot!("update_asset_tags", last_request(&simulator));
     let _ = canva.update_asset("Msd59349ff").clear_tags().await;
     assert_snapshot!("update_asset_clear_tags", last_request(&simulator));
+    let _ = canva.delete_asset("Msd59349ff").await;
+    assert_snapshot!("delete_asset", last_request(&simulator));
     let _ = canva.import_design("tests/fixtures/deck.pdf").title("Q4 😍").mime_type("application/pdf").await;
     assert_snapshot!("import_design", last_request(&simulator));
     let _ = canva.import_design("tests/fixtures/deck.pptx").await;

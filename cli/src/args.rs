@@ -71,6 +71,7 @@ pub enum ApiCommand {
     UploadUrl(UploadUrl),
     Get(Get),
     Update(Update),
+    Delete(Delete),
     Import(Import),
     Job(Job),
 }
@@ -140,6 +141,14 @@ pub struct Change {
     /// Remove all tags.
     #[arg(long, conflicts_with = "tags")]
     pub clear_tags: bool,
+}
+
+/// Move assets to the trash.
+#[derive(clap::Args)]
+pub struct Delete {
+    /// The assets' ids, as `upload` prints them.
+    #[arg(required = true, value_name = "ASSET_ID")]
+    pub asset_ids: Vec<String>,
 }
 
 /// Import files, PDF or Office documents for example, as designs.

@@ -36,6 +36,9 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> io
             let result = update(canva, &args).await;
             output.item(&Item::new(Some(Subject::AssetId(args.asset_id)), result))
         }
+        ApiCommand::Delete(args) => {
+            each(args.asset_ids.iter().map(|id| (Subject::AssetId(id.clone()), delete(canva, id))), output).await
+        }
         ApiCommand::Import(args) => {
             each(args.files.iter().map(|file| (Subject::file(file), import(canva, file, &args, progress))), output)
                 .await
@@ -94,6 +97,11 @@ async fn update(canva: &Client, args: &args::Update) -> Result<Outcome, Error> {
         update = update.tags(tags);
     }
     Ok(Outcome::success(update.await?))
+}
+
+async fn delete(canva: &Client, asset_id: &str) -> Result<Outcome, Error> {
+    canva.delete_asset(asset_id).await?;
+    Ok(Outcome::deleted())
 }
 
 async fn import(canva: &Client, file: &Path, args: &args::Import, progress: &Progress) -> Result<Outcome, Error> {

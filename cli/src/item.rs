@@ -94,6 +94,11 @@ impl Outcome {
         Self { job_id: None, status: Status::Success, made: Some(made.into()), error: None }
     }
 
+    /// There is nothing left to show.
+    pub fn deleted() -> Self {
+        Self { job_id: None, status: Status::Success, made: None, error: None }
+    }
+
     pub fn of_job<T: Into<Made>>(kind: JobKind, job_id: String, state: Result<JobState<T>, Error>) -> Self {
         match state {
             Ok(JobState::Success(made)) => Self { job_id: Some(job_id), ..Self::success(made) },

@@ -119,6 +119,27 @@ fn update_changes_what_it_is_told_and_nothing_else() {
 }
 
 #[test]
+fn delete_moves_assets_to_the_trash_and_goes_on_when_one_is_not_there() {
+    let simulator = Simulator::start();
+    let upload = || simulator.json(["upload", "photo.jpg"])["asset"]["id"].as_str().unwrap().to_owned();
+    let (first, second, third) = (upload(), upload(), upload());
+    assert_prints!(simulator.canva(["delete", &first]).succeeded(), @r"
+    ASSET
+      status     in the trash
+    ");
+    let ran = simulator.canva(["--json", "delete", &second, "nope", &third]);
+    assert_eq!(ran.code, Some(1));
+    assert_prints!(ran.stdout, @r#"
+    {"asset_id":"ASSET","status":"success"}
+    {"asset_id":"nope","status":"failed","error":{"code":"not_found","message":"Canva answered 404 Not Found not_found: There is no such asset; check the id","http_status":404}}
+    {"asset_id":"ASSET","status":"success"}
+    "#);
+    for id in [first, second, third] {
+        assert_eq!(simulator.json(["get", &id])["error"]["code"], "not_found");
+    }
+}
+
+#[test]
 fn import_prints_the_designs() {
     let ran = simulated(["import", "deck.pdf", "deck.pptx"]);
     assert_prints!(ran.succeeded(), @r"

@@ -31,6 +31,7 @@ pub async fn perform(server: &Arc<Server>, operation: &Operation, call: Call) ->
         "getUrlAssetUploadJob" => read_job(server, JobKind::UrlAssetUpload, &call),
         "getDesignImportJob" => read_job(server, JobKind::Import, &call),
         "getAsset" => get_asset(server, &call),
+        "deleteAsset" => return delete_asset(server, &call),
         "updateAsset" => update_asset(server, &call),
         id => {
             let message = format!("The spec has {id}, but this simulator doesn't do it yet.");
@@ -88,6 +89,12 @@ fn get_asset(server: &Server, call: &Call) -> Result<Value, Refusal> {
     let mut library = server.library();
     let asset = library.asset_mut(id, &call.owner.user_id).ok_or_else(|| Refusal::not_found("asset"))?;
     Ok(serde_json::json!({ "asset": asset.to_json(&server.links, server.now()) }))
+}
+
+fn delete_asset(server: &Server, call: &Call) -> Result<Response, Refusal> {
+    let id = call.path.first().map_or("", String::as_str);
+    let deleted = server.library().delete_asset(id, &call.owner.user_id);
+    deleted.map(|()| StatusCode::NO_CONTENT.into_response()).ok_or_else(|| Refusal::not_found("asset"))
 }
 
 fn update_asset(server: &Server, call: &Call) -> Result<Value, Refusal> {

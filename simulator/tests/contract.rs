@@ -13,7 +13,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
 mod common;
-use common::{client, fixture, import, ok, read, update, upload, upload_url};
+use common::{client, delete, fixture, import, ok, read, update, upload, upload_url};
 
 /// Reads the spec for itself, so that a mistake in how the simulator reads it shows.
 struct Contract {
@@ -222,6 +222,9 @@ async fn every_success_and_every_state_of_every_job_conform() {
     contract.accept(operation("updateAsset"), updated).await;
     let got = read(&simulator, &format!("/v1/assets/{asset_id}")).send().await.unwrap();
     contract.accept(operation("getAsset"), got).await;
+    let deleted = delete(&simulator, &asset_id).send().await.unwrap();
+    assert_eq!(deleted.status(), 204);
+    contract.accept(operation("deleteAsset"), deleted).await;
 
     let answered: BTreeSet<&str> =
         contract.seen.iter().filter(|(_, status)| status.starts_with('2')).map(|(id, _)| id.as_str()).collect();

@@ -10,7 +10,7 @@ use image::{ImageFormat, RgbImage};
 use serde_json::{Value, json};
 
 mod common;
-use common::{client, finished, fixture, import, ok, prompt, read, refused, update, upload, upload_url};
+use common::{client, delete, finished, fixture, import, ok, prompt, read, refused, update, upload, upload_url};
 
 async fn uploaded(simulator: &Simulator, name: &str, bytes: impl Into<reqwest::Body>) -> Value {
     ok(upload(simulator, name, bytes)).await["job"].take()
@@ -155,7 +155,7 @@ async fn a_job_exists_only_for_its_kind_and_its_user_and_an_asset_for_its_user()
     }
     let asset = simulator.assets().remove(0);
     let url = format!("{}/v1/assets/{}", simulator.base_url(), asset.id);
-    for request in [client().get(&url), client().patch(&url).json(&json!({ "name": "Mine" }))] {
+    for request in [client().get(&url), client().delete(&url), client().patch(&url).json(&json!({ "name": "Mine" }))] {
         assert_eq!(refused(request.bearer_auth("two")).await, (404, "not_found".into()));
     }
     assert_eq!(simulator.assets().remove(0).name, "Photo");
@@ -186,6 +186,29 @@ async fn an_update_replaces_what_it_names_and_nothing_else() {
     assert_eq!(change(json!({ "tags": [] })).await, ("New".into(), tags(&[])));
     let read = ok(read(&simulator, &format!("/v1/asset-uploads/{}", job["id"].as_str().unwrap()))).await;
     assert_eq!(read["job"]["asset"]["name"], "New");
+}
+
+#[tokio::test]
+async fn a_deleted_asset_is_in_the_trash_and_nowhere_else() {
+    let simulator = prompt().await;
+    let job = uploaded(&simulator, "Photo", fixture("photo.jpg")).await;
+    let id = job["asset"]["id"].as_str().unwrap();
+    uploaded(&simulator, "Another", fixture("photo.png")).await;
+
+    let deleted = delete(&simulator, id).send().await.unwrap();
+    assert_eq!((deleted.status().as_u16(), deleted.bytes().await.unwrap().as_ref()), (204, b"".as_slice()));
+    let names = |assets: Vec<canva_simulator::StoredAsset>| assets.into_iter().map(|it| it.name).collect::<Vec<_>>();
+    assert_eq!((names(simulator.assets()), names(simulator.trash())), (vec!["Another".into()], vec!["Photo".into()]));
+
+    let path = format!("/v1/assets/{id}");
+    for request in [read(&simulator, &path), update(&simulator, id, &json!({})), delete(&simulator, id)] {
+        assert_eq!(refused(request).await, (404, "not_found".into()));
+    }
+    let thumbnail = client().get(job["asset"]["thumbnail"]["url"].as_str().unwrap());
+    assert_eq!(refused(thumbnail).await, (404, "not_found".into()));
+    // What the upload came to is history, and stays.
+    let read = ok(read(&simulator, &format!("/v1/asset-uploads/{}", job["id"].as_str().unwrap()))).await;
+    assert_eq!((&read["job"]["status"], &read["job"]["asset"]["id"]), (&json!("success"), &json!(id)));
 }
 
 fn encoded(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {

@@ -65,6 +65,10 @@ pub fn update(simulator: &Simulator, asset_id: &str, body: &Value) -> RequestBui
     request(simulator, Method::PATCH, &format!("/v1/assets/{asset_id}")).json(body)
 }
 
+pub fn delete(simulator: &Simulator, asset_id: &str) -> RequestBuilder {
+    request(simulator, Method::DELETE, &format!("/v1/assets/{asset_id}"))
+}
+
 pub fn read(simulator: &Simulator, path: &str) -> RequestBuilder {
     request(simulator, Method::GET, path)
 }
