@@ -64,10 +64,7 @@ impl Client {
     ) -> Result<Job<Asset>, Error> {
         let request = CreateUrlAssetUploadJobRequest { name: name.into(), url: url.into() };
         limits::check("name", &request.name, &limits::CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_NAME)?;
-        limits::check("url", &request.url, &limits::CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_URL)?;
-        if !reqwest::Url::parse(&request.url).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
-            return Err(Error::invalid("url", "an http or https URL", format!("{:?}", request.url)));
-        }
+        limits::check_url(&request.url, &limits::CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_URL)?;
         let answer = retry::run(&self.shared, &CREATE_URL_ASSET_UPLOAD_JOB, true, |attempt| {
             let request = &request;
             async move { Ok(attempt.client().create_url_asset_upload_job(request).await?) }
