@@ -87,6 +87,24 @@ pub const GET_URL_ASSET_UPLOAD_JOB: Operation = Operation {
     requests_per_minute: 180,
     preview: true,
 };
+/// `POST /v1/url-imports`
+pub const CREATE_URL_IMPORT_JOB: Operation = Operation {
+    id: "createUrlImportJob",
+    method: "POST",
+    path: "/v1/url-imports",
+    scopes: &["design:content:write"],
+    requests_per_minute: 20,
+    preview: false,
+};
+/// `GET /v1/url-imports/{jobId}`
+pub const GET_URL_IMPORT_JOB: Operation = Operation {
+    id: "getUrlImportJob",
+    method: "GET",
+    path: "/v1/url-imports/{jobId}",
+    scopes: &["design:content:write"],
+    requests_per_minute: 120,
+    preview: false,
+};
 /// Every operation of the spec.
 pub const ALL: &[Operation] = &[
     CREATE_ASSET_UPLOAD_JOB,
@@ -98,4 +116,6 @@ pub const ALL: &[Operation] = &[
     GET_DESIGN_IMPORT_JOB,
     CREATE_URL_ASSET_UPLOAD_JOB,
     GET_URL_ASSET_UPLOAD_JOB,
+    CREATE_URL_IMPORT_JOB,
+    GET_URL_IMPORT_JOB,
 ];

@@ -9,6 +9,7 @@ types! {
     AssetUploadJobResponse,
     AssetUploadMetadata,
     CreateUrlAssetUploadJobRequest,
+    CreateUrlImportJobRequest,
     DesignImportError,
     DesignImportErrorCode,
     DesignImportJob,

@@ -51,10 +51,17 @@ async fn every_request_has_its_form() {
     assert_snapshot!("import_design", last_request(&simulator));
     let _ = canva.import_design("tests/fixtures/deck.pptx").await;
     assert_snapshot!("import_design_by_its_file_name", last_request(&simulator));
+    let _ = canva.import_design_from_url("https://example.com/a.pdf", "Q4 😍").await;
+    assert_snapshot!("import_design_from_url", last_request(&simulator));
+    let import = canva.import_design_from_url("https://example.com/a.pdf", "Q4");
+    let _ = import.mime_type("application/pdf").await;
+    assert_snapshot!("import_design_from_url_of_a_type", last_request(&simulator));
     let _ = canva.asset_upload_job("e08861ae-3b29").poll().await;
     assert_snapshot!("asset_upload_job", last_request(&simulator));
     let _ = canva.url_asset_upload_job("e08861ae-3b29").poll().await;
     assert_snapshot!("url_asset_upload_job", last_request(&simulator));
     let _ = canva.design_import_job("e08861ae-3b29").poll().await;
     assert_snapshot!("design_import_job", last_request(&simulator));
+    let _ = canva.url_import_job("e08861ae-3b29").poll().await;
+    assert_snapshot!("url_import_job", last_request(&simulator));
 }

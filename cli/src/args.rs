@@ -73,6 +73,7 @@ pub enum ApiCommand {
     Update(Update),
     Delete(Delete),
     Import(Import),
+    ImportUrl(ImportUrl),
     Job(Job),
 }
 
@@ -170,6 +171,24 @@ pub struct Import {
     pub waiting: Waiting,
 }
 
+/// Have Canva fetch a document from a URL and import it as a design.
+#[derive(clap::Args)]
+pub struct ImportUrl {
+    /// Where the file is. Canva must be able to open it without a login.
+    pub url: String,
+
+    /// The design's title.
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    pub title: String,
+
+    /// What the file is, `application/pdf` for example [default: Canva finds out].
+    #[arg(long, value_name = "TYPE")]
+    pub mime_type: Option<String>,
+
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
 #[derive(clap::Args)]
 pub struct Waiting {
     /// Don't wait until Canva has taken it in; print the id of the job, for `canva job`.
@@ -200,6 +219,8 @@ pub enum JobKind {
     UrlAssetUpload,
     /// Started by `import`.
     Import,
+    /// Started by `import-url`.
+    UrlImport,
 }
 
 impl fmt::Display for JobKind {

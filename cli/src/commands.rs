@@ -43,6 +43,10 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> io
             each(args.files.iter().map(|file| (Subject::file(file), import(canva, file, &args, progress))), output)
                 .await
         }
+        ApiCommand::ImportUrl(args) => {
+            let result = import_url(canva, &args, progress).await;
+            output.item(&Item::new(Some(Subject::Url(args.url)), result))
+        }
         ApiCommand::Job(args) => output.item(&Item::new(None, Ok(job(canva, args, progress).await))),
     }
 }
@@ -116,6 +120,15 @@ async fn import(canva: &Client, file: &Path, args: &args::Import, progress: &Pro
     Ok(created(JobKind::Import, import.await?, &args.waiting).await)
 }
 
+async fn import_url(canva: &Client, args: &args::ImportUrl, progress: &Progress) -> Result<Outcome, Error> {
+    let _line = progress.line(&args.url);
+    let mut import = canva.import_design_from_url(&args.url, &args.title);
+    if let Some(mime_type) = &args.mime_type {
+        import = import.mime_type(mime_type);
+    }
+    Ok(created(JobKind::UrlImport, import.await?, &args.waiting).await)
+}
+
 async fn job(canva: &Client, args: args::Job, progress: &Progress) -> Outcome {
     let _line = progress.line(&args.job_id);
     let args::Job { kind, job_id, wait } = args;
@@ -123,6 +136,7 @@ async fn job(canva: &Client, args: args::Job, progress: &Progress) -> Outcome {
         JobKind::AssetUpload => stored(kind, canva.asset_upload_job(job_id), wait).await,
         JobKind::UrlAssetUpload => stored(kind, canva.url_asset_upload_job(job_id), wait).await,
         JobKind::Import => stored(kind, canva.design_import_job(job_id), wait).await,
+        JobKind::UrlImport => stored(kind, canva.url_import_job(job_id), wait).await,
     }
 }
 

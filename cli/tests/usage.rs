@@ -32,6 +32,7 @@ fn what_makes_no_sense_is_refused_with_the_reason() {
         (&["update", "A1", "--tag", "x", "--clear-tags"], "cannot be used with"),
         (&["delete"], "<ASSET_ID>"),
         (&["import", "a.pdf", "b.pdf", "--title", "One"], "--title is for a single file"),
+        (&["import-url", "https://example.com/a.pdf"], "--title"),
         (&["job", "video", "J1"], "url-asset-upload"),
         (&["--simulate", "--base-url", "https://example.com", "upload", "a.png"], "cannot be used with"),
         (&["simulate", "--simulate"], "for the other commands"),

@@ -65,6 +65,7 @@ pub enum JobKind {
     AssetUpload,
     UrlAssetUpload,
     Import,
+    UrlImport,
 }
 
 struct Job {

@@ -13,7 +13,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
 mod common;
-use common::{client, delete, fixture, import, ok, read, update, upload, upload_url};
+use common::{client, delete, fixture, import, import_url, ok, read, served, update, upload, upload_url};
 
 /// Reads the spec for itself, so that a mistake in how the simulator reads it shows.
 struct Contract {
@@ -76,6 +76,7 @@ fn valid(simulator: &Simulator, operation: &Operation, takes_body: bool) -> Requ
         "createAssetUploadJob" => upload(simulator, "Name", fixture("notes.txt")),
         "createUrlAssetUploadJob" => upload_url(simulator, "Name", "http://127.0.0.1:9/none.png"),
         "createDesignImportJob" => import(simulator, "Title", None, fixture("deck.pdf")),
+        "createUrlImportJob" => import_url(simulator, "Title", None, "http://127.0.0.1:9/none.pdf"),
         "updateAsset" => update(simulator, "Mnone", &json!({ "name": "New" })),
         id => {
             assert!(!takes_body, "this test has no request for {id}");
@@ -163,6 +164,7 @@ async fn every_success_and_every_state_of_every_job_conform() {
     let films = common::prompt().await;
     ok(upload(&films, "Film", fixture("clip.mp4"))).await;
     let thumbnail = ok(upload(&films, "Photo", fixture("photo.png"))).await["job"]["asset"]["thumbnail"]["url"].take();
+    let deck = served(fixture("deck.pdf")).await;
 
     let cases = [
         ("createAssetUploadJob", "getAssetUploadJob", upload(&simulator, "Photo", fixture("photo.png")), "success"),
@@ -196,6 +198,18 @@ async fn every_success_and_every_state_of_every_job_conform() {
             "createDesignImportJob",
             "getDesignImportJob",
             import(&simulator, "Notes", None, fixture("notes.txt")),
+            "failed",
+        ),
+        (
+            "createUrlImportJob",
+            "getUrlImportJob",
+            import_url(&simulator, "Deck", Some("application/pdf"), &deck),
+            "success",
+        ),
+        (
+            "createUrlImportJob",
+            "getUrlImportJob",
+            import_url(&simulator, "Far", None, "http://192.0.2.1/deck.pdf"),
             "failed",
         ),
     ];

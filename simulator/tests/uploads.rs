@@ -10,7 +10,9 @@ use image::{ImageFormat, RgbImage};
 use serde_json::{Value, json};
 
 mod common;
-use common::{client, delete, finished, fixture, import, ok, prompt, read, refused, update, upload, upload_url};
+use common::{
+    client, delete, finished, fixture, import, import_url, ok, prompt, read, refused, update, upload, upload_url,
+};
 
 async fn uploaded(simulator: &Simulator, name: &str, bytes: impl Into<reqwest::Body>) -> Value {
     ok(upload(simulator, name, bytes)).await["job"].take()
@@ -137,11 +139,12 @@ async fn a_job_exists_only_for_its_kind_and_its_user_and_an_asset_for_its_user()
     let builder =
         Simulator::builder().access(Access::new("one").user("u1", "t")).access(Access::new("two").user("u2", "t"));
     let simulator = builder.job_duration(Duration::ZERO).start().await.unwrap();
-    let all = ["/v1/asset-uploads", "/v1/url-asset-uploads", "/v1/imports"];
+    let all = ["/v1/asset-uploads", "/v1/url-asset-uploads", "/v1/imports", "/v1/url-imports"];
     let jobs = [
         ok(upload(&simulator, "Photo", fixture("photo.jpg"))).await,
         ok(upload_url(&simulator, "Photo", "http://192.0.2.1/")).await,
         ok(import(&simulator, "Deck", None, fixture("deck.pdf"))).await,
+        ok(import_url(&simulator, "Deck", None, "http://192.0.2.1/")).await,
     ];
     for (own, created) in all.iter().zip(&jobs) {
         let id = created["job"]["id"].as_str().unwrap();
