@@ -1,5 +1,5 @@
 //! openapi.yaml -> generated/: read and check (here), lower what progenitor can't express (`lower`), write the client
-//! (`client`), and write what the spec says about operations and lengths as tables (`tables`).
+//! (`client`), and write what the spec says about operations, lengths and schemas as tables (`tables`).
 
 use std::collections::BTreeSet;
 
@@ -27,6 +27,7 @@ pub fn generate(name: &str, text: &str) -> Result<Vec<(&'static str, String)>, S
         ("generated/client.rs", print(name, client)?),
         ("generated/operations.rs", print(name, operations)?),
         ("generated/limits.rs", print(name, limits)?),
+        ("generated/schemas.rs", headed(name, &tables::schemas(&spec))),
     ])
 }
 
@@ -88,8 +89,9 @@ fn spec_operations(spec: &Value) -> Result<Vec<SpecOperation<'_>>, String> {
 
 fn print(name: &str, tokens: TokenStream) -> Result<String, String> {
     let file = syn::parse2(tokens).map_err(|e| format!("{name}: the generated code doesn't parse: {e}"))?;
-    Ok(format!(
-        "// Written by build.rs from {name}. Don't edit: change the spec and run `cargo regenerate`.\n\n{}",
-        prettyplease::unparse(&file)
-    ))
+    Ok(headed(name, &prettyplease::unparse(&file)))
+}
+
+fn headed(name: &str, code: &str) -> String {
+    format!("// Written by build.rs from {name}. Don't edit: change the spec and run `cargo regenerate`.\n\n{code}")
 }

@@ -117,6 +117,13 @@ pub fn limits(spec: &Value) -> Result<TokenStream, String> {
     })
 }
 
+/// The name of every schema, one a line, for a macro `types!` that whoever includes it defines: no Rust code can
+/// enumerate types by itself.
+pub fn schemas(spec: &Value) -> String {
+    let names: String = components(spec, "schemas").map(|(name, _)| format!("    {name},\n")).collect();
+    format!("types! {{\n{names}}}\n")
+}
+
 fn components<'a>(spec: &'a Value, section: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
     spec.pointer(&format!("/components/{section}")).and_then(Value::as_object).into_iter().flatten()
 }

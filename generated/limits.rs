@@ -11,6 +11,12 @@ pub const ASSET_UPLOAD_METADATA_NAME_BASE64: RangeInclusive<usize> = 1..=50;
 pub const CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_NAME: RangeInclusive<usize> = 1..=255;
 /// `CreateUrlAssetUploadJobRequest.url`, in Unicode scalar values.
 pub const CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_URL: RangeInclusive<usize> = 8..=2048;
+/// `CreateUrlImportJobRequest.mime_type`, in Unicode scalar values.
+pub const CREATE_URL_IMPORT_JOB_REQUEST_MIME_TYPE: RangeInclusive<usize> = 1..=100;
+/// `CreateUrlImportJobRequest.title`, in Unicode scalar values.
+pub const CREATE_URL_IMPORT_JOB_REQUEST_TITLE: RangeInclusive<usize> = 1..=255;
+/// `CreateUrlImportJobRequest.url`, in Unicode scalar values.
+pub const CREATE_URL_IMPORT_JOB_REQUEST_URL: RangeInclusive<usize> = 1..=2048;
 /// `DesignImportMetadata.title_base64`, in Unicode scalar values before Base64.
 pub const DESIGN_IMPORT_METADATA_TITLE_BASE64: RangeInclusive<usize> = 1..=50;
 /// `UpdateAssetRequest.name`, in Unicode scalar values.

@@ -24,6 +24,24 @@ pub const GET_ASSET_UPLOAD_JOB: Operation = Operation {
     requests_per_minute: 180,
     preview: false,
 };
+/// `DELETE /v1/assets/{assetId}`
+pub const DELETE_ASSET: Operation = Operation {
+    id: "deleteAsset",
+    method: "DELETE",
+    path: "/v1/assets/{assetId}",
+    scopes: &["asset:write"],
+    requests_per_minute: 30,
+    preview: false,
+};
+/// `GET /v1/assets/{assetId}`
+pub const GET_ASSET: Operation = Operation {
+    id: "getAsset",
+    method: "GET",
+    path: "/v1/assets/{assetId}",
+    scopes: &["asset:read"],
+    requests_per_minute: 100,
+    preview: false,
+};
 /// `PATCH /v1/assets/{assetId}`
 pub const UPDATE_ASSET: Operation = Operation {
     id: "updateAsset",
@@ -69,13 +87,35 @@ pub const GET_URL_ASSET_UPLOAD_JOB: Operation = Operation {
     requests_per_minute: 180,
     preview: true,
 };
+/// `POST /v1/url-imports`
+pub const CREATE_URL_IMPORT_JOB: Operation = Operation {
+    id: "createUrlImportJob",
+    method: "POST",
+    path: "/v1/url-imports",
+    scopes: &["design:content:write"],
+    requests_per_minute: 20,
+    preview: false,
+};
+/// `GET /v1/url-imports/{jobId}`
+pub const GET_URL_IMPORT_JOB: Operation = Operation {
+    id: "getUrlImportJob",
+    method: "GET",
+    path: "/v1/url-imports/{jobId}",
+    scopes: &["design:content:write"],
+    requests_per_minute: 120,
+    preview: false,
+};
 /// Every operation of the spec.
 pub const ALL: &[Operation] = &[
     CREATE_ASSET_UPLOAD_JOB,
     GET_ASSET_UPLOAD_JOB,
+    DELETE_ASSET,
+    GET_ASSET,
     UPDATE_ASSET,
     CREATE_DESIGN_IMPORT_JOB,
     GET_DESIGN_IMPORT_JOB,
     CREATE_URL_ASSET_UPLOAD_JOB,
     GET_URL_ASSET_UPLOAD_JOB,
+    CREATE_URL_IMPORT_JOB,
+    GET_URL_IMPORT_JOB,
 ];

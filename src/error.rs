@@ -227,6 +227,8 @@ pub struct ApiError {
     pub retry_after: Option<Duration>,
     /// How often it was tried.
     pub tries: u32,
+    /// Whether an earlier try may have been carried out.
+    pub(crate) after_lost_answer: bool,
 }
 
 impl ApiError {
@@ -243,6 +245,7 @@ impl ApiError {
             request_id: request_id(headers),
             retry_after: headers.get(header::RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?)),
             tries: 1,
+            after_lost_answer: false,
         }
     }
 }

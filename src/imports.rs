@@ -1,4 +1,4 @@
-//! Design imports: turning a file into one or more designs.
+//! Design imports: turning a file, or what is at a URL, into one or more designs.
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -8,10 +8,14 @@ use crate::BoxFuture;
 use crate::body::{OnProgress, Upload, UploadBody};
 use crate::client::Client;
 use crate::error::{Error, JobError, Progress};
-use crate::generated::types::{DesignImportError, DesignImportErrorCode, DesignImportJob, DesignSummary};
-use crate::job::{Job, JobErrorCode, JobState};
-use crate::operations::{CREATE_DESIGN_IMPORT_JOB, GET_DESIGN_IMPORT_JOB, Operation};
-use crate::{metadata, retry};
+use crate::generated::types::{
+    CreateUrlImportJobRequest, DesignImportError, DesignImportErrorCode, DesignImportJob, DesignSummary,
+};
+use crate::job::{Job, JobErrorCode, JobState, Read};
+use crate::operations::{
+    CREATE_DESIGN_IMPORT_JOB, CREATE_URL_IMPORT_JOB, GET_DESIGN_IMPORT_JOB, GET_URL_IMPORT_JOB, Operation,
+};
+use crate::{limits, metadata, retry};
 
 impl Client {
     /// Imports a file, a PDF or an Office document for example, as a design.
@@ -33,10 +37,43 @@ impl Client {
         ImportDesign { client: self.clone(), body: body.into(), title: None, mime_type: None, on_progress: None }
     }
 
+    /// Has Canva fetch a file from a public URL and import it as a design.
+    ///
+    /// Await the builder to send it; the answer is a [`Job`] to wait for, as for [`import_design`](Self::import_design).
+    /// The title has 1 to 255 characters, the URL 1 to 2048. Scope `design:content:write`, 20 requests a minute.
+    ///
+    /// ```no_run
+    /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
+    /// let designs = canva.import_design_from_url("https://example.com/deck.pdf", "Q4").await?.wait().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn import_design_from_url(&self, url: impl Into<String>, title: impl Into<String>) -> ImportDesignFromUrl {
+        let request = CreateUrlImportJobRequest { mime_type: None, title: title.into(), url: url.into() };
+        ImportDesignFromUrl { client: self.clone(), request }
+    }
+
     /// A handle for a design import job from its stored id. Nothing is sent until it is polled or waited for.
     /// Scope `design:content:write`, 120 requests a minute.
     pub fn design_import_job(&self, job_id: impl Into<String>) -> Job<Vec<DesignSummary>> {
         Job::new(self.clone(), job_id.into(), read_import, None)
+    }
+
+    /// A handle for a URL import job from its stored id. Nothing is sent until it is polled or waited for.
+    /// Scope `design:content:write`, 120 requests a minute.
+    pub fn url_import_job(&self, job_id: impl Into<String>) -> Job<Vec<DesignSummary>> {
+        Job::new(self.clone(), job_id.into(), read_url_import, None)
+    }
+
+    fn import_job(
+        &self,
+        job: DesignImportJob,
+        operation: &'static Operation,
+        read: Read<Vec<DesignSummary>>,
+    ) -> Job<Vec<DesignSummary>> {
+        let id = job.id.clone();
+        // An answer that contradicts itself is settled by reading the job.
+        Job::new(self.clone(), id, read, state(operation, job).ok())
     }
 }
 
@@ -83,10 +120,7 @@ impl ImportDesign {
                 Ok(attempt.client().create_design_import_job(&metadata, body).await?)
             }
         });
-        let job = answer.await?.job;
-        let id = job.id.clone();
-        // An answer that contradicts itself is settled by reading the job.
-        Ok(Job::new(self.client, id, read_import, state(&CREATE_DESIGN_IMPORT_JOB, job).ok()))
+        Ok(self.client.import_job(answer.await?.job, &CREATE_DESIGN_IMPORT_JOB, read_import))
     }
 }
 
@@ -105,6 +139,45 @@ impl fmt::Debug for ImportDesign {
     }
 }
 
+/// An import from a URL that has not been sent yet. Made by [`Client::import_design_from_url`].
+#[derive(Debug)]
+#[must_use = "nothing is sent until it is awaited"]
+pub struct ImportDesignFromUrl {
+    client: Client,
+    request: CreateUrlImportJobRequest,
+}
+
+impl ImportDesignFromUrl {
+    /// The file's media type, such as `application/pdf`: 1 to 100 characters. Default: Canva works it out from the file.
+    pub fn mime_type(mut self, mime_type: impl Into<String>) -> Self {
+        self.request.mime_type = Some(mime_type.into());
+        self
+    }
+
+    async fn send(self) -> Result<Job<Vec<DesignSummary>>, Error> {
+        limits::check("title", &self.request.title, &limits::CREATE_URL_IMPORT_JOB_REQUEST_TITLE)?;
+        limits::check_url(&self.request.url, &limits::CREATE_URL_IMPORT_JOB_REQUEST_URL)?;
+        if let Some(mime_type) = &self.request.mime_type {
+            limits::check("mime_type", mime_type, &limits::CREATE_URL_IMPORT_JOB_REQUEST_MIME_TYPE)?;
+            limits::check_mime_type(mime_type)?;
+        }
+        let answer = retry::run(&self.client.shared, &CREATE_URL_IMPORT_JOB, true, |attempt| {
+            let request = &self.request;
+            async move { Ok(attempt.client().create_url_import_job(request).await?) }
+        });
+        Ok(self.client.import_job(answer.await?.job, &CREATE_URL_IMPORT_JOB, read_url_import))
+    }
+}
+
+impl IntoFuture for ImportDesignFromUrl {
+    type Output = Result<Job<Vec<DesignSummary>>, Error>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
 fn read_import(client: Client, id: String) -> BoxFuture<'static, Result<JobState<Vec<DesignSummary>>, Error>> {
     Box::pin(async move {
         let answer = retry::run(&client.shared, &GET_DESIGN_IMPORT_JOB, true, |attempt| {
@@ -112,6 +185,16 @@ fn read_import(client: Client, id: String) -> BoxFuture<'static, Result<JobState
             async move { Ok(attempt.client().get_design_import_job(id).await?) }
         });
         state(&GET_DESIGN_IMPORT_JOB, answer.await?.job)
+    })
+}
+
+fn read_url_import(client: Client, id: String) -> BoxFuture<'static, Result<JobState<Vec<DesignSummary>>, Error>> {
+    Box::pin(async move {
+        let answer = retry::run(&client.shared, &GET_URL_IMPORT_JOB, true, |attempt| {
+            let id = &id;
+            async move { Ok(attempt.client().get_url_import_job(id).await?) }
+        });
+        state(&GET_URL_IMPORT_JOB, answer.await?.job)
     })
 }
 

@@ -207,7 +207,7 @@ impl PollPolicy {
 pub enum JobErrorCode {
     /// Of an asset upload, from bytes or from a URL.
     AssetUpload(AssetUploadErrorCode),
-    /// Of a design import.
+    /// Of a design import, from bytes or from a URL.
     DesignImport(DesignImportErrorCode),
 }
 

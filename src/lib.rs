@@ -18,11 +18,15 @@
 //! |---|---|---|---|
 //! | upload a picture or video | [`Client::upload_asset`] | `asset:write` | 30 |
 //! | upload it from a URL (preview) | [`Client::upload_asset_from_url`] | `asset:write` | 30 |
+//! | read it | [`Client::get_asset`] | `asset:read` | 100 |
 //! | rename and tag it | [`Client::update_asset`] | `asset:write` | 30 |
+//! | move it to the trash | [`Client::delete_asset`] | `asset:write` | 30 |
 //! | import a file as a design | [`Client::import_design`] | `design:content:write` | 20 |
+//! | import a file from a URL as a design | [`Client::import_design_from_url`] | `design:content:write` | 20 |
 //! | wait for an upload | [`Job::wait`], [`Client::asset_upload_job`] | `asset:read` | 180 |
 //! | wait for an upload from a URL (preview) | [`Job::wait`], [`Client::url_asset_upload_job`] | `asset:read` | 180 |
 //! | wait for an import | [`Job::wait`], [`Client::design_import_job`] | `design:content:write` | 120 |
+//! | wait for an import from a URL | [`Job::wait`], [`Client::url_import_job`] | `design:content:write` | 120 |
 //!
 //! # What it takes care of
 //! - **Names and titles** of any Unicode, in the Base64 headers that the API wants. Lengths are checked before a byte is
@@ -84,7 +88,7 @@ pub use generated::types::{
     Asset, AssetType, AssetUploadErrorCode, DesignImportErrorCode, DesignLinks, DesignSummary, JobStatus,
     TeamUserSummary, Thumbnail,
 };
-pub use imports::ImportDesign;
+pub use imports::{ImportDesign, ImportDesignFromUrl};
 pub use job::{Job, JobErrorCode, JobState, PollPolicy};
 pub use operations::BASE_URL;
 pub use pacing::{Pacer, Pacing, Permit};

@@ -1,4 +1,4 @@
-//! The lengths that the spec allows, and the checks that keep a request from leaving when it is over them.
+//! The lengths that the spec allows, and the checks that keep a request from leaving that the API wouldn't take.
 
 use crate::error::Error;
 
@@ -24,6 +24,24 @@ pub(crate) fn check_count(
         start => format!("{start} to {} {unit}", limit.end()),
     };
     Err(Error::invalid(field, expected, format!("{count}")))
+}
+
+/// `url` has an allowed length, and is one that Canva can fetch from.
+pub(crate) fn check_url(url: &str, limit: &RangeInclusive<usize>) -> Result<(), Error> {
+    check("url", url, limit)?;
+    if reqwest::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
+        return Ok(());
+    }
+    Err(Error::invalid("url", "an http or https URL", format!("{url:?}")))
+}
+
+/// `mime_type` has the form of a media type, and can stand in a header.
+pub(crate) fn check_mime_type(mime_type: &str) -> Result<(), Error> {
+    let printable = mime_type.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    if printable && mime_type.contains('/') {
+        return Ok(());
+    }
+    Err(Error::invalid("mime_type", "a media type such as `application/pdf`", format!("{mime_type:?}")))
 }
 
 /// `id` can stand in a path: letters, digits, `-` and `_`. Anything else could lead to another resource.

@@ -19,11 +19,7 @@ pub(crate) fn asset_upload(name: &str) -> Result<String, Error> {
 pub(crate) fn design_import(title: &str, mime_type: Option<&str>) -> Result<String, Error> {
     limits::check("title", title, &limits::DESIGN_IMPORT_METADATA_TITLE_BASE64)?;
     if let Some(mime_type) = mime_type {
-        let printable = mime_type.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
-        if !printable || !mime_type.contains('/') {
-            let expected = "a media type such as `application/pdf`";
-            return Err(Error::invalid("mime_type", expected, format!("{mime_type:?}")));
-        }
+        limits::check_mime_type(mime_type)?;
     }
     json(&DesignImportMetadata { title_base64: STANDARD.encode(title), mime_type: mime_type.map(str::to_owned) })
 }

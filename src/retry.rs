@@ -113,6 +113,7 @@ where
     let mut tries = 0;
     let mut token_renewed = false;
     let mut first_failure = None;
+    let mut lost_answer = false;
     loop {
         tries += 1;
         span.record("tries", tries);
@@ -143,10 +144,12 @@ where
         let Some(pause) = pause.filter(|pause| {
             tries < shared.retry.tries && since.elapsed().saturating_add(*pause) <= shared.retry.total_time
         }) else {
-            return Err(finish(operation, error, tries, &attempt));
+            return Err(finish(operation, error, tries, lost_answer, &attempt));
         };
-        if let Verdict::RateLimited(_) = verdict(operation, &error) {
-            shared.pacer.pause(operation, pause);
+        match verdict(operation, &error) {
+            Verdict::RateLimited(_) => shared.pacer.pause(operation, pause),
+            Verdict::Repeatable(_) => lost_answer |= !matches!(error, Error::Connect { .. }),
+            _ => {}
         }
         tokio::time::sleep(pause).await;
     }
@@ -167,7 +170,7 @@ enum Verdict {
 
 /// The table at the top of this file.
 fn verdict(operation: &Operation, error: &Error) -> Verdict {
-    // A read changes nothing, and the update replaces: doing it twice is doing it once.
+    // A read changes nothing, the update replaces and the deletion removes: doing it twice is doing it once.
     let creates = operation.method == "POST";
     match error {
         Error::Connect { .. } => Verdict::Repeatable(None),
@@ -186,15 +189,15 @@ fn verdict(operation: &Operation, error: &Error) -> Verdict {
 }
 
 /// The error as the caller gets it.
-fn finish(operation: &'static Operation, mut error: Error, tries: u32, attempt: &Attempt) -> Error {
+fn finish(operation: &'static Operation, mut error: Error, tries: u32, lost_answer: bool, attempt: &Attempt) -> Error {
     let unknown = matches!(verdict(operation, &error), Verdict::Unknown);
     match &mut error {
         Error::Connect { tries: t, .. } | Error::Connection { tries: t, .. } | Error::Timeout { tries: t, .. } => {
             *t = tries
         }
         Error::Api(api) => {
-            let ApiError { tries: t, .. } = &mut **api;
-            *t = tries;
+            let ApiError { tries: t, after_lost_answer, .. } = &mut **api;
+            (*t, *after_lost_answer) = (tries, lost_answer);
         }
         _ => {}
     }

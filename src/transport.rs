@@ -60,6 +60,8 @@ struct Record {
 struct Findings {
     meter: Option<Arc<Meter>>,
     token: Option<AccessToken>,
+    /// Of the answer.
+    status: StatusCode,
     request_id: Option<String>,
     error: Option<Error>,
 }
@@ -122,11 +124,11 @@ impl Attempt {
     /// The failure with everything that is known about it.
     pub(crate) fn error(&self, failure: Failure) -> Error {
         let mut findings = self.record.findings();
-        let decode = |status, reason: &str, body: &[u8], source| {
+        let decode = |reason: &str, body: &[u8], source| {
             let redact = |text: &[u8]| findings.token.as_ref().map_or(Bytes::new(), |token| redact(text, token));
             Error::Decode {
                 operation: self.operation,
-                status,
+                status: findings.status,
                 request_id: findings.request_id.clone(),
                 reason: String::from_utf8_lossy(&redact(reason.as_bytes())).into_owned(),
                 excerpt: excerpt(&redact(body)),
@@ -139,10 +141,10 @@ impl Attempt {
                 let reason = source.to_string();
                 // The decoder quotes what it read; where that is the token, its own error can't be handed on.
                 let echo = findings.token.as_ref().is_some_and(|token| reason.contains(token.expose()));
-                decode(StatusCode::OK, &reason, &body, Some(source).filter(|_| !echo))
+                decode(&reason, &body, Some(source).filter(|_| !echo))
             }
-            Failure::Generated(generated::Error::UnexpectedResponse(response)) => {
-                decode(response.status(), "the API answers 200", b"", None)
+            Failure::Generated(generated::Error::UnexpectedResponse(_)) => {
+                decode("the API has no such success for this operation", b"", None)
             }
             Failure::Generated(other) => Error::invalid("request", "one that HTTP can carry", other.to_string()),
         };
@@ -240,7 +242,8 @@ impl Transport {
         if let Some(record) = &self.record {
             record.span.record("status", status.as_u16());
             record.span.record("request_id", request_id.as_deref());
-            record.findings().request_id = request_id.clone();
+            let mut findings = record.findings();
+            (findings.status, findings.request_id) = (status, request_id.clone());
         }
 
         let limit = if status.is_success() { MAX_ANSWER } else { MAX_ERROR_ANSWER };

@@ -68,6 +68,7 @@ async fn a_success_that_cannot_be_read_keeps_its_status_and_its_beginning() {
 
     let error = update(&answering(http("202 Accepted", "", "{}")).await).await;
     assert_eq!(error.status().unwrap(), 202);
+    assert!(error.to_string().contains("no such success"), "{error}");
 }
 
 #[tokio::test]

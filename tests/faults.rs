@@ -13,7 +13,7 @@ use canva_connect::operations::{self, Operation};
 use canva_connect::{Client, Error, JobState, Pacing, RetryPolicy};
 use canva_simulator::{Answer, Fault, Simulator};
 use http::{HeaderValue, header::RETRY_AFTER};
-use support::PIXEL;
+use support::{PIXEL, http};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -24,6 +24,8 @@ struct Before {
     upload: String,
     url_upload: String,
     import: String,
+    document_url: String,
+    url_import: String,
 }
 
 impl Before {
@@ -34,7 +36,12 @@ impl Before {
         let picture_url = asset.thumbnail.clone().unwrap().url;
         let url_upload = canva.upload_asset_from_url(&picture_url, "n").await.unwrap();
         let import = canva.import_design("tests/fixtures/deck.pdf").await.unwrap();
+        let document = std::fs::read("tests/fixtures/deck.pdf").unwrap();
+        let document_url = support::answering(http("200 OK", "", std::str::from_utf8(&document).unwrap())).await;
+        let url_import = canva.import_design_from_url(&document_url, "t").await.unwrap();
         Self {
+            document_url,
+            url_import: url_import.id().into(),
             picture_url,
             asset_id,
             upload: upload.id().into(),
@@ -54,6 +61,10 @@ async fn call(canva: &Client, operation: &Operation, before: &Before) -> Result<
         "getUrlAssetUploadJob" => canva.url_asset_upload_job(&before.url_upload).poll().await.map(drop),
         "getDesignImportJob" => canva.design_import_job(&before.import).poll().await.map(drop),
         "updateAsset" => canva.update_asset(&before.asset_id).name("new").tags(["t"]).await.map(drop),
+        "getAsset" => canva.get_asset(&before.asset_id).await.map(drop),
+        "deleteAsset" => canva.delete_asset(&before.asset_id).await,
+        "createUrlImportJob" => canva.import_design_from_url(&before.document_url, "t").await.map(drop),
+        "getUrlImportJob" => canva.url_import_job(&before.url_import).poll().await.map(drop),
         other => panic!("add a call of {other}"),
     }
 }
@@ -148,6 +159,9 @@ async fn meet(operation: &'static Operation, fault: Fault, always: bool) -> Stri
             Err(error) => assert_eq!(made, 0, "{} is reported lost: {error}", operation.id),
         }
     }
+    if operation.method == "DELETE" && result.is_ok() {
+        assert!(simulator.assets().iter().all(|asset| asset.id != before.asset_id), "it is still there");
+    }
     format!("{}, {requests} request{}", outcome(&result), if requests == 1 { "" } else { "s" })
 }
 
@@ -185,23 +199,26 @@ async fn every_operation_meets_every_fault() {
     support::check_table("docs/faults.md", "faults", &table);
 }
 
-/// The class of these operations, or their ids.
+/// What these operations have in common, or their ids.
 fn who(those: &[&Operation]) -> String {
-    let count = |which: fn(&Operation) -> bool| {
-        (those.iter().filter(|operation| which(operation)).count(), operations::ALL.iter().filter(|o| which(o)).count())
-    };
-    let (creating, all_creating) = count(|operation| operation.method == "POST");
-    let (others, all_others) = count(|operation| operation.method != "POST");
-    match (creating, others) {
-        (c, o) if (c, o) == (all_creating, all_others) => "all".to_owned(),
-        (c, 0) if c == all_creating => "creating a job".to_owned(),
-        (0, o) if o == all_others => "all others".to_owned(),
-        _ => {
-            let mut ids: Vec<&str> = those.iter().map(|operation| operation.id).collect();
-            ids.sort_unstable();
-            format!("`{}`", ids.join("`, `"))
+    type Class = (&'static str, fn(&str) -> bool);
+    let classes: [Class; 5] = [
+        ("all", |_| true),
+        ("creating a job", |method| method == "POST"),
+        ("all others", |method| method != "POST"),
+        ("reading, updating", |method| matches!(method, "GET" | "PATCH")),
+        ("deleting", |method| method == "DELETE"),
+    ];
+    let mut ids: Vec<&str> = those.iter().map(|operation| operation.id).collect();
+    ids.sort_unstable();
+    for (name, class) in classes {
+        let mut all: Vec<&str> = operations::ALL.iter().filter(|o| class(o.method)).map(|o| o.id).collect();
+        all.sort_unstable();
+        if ids == all {
+            return name.to_owned();
         }
     }
+    format!("`{}`", ids.join("`, `"))
 }
 
 #[tokio::test]

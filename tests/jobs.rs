@@ -54,7 +54,15 @@ async fn each_kind_of_job_is_waited_for_and_picked_up_again() {
     assert_eq!((designs[0].title.as_deref(), designs[0].page_count), (Some("Q4"), Some(2)));
     assert_eq!(canva.design_import_job(&id).wait().await.unwrap()[0].id, designs[0].id);
 
-    // The simulator fetches from loopback; it serves the picture itself.
+    // The simulator fetches from loopback alone.
+    let deck = std::fs::read_to_string("tests/fixtures/deck.pdf").unwrap();
+    let web = support::answering(support::http("200 OK", "", &deck)).await;
+    let designs = canva.import_design_from_url(web, "From a URL").mime_type("application/pdf").await.unwrap();
+    let id = designs.id().to_owned();
+    let designs = designs.wait().await.unwrap();
+    assert_eq!((designs[0].title.as_deref(), designs[0].page_count), (Some("From a URL"), Some(2)));
+    assert_eq!(canva.url_import_job(&id).wait().await.unwrap()[0].id, designs[0].id);
+
     let thumbnail = asset.thumbnail.unwrap().url;
     let job = canva.upload_asset_from_url(&thumbnail, "From a URL").await.unwrap();
     let id = job.id().to_owned();
@@ -82,6 +90,10 @@ async fn a_failed_job_says_which_it_is_and_why() {
     let error = canva.import_design("tests/fixtures/notes.txt").await.unwrap().wait().await.unwrap_err();
     let Error::Job(error) = error else { panic!() };
     assert_eq!(error.code, JobErrorCode::DesignImport(DesignImportErrorCode::InvalidFile));
+
+    let error = canva.import_design_from_url("http://192.0.2.1/a.pdf", "n").await.unwrap().wait().await.unwrap_err();
+    let Error::Job(error) = error else { panic!() };
+    assert_eq!(error.code, JobErrorCode::DesignImport(DesignImportErrorCode::FetchFailed));
 
     let error = canva.upload_asset_from_url("https://example.com/a.png", "n").await.unwrap().wait().await.unwrap_err();
     let Error::Job(error) = error else { panic!() };

@@ -79,7 +79,11 @@ proptest! {
             assert!(refused(canva.update_asset("a").tags(vec!["t"; 51]).await));
             assert!(refused(canva.upload_asset_from_url("https://example.com/a", &longer).await));
             let url = format!("https://example.com/{}", "a".repeat(2048));
-            assert!(refused(canva.upload_asset_from_url(url, "n").await));
+            assert!(refused(canva.upload_asset_from_url(&url, "n").await));
+            assert!(refused(canva.import_design_from_url("https://example.com/a", &longer).await));
+            assert!(refused(canva.import_design_from_url(&url, "n").await));
+            let mime_type = format!("a/{}", "b".repeat(99));
+            assert!(refused(canva.import_design_from_url("https://example.com/a", "n").mime_type(mime_type).await));
         });
     }
 
@@ -89,10 +93,13 @@ proptest! {
         prop_assume!(!good);
         let canva = &*NOWHERE;
         SETUP.runtime.block_on(async {
+            assert!(refused(canva.get_asset(&id).await));
             assert!(refused(canva.update_asset(&id).name("n").await));
+            assert!(refused(canva.delete_asset(&id).await));
             assert!(refused(canva.asset_upload_job(&id).poll().await));
             assert!(refused(canva.url_asset_upload_job(&id).poll().await));
             assert!(refused(canva.design_import_job(&id).wait().await));
+            assert!(refused(canva.url_import_job(&id).wait().await));
         });
     }
 }
@@ -122,6 +129,14 @@ fn an_error_says_what_was_expected_and_what_came() {
         assert_eq!(
             said(canva.upload_asset_from_url("file:///etc/passwd", "n").await.unwrap_err()),
             "url: expected an http or https URL, got \"file:///etc/passwd\""
+        );
+        assert_eq!(
+            said(canva.import_design_from_url("deck.pdf", "n").await.unwrap_err()),
+            "url: expected an http or https URL, got \"deck.pdf\""
+        );
+        assert_eq!(
+            said(canva.import_design_from_url("https://example.com/a", "n").mime_type("pdf").await.unwrap_err()),
+            "mime_type: expected a media type such as `application/pdf`, got \"pdf\""
         );
     });
 }

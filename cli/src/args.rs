@@ -69,8 +69,11 @@ pub enum Command {
 pub enum ApiCommand {
     Upload(Upload),
     UploadUrl(UploadUrl),
+    Get(Get),
     Update(Update),
+    Delete(Delete),
     Import(Import),
+    ImportUrl(ImportUrl),
     Job(Job),
 }
 
@@ -107,6 +110,13 @@ pub struct UploadUrl {
     pub waiting: Waiting,
 }
 
+/// Print an asset.
+#[derive(clap::Args)]
+pub struct Get {
+    /// The asset's id, as `upload` prints it.
+    pub asset_id: String,
+}
+
 /// Change an asset's name or tags.
 #[derive(clap::Args)]
 pub struct Update {
@@ -134,6 +144,14 @@ pub struct Change {
     pub clear_tags: bool,
 }
 
+/// Move assets to the trash.
+#[derive(clap::Args)]
+pub struct Delete {
+    /// The assets' ids, as `upload` prints them.
+    #[arg(required = true, value_name = "ASSET_ID")]
+    pub asset_ids: Vec<String>,
+}
+
 /// Import files, PDF or Office documents for example, as designs.
 #[derive(clap::Args)]
 pub struct Import {
@@ -146,6 +164,24 @@ pub struct Import {
     pub title: Option<String>,
 
     /// What the files are, `application/pdf` for example [default: Canva finds out].
+    #[arg(long, value_name = "TYPE")]
+    pub mime_type: Option<String>,
+
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+/// Have Canva fetch a document from a URL and import it as a design.
+#[derive(clap::Args)]
+pub struct ImportUrl {
+    /// Where the file is. Canva must be able to open it without a login.
+    pub url: String,
+
+    /// The design's title.
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    pub title: String,
+
+    /// What the file is, `application/pdf` for example [default: Canva finds out].
     #[arg(long, value_name = "TYPE")]
     pub mime_type: Option<String>,
 
@@ -183,6 +219,8 @@ pub enum JobKind {
     UrlAssetUpload,
     /// Started by `import`.
     Import,
+    /// Started by `import-url`.
+    UrlImport,
 }
 
 impl fmt::Display for JobKind {

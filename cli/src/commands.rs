@@ -2,7 +2,7 @@
 //! business, and how a failure reads that of `failure.rs`.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use canva_connect::{Client, Error, Job, JobState, UpdateAsset};
 use futures_util::stream::{self, StreamExt};
@@ -20,29 +20,44 @@ const AT_ONCE: usize = 4;
 pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> io::Result<()> {
     let progress = &output.progress();
     match command {
-        ApiCommand::Upload(args) => each(&args.files, output, |file| upload(canva, file, &args, progress)).await,
+        ApiCommand::Upload(args) => {
+            each(args.files.iter().map(|file| (Subject::file(file), upload(canva, file, &args, progress))), output)
+                .await
+        }
         ApiCommand::UploadUrl(args) => {
             let result = upload_url(canva, &args, progress).await;
             output.item(&Item::new(Some(Subject::Url(args.url)), result))
+        }
+        ApiCommand::Get(args) => {
+            let result = canva.get_asset(&args.asset_id).await.map(Outcome::success);
+            output.item(&Item::new(Some(Subject::AssetId(args.asset_id)), result))
         }
         ApiCommand::Update(args) => {
             let result = update(canva, &args).await;
             output.item(&Item::new(Some(Subject::AssetId(args.asset_id)), result))
         }
-        ApiCommand::Import(args) => each(&args.files, output, |file| import(canva, file, &args, progress)).await,
+        ApiCommand::Delete(args) => {
+            each(args.asset_ids.iter().map(|id| (Subject::AssetId(id.clone()), delete(canva, id))), output).await
+        }
+        ApiCommand::Import(args) => {
+            each(args.files.iter().map(|file| (Subject::file(file), import(canva, file, &args, progress))), output)
+                .await
+        }
+        ApiCommand::ImportUrl(args) => {
+            let result = import_url(canva, &args, progress).await;
+            output.item(&Item::new(Some(Subject::Url(args.url)), result))
+        }
         ApiCommand::Job(args) => output.item(&Item::new(None, Ok(job(canva, args, progress).await))),
     }
 }
 
-/// Does the same with each file. One that fails doesn't keep the others from going on.
-async fn each<'a, R>(files: &'a [PathBuf], output: &mut Output, act: impl Fn(&'a Path) -> R) -> io::Result<()>
+/// Does what is to be done with each. One that fails doesn't keep the others from going on.
+async fn each<R>(subjects: impl Iterator<Item = (Subject, R)>, output: &mut Output) -> io::Result<()>
 where
     R: Future<Output = Result<Outcome, Error>>,
 {
-    let items = stream::iter(files).map(|file| {
-        let acting = act(file);
-        async move { Item::new(Some(Subject::File(file.display().to_string())), acting.await) }
-    });
+    let items = stream::iter(subjects);
+    let items = items.map(|(subject, acting)| async move { Item::new(Some(subject), acting.await) });
     let mut items = items.buffered(AT_ONCE);
     while let Some(item) = items.next().await {
         output.item(&item)?;
@@ -88,6 +103,11 @@ async fn update(canva: &Client, args: &args::Update) -> Result<Outcome, Error> {
     Ok(Outcome::success(update.await?))
 }
 
+async fn delete(canva: &Client, asset_id: &str) -> Result<Outcome, Error> {
+    canva.delete_asset(asset_id).await?;
+    Ok(Outcome::deleted())
+}
+
 async fn import(canva: &Client, file: &Path, args: &args::Import, progress: &Progress) -> Result<Outcome, Error> {
     let line = progress.line(file.display());
     let mut import = canva.import_design(file).on_progress(line.on_progress());
@@ -100,6 +120,15 @@ async fn import(canva: &Client, file: &Path, args: &args::Import, progress: &Pro
     Ok(created(JobKind::Import, import.await?, &args.waiting).await)
 }
 
+async fn import_url(canva: &Client, args: &args::ImportUrl, progress: &Progress) -> Result<Outcome, Error> {
+    let _line = progress.line(&args.url);
+    let mut import = canva.import_design_from_url(&args.url, &args.title);
+    if let Some(mime_type) = &args.mime_type {
+        import = import.mime_type(mime_type);
+    }
+    Ok(created(JobKind::UrlImport, import.await?, &args.waiting).await)
+}
+
 async fn job(canva: &Client, args: args::Job, progress: &Progress) -> Outcome {
     let _line = progress.line(&args.job_id);
     let args::Job { kind, job_id, wait } = args;
@@ -107,6 +136,7 @@ async fn job(canva: &Client, args: args::Job, progress: &Progress) -> Outcome {
         JobKind::AssetUpload => stored(kind, canva.asset_upload_job(job_id), wait).await,
         JobKind::UrlAssetUpload => stored(kind, canva.url_asset_upload_job(job_id), wait).await,
         JobKind::Import => stored(kind, canva.design_import_job(job_id), wait).await,
+        JobKind::UrlImport => stored(kind, canva.url_import_job(job_id), wait).await,
     }
 }
 

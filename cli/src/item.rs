@@ -1,5 +1,7 @@
 //! What became of one file, URL, asset or job, in the shape that `--json` prints; README.md documents it for scripts.
 
+use std::path::Path;
+
 use canva_connect::{Asset, DesignSummary, Error, JobState};
 use serde::Serialize;
 
@@ -36,6 +38,12 @@ pub enum Subject {
     File(String),
     Url(String),
     AssetId(String),
+}
+
+impl Subject {
+    pub fn file(file: &Path) -> Self {
+        Self::File(file.display().to_string())
+    }
 }
 
 #[derive(Serialize)]
@@ -84,6 +92,11 @@ impl From<Vec<DesignSummary>> for Made {
 impl Outcome {
     pub fn success(made: impl Into<Made>) -> Self {
         Self { job_id: None, status: Status::Success, made: Some(made.into()), error: None }
+    }
+
+    /// There is nothing left to show.
+    pub fn deleted() -> Self {
+        Self { job_id: None, status: Status::Success, made: None, error: None }
     }
 
     pub fn of_job<T: Into<Made>>(kind: JobKind, job_id: String, state: Result<JobState<T>, Error>) -> Self {

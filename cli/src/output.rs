@@ -79,6 +79,7 @@ fn block(item: &Item) -> String {
         (None, Some(job_id)) if outcome.status == Status::InProgress => {
             vec![("job", job_id.clone()), ("status", "in progress".to_owned())]
         }
+        (None, None) if outcome.status == Status::Success => vec![("status", "in the trash".to_owned())],
         _ => return String::new(),
     };
     let mut block = printable(item.name()) + "\n";

@@ -5,7 +5,7 @@ mod common;
 
 use std::process::{Command, Stdio};
 
-use common::{Simulator, canva, first_line, run, simulated};
+use common::{Answer, Simulator, Stub, canva, first_line, run, simulated};
 use serde_json::json;
 
 #[test]
@@ -81,6 +81,23 @@ fn upload_url_prints_the_asset() {
 }
 
 #[test]
+fn get_prints_the_asset() {
+    let simulator = Simulator::start();
+    let uploaded = simulator.json(["upload", "photo.png", "--tag", "first"]);
+    let id = uploaded["asset"]["id"].as_str().unwrap();
+    assert_prints!(simulator.canva(["get", id]).succeeded(), @r"
+    ASSET
+      asset      ASSET
+      name       photo.png
+      type       image
+      tags       first
+      thumbnail  400x267 http://HOST/thumbnails/ASSET/PICTURE
+    ");
+    let got = simulator.json(["get", id]);
+    assert_eq!(json!([got["asset_id"], got["status"], got["asset"]["tags"]]), json!([id, "success", ["first"]]));
+}
+
+#[test]
 fn update_changes_what_it_is_told_and_nothing_else() {
     let simulator = Simulator::start();
     let uploaded = simulator.json(["upload", "photo.png", "--tag", "first"]);
@@ -99,6 +116,27 @@ fn update_changes_what_it_is_told_and_nothing_else() {
     assert_eq!(json!([retagged["asset"]["name"], retagged["asset"]["tags"]]), json!(["New", ["a", "b"]]));
     let cleared = simulator.json(["update", id, "--clear-tags"]);
     assert_eq!(json!([cleared["asset"]["name"], cleared["asset"]["tags"]]), json!(["New", null]));
+}
+
+#[test]
+fn delete_moves_assets_to_the_trash_and_goes_on_when_one_is_not_there() {
+    let simulator = Simulator::start();
+    let upload = || simulator.json(["upload", "photo.jpg"])["asset"]["id"].as_str().unwrap().to_owned();
+    let (first, second, third) = (upload(), upload(), upload());
+    assert_prints!(simulator.canva(["delete", &first]).succeeded(), @r"
+    ASSET
+      status     in the trash
+    ");
+    let ran = simulator.canva(["--json", "delete", &second, "nope", &third]);
+    assert_eq!(ran.code, Some(1));
+    assert_prints!(ran.stdout, @r#"
+    {"asset_id":"ASSET","status":"success"}
+    {"asset_id":"nope","status":"failed","error":{"code":"not_found","message":"Canva answered 404 Not Found not_found: There is no such asset; check the id","http_status":404}}
+    {"asset_id":"ASSET","status":"success"}
+    "#);
+    for id in [first, second, third] {
+        assert_eq!(simulator.json(["get", &id])["error"]["code"], "not_found");
+    }
 }
 
 #[test]
@@ -133,13 +171,42 @@ fn import_says_when_the_mime_type_may_be_why_it_failed() {
 }
 
 #[test]
+fn import_url_prints_the_designs() {
+    let web = Stub::start(vec![deck(), deck()]);
+    let url = &web.url();
+    let ran = simulated(["import-url", url, "--title", "Q4", "--mime-type", "application/pdf"]);
+    assert_prints!(ran.succeeded(), @r"
+    http://HOST/rest/file
+      design     DESIGN
+      title      Q4
+      pages      2
+      edit       http://HOST/design/DESIGN/edit
+    ");
+    let ran = simulated(["--json", "import-url", url, "--title", "Q4"]);
+    let item = &ran.json()[0];
+    assert_eq!(json!([item["url"], item["status"], item["designs"][0]["title"]]), json!([url, "success", "Q4"]));
+    assert!(item["job_id"].is_string());
+
+    let ran = simulated(["import-url", "http://192.0.2.1/deck.pdf", "--title", "Q4"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    assert_prints!(ran.stderr, @"canva: http://192.0.2.1/deck.pdf: fetch_failed: The file can't be fetched: 192.0.2.1 is not a loopback address; check that anyone can open the URL, without a login");
+}
+
+/// A PDF on the web.
+fn deck() -> Answer {
+    Answer::Html(200, include_str!("../../tests/fixtures/deck.pdf"))
+}
+
+#[test]
 fn a_job_that_is_not_waited_for_is_picked_up_by_its_id() {
     let simulator = Simulator::start();
     let thumbnail = simulator.json(["upload", "photo.png"])["asset"]["thumbnail"]["url"].clone();
-    let commands: [(&[&str], &str, &str); 3] = [
+    let web = Stub::start(vec![deck()]);
+    let commands: [(&[&str], &str, &str); 4] = [
         (&["upload", "photo.png"], "asset-upload", "asset"),
         (&["upload-url", thumbnail.as_str().unwrap(), "--name", "Fetched"], "url-asset-upload", "asset"),
         (&["import", "deck.pdf"], "import", "designs"),
+        (&["import-url", &web.url(), "--title", "Q4"], "url-import", "designs"),
     ];
     for (command, kind, made) in commands {
         let started = simulator.json(command.iter().copied().chain(["--no-wait"]));

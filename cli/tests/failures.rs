@@ -73,10 +73,15 @@ fn an_asset_whose_tags_could_not_be_applied_is_not_hidden() {
 
 #[test]
 fn an_upload_that_may_have_arrived_has_a_status_of_its_own() {
-    for command in [["upload", "photo.png"], ["import", "deck.pdf"]] {
+    let commands: [&[&str]; 3] = [
+        &["upload", "photo.png"],
+        &["import", "deck.pdf"],
+        &["import-url", "https://example.com/a.pdf", "--title", "Q4"],
+    ];
+    for command in commands {
         for answer in [Answer::Close, Answer::Json(500, "{}"), Answer::Json(200, "{")] {
             let canva = Stub::start(vec![answer]);
-            let ran = canva.canva(["--json"].into_iter().chain(command));
+            let ran = canva.canva(["--json"].into_iter().chain(command.iter().copied()));
             assert_eq!(ran.code, Some(1));
             let item = &ran.json()[0];
             assert_eq!(json!([item["status"], item["error"]["code"]]), json!(["unknown", "outcome_unknown"]));
@@ -116,6 +121,14 @@ fn a_refusal_keeps_its_status_and_code_and_never_shows_the_token() {
 fn a_base_url_that_leads_elsewhere_is_suspected() {
     let ran = Stub::start(vec![Answer::Html(404, "")]).canva(["upload", "photo.png"]);
     assert_prints!(ran.stderr, @"canva: photo.png: Canva answered 404 Not Found; check the base URL");
+}
+
+#[test]
+fn an_unknown_asset_is_named() {
+    let simulator = common::Simulator::start();
+    let ran = simulator.canva(["get", "nope"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    assert_prints!(ran.stderr, @"canva: nope: Canva answered 404 Not Found not_found: There is no such asset; check the id");
 }
 
 #[test]

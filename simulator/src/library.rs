@@ -65,6 +65,7 @@ pub enum JobKind {
     AssetUpload,
     UrlAssetUpload,
     Import,
+    UrlImport,
 }
 
 struct Job {
@@ -99,6 +100,7 @@ pub enum Finished {
 pub struct Library {
     sequence: u64,
     pub assets: Vec<StoredAsset>,
+    pub trash: Vec<StoredAsset>,
     pub designs: Vec<StoredDesign>,
     jobs: HashMap<String, Job>,
 }
@@ -159,7 +161,7 @@ impl Library {
                 json!({ "id": id, "status": "failed", "error": { "code": code, "message": message } })
             }
             JobState::Asset(asset_id) => {
-                let asset = self.assets.iter().find(|asset| asset.id == *asset_id)?;
+                let asset = self.assets.iter().chain(&self.trash).find(|asset| asset.id == *asset_id)?;
                 json!({ "id": id, "status": "success", "asset": asset.to_json(links, now) })
             }
             JobState::Design(design_id) => {
@@ -172,6 +174,13 @@ impl Library {
 
     pub fn asset_mut(&mut self, id: &str, user_id: &str) -> Option<&mut StoredAsset> {
         self.assets.iter_mut().find(|asset| asset.id == id && asset.owner.user_id == user_id)
+    }
+
+    /// Moves the asset to the trash, where this user has such an asset.
+    pub fn delete_asset(&mut self, id: &str, user_id: &str) -> Option<()> {
+        let index = self.assets.iter().position(|asset| asset.id == id && asset.owner.user_id == user_id)?;
+        self.trash.push(self.assets.remove(index));
+        Some(())
     }
 
     /// One sequence for all ids, so that no id is ever good for two things.

@@ -26,9 +26,13 @@ pub async fn perform(server: &Arc<Server>, operation: &Operation, call: Call) ->
         "createAssetUploadJob" => upload_asset(server, call).await,
         "createUrlAssetUploadJob" => upload_asset_from_url(server, call).await,
         "createDesignImportJob" => import_design(server, call).await,
+        "createUrlImportJob" => import_design_from_url(server, call).await,
         "getAssetUploadJob" => read_job(server, JobKind::AssetUpload, &call),
         "getUrlAssetUploadJob" => read_job(server, JobKind::UrlAssetUpload, &call),
         "getDesignImportJob" => read_job(server, JobKind::Import, &call),
+        "getUrlImportJob" => read_job(server, JobKind::UrlImport, &call),
+        "getAsset" => get_asset(server, &call),
+        "deleteAsset" => return delete_asset(server, &call),
         "updateAsset" => update_asset(server, &call),
         id => {
             let message = format!("The spec has {id}, but this simulator doesn't do it yet.");
@@ -45,15 +49,12 @@ async fn upload_asset(server: &Arc<Server>, call: Call) -> Result<Value, Refusal
 }
 
 async fn upload_asset_from_url(server: &Arc<Server>, call: Call) -> Result<Value, Refusal> {
-    let field = |name: &str| call.json.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let (name, url) = (field("name"), field("url"));
+    let (name, url) = (field(&call, "name"), field(&call, "url"));
     let max_bytes = server.settings.max_asset_bytes;
     let work = async move {
         let bytes = fetch::fetch(&url, max_bytes).await.map_err(|e| match e {
             FetchError::TooBig => too_big(max_bytes),
-            FetchError::Failed(reason) => {
-                JobError { code: "fetch_failed", message: format!("The file can't be fetched: {reason}.") }
-            }
+            FetchError::Failed(reason) => fetch_failed(reason),
         })?;
         match asset(name, bytes, max_bytes).await? {
             Finished::Asset { media, bytes, .. }
@@ -75,10 +76,37 @@ async fn import_design(server: &Arc<Server>, call: Call) -> Result<Value, Refusa
     start_job(server, JobKind::Import, call.owner, work).await
 }
 
+async fn import_design_from_url(server: &Arc<Server>, call: Call) -> Result<Value, Refusal> {
+    let (title, url) = (field(&call, "title"), field(&call, "url"));
+    let given = call.json.get("mime_type").and_then(Value::as_str).map(str::to_owned);
+    let max_bytes = server.settings.max_body_bytes;
+    let work = async move {
+        let bytes = fetch::fetch(&url, max_bytes).await.map_err(|e| match e {
+            FetchError::TooBig => fetch_failed(format!("it is larger than {max_bytes} bytes")),
+            FetchError::Failed(reason) => fetch_failed(reason),
+        })?;
+        design(title, given, bytes).await
+    };
+    start_job(server, JobKind::UrlImport, call.owner, work).await
+}
+
 fn read_job(server: &Server, kind: JobKind, call: &Call) -> Result<Value, Refusal> {
     let id = call.path.first().map_or("", String::as_str);
     let job = server.library().job(kind, id, &call.owner.user_id, &server.links, server.now());
     job.ok_or_else(|| Refusal::not_found("job"))
+}
+
+fn get_asset(server: &Server, call: &Call) -> Result<Value, Refusal> {
+    let id = call.path.first().map_or("", String::as_str);
+    let mut library = server.library();
+    let asset = library.asset_mut(id, &call.owner.user_id).ok_or_else(|| Refusal::not_found("asset"))?;
+    Ok(serde_json::json!({ "asset": asset.to_json(&server.links, server.now()) }))
+}
+
+fn delete_asset(server: &Server, call: &Call) -> Result<Response, Refusal> {
+    let id = call.path.first().map_or("", String::as_str);
+    let deleted = server.library().delete_asset(id, &call.owner.user_id);
+    deleted.map(|()| StatusCode::NO_CONTENT.into_response()).ok_or_else(|| Refusal::not_found("asset"))
 }
 
 fn update_asset(server: &Server, call: &Call) -> Result<Value, Refusal> {
@@ -155,6 +183,15 @@ async fn design(title: String, given: Option<String>, bytes: Bytes) -> Result<Fi
 
 fn too_big(max_bytes: u64) -> JobError {
     JobError { code: "file_too_big", message: format!("The file is larger than {max_bytes} bytes.") }
+}
+
+fn fetch_failed(reason: String) -> JobError {
+    JobError { code: "fetch_failed", message: format!("The file can't be fetched: {reason}.") }
+}
+
+/// The text in a field of the body, where the spec wants one.
+fn field(call: &Call, name: &str) -> String {
+    call.json.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// The text in a Base64 field of a header, which the spec's own checks have already read once.

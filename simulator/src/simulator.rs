@@ -65,6 +65,11 @@ impl Simulator {
         self.server.library().assets.clone()
     }
 
+    /// The assets that were deleted, in the order in which they were.
+    pub fn trash(&self) -> Vec<StoredAsset> {
+        self.server.library().trash.clone()
+    }
+
     /// The designs that imports made, oldest first.
     pub fn designs(&self) -> Vec<StoredDesign> {
         self.server.library().designs.clone()

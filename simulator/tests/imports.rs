@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 mod common;
-use common::{fixture, import, ok, prompt};
+use common::{fixture, import, import_url, ok, prompt, served};
 
 const PPTX: &str = "application/vnd.openxmlformats-officedocument.presentationml.presentation";
 const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
@@ -64,6 +64,32 @@ async fn what_is_no_document_or_a_broken_one_is_an_invalid_file() {
         assert_eq!((&job["status"], &job["error"]["code"]), (&json!("failed"), &json!("invalid_file")), "{what}");
     }
     assert!(simulator.designs().is_empty());
+}
+
+#[tokio::test]
+async fn a_file_at_a_loopback_url_is_imported_as_one_in_a_body_is() {
+    let simulator = prompt().await;
+    let (deck, notes) = (served(fixture("deck.pdf")).await, served(fixture("notes.txt")).await);
+
+    let job = ok(import_url(&simulator, "Q4 😍", Some("application/pdf"), &deck)).await["job"].take();
+    assert_eq!((&job["status"], &job["result"]["designs"][0]["title"]), (&json!("success"), &json!("Q4 😍")), "{job}");
+    let stored = simulator.designs().remove(0);
+    assert_eq!((stored.bytes, stored.page_count), (fixture("deck.pdf"), Some(2)));
+
+    let failures = [
+        (deck.as_str(), Some(PPTX), "invalid_file"),
+        (&notes, None, "invalid_file"),
+        ("http://192.0.2.1/deck.pdf", None, "fetch_failed"),
+        ("no URL", None, "fetch_failed"),
+    ];
+    for (url, given, code) in failures {
+        let job = ok(import_url(&simulator, "Title", given, url)).await["job"].take();
+        assert_eq!((&job["status"], &job["error"]["code"]), (&json!("failed"), &json!(code)), "{url}: {job}");
+    }
+    let small = canva_simulator::Simulator::builder().max_body_bytes(200).job_duration(std::time::Duration::ZERO);
+    let small = small.start().await.unwrap();
+    let job = ok(import_url(&small, "Title", None, &deck)).await["job"].take();
+    assert_eq!(job["error"]["code"], "fetch_failed", "{job}");
 }
 
 /// An Office file of two parts. `kind` is the end of the main part's media type.

@@ -10,7 +10,9 @@ use image::{ImageFormat, RgbImage};
 use serde_json::{Value, json};
 
 mod common;
-use common::{client, finished, fixture, import, ok, prompt, read, refused, update, upload, upload_url};
+use common::{
+    client, delete, finished, fixture, import, import_url, ok, prompt, read, refused, update, upload, upload_url,
+};
 
 async fn uploaded(simulator: &Simulator, name: &str, bytes: impl Into<reqwest::Body>) -> Value {
     ok(upload(simulator, name, bytes)).await["job"].take()
@@ -133,15 +135,16 @@ async fn a_job_is_in_progress_until_its_time_is_over_and_its_asset_exists_only_t
 }
 
 #[tokio::test]
-async fn a_job_exists_only_for_its_kind_and_its_user() {
+async fn a_job_exists_only_for_its_kind_and_its_user_and_an_asset_for_its_user() {
     let builder =
         Simulator::builder().access(Access::new("one").user("u1", "t")).access(Access::new("two").user("u2", "t"));
     let simulator = builder.job_duration(Duration::ZERO).start().await.unwrap();
-    let all = ["/v1/asset-uploads", "/v1/url-asset-uploads", "/v1/imports"];
+    let all = ["/v1/asset-uploads", "/v1/url-asset-uploads", "/v1/imports", "/v1/url-imports"];
     let jobs = [
         ok(upload(&simulator, "Photo", fixture("photo.jpg"))).await,
         ok(upload_url(&simulator, "Photo", "http://192.0.2.1/")).await,
         ok(import(&simulator, "Deck", None, fixture("deck.pdf"))).await,
+        ok(import_url(&simulator, "Deck", None, "http://192.0.2.1/")).await,
     ];
     for (own, created) in all.iter().zip(&jobs) {
         let id = created["job"]["id"].as_str().unwrap();
@@ -155,8 +158,9 @@ async fn a_job_exists_only_for_its_kind_and_its_user() {
     }
     let asset = simulator.assets().remove(0);
     let url = format!("{}/v1/assets/{}", simulator.base_url(), asset.id);
-    let stranger = client().patch(url).bearer_auth("two").json(&json!({ "name": "Mine" }));
-    assert_eq!(refused(stranger).await, (404, "not_found".into()));
+    for request in [client().get(&url), client().delete(&url), client().patch(&url).json(&json!({ "name": "Mine" }))] {
+        assert_eq!(refused(request.bearer_auth("two")).await, (404, "not_found".into()));
+    }
     assert_eq!(simulator.assets().remove(0).name, "Photo");
 }
 
@@ -172,6 +176,8 @@ async fn an_update_replaces_what_it_names_and_nothing_else() {
         assert!(asset.updated_at > before);
         assert_eq!(answer["updated_at"], asset.updated_at);
         assert_eq!(answer["name"], asset.name.as_str());
+        let got = ok(read(&simulator, &format!("/v1/assets/{id}"))).await["asset"].take();
+        assert_eq!((&got["name"], &got["tags"]), (&answer["name"], &answer["tags"]));
         (asset.name, asset.tags)
     };
     let tags = |tags: &[&str]| tags.iter().map(|tag| tag.to_string()).collect::<Vec<_>>();
@@ -183,6 +189,29 @@ async fn an_update_replaces_what_it_names_and_nothing_else() {
     assert_eq!(change(json!({ "tags": [] })).await, ("New".into(), tags(&[])));
     let read = ok(read(&simulator, &format!("/v1/asset-uploads/{}", job["id"].as_str().unwrap()))).await;
     assert_eq!(read["job"]["asset"]["name"], "New");
+}
+
+#[tokio::test]
+async fn a_deleted_asset_is_in_the_trash_and_nowhere_else() {
+    let simulator = prompt().await;
+    let job = uploaded(&simulator, "Photo", fixture("photo.jpg")).await;
+    let id = job["asset"]["id"].as_str().unwrap();
+    uploaded(&simulator, "Another", fixture("photo.png")).await;
+
+    let deleted = delete(&simulator, id).send().await.unwrap();
+    assert_eq!((deleted.status().as_u16(), deleted.bytes().await.unwrap().as_ref()), (204, b"".as_slice()));
+    let names = |assets: Vec<canva_simulator::StoredAsset>| assets.into_iter().map(|it| it.name).collect::<Vec<_>>();
+    assert_eq!((names(simulator.assets()), names(simulator.trash())), (vec!["Another".into()], vec!["Photo".into()]));
+
+    let path = format!("/v1/assets/{id}");
+    for request in [read(&simulator, &path), update(&simulator, id, &json!({})), delete(&simulator, id)] {
+        assert_eq!(refused(request).await, (404, "not_found".into()));
+    }
+    let thumbnail = client().get(job["asset"]["thumbnail"]["url"].as_str().unwrap());
+    assert_eq!(refused(thumbnail).await, (404, "not_found".into()));
+    // What the upload came to is history, and stays.
+    let read = ok(read(&simulator, &format!("/v1/asset-uploads/{}", job["id"].as_str().unwrap()))).await;
+    assert_eq!((&read["job"]["status"], &read["job"]["asset"]["id"]), (&json!("success"), &json!(id)));
 }
 
 fn encoded(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {

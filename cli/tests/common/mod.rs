@@ -153,6 +153,11 @@ impl Stub {
         run(command)
     }
 
+    /// An address at which it gives its next answer.
+    pub fn url(&self) -> String {
+        format!("{}/file", self.base_url)
+    }
+
     /// Method and path of each request.
     pub fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()

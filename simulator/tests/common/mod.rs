@@ -12,6 +12,8 @@ use bytes::Bytes;
 use canva_simulator::Simulator;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 pub fn fixture(name: &str) -> Bytes {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures").join(name);
@@ -61,8 +63,35 @@ pub fn import(
         .body(bytes)
 }
 
+pub fn import_url(simulator: &Simulator, title: &str, mime_type: Option<&str>, url: &str) -> RequestBuilder {
+    let mut body = json!({ "title": title, "url": url });
+    if let Some(mime_type) = mime_type {
+        body["mime_type"] = json!(mime_type);
+    }
+    request(simulator, Method::POST, "/v1/url-imports").json(&body)
+}
+
+/// Serves these bytes to whoever asks. Gives their address.
+pub async fn served(bytes: Bytes) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/file", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await;
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", bytes.len());
+            let _ = stream.write_all(&[head.as_bytes(), &bytes].concat()).await;
+        }
+    });
+    url
+}
+
 pub fn update(simulator: &Simulator, asset_id: &str, body: &Value) -> RequestBuilder {
     request(simulator, Method::PATCH, &format!("/v1/assets/{asset_id}")).json(body)
+}
+
+pub fn delete(simulator: &Simulator, asset_id: &str) -> RequestBuilder {
+    request(simulator, Method::DELETE, &format!("/v1/assets/{asset_id}"))
 }
 
 pub fn read(simulator: &Simulator, path: &str) -> RequestBuilder {
