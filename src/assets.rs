@@ -10,16 +10,16 @@ use http::StatusCode;
 use crate::BoxFuture;
 use crate::body::{OnProgress, Upload, UploadBody};
 use crate::client::Client;
-use crate::error::{ApiError, Error, JobError, Progress};
+use crate::error::{ApiError, Error, JobError, JobErrorCode, Progress};
 use crate::generated::types::{
     Asset, AssetUploadError, AssetUploadErrorCode, AssetUploadJob, CreateUrlAssetUploadJobRequest, UpdateAssetRequest,
 };
-use crate::job::{Job, JobErrorCode, JobState, Read};
+use crate::job::{Job, JobState, Read};
 use crate::operations::{
     CREATE_ASSET_UPLOAD_JOB, CREATE_URL_ASSET_UPLOAD_JOB, DELETE_ASSET, GET_ASSET, GET_ASSET_UPLOAD_JOB,
     GET_URL_ASSET_UPLOAD_JOB, Operation, UPDATE_ASSET,
 };
-use crate::{limits, metadata, retry};
+use crate::{limits, metadata};
 
 impl Client {
     /// Uploads a picture or video to the user's content library.
@@ -65,7 +65,7 @@ impl Client {
         let request = CreateUrlAssetUploadJobRequest { name: name.into(), url: url.into() };
         limits::check("name", &request.name, &limits::CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_NAME)?;
         limits::check_url(&request.url, &limits::CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_URL)?;
-        let answer = retry::run(&self.shared, &CREATE_URL_ASSET_UPLOAD_JOB, true, |attempt| {
+        let answer = self.send(&CREATE_URL_ASSET_UPLOAD_JOB, true, |attempt| {
             let request = &request;
             async move { Ok(attempt.client().create_url_asset_upload_job(request).await?) }
         });
@@ -81,7 +81,7 @@ impl Client {
     pub async fn get_asset(&self, asset_id: impl Into<String>) -> Result<Asset, Error> {
         let asset_id = asset_id.into();
         limits::check_id("asset id", &asset_id, &limits::ASSET_ID)?;
-        let answer = retry::run(&self.shared, &GET_ASSET, true, |attempt| {
+        let answer = self.send(&GET_ASSET, true, |attempt| {
             let asset_id = &asset_id;
             async move { Ok(attempt.client().get_asset(asset_id).await?) }
         });
@@ -114,7 +114,7 @@ impl Client {
     pub async fn delete_asset(&self, asset_id: impl Into<String>) -> Result<(), Error> {
         let asset_id = asset_id.into();
         limits::check_id("asset id", &asset_id, &limits::ASSET_ID)?;
-        let answer = retry::run(&self.shared, &DELETE_ASSET, true, |attempt| {
+        let answer = self.send(&DELETE_ASSET, true, |attempt| {
             let asset_id = &asset_id;
             async move { Ok(attempt.client().delete_asset(asset_id).await?) }
         });
@@ -174,7 +174,7 @@ impl UploadAsset {
         };
         let metadata = metadata::asset_upload(name)?;
         let upload = Arc::new(Upload::new(self.body, self.on_progress));
-        let answer = retry::run(&self.client.shared, &CREATE_ASSET_UPLOAD_JOB, upload.can_reopen(), |attempt| {
+        let answer = self.client.send(&CREATE_ASSET_UPLOAD_JOB, upload.can_reopen(), |attempt| {
             let (metadata, upload) = (metadata.clone(), upload.clone());
             async move {
                 let body = attempt.open(&upload).await?;
@@ -246,7 +246,7 @@ impl UpdateAsset {
         if let Some(tags) = &self.request.tags {
             Self::check_tags(tags)?;
         }
-        let answer = retry::run(&self.client.shared, &UPDATE_ASSET, true, |attempt| {
+        let answer = self.client.send(&UPDATE_ASSET, true, |attempt| {
             let (asset_id, request) = (&self.asset_id, &self.request);
             async move { Ok(attempt.client().update_asset(asset_id, request).await?) }
         });
@@ -265,7 +265,7 @@ impl IntoFuture for UpdateAsset {
 
 fn read_upload(client: Client, id: String) -> BoxFuture<'static, Result<JobState<Asset>, Error>> {
     Box::pin(async move {
-        let answer = retry::run(&client.shared, &GET_ASSET_UPLOAD_JOB, true, |attempt| {
+        let answer = client.send(&GET_ASSET_UPLOAD_JOB, true, |attempt| {
             let id = &id;
             async move { Ok(attempt.client().get_asset_upload_job(id).await?) }
         });
@@ -275,7 +275,7 @@ fn read_upload(client: Client, id: String) -> BoxFuture<'static, Result<JobState
 
 fn read_url_upload(client: Client, id: String) -> BoxFuture<'static, Result<JobState<Asset>, Error>> {
     Box::pin(async move {
-        let answer = retry::run(&client.shared, &GET_URL_ASSET_UPLOAD_JOB, true, |attempt| {
+        let answer = client.send(&GET_URL_ASSET_UPLOAD_JOB, true, |attempt| {
             let id = &id;
             async move { Ok(attempt.client().get_url_asset_upload_job(id).await?) }
         });

@@ -4,16 +4,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::Url;
+use progenitor_client::ResponseValue;
 
 use crate::auth::{AccessToken, TokenProvider};
+use crate::endpoint::{base_url, http_client};
 use crate::error::Error;
 use crate::generated;
-use crate::job::PollPolicy;
-use crate::operations::BASE_URL;
+use crate::operations::{BASE_URL, Operation};
 use crate::pacing::{Pacer, Pacing};
-use crate::retry::RetryPolicy;
-use crate::transport::Transport;
+use crate::poll::PollPolicy;
+use crate::retry::{self, RetryPolicy};
+use crate::transport::{Attempt, Failure, Link};
 
 /// A client for one Canva user. Clones are cheap and share connections, rate limits and tokens.
 ///
@@ -27,25 +28,9 @@ use crate::transport::Transport;
 /// ```
 #[derive(Clone)]
 pub struct Client {
-    pub(crate) shared: Arc<Shared>,
-}
-
-/// What all clones of a client have in common.
-pub(crate) struct Shared {
-    http: reqwest::Client,
-    base_url: String,
-    pub(crate) token: Box<dyn TokenProvider>,
-    pub(crate) pacer: Box<dyn Pacer>,
-    pub(crate) retry: RetryPolicy,
+    link: Arc<Link>,
+    retry: Arc<RetryPolicy>,
     pub(crate) poll: PollPolicy,
-    pub(crate) stall_timeout: Duration,
-    pub(crate) response_timeout: Duration,
-}
-
-impl Shared {
-    pub(crate) fn generated(&self, transport: Transport) -> generated::Client {
-        generated::Client::new_with_client(&self.base_url, self.http.clone(), transport)
-    }
 }
 
 impl Client {
@@ -66,13 +51,28 @@ impl Client {
     /// The generated client, for what this crate has no method for. It sends through the same connections, with the same
     /// tokens, pacing and timeouts; it checks no lengths, encodes no metadata and repeats nothing.
     pub fn generated(&self) -> generated::Client {
-        self.shared.generated(Transport::new(&self.shared))
+        self.link.client(None)
+    }
+
+    /// Sends a request of the facade, and again while that is safe. `body_left` says whether there is content for another
+    /// try.
+    pub(crate) async fn send<T, F, Fut>(
+        &self,
+        operation: &'static Operation,
+        body_left: bool,
+        request: F,
+    ) -> Result<T, Error>
+    where
+        F: Fn(Attempt) -> Fut,
+        Fut: Future<Output = Result<ResponseValue<T>, Failure>>,
+    {
+        retry::run(&self.link, &self.retry, operation, body_left, request).await
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("base_url", &self.shared.base_url).finish_non_exhaustive()
+        f.debug_struct("Client").field("base_url", &self.link.base_url).finish_non_exhaustive()
     }
 }
 
@@ -208,47 +208,14 @@ impl ClientBuilder {
         let user_agent = http::HeaderValue::try_from(&user_agent)
             .map_err(|_| Error::invalid("user_agent", "text that a header can carry", format!("{user_agent:?}")))?;
         let http = http_client(loopback, self.connect_timeout).user_agent(user_agent);
-        let shared = Shared {
+        let link = Link {
             http: http.build().map_err(|source| Error::Setup { source })?,
             base_url: url.as_str().trim_end_matches('/').to_owned(),
             token,
             pacer: self.pacer,
-            retry: self.retry,
-            poll: self.poll,
             stall_timeout: self.stall_timeout,
             response_timeout: self.response_timeout,
         };
-        Ok(Client { shared: Arc::new(shared) })
+        Ok(Client { link: Arc::new(link), retry: Arc::new(self.retry), poll: self.poll })
     }
-}
-
-/// What every request of this crate has in common.
-pub(crate) fn http_client(loopback: bool, connect_timeout: Duration) -> reqwest::ClientBuilder {
-    let http = reqwest::Client::builder()
-        .connect_timeout(connect_timeout)
-        // A redirect would take the token, or half an upload, somewhere else. There is no total timeout: it would cut
-        // long uploads.
-        .redirect(reqwest::redirect::Policy::none());
-    // A proxy can't reach this machine's loopback.
-    if loopback { http.no_proxy() } else { http }
-}
-
-/// The base URL if it can be used, and whether it leads to this machine.
-pub(crate) fn base_url(text: &str, allow_plain_http: bool) -> Result<(Url, bool), Error> {
-    let invalid = |found: String| Error::invalid("base_url", format!("a URL such as {BASE_URL}"), found);
-    let url = Url::parse(text).map_err(|e| invalid(format!("{text:?}: {e}")))?;
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-        return Err(invalid("one with credentials, a query or a fragment (not shown)".to_owned()));
-    }
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(invalid(format!("{text:?}")));
-    }
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    let loopback = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
-    if url.scheme() == "http" && !loopback && !allow_plain_http {
-        let expected = "https:// (a token must not travel in the clear; `allow_plain_http` allows it)";
-        return Err(Error::invalid("base_url", expected, format!("{text:?}")));
-    }
-    Ok((url, loopback))
 }

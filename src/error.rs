@@ -7,8 +7,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 
-use crate::generated::types;
-use crate::job::JobErrorCode;
+use crate::generated::types::{self, AssetUploadErrorCode, DesignImportErrorCode};
 use crate::operations::Operation;
 
 /// The error type for causes that come from a caller's own code: token providers, pacers, token stores.
@@ -286,6 +285,32 @@ pub struct JobError {
     pub code: JobErrorCode,
     /// What went wrong, for people.
     pub message: String,
+}
+
+/// Why a job failed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum JobErrorCode {
+    /// Of an asset upload, from bytes or from a URL.
+    AssetUpload(AssetUploadErrorCode),
+    /// Of a design import, from bytes or from a URL.
+    DesignImport(DesignImportErrorCode),
+}
+
+impl JobErrorCode {
+    /// The code as the server sends it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::AssetUpload(code) => code.as_str(),
+            Self::DesignImport(code) => code.as_str(),
+        }
+    }
+}
+
+impl fmt::Display for JobErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// Content that can't be uploaded as it is.

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use crate::BoxFuture;
 use crate::body::{OnProgress, Upload, UploadBody};
 use crate::client::Client;
-use crate::error::{Error, JobError, Progress};
+use crate::error::{Error, JobError, JobErrorCode, Progress};
 use crate::generated::types::{
     CreateUrlImportJobRequest, DesignImportError, DesignImportErrorCode, DesignImportJob, DesignSummary,
 };
-use crate::job::{Job, JobErrorCode, JobState, Read};
+use crate::job::{Job, JobState, Read};
 use crate::operations::{
     CREATE_DESIGN_IMPORT_JOB, CREATE_URL_IMPORT_JOB, GET_DESIGN_IMPORT_JOB, GET_URL_IMPORT_JOB, Operation,
 };
-use crate::{limits, metadata, retry};
+use crate::{limits, metadata};
 
 impl Client {
     /// Imports a file, a PDF or an Office document for example, as a design.
@@ -113,7 +113,7 @@ impl ImportDesign {
         };
         let metadata = metadata::design_import(title, self.mime_type.as_deref())?;
         let upload = Arc::new(Upload::new(self.body, self.on_progress));
-        let answer = retry::run(&self.client.shared, &CREATE_DESIGN_IMPORT_JOB, upload.can_reopen(), |attempt| {
+        let answer = self.client.send(&CREATE_DESIGN_IMPORT_JOB, upload.can_reopen(), |attempt| {
             let (metadata, upload) = (metadata.clone(), upload.clone());
             async move {
                 let body = attempt.open(&upload).await?;
@@ -161,7 +161,7 @@ impl ImportDesignFromUrl {
             limits::check("mime_type", mime_type, &limits::CREATE_URL_IMPORT_JOB_REQUEST_MIME_TYPE)?;
             limits::check_mime_type(mime_type)?;
         }
-        let answer = retry::run(&self.client.shared, &CREATE_URL_IMPORT_JOB, true, |attempt| {
+        let answer = self.client.send(&CREATE_URL_IMPORT_JOB, true, |attempt| {
             let request = &self.request;
             async move { Ok(attempt.client().create_url_import_job(request).await?) }
         });
@@ -180,7 +180,7 @@ impl IntoFuture for ImportDesignFromUrl {
 
 fn read_import(client: Client, id: String) -> BoxFuture<'static, Result<JobState<Vec<DesignSummary>>, Error>> {
     Box::pin(async move {
-        let answer = retry::run(&client.shared, &GET_DESIGN_IMPORT_JOB, true, |attempt| {
+        let answer = client.send(&GET_DESIGN_IMPORT_JOB, true, |attempt| {
             let id = &id;
             async move { Ok(attempt.client().get_design_import_job(id).await?) }
         });
@@ -190,7 +190,7 @@ fn read_import(client: Client, id: String) -> BoxFuture<'static, Result<JobState
 
 fn read_url_import(client: Client, id: String) -> BoxFuture<'static, Result<JobState<Vec<DesignSummary>>, Error>> {
     Box::pin(async move {
-        let answer = retry::run(&client.shared, &GET_URL_IMPORT_JOB, true, |attempt| {
+        let answer = client.send(&GET_URL_IMPORT_JOB, true, |attempt| {
             let id = &id;
             async move { Ok(attempt.client().get_url_import_job(id).await?) }
         });

@@ -1,14 +1,14 @@
 //! Jobs: what Canva does with an upload or import after it has answered. Polling, waiting, and picking a job up again.
 
 use std::fmt;
-use std::time::Duration;
 
 use crate::BoxFuture;
 use crate::client::Client;
 use crate::error::{Error, JobError};
-use crate::generated::types::{AssetUploadErrorCode, DesignImportErrorCode, JobStatus};
+use crate::generated::types::JobStatus;
 use crate::limits;
 use crate::operations::Operation;
+use crate::poll::PollPolicy;
 
 /// A job at Canva that ends in a `T`, an [`Asset`](crate::Asset) or the [`DesignSummary`](crate::DesignSummary)s of an
 /// import. Dropping it changes nothing at Canva.
@@ -110,7 +110,7 @@ impl<T: Send + 'static> Job<T> {
     /// [`Error::Job`] if the job failed, [`Error::Deadline`] if it takes too long, [`Error::Poll`] if it can't be read.
     /// All of them have [`Error::job_id`].
     pub async fn wait(self) -> Result<T, Error> {
-        let policy = self.client.shared.poll.clone();
+        let policy = self.client.poll.clone();
         self.wait_with(policy).await
     }
 
@@ -145,84 +145,5 @@ impl<T: Send + 'static> Job<T> {
 impl<T> fmt::Debug for Job<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-/// How often a job is asked for, and for how long.
-///
-/// The defaults suit jobs of 1 to 120 s: over durations spread evenly on a logarithmic scale, the result is known 2.4 s
-/// after it is there, for 6.6 requests. A fixed 2 s needs 12.9 for 1.0 s; a start of 500 ms that grows 1.6 times to 10 s
-/// needs 6.9 for 3.1 s.
-///
-/// ```
-/// use canva_connect::PollPolicy;
-/// use std::time::Duration;
-///
-/// let mut patient = PollPolicy::default();
-/// patient.deadline = Duration::from_secs(3600);
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct PollPolicy {
-    /// Before the first question after the job was created. Default 1 s.
-    pub first_delay: Duration,
-    /// How much longer each pause is than the one before. Default 1.7; less than 1 counts as 1.
-    pub growth: f64,
-    /// The longest pause. Default 6 s.
-    pub max_delay: Duration,
-    /// When to stop waiting. Default 10 minutes.
-    pub deadline: Duration,
-}
-
-impl Default for PollPolicy {
-    fn default() -> Self {
-        Self {
-            first_delay: Duration::from_secs(1),
-            growth: 1.7,
-            max_delay: Duration::from_secs(6),
-            deadline: Duration::from_secs(600),
-        }
-    }
-}
-
-impl PollPolicy {
-    /// The pauses, in order, without end.
-    ///
-    /// ```
-    /// let pauses: Vec<_> = canva_connect::PollPolicy::default().delays().take(5).map(|d| d.as_millis()).collect();
-    /// assert_eq!(pauses, [1000, 1700, 2890, 4913, 6000]);
-    /// ```
-    pub fn delays(&self) -> impl Iterator<Item = Duration> + Send + use<> {
-        let Self { growth, max_delay, .. } = *self;
-        std::iter::successors(Some(self.first_delay.min(max_delay)), move |delay| {
-            let grown = Duration::try_from_secs_f64(delay.as_secs_f64() * growth.max(1.0));
-            Some(grown.unwrap_or(max_delay).min(max_delay))
-        })
-    }
-}
-
-/// Why a job failed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum JobErrorCode {
-    /// Of an asset upload, from bytes or from a URL.
-    AssetUpload(AssetUploadErrorCode),
-    /// Of a design import, from bytes or from a URL.
-    DesignImport(DesignImportErrorCode),
-}
-
-impl JobErrorCode {
-    /// The code as the server sends it.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::AssetUpload(code) => code.as_str(),
-            Self::DesignImport(code) => code.as_str(),
-        }
-    }
-}
-
-impl fmt::Display for JobErrorCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }

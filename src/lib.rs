@@ -61,6 +61,7 @@ mod assets;
 pub mod auth;
 mod body;
 mod client;
+mod endpoint;
 mod error;
 mod imports;
 mod job;
@@ -68,6 +69,7 @@ mod limits;
 mod metadata;
 pub mod operations;
 mod pacing;
+mod poll;
 mod retry;
 mod transport;
 
@@ -83,15 +85,16 @@ pub use assets::{UpdateAsset, UploadAsset};
 pub use auth::{AccessToken, TokenProvider};
 pub use body::UploadBody;
 pub use client::{Client, ClientBuilder};
-pub use error::{ApiError, BodyError, BoxError, Error, JobError, Progress, TimeoutKind};
+pub use error::{ApiError, BodyError, BoxError, Error, JobError, JobErrorCode, Progress, TimeoutKind};
 pub use generated::types::{
     Asset, AssetType, AssetUploadErrorCode, DesignImportErrorCode, DesignLinks, DesignSummary, JobStatus,
     TeamUserSummary, Thumbnail,
 };
 pub use imports::{ImportDesign, ImportDesignFromUrl};
-pub use job::{Job, JobErrorCode, JobState, PollPolicy};
+pub use job::{Job, JobState};
 pub use operations::BASE_URL;
 pub use pacing::{Pacer, Pacing, Permit};
+pub use poll::PollPolicy;
 pub use retry::RetryPolicy;
 
 /// The spec that everything here follows, as text.

@@ -10,10 +10,9 @@ use progenitor_client::ResponseValue;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::client::Shared;
 use crate::error::{ApiError, Error};
 use crate::operations::Operation;
-use crate::transport::{Attempt, Failure};
+use crate::transport::{Attempt, Failure, Link};
 
 /// How often, and how long apart, a request is repeated that may be repeated.
 ///
@@ -78,7 +77,8 @@ fn doubled(tries: u32) -> u32 {
 /// Sends a request, and again while that is safe and the policy allows. `body_left` says whether there is content for
 /// another try.
 pub(crate) async fn run<T, F, Fut>(
-    shared: &Arc<Shared>,
+    link: &Arc<Link>,
+    policy: &RetryPolicy,
     operation: &'static Operation,
     body_left: bool,
     send: F,
@@ -96,11 +96,12 @@ where
         request_id = tracing::field::Empty,
         tries = tracing::field::Empty,
     );
-    repeat(shared, operation, body_left, &span, send).instrument(span.clone()).await
+    repeat(link, policy, operation, body_left, &span, send).instrument(span.clone()).await
 }
 
 async fn repeat<T, F, Fut>(
-    shared: &Arc<Shared>,
+    link: &Arc<Link>,
+    policy: &RetryPolicy,
     operation: &'static Operation,
     body_left: bool,
     span: &tracing::Span,
@@ -117,7 +118,7 @@ where
     loop {
         tries += 1;
         span.record("tries", tries);
-        let attempt = Attempt::new(shared, operation, span.clone());
+        let attempt = Attempt::new(link, operation, span.clone());
         let error = match send(attempt.clone()).await {
             Ok(value) => return Ok(value.into_inner()),
             Err(failure) => attempt.error(failure),
@@ -138,16 +139,16 @@ where
             Verdict::RateLimited(retry_after) => Some(retry_after.unwrap_or_else(|| {
                 RATE_LIMIT_DELAY.saturating_mul(doubled(tries)).mul_f64(1.0 + fastrand::f64() / 2.0)
             })),
-            Verdict::Repeatable(retry_after) => Some(retry_after.unwrap_or_else(|| shared.retry.delay(tries))),
+            Verdict::Repeatable(retry_after) => Some(retry_after.unwrap_or_else(|| policy.delay(tries))),
             Verdict::Unknown => None,
         };
-        let Some(pause) = pause.filter(|pause| {
-            tries < shared.retry.tries && since.elapsed().saturating_add(*pause) <= shared.retry.total_time
-        }) else {
+        let Some(pause) =
+            pause.filter(|pause| tries < policy.tries && since.elapsed().saturating_add(*pause) <= policy.total_time)
+        else {
             return Err(finish(operation, error, tries, lost_answer, &attempt));
         };
         match verdict(operation, &error) {
-            Verdict::RateLimited(_) => shared.pacer.pause(operation, pause),
+            Verdict::RateLimited(_) => link.pacer.pause(operation, pause),
             Verdict::Repeatable(_) => lost_answer |= !matches!(error, Error::Connect { .. }),
             _ => {}
         }

@@ -10,30 +10,42 @@ use http::{StatusCode, header};
 use progenitor_client::{ClientHooks, OperationInfo};
 use tokio::time::Instant;
 
-use crate::auth::AccessToken;
+use crate::auth::{AccessToken, TokenProvider};
 use crate::body::{Meter, Upload};
-use crate::client::Shared;
 use crate::error::{ApiError, BodyError, Error, Progress, TimeoutKind, excerpt, request_id};
 use crate::generated;
 use crate::operations::{self, Operation};
+use crate::pacing::Pacer;
 
 /// More than any answer of the API needs; what goes on beyond it is a fault.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 /// Enough of an error page to say what it is.
 const MAX_ERROR_ANSWER: usize = 64 * 1024;
 
+/// What it takes to send a request: the same for all clones of a client.
+pub(crate) struct Link {
+    pub(crate) http: reqwest::Client,
+    pub(crate) base_url: String,
+    pub(crate) token: Box<dyn TokenProvider>,
+    pub(crate) pacer: Box<dyn Pacer>,
+    pub(crate) stall_timeout: Duration,
+    pub(crate) response_timeout: Duration,
+}
+
+impl Link {
+    /// The generated client over this link.
+    pub(crate) fn client(self: &Arc<Self>, record: Option<Arc<Record>>) -> generated::Client {
+        let transport = Transport { link: self.clone(), record };
+        generated::Client::new_with_client(&self.base_url, self.http.clone(), transport)
+    }
+}
+
 /// What the generated client needs of this crate to send a request.
 #[derive(Clone)]
 pub struct Transport {
-    shared: Arc<Shared>,
+    link: Arc<Link>,
     /// Where the facade's request is followed; a caller of the generated client has none.
     record: Option<Arc<Record>>,
-}
-
-impl Transport {
-    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
-        Self { shared: shared.clone(), record: None }
-    }
 }
 
 impl fmt::Debug for Transport {
@@ -45,13 +57,13 @@ impl fmt::Debug for Transport {
 /// One try of one request of the facade.
 #[derive(Clone)]
 pub(crate) struct Attempt {
-    shared: Arc<Shared>,
+    link: Arc<Link>,
     operation: &'static Operation,
     record: Arc<Record>,
 }
 
 /// What the hook found out, which the generated client's errors can't carry.
-struct Record {
+pub(crate) struct Record {
     span: tracing::Span,
     findings: Mutex<Findings>,
 }
@@ -91,14 +103,14 @@ impl From<generated::Error<generated::types::Error>> for Failure {
 }
 
 impl Attempt {
-    pub(crate) fn new(shared: &Arc<Shared>, operation: &'static Operation, span: tracing::Span) -> Self {
+    pub(crate) fn new(link: &Arc<Link>, operation: &'static Operation, span: tracing::Span) -> Self {
         let record = Record { span, findings: Mutex::default() };
-        Self { shared: shared.clone(), operation, record: Arc::new(record) }
+        Self { link: link.clone(), operation, record: Arc::new(record) }
     }
 
     /// The generated client, through which this try is sent.
     pub(crate) fn client(&self) -> generated::Client {
-        self.shared.generated(Transport { shared: self.shared.clone(), record: Some(self.record.clone()) })
+        self.link.client(Some(self.record.clone()))
     }
 
     /// The content of an upload, followed on its way.
@@ -116,7 +128,7 @@ impl Attempt {
     pub(crate) async fn renew_token(&self) -> Result<bool, Error> {
         let token = self.record.findings().token.take();
         match token {
-            Some(token) => self.shared.token.refused(&token).await.map_err(|source| Error::Token { source }),
+            Some(token) => self.link.token.refused(&token).await.map_err(|source| Error::Token { source }),
             None => Ok(false),
         }
     }
@@ -192,10 +204,10 @@ impl Transport {
     ) -> Result<reqwest::Response, Error> {
         let operation = operations::ALL.iter().find(|operation| operation.id == operation_id);
         let operation = operation.ok_or_else(|| Error::invalid("operation", "one of the spec's", operation_id))?;
-        let shared = &self.shared;
+        let link = &self.link;
 
-        let mut permit = shared.pacer.acquire(operation).await.map_err(|source| Error::Pacer { operation, source })?;
-        let token = shared.token.token().await.map_err(|source| Error::Token { source })?;
+        let mut permit = link.pacer.acquire(operation).await.map_err(|source| Error::Pacer { operation, source })?;
+        let token = link.token.token().await.map_err(|source| Error::Token { source })?;
         request.headers_mut().insert(header::AUTHORIZATION, token.header()?);
         let meter = self.record.as_ref().and_then(|record| {
             let mut findings = record.findings();
@@ -207,7 +219,7 @@ impl Transport {
         let result = tokio::select! {
             biased;
             result = self.exchange(http, request, operation, &token) => result,
-            (kind, after) = timed_out(meter.as_deref(), shared.stall_timeout, shared.response_timeout) => {
+            (kind, after) = timed_out(meter.as_deref(), link.stall_timeout, link.response_timeout) => {
                 Err(Error::Timeout { operation, tries: 1, kind, after })
             }
         };

@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{AccessToken, TokenProvider, TokenStore, Tokens};
 use crate::BoxFuture;
-use crate::client::{base_url, http_client};
+use crate::endpoint::{base_url, http_client};
 use crate::error::{BoxError, Error};
 use crate::operations::{AUTHORIZATION_URL, BASE_URL, Operation, TOKEN_PATH};
 
