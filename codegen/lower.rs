@@ -47,12 +47,7 @@ fn group_errors(spec: &Value, id: &str, operation: &mut Map<String, Value>) -> R
 /// Scopes, rate limit and preview are said where the reader of the generated client meets the operation.
 fn describe(facts: &Facts, operation: &mut Map<String, Value>) {
     let description = operation.get("description").and_then(Value::as_str).unwrap_or_default().trim();
-    let preview = if facts.preview { " A preview: it may change without notice." } else { "" };
-    let description = format!(
-        "{description}\n\nScopes: `{}`. Rate limit: {} requests a minute for each user.{preview}",
-        facts.scopes.join("`, `"),
-        facts.requests_per_minute
-    );
+    let description = format!("{description}\n\n{}", facts.text());
     operation.insert("description".into(), Value::String(description));
 }
 

@@ -19,14 +19,15 @@ pub fn generate(name: &str, text: &str) -> Result<Vec<(&'static str, String)>, S
         format!("{name}:{line}: {message}")
     })?;
     let operations = tables::operations(&spec).map_err(|e| format!("{name}: {e}"))?;
-    let limits = tables::limits(&spec).map_err(|e| format!("{name}: {e}"))?;
+    let docs = tables::docs(&spec).map_err(|e| format!("{name}: {e}"))?;
     let requests = lower::request_schemas(&spec).map_err(|e| format!("{name}: {e}"))?;
     let lowered = lower::lower(&spec, &requests).map_err(|e| format!("{name}: {e}"))?;
     let client = client::client(&lowered, &requests).map_err(|e| format!("{name}: {e}"))?;
     Ok(vec![
         ("generated/client.rs", print(name, client)?),
         ("generated/operations.rs", print(name, operations)?),
-        ("generated/limits.rs", print(name, limits)?),
+        ("generated/limits.rs", print(name, tables::limits(&spec))?),
+        ("generated/docs.rs", headed(name, &docs)),
         ("generated/schemas.rs", headed(name, &tables::schemas(&spec))),
     ])
 }

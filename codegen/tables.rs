@@ -17,6 +17,20 @@ pub struct Facts<'a> {
     pub preview: bool,
 }
 
+impl Facts<'_> {
+    /// The same in words.
+    pub fn text(&self) -> String {
+        let preview = " A preview: it may change without notice, and an integration that uses it can't be released to all \
+                       Canva users.";
+        format!(
+            "Scope `{}`, {} requests a minute for each user.{}",
+            self.scopes.join("`, `"),
+            self.requests_per_minute,
+            if self.preview { preview } else { "" }
+        )
+    }
+}
+
 pub fn facts(spec: &Value) -> Result<Vec<Facts<'_>>, String> {
     let mut facts = Vec::new();
     for operation in spec_operations(spec)? {
@@ -49,7 +63,7 @@ pub fn operations(spec: &Value) -> Result<TokenStream, String> {
     let items = facts.iter().map(|fact| {
         let Facts { id, path, scopes, preview, .. } = fact;
         let method = fact.method.to_ascii_uppercase();
-        let name = constant(id);
+        let name = format_ident!("{}", constant(id));
         let requests_per_minute = Literal::u32_unsuffixed(fact.requests_per_minute);
         let doc = format!(" `{method} {path}`");
         quote! {
@@ -64,7 +78,7 @@ pub fn operations(spec: &Value) -> Result<TokenStream, String> {
             };
         }
     });
-    let names = facts.iter().map(|fact| constant(fact.id));
+    let names = facts.iter().map(|fact| format_ident!("{}", constant(fact.id)));
     let urls = urls(spec)?;
     Ok(quote! {
         #urls
@@ -97,24 +111,30 @@ fn urls(spec: &Value) -> Result<TokenStream, String> {
 
 /// A constant for each bounded string, array and parameter: `SCHEMA_PROPERTY`, and `SCHEMA_PROPERTY_ITEM` for what
 /// stands in an array.
-pub fn limits(spec: &Value) -> Result<TokenStream, String> {
-    let mut items = Vec::new();
+pub fn limits(spec: &Value) -> TokenStream {
+    let items = all_limits(spec);
+    let items = items.iter().map(Limit::tokens);
+    quote! {
+        use std::ops::RangeInclusive;
+        #(#items)*
+    }
+}
+
+fn all_limits(spec: &Value) -> Vec<Limit> {
+    let mut limits = Vec::new();
     for (name, parameter) in components(spec, "parameters") {
-        items.extend(limit(name, "", parameter.get("schema").unwrap_or(&Value::Null)));
+        limits.extend(limit(name, "", parameter.get("schema").unwrap_or(&Value::Null)));
     }
     for (name, schema) in components(spec, "schemas") {
         let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
         for (property, schema) in properties {
             let schema = resolve(spec, schema);
-            items.extend(limit(name, property, schema));
+            limits.extend(limit(name, property, schema));
             let item = schema.get("items").unwrap_or(&Value::Null);
-            items.extend(limit(name, &format!("{property}_item"), resolve(spec, item)));
+            limits.extend(limit(name, &format!("{property}_item"), resolve(spec, item)));
         }
     }
-    Ok(quote! {
-        use std::ops::RangeInclusive;
-        #(#items)*
-    })
+    limits
 }
 
 /// The name of every schema, one a line, for a macro `types!` that whoever includes it defines: no Rust code can
@@ -128,7 +148,28 @@ fn components<'a>(spec: &'a Value, section: &str) -> impl Iterator<Item = (&'a S
     spec.pointer(&format!("/components/{section}")).and_then(Value::as_object).into_iter().flatten()
 }
 
-fn limit(owner: &str, property: &str, schema: &Value) -> Option<TokenStream> {
+/// A bounded string, array or parameter.
+struct Limit {
+    name: String,
+    place: String,
+    min: u64,
+    max: u64,
+    unit: &'static str,
+}
+
+impl Limit {
+    fn tokens(&self) -> TokenStream {
+        let doc = format!(" `{}`, in {}.", self.place, self.unit);
+        let name = format_ident!("{}", self.name);
+        let (min, max) = (Literal::u64_unsuffixed(self.min), Literal::u64_unsuffixed(self.max));
+        quote! {
+            #[doc = #doc]
+            pub const #name: RangeInclusive<usize> = #min..=#max;
+        }
+    }
+}
+
+fn limit(owner: &str, property: &str, schema: &Value) -> Option<Limit> {
     let bound = |keys: [&str; 3]| keys.iter().find_map(|key| schema.get(key).and_then(Value::as_u64));
     let max = bound(["x-decoded-max-length", "maxLength", "maxItems"])?;
     let min = bound(["x-decoded-min-length", "minLength", "minItems"]).unwrap_or(0);
@@ -138,17 +179,31 @@ fn limit(owner: &str, property: &str, schema: &Value) -> Option<TokenStream> {
         _ => "Unicode scalar values",
     };
     let place = if property.is_empty() { owner.to_owned() } else { format!("{owner}.{property}") };
-    let doc = format!(" `{place}`, in {unit}.");
-    let name = constant(&format!("{owner}_{property}"));
-    let (min, max) = (Literal::u64_unsuffixed(min), Literal::u64_unsuffixed(max));
-    Some(quote! {
-        #[doc = #doc]
-        pub const #name: RangeInclusive<usize> = #min..=#max;
-    })
+    Some(Limit { name: constant(&format!("{owner}_{property}")), place, min, max, unit })
+}
+
+/// A macro `says!` that gives what the spec says as text, so that a doc comment need not say it again.
+pub fn docs(spec: &Value) -> Result<String, String> {
+    let mut arms = String::new();
+    for facts in facts(spec)? {
+        arms += &arm(&constant(facts.id), &facts.text());
+    }
+    for limit in all_limits(spec) {
+        let text = match limit.min {
+            0 => format!("at most {}", limit.max),
+            min => format!("{min} to {}", limit.max),
+        };
+        arms += &arm(&limit.name, &text);
+    }
+    Ok(format!("macro_rules! says {{\n{arms}}}\n"))
+}
+
+fn arm(name: &str, text: &str) -> String {
+    format!("    ({name}) => {{\n        {text:?}\n    }};\n")
 }
 
 /// `createAssetUploadJob` or `Asset_name` -> `CREATE_ASSET_UPLOAD_JOB`, `ASSET_NAME`.
-fn constant(name: &str) -> proc_macro2::Ident {
+fn constant(name: &str) -> String {
     let mut out = String::new();
     for c in name.trim_end_matches('_').chars() {
         if c.is_uppercase() && !out.is_empty() && !out.ends_with('_') {
@@ -156,5 +211,5 @@ fn constant(name: &str) -> proc_macro2::Ident {
         }
         out.extend(c.to_uppercase());
     }
-    format_ident!("{out}")
+    out
 }

@@ -484,7 +484,7 @@ impl Client {
     /// Starts a job that adds the file in the request body to the user's content library. The name travels in the
     /// `Asset-Upload-Metadata` header, in Base64.
     ///
-    /// Scopes: `asset:write`. Rate limit: 30 requests a minute for each user.
+    /// Scope `asset:write`, 30 requests a minute for each user.
     ///
     /// Sends a `POST` request to `/v1/asset-uploads`
     ///
@@ -540,7 +540,7 @@ impl Client {
     ///
     /// Reads a job that `createAssetUploadJob` started. Repeat until its status is `success` or `failed`.
     ///
-    /// Scopes: `asset:read`. Rate limit: 180 requests a minute for each user.
+    /// Scope `asset:read`, 180 requests a minute for each user.
     ///
     /// Sends a `GET` request to `/v1/asset-uploads/{jobId}`
     ///
@@ -584,7 +584,7 @@ impl Client {
     ///
     /// Reads an asset of the user's content library, its name, tags and thumbnail among other things.
     ///
-    /// Scopes: `asset:read`. Rate limit: 100 requests a minute for each user.
+    /// Scope `asset:read`, 100 requests a minute for each user.
     ///
     /// Sends a `GET` request to `/v1/assets/{assetId}`
     ///
@@ -628,7 +628,7 @@ impl Client {
     ///
     /// Moves an asset to the trash.
     ///
-    /// Scopes: `asset:write`. Rate limit: 30 requests a minute for each user.
+    /// Scope `asset:write`, 30 requests a minute for each user.
     ///
     /// Sends a `DELETE` request to `/v1/assets/{assetId}`
     ///
@@ -673,7 +673,7 @@ impl Client {
     /// Replaces the name, the tags, or both. What the request leaves out stays as it is; a list of tags replaces every
     /// tag the asset had, and an empty list removes them all.
     ///
-    /// Scopes: `asset:write`. Rate limit: 30 requests a minute for each user.
+    /// Scope `asset:write`, 30 requests a minute for each user.
     ///
     /// Sends a `PATCH` request to `/v1/assets/{assetId}`
     ///
@@ -721,7 +721,7 @@ impl Client {
     /// Starts a job that turns the file in the request body into one or more designs. The title, and the file's type
     /// where Canva shouldn't guess it, travel in the `Import-Metadata` header.
     ///
-    /// Scopes: `design:content:write`. Rate limit: 20 requests a minute for each user.
+    /// Scope `design:content:write`, 20 requests a minute for each user.
     ///
     /// Sends a `POST` request to `/v1/imports`
     ///
@@ -773,7 +773,7 @@ impl Client {
     ///
     /// Reads a job that `createDesignImportJob` started. Repeat until its status is `success` or `failed`.
     ///
-    /// Scopes: `design:content:write`. Rate limit: 120 requests a minute for each user.
+    /// Scope `design:content:write`, 120 requests a minute for each user.
     ///
     /// Sends a `GET` request to `/v1/imports/{jobId}`
     ///
@@ -818,7 +818,7 @@ impl Client {
     /// Starts a job in which Canva fetches a file from a public URL and adds it to the user's content library. A video
     /// fetched this way may be at most 100 MB; larger ones go through `createAssetUploadJob`.
     ///
-    /// Scopes: `asset:write`. Rate limit: 30 requests a minute for each user. A preview: it may change without notice.
+    /// Scope `asset:write`, 30 requests a minute for each user. A preview: it may change without notice, and an integration that uses it can't be released to all Canva users.
     ///
     /// Sends a `POST` request to `/v1/url-asset-uploads`
     pub async fn create_url_asset_upload_job<'a>(
@@ -858,7 +858,7 @@ impl Client {
     ///
     /// Reads a job that `createUrlAssetUploadJob` started. Repeat until its status is `success` or `failed`.
     ///
-    /// Scopes: `asset:read`. Rate limit: 180 requests a minute for each user. A preview: it may change without notice.
+    /// Scope `asset:read`, 180 requests a minute for each user. A preview: it may change without notice, and an integration that uses it can't be released to all Canva users.
     ///
     /// Sends a `GET` request to `/v1/url-asset-uploads/{jobId}`
     ///
@@ -903,7 +903,7 @@ impl Client {
     ///
     /// Starts a job in which Canva fetches a file from a public URL and turns it into one or more designs.
     ///
-    /// Scopes: `design:content:write`. Rate limit: 20 requests a minute for each user.
+    /// Scope `design:content:write`, 20 requests a minute for each user.
     ///
     /// Sends a `POST` request to `/v1/url-imports`
     pub async fn create_url_import_job<'a>(
@@ -943,7 +943,7 @@ impl Client {
     ///
     /// Reads a job that `createUrlImportJob` started. Repeat until its status is `success` or `failed`.
     ///
-    /// Scopes: `design:content:write`. Rate limit: 120 requests a minute for each user.
+    /// Scope `design:content:write`, 120 requests a minute for each user.
     ///
     /// Sends a `GET` request to `/v1/url-imports/{jobId}`
     ///

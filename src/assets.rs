@@ -25,7 +25,9 @@ impl Client {
     /// Uploads a picture or video to the user's content library.
     ///
     /// The content is a path, bytes, or a reader: see [`UploadBody`]. Await the builder to send it; the answer is a
-    /// [`Job`] to wait for. Scope `asset:write`, 30 requests a minute.
+    /// [`Job`] to wait for.
+    ///
+    #[doc = says!(CREATE_ASSET_UPLOAD_JOB)]
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
@@ -44,9 +46,12 @@ impl Client {
 
     /// Has Canva fetch a picture or video from a public URL into the user's content library.
     ///
-    /// This is a preview API: it may change without notice, and an integration that uses it can't be released to all
-    /// Canva users. The name has 1 to 255 characters, the URL 8 to 2048. A video may be at most 100 MB. Scope
-    /// `asset:write`, 30 requests a minute.
+    #[doc = concat!(
+        "The name has ", says!(CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_NAME), " characters, the URL ",
+        says!(CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_URL), ". A video may be at most 100 MB."
+    )]
+    ///
+    #[doc = says!(CREATE_URL_ASSET_UPLOAD_JOB)]
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
@@ -72,8 +77,9 @@ impl Client {
         Ok(self.asset_job(answer.await?.job, &CREATE_URL_ASSET_UPLOAD_JOB, read_url_upload))
     }
 
-    /// Reads an asset: its name, its tags, and a thumbnail whose address works for 15 minutes. Scope `asset:read`, 100
-    /// requests a minute.
+    /// Reads an asset: its name, its tags, and a thumbnail whose address works for 15 minutes.
+    ///
+    #[doc = says!(GET_ASSET)]
     ///
     /// # Errors
     /// [`Error::InvalidInput`] if the id can't be one; [`Error::Api`] with status 404 if this user has no such asset;
@@ -90,7 +96,9 @@ impl Client {
 
     /// Changes an asset's name, tags, or both. Await the builder to send it; the answer is the asset as it is then.
     ///
-    /// What isn't set stays as it is. Scope `asset:write`, 30 requests a minute.
+    /// What isn't set stays as it is.
+    ///
+    #[doc = says!(UPDATE_ASSET)]
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
@@ -104,7 +112,9 @@ impl Client {
         UpdateAsset { client: self.clone(), asset_id: asset_id.into(), request: UpdateAssetRequest::default() }
     }
 
-    /// Moves an asset to the trash. Scope `asset:write`, 30 requests a minute.
+    /// Moves an asset to the trash.
+    ///
+    #[doc = says!(DELETE_ASSET)]
     ///
     /// Where the answer to a try is lost and the next one finds no such asset, the asset counts as deleted.
     ///
@@ -127,13 +137,15 @@ impl Client {
     }
 
     /// A handle for an asset upload job from its stored id. Nothing is sent until it is polled or waited for.
-    /// Scope `asset:read`, 180 requests a minute.
+    ///
+    #[doc = says!(GET_ASSET_UPLOAD_JOB)]
     pub fn asset_upload_job(&self, job_id: impl Into<String>) -> Job<Asset> {
         Job::new(self.clone(), job_id.into(), read_upload, None)
     }
 
     /// A handle for a URL asset upload job from its stored id. Nothing is sent until it is polled or waited for.
-    /// Scope `asset:read`, 180 requests a minute. A preview, as [`upload_asset_from_url`](Self::upload_asset_from_url).
+    ///
+    #[doc = says!(GET_URL_ASSET_UPLOAD_JOB)]
     pub fn url_asset_upload_job(&self, job_id: impl Into<String>) -> Job<Asset> {
         Job::new(self.clone(), job_id.into(), read_url_upload, None)
     }
@@ -155,7 +167,8 @@ pub struct UploadAsset {
 }
 
 impl UploadAsset {
-    /// The asset's name in Canva: 1 to 50 characters, any Unicode. Default: the file's name, for an upload from a path.
+    #[doc = concat!("The asset's name in Canva: ", says!(ASSET_UPLOAD_METADATA_NAME_BASE64), " characters, any Unicode.")]
+    /// Default: the file's name, for an upload from a path.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -210,14 +223,18 @@ pub struct UpdateAsset {
 }
 
 impl UpdateAsset {
-    /// The new name, up to 50 characters. The API takes an empty one for none: it changes nothing.
+    #[doc = concat!("The new name, ", says!(UPDATE_ASSET_REQUEST_NAME), " characters.")]
+    /// The API takes an empty one for none: it changes nothing.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.request.name = Some(name.into());
         self
     }
 
-    /// The new tags, in place of all that the asset has: up to 50 of up to 50 characters each. None of them is
-    /// [`clear_tags`](Self::clear_tags).
+    /// The new tags, in place of all that the asset has; to have none is [`clear_tags`](Self::clear_tags).
+    #[doc = concat!(
+        "There may be ", says!(UPDATE_ASSET_REQUEST_TAGS), ", of ", says!(UPDATE_ASSET_REQUEST_TAGS_ITEM),
+        " characters each."
+    )]
     pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         self.request.tags = Some(tags.into_iter().map(Into::into).collect());
         self

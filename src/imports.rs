@@ -22,7 +22,9 @@ impl Client {
     ///
     /// The content is a path, bytes, or a reader: see [`UploadBody`]. Await the builder to send it; the answer is a
     /// [`Job`] to wait for. It ends in the new designs, usually one; a file with very many pages or pictures is split
-    /// into several. Scope `design:content:write`, 20 requests a minute.
+    /// into several.
+    ///
+    #[doc = says!(CREATE_DESIGN_IMPORT_JOB)]
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
@@ -40,7 +42,12 @@ impl Client {
     /// Has Canva fetch a file from a public URL and import it as a design.
     ///
     /// Await the builder to send it; the answer is a [`Job`] to wait for, as for [`import_design`](Self::import_design).
-    /// The title has 1 to 255 characters, the URL 1 to 2048. Scope `design:content:write`, 20 requests a minute.
+    #[doc = concat!(
+        "The title has ", says!(CREATE_URL_IMPORT_JOB_REQUEST_TITLE), " characters, the URL ",
+        says!(CREATE_URL_IMPORT_JOB_REQUEST_URL), "."
+    )]
+    ///
+    #[doc = says!(CREATE_URL_IMPORT_JOB)]
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
@@ -54,13 +61,15 @@ impl Client {
     }
 
     /// A handle for a design import job from its stored id. Nothing is sent until it is polled or waited for.
-    /// Scope `design:content:write`, 120 requests a minute.
+    ///
+    #[doc = says!(GET_DESIGN_IMPORT_JOB)]
     pub fn design_import_job(&self, job_id: impl Into<String>) -> Job<Vec<DesignSummary>> {
         Job::new(self.clone(), job_id.into(), read_import, None)
     }
 
     /// A handle for a URL import job from its stored id. Nothing is sent until it is polled or waited for.
-    /// Scope `design:content:write`, 120 requests a minute.
+    ///
+    #[doc = says!(GET_URL_IMPORT_JOB)]
     pub fn url_import_job(&self, job_id: impl Into<String>) -> Job<Vec<DesignSummary>> {
         Job::new(self.clone(), job_id.into(), read_url_import, None)
     }
@@ -88,8 +97,8 @@ pub struct ImportDesign {
 }
 
 impl ImportDesign {
-    /// The design's title: 1 to 50 characters, any Unicode. Default: the file's name without its extension, for an
-    /// import from a path.
+    #[doc = concat!("The design's title: ", says!(DESIGN_IMPORT_METADATA_TITLE_BASE64), " characters, any Unicode.")]
+    /// Default: the file's name without its extension, for an import from a path.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
@@ -148,7 +157,8 @@ pub struct ImportDesignFromUrl {
 }
 
 impl ImportDesignFromUrl {
-    /// The file's media type, such as `application/pdf`: 1 to 100 characters. Default: Canva works it out from the file.
+    #[doc = concat!("The file's media type, such as `application/pdf`: ", says!(CREATE_URL_IMPORT_JOB_REQUEST_MIME_TYPE), " characters.")]
+    /// Default: Canva works it out from the file.
     pub fn mime_type(mut self, mime_type: impl Into<String>) -> Self {
         self.request.mime_type = Some(mime_type.into());
         self

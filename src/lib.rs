@@ -14,19 +14,22 @@
 //!
 //! An upload is two steps: `.await?` sends it and gives a [`Job`], `.wait().await?` waits until Canva has taken it in.
 //!
-//! | to | use | scope | requests a minute |
-//! |---|---|---|---|
-//! | upload a picture or video | [`Client::upload_asset`] | `asset:write` | 30 |
-//! | upload it from a URL (preview) | [`Client::upload_asset_from_url`] | `asset:write` | 30 |
-//! | read it | [`Client::get_asset`] | `asset:read` | 100 |
-//! | rename and tag it | [`Client::update_asset`] | `asset:write` | 30 |
-//! | move it to the trash | [`Client::delete_asset`] | `asset:write` | 30 |
-//! | import a file as a design | [`Client::import_design`] | `design:content:write` | 20 |
-//! | import a file from a URL as a design | [`Client::import_design_from_url`] | `design:content:write` | 20 |
-//! | wait for an upload | [`Job::wait`], [`Client::asset_upload_job`] | `asset:read` | 180 |
-//! | wait for an upload from a URL (preview) | [`Job::wait`], [`Client::url_asset_upload_job`] | `asset:read` | 180 |
-//! | wait for an import | [`Job::wait`], [`Client::design_import_job`] | `design:content:write` | 120 |
-//! | wait for an import from a URL | [`Job::wait`], [`Client::url_import_job`] | `design:content:write` | 120 |
+//! | to | use |
+//! |---|---|
+//! | upload a picture or video | [`Client::upload_asset`] |
+//! | upload it from a URL (preview) | [`Client::upload_asset_from_url`] |
+//! | read it | [`Client::get_asset`] |
+//! | rename and tag it | [`Client::update_asset`] |
+//! | move it to the trash | [`Client::delete_asset`] |
+//! | import a file as a design | [`Client::import_design`] |
+//! | import a file from a URL as a design | [`Client::import_design_from_url`] |
+//! | wait for an upload | [`Job::wait`], [`Client::asset_upload_job`] |
+//! | wait for an upload from a URL (preview) | [`Job::wait`], [`Client::url_asset_upload_job`] |
+//! | wait for an import | [`Job::wait`], [`Client::design_import_job`] |
+//! | wait for an import from a URL | [`Job::wait`], [`Client::url_import_job`] |
+//!
+//! Each method says which OAuth scope it needs and how many requests a minute Canva takes; [`operations`] has the same as
+//! data.
 //!
 //! # What it takes care of
 //! - **Names and titles** of any Unicode, in the Base64 headers that the API wants. Lengths are checked before a byte is
@@ -44,7 +47,7 @@
 #![doc = include_str!("../docs/retries.md")]
 //!
 //! # Features
-//! - `oauth`: [`auth::OAuth`], a token provider that refreshes tokens, and the login that gives the first ones.
+//! - `oauth`: `auth::OAuth`, a token provider that refreshes tokens, and the login that gives the first ones.
 //! - `schemars`: `JsonSchema` for every generated type.
 //! - `codegen`: for maintainers of this crate; rewrites `generated/` from `openapi.yaml`.
 //!
@@ -56,6 +59,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
+
+#[macro_use]
+mod says;
 
 mod assets;
 pub mod auth;

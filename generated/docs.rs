@@ -1,0 +1,73 @@
+// Written by build.rs from openapi.yaml. Don't edit: change the spec and run `cargo regenerate`.
+
+macro_rules! says {
+    (CREATE_ASSET_UPLOAD_JOB) => {
+        "Scope `asset:write`, 30 requests a minute for each user."
+    };
+    (GET_ASSET_UPLOAD_JOB) => {
+        "Scope `asset:read`, 180 requests a minute for each user."
+    };
+    (DELETE_ASSET) => {
+        "Scope `asset:write`, 30 requests a minute for each user."
+    };
+    (GET_ASSET) => {
+        "Scope `asset:read`, 100 requests a minute for each user."
+    };
+    (UPDATE_ASSET) => {
+        "Scope `asset:write`, 30 requests a minute for each user."
+    };
+    (CREATE_DESIGN_IMPORT_JOB) => {
+        "Scope `design:content:write`, 20 requests a minute for each user."
+    };
+    (GET_DESIGN_IMPORT_JOB) => {
+        "Scope `design:content:write`, 120 requests a minute for each user."
+    };
+    (CREATE_URL_ASSET_UPLOAD_JOB) => {
+        "Scope `asset:write`, 30 requests a minute for each user. A preview: it may change without notice, and an integration that uses it can't be released to all Canva users."
+    };
+    (GET_URL_ASSET_UPLOAD_JOB) => {
+        "Scope `asset:read`, 180 requests a minute for each user. A preview: it may change without notice, and an integration that uses it can't be released to all Canva users."
+    };
+    (CREATE_URL_IMPORT_JOB) => {
+        "Scope `design:content:write`, 20 requests a minute for each user."
+    };
+    (GET_URL_IMPORT_JOB) => {
+        "Scope `design:content:write`, 120 requests a minute for each user."
+    };
+    (ASSET_ID) => {
+        "1 to 50"
+    };
+    (JOB_ID) => {
+        "1 to 50"
+    };
+    (ASSET_UPLOAD_METADATA_NAME_BASE64) => {
+        "1 to 50"
+    };
+    (CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_NAME) => {
+        "1 to 255"
+    };
+    (CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_URL) => {
+        "8 to 2048"
+    };
+    (CREATE_URL_IMPORT_JOB_REQUEST_MIME_TYPE) => {
+        "1 to 100"
+    };
+    (CREATE_URL_IMPORT_JOB_REQUEST_TITLE) => {
+        "1 to 255"
+    };
+    (CREATE_URL_IMPORT_JOB_REQUEST_URL) => {
+        "1 to 2048"
+    };
+    (DESIGN_IMPORT_METADATA_TITLE_BASE64) => {
+        "1 to 50"
+    };
+    (UPDATE_ASSET_REQUEST_NAME) => {
+        "at most 50"
+    };
+    (UPDATE_ASSET_REQUEST_TAGS) => {
+        "at most 50"
+    };
+    (UPDATE_ASSET_REQUEST_TAGS_ITEM) => {
+        "at most 50"
+    };
+}
