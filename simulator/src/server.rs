@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::body::Body;
@@ -23,14 +23,13 @@ use tokio::time::Instant;
 use crate::access::{Access, Owner};
 use crate::faults::{Faults, HangUp, Injected};
 use crate::library::Library;
-use crate::limits::RateCounter;
+use crate::limits::{RateCounter, RateLimits};
 use crate::links::Links;
 use crate::log::{Entry, Log};
 use crate::oauth::OAuth;
 use crate::operations;
 use crate::refusal::Refusal;
 use crate::serving::Task;
-use crate::simulator::Settings;
 use crate::spec::{self, Endpoint};
 
 /// The path of the spec's server URL.
@@ -47,6 +46,15 @@ const TOKEN_ENDPOINT: &str = "token";
 
 /// How much of a refused request's body is read, so that a client still writing gets to read the answer.
 const MAX_DISCARDED_BYTES: usize = 256 << 20;
+
+/// What the server needs to know of the builder's settings.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub job_duration: Duration,
+    pub max_body_bytes: u64,
+    pub max_asset_bytes: u64,
+    pub rate_limits: Option<RateLimits>,
+}
 
 pub struct Server {
     pub settings: Settings,

@@ -17,7 +17,7 @@ use crate::limits::RateLimits;
 use crate::log::ReceivedRequest;
 use crate::oauth::{Client, OAuth};
 use crate::port::Port;
-use crate::server::{self, Server};
+use crate::server::{self, Server, Settings};
 use crate::serving::serve;
 
 /// A local Canva. It answers until it is dropped; then its port closes and its jobs stop.
@@ -147,15 +147,6 @@ pub struct Builder {
     access_token_lifetime: Duration,
     faults: Vec<(String, Injected)>,
     settings: Settings,
-}
-
-/// What the server needs to know of the builder's settings.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    pub job_duration: Duration,
-    pub max_body_bytes: u64,
-    pub max_asset_bytes: u64,
-    pub rate_limits: Option<RateLimits>,
 }
 
 impl Default for Builder {
