@@ -4,7 +4,7 @@
 //! the tokens fresh. For anything else, implement [`TokenProvider`].
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
@@ -32,28 +32,37 @@ pub use store::{FileStore, TokenStore, Tokens};
 /// assert_eq!(format!("{token:?}"), "AccessToken([REDACTED])");
 /// ```
 #[derive(Clone)]
-pub struct AccessToken(Arc<SecretString>);
+pub struct AccessToken(Arc<Token>);
+
+struct Token {
+    secret: SecretString,
+    /// Made at the first request; `None` if no header can carry it.
+    header: OnceLock<Option<HeaderValue>>,
+}
 
 impl AccessToken {
     /// Wraps a token as the token endpoint gave it, without `Bearer`.
     pub fn new(token: impl Into<String>) -> Self {
-        Self(Arc::new(SecretString::from(token.into())))
+        Self(Arc::new(Token { secret: SecretString::from(token.into()), header: OnceLock::new() }))
     }
 
     /// The token itself, for a store or another client. Take care where it goes.
     pub fn expose(&self) -> &str {
-        self.0.expose_secret()
+        self.0.secret.expose_secret()
     }
 
     pub(crate) fn header(&self) -> Result<HeaderValue, Error> {
-        let invalid = || Error::invalid("access token", "visible ASCII characters", "something else (not shown)");
-        let visible = |token: &str| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
-        if !visible(self.expose()) {
-            return Err(invalid());
-        }
-        let mut value = HeaderValue::try_from(format!("Bearer {}", self.expose())).map_err(|_| invalid())?;
-        value.set_sensitive(true);
-        Ok(value)
+        let make = || {
+            let visible = !self.expose().is_empty() && self.expose().bytes().all(|byte| byte.is_ascii_graphic());
+            let mut value = HeaderValue::try_from(format!("Bearer {}", self.expose())).ok().filter(|_| visible)?;
+            value.set_sensitive(true);
+            Some(value)
+        };
+        self.0
+            .header
+            .get_or_init(make)
+            .clone()
+            .ok_or_else(|| Error::invalid("access token", "visible ASCII characters", "something else (not shown)"))
     }
 }
 

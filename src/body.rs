@@ -22,7 +22,10 @@ use crate::error::{BodyError, Progress};
 
 /// How much is read from a file at once. Measured over loopback, 1 GiB: reads of 4 KiB take 6.9 s, of 64 KiB 0.88 s, of
 /// 256 KiB 0.46 s.
-const BLOCK: usize = 256 * 1024;
+const BLOCK: usize = 512 * 1024;
+
+/// The largest frame.
+const MAX_FRAME: usize = 256 * 1024;
 
 /// The smallest frame. The connection queues up to 16 frames before it asks again, so that an upload of a slow start
 /// shows progress every 64 KiB.
@@ -349,7 +352,7 @@ impl Frames {
     fn size(&self) -> usize {
         let sent = self.meter.progress().sent as f64;
         let rate = sent / (self.started.elapsed().as_secs_f64() + 1.0);
-        ((rate / 16.0) as usize).clamp(MIN_FRAME, BLOCK)
+        ((rate / 16.0) as usize).clamp(MIN_FRAME, MAX_FRAME)
     }
 }
 

@@ -259,17 +259,17 @@ impl Transport {
         }
 
         let limit = if status.is_success() { MAX_ANSWER } else { MAX_ERROR_ANSWER };
-        let mut body = BytesMut::new();
+        let mut body = Body::default();
         loop {
             match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() <= limit => body.extend_from_slice(&chunk),
+                Ok(Some(chunk)) if body.len() + chunk.len() <= limit => body.push(chunk),
                 Ok(Some(_)) if status.is_success() => {
                     return Err(Error::Decode {
                         operation,
                         status,
                         request_id,
                         reason: format!("the body is longer than {MAX_ANSWER} bytes"),
-                        excerpt: excerpt(&redact(&body, token)),
+                        excerpt: excerpt(&redact(&body.whole(), token)),
                         source: None,
                     });
                 }
@@ -280,7 +280,7 @@ impl Transport {
             }
         }
         // A success is data and stays as it came; only what becomes an error is looked through.
-        let body = if status.is_success() { body.freeze() } else { redact(&body, token) };
+        let body = if status.is_success() { body.whole() } else { redact(&body.whole(), token) };
         if !status.is_success() && self.record.is_some() {
             return Err(Error::Api(Box::new(ApiError::new(operation, status, response.headers(), &body))));
         }
@@ -288,6 +288,31 @@ impl Transport {
         *whole.status_mut() = status;
         *whole.headers_mut() = std::mem::take(response.headers_mut());
         Ok(whole.into())
+    }
+}
+
+/// The body of an answer as it comes. Nearly always it comes at once, and then nothing is copied.
+#[derive(Default)]
+struct Body {
+    first: Bytes,
+    rest: BytesMut,
+}
+
+impl Body {
+    fn len(&self) -> usize {
+        self.first.len() + self.rest.len()
+    }
+
+    fn push(&mut self, chunk: Bytes) {
+        if self.first.is_empty() {
+            self.first = chunk;
+        } else {
+            self.rest.extend_from_slice(&chunk);
+        }
+    }
+
+    fn whole(self) -> Bytes {
+        if self.rest.is_empty() { self.first } else { [self.first, self.rest.freeze()].concat().into() }
     }
 }
 
