@@ -133,12 +133,16 @@ impl VisitMut for Pass<'_> {
         visit_mut::visit_block_mut(self, block);
     }
 
-    fn visit_lit_str_mut(&mut self, literal: &mut LitStr) {
+    fn visit_field_value_mut(&mut self, field: &mut syn::FieldValue) {
         // Hooks look operations up by the id that the spec gives, not by the name of the Rust function.
-        let text = literal.value();
-        if let Some(id) = self.ids.iter().find(|id| snake(id) == text) {
-            *literal = LitStr::new(id, literal.span());
+        if let (syn::Member::Named(name), Expr::Lit(syn::ExprLit { lit: Lit::Str(text), .. })) =
+            (&field.member, &mut field.expr)
+            && name == "operation_id"
+            && let Some(id) = self.ids.iter().find(|id| id.to_lowercase() == text.value().replace('_', ""))
+        {
+            *text = LitStr::new(id, text.span());
         }
+        visit_mut::visit_field_value_mut(self, field);
     }
 
     fn visit_attributes_mut(&mut self, attributes: &mut Vec<Attribute>) {
@@ -164,16 +168,6 @@ impl VisitMut for WithoutHeaders {
             *expression = (*call.receiver).clone();
         }
     }
-}
-
-fn snake(id: &str) -> String {
-    id.chars().fold(String::new(), |mut out, c| {
-        if c.is_uppercase() {
-            out.push('_');
-        }
-        out.extend(c.to_lowercase());
-        out
-    })
 }
 
 /// A doc comment as one `///` a line, so that a changed sentence is a changed line.

@@ -190,18 +190,19 @@ impl Upload {
             },
         };
         let meter = Arc::new(Meter::new(total, self.on_progress.clone()));
-        let frames = Frames { name, content, started: Instant::now(), meter: meter.clone() };
+        let frames = Frames { name, content, started: None, meter: meter.clone() };
         Ok((reqwest::Body::wrap(frames), meter))
     }
 
     async fn open_file(&self, path: &Path) -> Result<(u64, Content), BodyError> {
         let name = || path.to_owned();
         let read = |source| BodyError::Read { name: name(), source };
-        let file = tokio::fs::File::open(path).await.map_err(read)?;
-        let metadata = file.metadata().await.map_err(read)?;
-        if !metadata.is_file() {
+        // Opening a pipe would wait for somebody to write to it.
+        if !tokio::fs::metadata(path).await.map_err(read)?.is_file() {
             return Err(read(io::Error::other("not a regular file")));
         }
+        let file = tokio::fs::File::open(path).await.map_err(read)?;
+        let metadata = file.metadata().await.map_err(read)?;
         let seen = (metadata.len(), metadata.modified().ok());
         let first = *lock(&self.first_seen).get_or_insert(seen);
         if first.0 != seen.0 {
@@ -224,16 +225,17 @@ pub(crate) struct Meter {
 
 struct MeterState {
     sent: u64,
-    moved: Instant,
+    moved: Option<Instant>,
     reported: u64,
     reported_at: Instant,
     failure: Option<BodyError>,
+    over: bool,
 }
 
 impl Meter {
     fn new(total: u64, on_progress: Option<Arc<Mutex<OnProgress>>>) -> Self {
         let now = Instant::now();
-        let state = MeterState { sent: 0, moved: now, reported: 0, reported_at: now, failure: None };
+        let state = MeterState { sent: 0, moved: None, reported: 0, reported_at: now, failure: None, over: false };
         let meter = Self { total, state: Mutex::new(state), finished: Notify::new(), on_progress };
         meter.report(0);
         meter
@@ -243,8 +245,8 @@ impl Meter {
         Progress { sent: lock(&self.state).sent, total: self.total }
     }
 
-    /// When the last frame was taken, and whether it was the last of all.
-    pub(crate) fn last_move(&self) -> (Instant, bool) {
+    /// When a frame was last taken, if any was, and whether all are.
+    pub(crate) fn last_move(&self) -> (Option<Instant>, bool) {
         let state = lock(&self.state);
         (state.moved, state.sent >= self.total)
     }
@@ -252,6 +254,15 @@ impl Meter {
     /// Resolves once the last frame was taken.
     pub(crate) async fn finished(&self) {
         self.finished.notified().await;
+    }
+
+    /// Nobody waits for this try any more: no more of it is sent, and nothing reported.
+    pub(crate) fn end(&self) {
+        lock(&self.state).over = true;
+    }
+
+    fn is_over(&self) -> bool {
+        lock(&self.state).over
     }
 
     /// What was wrong with the content, if that is what ended the request.
@@ -264,7 +275,7 @@ impl Meter {
         let sent = {
             let mut state = lock(&self.state);
             state.sent += bytes;
-            state.moved = now;
+            state.moved = Some(now);
             if state.sent == self.total {
                 self.finished.notify_one();
             }
@@ -388,16 +399,17 @@ impl Content {
 struct Frames {
     name: PathBuf,
     content: Content,
-    started: Instant,
+    started: Option<Instant>,
     meter: Arc<Meter>,
 }
 
 impl Frames {
     /// A sixteenth of what goes out in a second: the connection queues up to 16 frames and only then shows whether they
     /// move. Small frames let a slow upload show that it does; large ones let a fast one be fast.
-    fn size(&self) -> usize {
+    fn size(&mut self) -> usize {
         let sent = self.meter.progress().sent as f64;
-        let rate = sent / (self.started.elapsed().as_secs_f64() + 1.0);
+        let started = self.started.get_or_insert_with(Instant::now);
+        let rate = sent / (started.elapsed().as_secs_f64() + 1.0);
         ((rate / 16.0) as usize).clamp(MIN_FRAME, MAX_FRAME)
     }
 }
@@ -415,6 +427,9 @@ impl Body for Frames {
         }
         if this.content.block.is_empty() {
             return Poll::Ready(None);
+        }
+        if this.meter.is_over() {
+            return Poll::Ready(Some(Err(io::Error::other("the request is over"))));
         }
         let size = this.size().min(this.content.block.len());
         let frame = this.content.block.split_to(size);

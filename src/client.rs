@@ -49,7 +49,7 @@ impl Client {
     }
 
     /// The generated client, for what this crate has no method for. It sends through the same connections, with the same
-    /// tokens, pacing and timeouts; it checks no lengths, encodes no metadata and repeats nothing.
+    /// tokens and pacing; it checks no lengths, encodes no metadata, repeats nothing, and has no stall timeout.
     pub fn generated(&self) -> generated::Client {
         self.link.client(None)
     }
@@ -213,6 +213,7 @@ impl ClientBuilder {
             base_url: url.as_str().trim_end_matches('/').to_owned(),
             token,
             pacer: self.pacer,
+            connect_timeout: self.connect_timeout,
             stall_timeout: self.stall_timeout,
             response_timeout: self.response_timeout,
         };

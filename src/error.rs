@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 
-use crate::generated::types::{self, AssetUploadErrorCode, DesignImportErrorCode};
+use crate::generated::types::{AssetUploadErrorCode, DesignImportErrorCode};
 use crate::operations::Operation;
 
 /// The error type for causes that come from a caller's own code: token providers, pacers, token stores.
@@ -230,11 +230,18 @@ pub struct ApiError {
     pub(crate) after_lost_answer: bool,
 }
 
+/// The API's error body, even if a part of it is missing.
+#[derive(serde::Deserialize)]
+struct Refusal {
+    code: Option<String>,
+    message: Option<String>,
+}
+
 impl ApiError {
     pub(crate) fn new(operation: &'static Operation, status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Self {
-        let (code, message) = match serde_json::from_slice::<types::Error>(body) {
-            Ok(error) => (error.code, error.message),
-            Err(_) => (String::new(), excerpt(body)),
+        let (code, message) = match serde_json::from_slice::<Refusal>(body) {
+            Ok(Refusal { code: Some(code), message }) => (code, message.unwrap_or_default()),
+            _ => (String::new(), excerpt(body)),
         };
         Self {
             operation,
@@ -266,7 +273,7 @@ impl fmt::Display for ApiError {
         }
         match (self.status.as_u16(), self.operation.scopes) {
             (401, _) => f.write_str("; give the client a new access token"),
-            (403, scopes) => write!(f, "; the token needs {}", scopes.join(", ")),
+            (403, scopes) if self.code == "missing_scope" => write!(f, "; the token needs {}", scopes.join(", ")),
             _ => Ok(()),
         }
     }
@@ -351,7 +358,7 @@ pub enum BodyError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TimeoutKind {
-    /// The server took no byte of the request body.
+    /// No byte of the request body moved: the server took none, or the content had none to give.
     Stall,
     /// The server had the whole request but did not answer in full.
     Response,
@@ -360,7 +367,7 @@ pub enum TimeoutKind {
 impl fmt::Display for TimeoutKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Stall => "the upload stalled: the server took no byte",
+            Self::Stall => "the upload stalled: no byte moved",
             Self::Response => "the server did not answer",
         })
     }

@@ -93,13 +93,12 @@ impl<T: Send + 'static> Job<T> {
     /// Asks once how far the job is.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] if the id can't be one, otherwise [`Error::Poll`]. A failed job is no error here but
+    /// [`Error::Poll`]; its source is [`Error::InvalidInput`] if the id can't be one. A failed job is no error here but
     /// [`JobState::Failed`].
     pub async fn poll(&self) -> Result<JobState<T>, Error> {
-        limits::check_id("job id", &self.id, &limits::JOB_ID)?;
-        (self.read)(self.client.clone(), self.id.clone())
-            .await
-            .map_err(|source| Error::Poll { job_id: self.id.clone(), source: Box::new(source) })
+        let poll = |source| Error::Poll { job_id: self.id.clone(), source: Box::new(source) };
+        limits::check_id("job id", &self.id, &limits::JOB_ID).map_err(poll)?;
+        (self.read)(self.client.clone(), self.id.clone()).await.map_err(poll)
     }
 
     /// Waits for the result, with the client's [`PollPolicy`].

@@ -54,6 +54,12 @@ impl Permit {
         Self { sent: false, release: Some(Box::new(release)) }
     }
 
+    /// Ends the request that this permit was for, as a pacer that wraps another one passes it on: with `true` if it may
+    /// have reached Canva. A permit that is only dropped counts as one whose request never left.
+    pub fn finish(mut self, sent: bool) {
+        self.sent = sent;
+    }
+
     pub(crate) fn set_sent(&mut self, sent: bool) {
         self.sent = sent;
     }
@@ -73,7 +79,8 @@ impl fmt::Debug for Permit {
     }
 }
 
-/// The rate limits of the spec, kept within this process: first come, first served.
+/// The rate limits of the spec, kept for one client and its clones: first come, first served. Several clients for the same
+/// user share an `Arc<Pacing>`.
 ///
 /// ```
 /// # fn main() -> Result<(), canva_connect::Error> {

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// From here the pauses grow, however short the first one is: nothing times 1.7 is nothing.
+const MIN_GROWN: Duration = Duration::from_millis(250);
+
 /// How often a job is asked for, and for how long.
 ///
 /// The defaults suit jobs of 1 to 120 s: over durations spread evenly on a logarithmic scale, the result is known 2.4 s
@@ -18,7 +21,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct PollPolicy {
-    /// Before the first question after the job was created. Default 1 s.
+    /// Before the first question after the job was created. Default 1 s. The pauses after it grow from this, or from
+    /// 250 ms if it is less.
     pub first_delay: Duration,
     /// How much longer each pause is than the one before. Default 1.7; less than 1 counts as 1.
     pub growth: f64,
@@ -49,7 +53,7 @@ impl PollPolicy {
     pub fn delays(&self) -> impl Iterator<Item = Duration> + Send + use<> {
         let Self { growth, max_delay, .. } = *self;
         std::iter::successors(Some(self.first_delay.min(max_delay)), move |delay| {
-            let grown = Duration::try_from_secs_f64(delay.as_secs_f64() * growth.max(1.0));
+            let grown = Duration::try_from_secs_f64((*delay).max(MIN_GROWN).as_secs_f64() * growth.max(1.0));
             Some(grown.unwrap_or(max_delay).min(max_delay))
         })
     }

@@ -34,13 +34,15 @@ use crate::transport::{Attempt, Failure, Link};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryPolicy {
-    /// How often a request is sent at most. Default 5: enough to sit out a full minute of 429s.
+    /// How often a request is sent at most, not counting one more after a 401 with a new token. Default 5: enough to sit
+    /// out a full minute of 429s.
     pub tries: u32,
     /// The longest first pause. Default 500 ms.
     pub base_delay: Duration,
     /// The longest pause. Default 20 s. Doesn't bind the pauses after a 429.
     pub max_delay: Duration,
-    /// No try starts later than this after the first failure. Default 5 minutes.
+    /// No try is planned for later than this after the first failure; what it then waits for its turn comes on top.
+    /// Default 5 minutes.
     pub total_time: Duration,
 }
 
@@ -56,7 +58,7 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Every request is sent once.
+    /// Every request is sent once, and once more after a 401 if there is a new token.
     pub fn never() -> Self {
         Self { tries: 1, ..Self::default() }
     }
@@ -119,6 +121,8 @@ where
         tries += 1;
         span.record("tries", tries);
         let attempt = Attempt::new(link, operation, span.clone());
+        // Before the body is opened: a thousand uploads that wait their turn must not hold a thousand files.
+        attempt.acquire().await?;
         let error = match send(attempt.clone()).await {
             Ok(value) => return Ok(value.into_inner()),
             Err(failure) => attempt.error(failure),
@@ -126,32 +130,33 @@ where
         tracing::debug!(tries, %error, "a try failed");
         let since = *first_failure.get_or_insert_with(Instant::now);
         let pause = match verdict(operation, &error) {
-            _ if !body_left => None,
-            Verdict::Refused => None,
+            Verdict::Refused | Verdict::Unknown => None,
             Verdict::Unauthorized if token_renewed => None,
             Verdict::Unauthorized => {
                 token_renewed = true;
-                if attempt.renew_token().await? {
+                if attempt.renew_token().await? && body_left {
                     continue;
                 }
                 None
             }
-            Verdict::RateLimited(retry_after) => Some(retry_after.unwrap_or_else(|| {
-                RATE_LIMIT_DELAY.saturating_mul(doubled(tries)).mul_f64(1.0 + fastrand::f64() / 2.0)
-            })),
-            Verdict::Repeatable(retry_after) => Some(retry_after.unwrap_or_else(|| policy.delay(tries))),
-            Verdict::Unknown => None,
+            Verdict::RateLimited(retry_after) => {
+                let pause = retry_after.unwrap_or_else(|| {
+                    RATE_LIMIT_DELAY.saturating_mul(doubled(tries)).mul_f64(1.0 + fastrand::f64() / 2.0)
+                });
+                // For every caller, whether this request is repeated or not.
+                link.pacer.pause(operation, pause);
+                Some(pause)
+            }
+            Verdict::Repeatable(retry_after) => {
+                lost_answer |= !matches!(error, Error::Connect { .. });
+                Some(retry_after.unwrap_or_else(|| policy.delay(tries)))
+            }
         };
-        let Some(pause) =
-            pause.filter(|pause| tries < policy.tries && since.elapsed().saturating_add(*pause) <= policy.total_time)
-        else {
+        let Some(pause) = pause.filter(|pause| {
+            body_left && tries < policy.tries && since.elapsed().saturating_add(*pause) <= policy.total_time
+        }) else {
             return Err(finish(operation, error, tries, lost_answer, &attempt));
         };
-        match verdict(operation, &error) {
-            Verdict::RateLimited(_) => link.pacer.pause(operation, pause),
-            Verdict::Repeatable(_) => lost_answer |= !matches!(error, Error::Connect { .. }),
-            _ => {}
-        }
         tokio::time::sleep(pause).await;
     }
 }

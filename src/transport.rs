@@ -15,12 +15,17 @@ use crate::body::{Meter, Upload};
 use crate::error::{ApiError, BodyError, Error, Progress, TimeoutKind, excerpt, request_id};
 use crate::generated;
 use crate::operations::{self, Operation};
-use crate::pacing::Pacer;
+use crate::pacing::{Pacer, Permit};
 
 /// More than any answer of the API needs; what goes on beyond it is a fault.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 /// Enough of an error page to say what it is.
 const MAX_ERROR_ANSWER: usize = 64 * 1024;
+
+const REDACTED: &str = "[REDACTED]";
+
+/// How long the next part of an error page is waited for.
+const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What it takes to send a request: the same for all clones of a client.
 pub(crate) struct Link {
@@ -28,6 +33,7 @@ pub(crate) struct Link {
     pub(crate) base_url: String,
     pub(crate) token: Box<dyn TokenProvider>,
     pub(crate) pacer: Box<dyn Pacer>,
+    pub(crate) connect_timeout: Duration,
     pub(crate) stall_timeout: Duration,
     pub(crate) response_timeout: Duration,
 }
@@ -70,6 +76,7 @@ pub(crate) struct Record {
 
 #[derive(Default)]
 struct Findings {
+    permit: Option<Permit>,
     meter: Option<Arc<Meter>>,
     token: Option<AccessToken>,
     /// Of the answer.
@@ -111,6 +118,14 @@ impl Attempt {
     /// The generated client, through which this try is sent.
     pub(crate) fn client(&self) -> generated::Client {
         self.link.client(Some(self.record.clone()))
+    }
+
+    /// Waits until this try may leave.
+    pub(crate) async fn acquire(&self) -> Result<(), Error> {
+        let operation = self.operation;
+        let permit = self.link.pacer.acquire(operation).await.map_err(|source| Error::Pacer { operation, source })?;
+        self.record.findings().permit = Some(permit);
+        Ok(())
     }
 
     /// The content of an upload, followed on its way.
@@ -206,7 +221,11 @@ impl Transport {
         let operation = operation.ok_or_else(|| Error::invalid("operation", "one of the spec's", operation_id))?;
         let link = &self.link;
 
-        let mut permit = link.pacer.acquire(operation).await.map_err(|source| Error::Pacer { operation, source })?;
+        let permit = self.record.as_ref().and_then(|record| record.findings().permit.take());
+        let mut permit = match permit {
+            Some(permit) => permit,
+            None => link.pacer.acquire(operation).await.map_err(|source| Error::Pacer { operation, source })?,
+        };
         let token = link.token.token().await.map_err(|source| Error::Token { source })?;
         request.headers_mut().insert(header::AUTHORIZATION, token.header()?);
         let meter = self.record.as_ref().and_then(|record| {
@@ -215,11 +234,16 @@ impl Transport {
             findings.meter.clone()
         });
 
+        // A stream that nobody meters has no end that could be timed.
+        let streams = meter.is_none() && request.body().is_some_and(|body| body.as_bytes().is_none());
+        let response_timeout = if streams { Duration::MAX } else { link.response_timeout };
+        let _over = Over(meter.as_deref());
+
         permit.set_sent(true);
         let result = tokio::select! {
             biased;
             result = self.exchange(http, request, operation, &token) => result,
-            (kind, after) = timed_out(meter.as_deref(), link.stall_timeout, link.response_timeout) => {
+            (kind, after) = timed_out(meter.as_deref(), link.connect_timeout, link.stall_timeout, response_timeout) => {
                 Err(Error::Timeout { operation, tries: 1, kind, after })
             }
         };
@@ -227,7 +251,7 @@ impl Transport {
             permit.set_sent(false);
         }
         // A body that could not be read in full breaks the connection; it is the cause, not the broken connection.
-        match meter.and_then(|meter| meter.take_failure()) {
+        match meter.as_ref().and_then(|meter| meter.take_failure()) {
             Some(failure) => Err(failure.into()),
             None => result,
         }
@@ -250,7 +274,7 @@ impl Transport {
         };
         let mut response = http.execute(request).await.map_err(|source| broken(None, source))?;
         let status = response.status();
-        let request_id = request_id(response.headers());
+        let request_id = request_id(response.headers()).map(|id| id.replace(token.expose(), REDACTED));
         if let Some(record) = &self.record {
             record.span.record("status", status.as_u16());
             record.span.record("request_id", request_id.as_deref());
@@ -261,7 +285,10 @@ impl Transport {
         let limit = if status.is_success() { MAX_ANSWER } else { MAX_ERROR_ANSWER };
         let mut body = Body::default();
         loop {
-            match response.chunk().await {
+            // The status of a failure says enough, however little of its body comes.
+            let patience = if status.is_success() { Duration::MAX } else { ERROR_BODY_TIMEOUT };
+            let Ok(chunk) = tokio::time::timeout(patience, response.chunk()).await else { break };
+            match chunk {
                 Ok(Some(chunk)) if body.len() + chunk.len() <= limit => body.push(chunk),
                 Ok(Some(_)) if status.is_success() => {
                     return Err(Error::Decode {
@@ -275,14 +302,20 @@ impl Transport {
                 }
                 Ok(None) => break,
                 Err(source) if status.is_success() => return Err(broken(Some(status), source)),
-                // The status of a failure says enough, however much of its body came.
                 Ok(Some(_)) | Err(_) => break,
             }
         }
         // A success is data and stays as it came; only what becomes an error is looked through.
         let body = if status.is_success() { body.whole() } else { redact(&body.whole(), token) };
         if !status.is_success() && self.record.is_some() {
-            return Err(Error::Api(Box::new(ApiError::new(operation, status, response.headers(), &body))));
+            let mut error = ApiError::new(operation, status, response.headers(), &body);
+            // JSON can spell the token in another way than the body's bytes do.
+            for text in
+                [Some(&mut error.code), Some(&mut error.message), error.request_id.as_mut()].into_iter().flatten()
+            {
+                *text = text.replace(token.expose(), REDACTED);
+            }
+            return Err(Error::Api(Box::new(error)));
         }
         let mut whole = http::Response::new(body);
         *whole.status_mut() = status;
@@ -316,17 +349,36 @@ impl Body {
     }
 }
 
+/// The end of an exchange, however it comes, is the end of its body: after an early answer the connection would go on
+/// sending a body that nobody wants.
+struct Over<'a>(Option<&'a Meter>);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        if let Some(meter) = self.0 {
+            meter.end();
+        }
+    }
+}
+
 /// Resolves when nothing moved for too long: while the body is being sent, when no frame was taken for `stall`; after
-/// that, when there is no full answer within `response`.
-async fn timed_out(meter: Option<&Meter>, stall: Duration, response: Duration) -> (TimeoutKind, Duration) {
+/// that, when there is no full answer within `response`. Until the first frame is taken there may be no connection yet,
+/// which has a timeout of its own.
+async fn timed_out(
+    meter: Option<&Meter>,
+    connect: Duration,
+    stall: Duration,
+    response: Duration,
+) -> (TimeoutKind, Duration) {
     let started = Instant::now();
     loop {
-        let (since, limit, kind) = match meter.map(Meter::last_move) {
-            Some((moved, false)) => (moved.max(started), stall, TimeoutKind::Stall),
-            Some((moved, true)) => (moved.max(started), response, TimeoutKind::Response),
-            None => (started, response, TimeoutKind::Response),
+        let (since, limit, wait, kind) = match meter.map(Meter::last_move) {
+            Some((None, false)) => (started, stall, stall.saturating_add(connect), TimeoutKind::Stall),
+            Some((Some(moved), false)) => (moved, stall, stall, TimeoutKind::Stall),
+            Some((Some(moved), true)) => (moved, response, response, TimeoutKind::Response),
+            Some((None, true)) | None => (started, response, response.saturating_add(connect), TimeoutKind::Response),
         };
-        let left = limit.saturating_sub(since.elapsed());
+        let left = wait.saturating_sub(since.elapsed());
         if left.is_zero() {
             return (kind, limit);
         }
@@ -342,5 +394,5 @@ async fn timed_out(meter: Option<&Meter>, stall: Duration, response: Duration) -
 
 /// A body that echoes the request must not carry the token into an error.
 fn redact(body: &[u8], token: &AccessToken) -> Bytes {
-    String::from_utf8_lossy(body).replace(token.expose(), "[REDACTED]").into()
+    String::from_utf8_lossy(body).replace(token.expose(), REDACTED).into()
 }

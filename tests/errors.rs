@@ -40,7 +40,7 @@ async fn a_body_that_is_not_json_keeps_its_status_and_its_beginning() {
     assert_eq!(error.api().unwrap().message, "<html> <h1>502 Bad Gateway</h1></html>");
 
     let error = update(&answering(http("403 Forbidden", "", "")).await).await;
-    assert_eq!(error.to_string(), "updateAsset: 403 Forbidden; the token needs asset:write");
+    assert_eq!(error.to_string(), "updateAsset: 403 Forbidden");
 
     let cut = "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 100\r\n\r\n{\"code\":\"inter";
     let error = update(&answering(cut).await).await;

@@ -141,7 +141,8 @@ async fn meet(operation: &'static Operation, fault: Fault, always: bool) -> Stri
     let before = Before::new(&canva().build().unwrap()).await;
     // Long enough for a busy machine, unless it is the fault that no answer comes.
     let timeout = if matches!(fault, Fault::StopReading) { 300 } else { 30_000 };
-    let canva = canva().retry(retry).response_timeout(Duration::from_millis(timeout)).build().unwrap();
+    let canva = canva().retry(retry).response_timeout(Duration::from_millis(timeout));
+    let canva = canva.connect_timeout(Duration::from_millis(500)).build().unwrap();
 
     let things = || simulator.assets().len() + simulator.designs().len();
     let (existed, requests) = (things(), simulator.requests().len());

@@ -41,7 +41,10 @@ static NOWHERE: LazyLock<Client> = LazyLock::new(|| {
 });
 
 fn refused<T>(result: Result<T, Error>) -> bool {
-    matches!(result, Err(Error::InvalidInput { .. }))
+    match result {
+        Err(Error::Poll { source, .. }) => matches!(*source, Error::InvalidInput { .. }),
+        other => matches!(other, Err(Error::InvalidInput { .. })),
+    }
 }
 
 proptest! {

@@ -15,6 +15,7 @@ fn client(base_url: &str, stall: Duration, response: Duration) -> Client {
         .token("t")
         .base_url(base_url)
         .retry(RetryPolicy::never())
+        .connect_timeout(Duration::from_secs(1))
         .stall_timeout(stall)
         .response_timeout(response)
         .build()

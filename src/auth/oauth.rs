@@ -129,7 +129,11 @@ impl Integration {
         let body = response.bytes().await.map_err(unreachable)?;
         if !status.is_success() {
             let refusal: Refusal = serde_json::from_slice(&body).unwrap_or_default();
-            let description = refusal.error_description;
+            // Endpoints quote what they refuse, and most of what is sent here is secret.
+            let secrets = form.iter().filter(|(name, _)| *name != "grant_type").map(|(_, value)| *value);
+            let secrets = secrets.chain([self.client_secret.expose_secret()]).filter(|secret| !secret.is_empty());
+            let description =
+                secrets.fold(refusal.error_description, |text, secret| text.replace(secret, "[REDACTED]"));
             return Err(OAuthError::Refused { status, error: refusal.error, description });
         }
         // The body has tokens in it: nothing of it, and nothing the decoder says of it, goes into an error.
