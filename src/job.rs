@@ -93,11 +93,11 @@ impl<T: Send + 'static> Job<T> {
     /// Asks once how far the job is.
     ///
     /// # Errors
-    /// [`Error::Poll`]; its source is [`Error::InvalidInput`] if the id can't be one. A failed job is no error here but
+    /// [`Error::InvalidInput`] if the id can't be one, otherwise [`Error::Poll`]. A failed job is no error here but
     /// [`JobState::Failed`].
     pub async fn poll(&self) -> Result<JobState<T>, Error> {
         let poll = |source| Error::Poll { job_id: self.id.clone(), source: Box::new(source) };
-        limits::check_id("job id", &self.id, &limits::JOB_ID).map_err(poll)?;
+        limits::check_id("job id", &self.id, &limits::JOB_ID)?;
         (self.read)(self.client.clone(), self.id.clone()).await.map_err(poll)
     }
 
@@ -119,6 +119,7 @@ impl<T: Send + 'static> Job<T> {
     /// As [`wait`](Job::wait).
     pub async fn wait_with(mut self, policy: PollPolicy) -> Result<T, Error> {
         let job_id = self.id.clone();
+        let created = self.state.is_some();
         let waiting = async {
             let mut delays = policy.delays();
             let mut state = match self.state.take() {
@@ -135,6 +136,10 @@ impl<T: Send + 'static> Job<T> {
             }
         };
         match tokio::time::timeout(policy.deadline, waiting).await {
+            // The id is Canva's own, and the job is there: no mistake of the caller's.
+            Ok(Err(source @ Error::InvalidInput { .. })) if created => {
+                Err(Error::Poll { job_id, source: Box::new(source) })
+            }
             Ok(result) => result,
             Err(_) => Err(Error::Deadline { job_id, waited: policy.deadline }),
         }
