@@ -252,3 +252,46 @@ async fn the_policy_bounds_the_tries() {
     assert!(started.elapsed() < Duration::from_secs(2));
     assert_eq!(error.job_id(), Some("j"));
 }
+
+/// Lets the first request through and no other, and counts the pauses it is told of.
+#[derive(Default)]
+struct OneOnly(AtomicUsize, AtomicUsize);
+
+impl Pacer for OneOnly {
+    fn acquire(&self, _: &'static Operation) -> BoxFuture<'_, Result<Permit, BoxError>> {
+        Box::pin(async move {
+            if self.0.fetch_add(1, Ordering::SeqCst) > 0 {
+                std::future::pending::<()>().await;
+            }
+            Ok(Permit::new(|_| ()))
+        })
+    }
+
+    fn pause(&self, _: &'static Operation, _: Duration) {
+        self.1.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn a_429_pauses_the_others_even_if_it_is_not_repeated_and_who_waits_has_opened_nothing() {
+    let (base_url, _seen) = script(vec![too_many("retry-after: 900\r\n")]).await;
+    let pacer = Arc::new(OneOnly::default());
+    let canva =
+        Client::builder().token("the-token").base_url(base_url).pacing(pacer.clone()).retry(RetryPolicy::never());
+    let canva = canva.build().unwrap();
+    let opened = Arc::new(AtomicUsize::new(0));
+    let count = opened.clone();
+    let body = move || {
+        let count = count.clone();
+        UploadBody::reopen(4, move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            async { Ok(&b"data"[..]) }
+        })
+    };
+    let error = canva.upload_asset(body()).name("n").await.unwrap_err();
+    assert_eq!((error.status().unwrap().as_u16(), pacer.1.load(Ordering::SeqCst)), (429, 1));
+
+    let waiting = tokio::time::timeout(Duration::from_millis(50), canva.upload_asset(body()).name("n")).await;
+    assert!(waiting.is_err());
+    assert_eq!(opened.load(Ordering::SeqCst), 1);
+}

@@ -1,6 +1,8 @@
 //! A login holds: one refresh for all, each refresh token used once, and each pair saved before it is used.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod support;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -182,6 +184,39 @@ async fn two_hundred_calls_at_expiry_are_one_refresh() {
     }
     assert!(calls.join_all().await.into_iter().all(|renewed| renewed));
     assert_eq!((token_requests(&simulator), store.0.lock().unwrap().saves), (3, 3));
+}
+
+#[tokio::test]
+async fn two_hundred_calls_at_a_refresh_that_fails_are_one_attempt() {
+    // A token endpoint that lets everybody wait, and then fails.
+    let (listener, base_url) = support::listen().await;
+    let attempts = Arc::new(Mutex::new(0));
+    let counted = attempts.clone();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let head = support::read_head(&mut stream).await.unwrap();
+            support::discard_body(&mut stream, &head).await.unwrap();
+            *counted.lock().unwrap() += 1;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            support::answer(&mut stream, "503 Service Unavailable", "connection: close\r\n", "").await.unwrap();
+        }
+    });
+    let store = Memory::default();
+    store.0.lock().unwrap().tokens = Some(Tokens::new("old-token", "refresh-token", Duration::ZERO));
+    let integration = Integration::new("id", "secret", REDIRECT_URI).unwrap().base_url(&base_url).unwrap();
+    let oauth = OAuth::new(integration, store);
+    let mut calls = JoinSet::new();
+    for _ in 0..200 {
+        let oauth = oauth.clone();
+        calls.spawn(async move { oauth.token().await.unwrap_err().to_string() });
+    }
+    let said = calls.join_all().await;
+    assert!(said.iter().all(|error| error.contains("503 Service Unavailable")), "{:?}", said.first());
+    assert_eq!(*attempts.lock().unwrap(), 1);
+    // Who comes later tries again.
+    oauth.token().await.unwrap_err();
+    assert_eq!(*attempts.lock().unwrap(), 2);
 }
 
 #[tokio::test]

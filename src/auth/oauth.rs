@@ -11,7 +11,8 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::{AccessToken, TokenProvider, TokenStore, Tokens};
 use crate::BoxFuture;
@@ -252,6 +253,13 @@ pub enum OAuthError {
         /// What the store said.
         source: BoxError,
     },
+    /// A renewal that this call waited for, and another one made, failed.
+    #[error("{reason}")]
+    #[non_exhaustive]
+    Renewal {
+        /// What the other call was told.
+        reason: String,
+    },
     /// The system has no randomness to give.
     #[error("no randomness: {reason}")]
     #[non_exhaustive]
@@ -286,6 +294,15 @@ struct Held {
     tokens: Option<Tokens>,
     /// The store has not taken them yet.
     unsaved: bool,
+    /// When the last renewal failed, and how.
+    failed: Option<(Instant, Failed)>,
+}
+
+/// A failed renewal, for those who waited for it.
+#[derive(Clone)]
+enum Failed {
+    LoginRequired(String),
+    Other(String),
 }
 
 impl OAuth {
@@ -315,12 +332,34 @@ impl OAuth {
 
     /// A token that is fresh and is not `refused`.
     async fn current(&self, refused: Option<&AccessToken>) -> Result<AccessToken, OAuthError> {
-        let held = self.inner.tokens.clone().lock_owned().await;
+        let asked = Instant::now();
+        let mut held = self.inner.tokens.clone().lock_owned().await;
         if let Some(tokens) = held.usable(refused) {
             return Ok(tokens.access_token.clone());
         }
+        // Whoever waited while a renewal failed has its answer: two hundred callers are not two hundred attempts.
+        match &held.failed {
+            Some((at, Failed::LoginRequired(reason))) if *at >= asked => {
+                return Err(OAuthError::LoginRequired { reason: reason.clone() });
+            }
+            Some((at, Failed::Other(reason))) if *at >= asked => {
+                return Err(OAuthError::Renewal { reason: reason.clone() });
+            }
+            _ => {}
+        }
         let (inner, refused) = (self.inner.clone(), refused.cloned());
-        undisturbed(async move { inner.renew(held, refused.as_ref()).await }).await
+        undisturbed(async move {
+            let renewed = inner.renew(&mut held, refused.as_ref()).await;
+            held.failed = renewed.as_ref().err().map(|error| {
+                let failed = match error {
+                    OAuthError::LoginRequired { reason } => Failed::LoginRequired(reason.clone()),
+                    other => Failed::Other(other.to_string()),
+                };
+                (Instant::now(), failed)
+            });
+            renewed
+        })
+        .await
     }
 }
 
@@ -335,11 +374,7 @@ async fn undisturbed<T: Send + 'static>(
 }
 
 impl Inner {
-    async fn renew(
-        &self,
-        mut held: OwnedMutexGuard<Held>,
-        refused: Option<&AccessToken>,
-    ) -> Result<AccessToken, OAuthError> {
+    async fn renew(&self, held: &mut Held, refused: Option<&AccessToken>) -> Result<AccessToken, OAuthError> {
         if held.unsaved {
             held.save(&*self.store).await?;
         } else {
