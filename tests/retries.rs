@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use canva_connect::operations::Operation;
 use canva_connect::{
-    AccessToken, BodyError, BoxError, BoxFuture, Client, Error, RetryPolicy, TokenProvider, UploadBody,
+    AccessToken, BodyError, BoxError, BoxFuture, Client, Error, Pacer, Permit, RetryPolicy, TokenProvider, UploadBody,
 };
 use support::{UPLOADED, http};
 use tokio::io::AsyncWriteExt;
