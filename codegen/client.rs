@@ -1,26 +1,65 @@
-//! The lowered spec -> the typed client: progenitor writes it, and a pass over the syntax tree makes it smaller, open
-//! to values the server adds, and fit for a library.
+//! The lowered spec -> the typed client: progenitor writes it; of its output the types and the methods are kept. The pass
+//! over the types stands here and opens them to values that the server adds; the one over the methods is in `call.rs`.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use openapiv3::OpenAPI;
 use proc_macro2::TokenStream;
-use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle};
-use quote::{ToTokens, quote};
+use progenitor::{GenerationSettings, Generator, InterfaceStyle};
+use quote::ToTokens;
 use serde_json::Value;
 use syn::punctuated::Punctuated;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Attribute, Expr, ImplItem, Item, ItemEnum, ItemMod, Lit, LitStr, Stmt, Token, Type, parse_quote};
+use syn::{Attribute, Expr, ImplItem, Item, ItemEnum, ItemMod, Lit, Token, Type, parse_quote};
 
-use super::spec_operations;
+use super::{call, spec_operations};
 
 /// `requests` are the schemas that requests are made of.
 pub fn client(spec: &Value, requests: &BTreeSet<String>) -> Result<TokenStream, String> {
     let tokens = generate(spec).map_err(|e| blame(spec).unwrap_or(e))?;
-    let mut file: syn::File = syn::parse2(tokens).map_err(|e| format!("progenitor's output doesn't parse: {e}"))?;
-    let ids: Vec<&str> = spec_operations(spec)?.into_iter().map(|operation| operation.id).collect();
-    Pass { ids, requests }.visit_file_mut(&mut file);
+    let file: syn::File = syn::parse2(tokens).map_err(|e| format!("progenitor's output doesn't parse: {e}"))?;
+    let operations = spec_operations(spec)?;
+    let (mut about, mut types, mut calls) = (Vec::new(), None, Vec::new());
+    for item in file.items {
+        match item {
+            Item::Mod(module) if module.ident == "types" => types = Some(module),
+            Item::Struct(client) if client.ident == "Client" => about = client.attrs,
+            Item::Impl(item) if item.trait_.is_none() => {
+                for member in item.items {
+                    // What isn't asynchronous makes a client, and ours is made by the facade.
+                    if let ImplItem::Fn(method) = member
+                        && method.sig.asyncness.is_some()
+                    {
+                        calls.push(call::call(method, &operations)?);
+                    }
+                }
+            }
+            // Imports and hooks of the client that progenitor would have sent with.
+            _ => {}
+        }
+    }
+    let mut types = types.ok_or("progenitor's output has no module `types`")?;
+    Types { requests }.visit_item_mod_mut(&mut types);
+    about.retain(|attribute| attribute.path().is_ident("doc"));
+    let mut file: syn::File = parse_quote! {
+        #[allow(unused_imports)]
+        use reqwest::header::{HeaderMap, HeaderValue, ACCEPT, CONTENT_TYPE};
+        use crate::call::{encode_path, Call};
+        use crate::{operations, Error};
+
+        #types
+
+        #(#about)*
+        #[derive(Clone, Debug)]
+        pub struct Client(pub(crate) crate::Client);
+
+        #[allow(clippy::all)]
+        impl Client {
+            #(#calls)*
+        }
+    };
+    DocLines.visit_file_mut(&mut file);
     Ok(file.into_token_stream())
 }
 
@@ -30,8 +69,6 @@ fn generate(spec: &Value) -> Result<TokenStream, String> {
     settings
         // Half the code of the builder style, and the facade has builders.
         .with_interface(InterfaceStyle::Positional)
-        .with_hooks(HooksMode::Expected)
-        .with_inner_type(quote!(crate::transport::Transport))
         .with_derive("PartialEq");
     // Progenitor asserts and unwraps on what it can't do; a spec author needs the reason, not a backtrace.
     let quiet = std::panic::take_hook();
@@ -74,99 +111,33 @@ fn blame(spec: &Value) -> Option<String> {
     None
 }
 
-struct Pass<'a> {
-    ids: Vec<&'a str>,
+/// The pass over the types.
+struct Types<'a> {
     requests: &'a BTreeSet<String>,
 }
 
-impl VisitMut for Pass<'_> {
-    fn visit_file_mut(&mut self, file: &mut syn::File) {
-        // `prelude` re-exports one name, which the facade has taken.
-        file.items.retain(|item| !matches!(item, Item::Mod(module) if module.ident == "prelude"));
-        visit_mut::visit_file_mut(self, file);
-    }
-
+impl VisitMut for Types<'_> {
     fn visit_item_mod_mut(&mut self, module: &mut ItemMod) {
-        if module.ident == "types"
-            && let Some((_, items)) = &mut module.content
-        {
+        if let Some((_, items)) = &mut module.content {
             open_enums(items);
         }
         visit_mut::visit_item_mod_mut(self, module);
     }
 
     fn visit_item_struct_mut(&mut self, item: &mut syn::ItemStruct) {
-        // The generated client is the one struct that isn't made of a schema.
-        if item.ident != "Client" {
-            item.attrs.push(parse_quote!(#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]));
-            // An answer may grow a field; a request stays a plain struct that callers can write down.
-            if !self.requests.contains(&item.ident.to_string()) {
-                item.attrs.push(parse_quote!(#[non_exhaustive]));
-            }
+        item.attrs.push(parse_quote!(#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]));
+        // A response may grow a field; a request stays a plain struct that callers can write down.
+        if !self.requests.contains(&item.ident.to_string()) {
+            item.attrs.push(parse_quote!(#[non_exhaustive]));
         }
-        visit_mut::visit_item_struct_mut(self, item);
     }
+}
 
-    fn visit_item_impl_mut(&mut self, item: &mut syn::ItemImpl) {
-        item.items.retain_mut(|member| {
-            let ImplItem::Fn(function) = member else { return true };
-            if function.sig.ident == "new_with_client" {
-                // Only the facade can make the transport it takes.
-                function.vis = parse_quote!(pub(crate));
-            }
-            // `new` has a total timeout of 15 s, which cuts every long upload, and unwraps.
-            function.sig.ident != "new"
-        });
-        visit_mut::visit_item_impl_mut(self, item);
-    }
+struct DocLines;
 
-    fn visit_block_mut(&mut self, block: &mut syn::Block) {
-        // Progenitor adds an `api-version` header, which this API doesn't ask for, to every request; where it was the
-        // only one, the header map goes with it.
-        block.stmts.retain(|statement| !is_append(statement, "\"api-version\""));
-        if !block.stmts.iter().any(|statement| is_append(statement, "")) {
-            block.stmts.retain(|statement| {
-                !matches!(statement, Stmt::Local(syn::Local { pat: syn::Pat::Ident(name), .. }) if name.ident == "header_map")
-            });
-            visit_mut::visit_block_mut(&mut WithoutHeaders, block);
-        }
-        visit_mut::visit_block_mut(self, block);
-    }
-
-    fn visit_field_value_mut(&mut self, field: &mut syn::FieldValue) {
-        // Hooks look operations up by the id that the spec gives, not by the name of the Rust function.
-        if let (syn::Member::Named(name), Expr::Lit(syn::ExprLit { lit: Lit::Str(text), .. })) =
-            (&field.member, &mut field.expr)
-            && name == "operation_id"
-            && let Some(id) = self.ids.iter().find(|id| id.to_lowercase() == text.value().replace('_', ""))
-        {
-            *text = LitStr::new(id, text.span());
-        }
-        visit_mut::visit_field_value_mut(self, field);
-    }
-
+impl VisitMut for DocLines {
     fn visit_attributes_mut(&mut self, attributes: &mut Vec<Attribute>) {
         *attributes = attributes.drain(..).flat_map(doc_lines).collect();
-    }
-}
-
-fn is_append(statement: &Stmt, header: &str) -> bool {
-    matches!(statement, Stmt::Expr(Expr::MethodCall(call), _) if call.method == "append"
-        && call.args.first().is_some_and(|name| name.to_token_stream().to_string().contains(header)))
-}
-
-/// Takes `.headers(header_map)` out of a chain of calls.
-struct WithoutHeaders;
-
-impl VisitMut for WithoutHeaders {
-    fn visit_expr_mut(&mut self, expression: &mut Expr) {
-        visit_mut::visit_expr_mut(self, expression);
-        if let Expr::MethodCall(call) = expression
-            && call.method == "headers"
-            && call.args.first().is_some_and(|map| map.to_token_stream().to_string() == "header_map")
-        {
-            *expression = (*call.receiver).clone();
-        }
     }
 }
 
@@ -220,7 +191,8 @@ fn open_enum(item: ItemEnum) -> Vec<Item> {
     let values: Vec<_> = variants.iter().map(wire_value).collect();
     let file: syn::File = parse_quote! {
         #(#docs)*
-        #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Eq, Hash, PartialEq)]
+        #[derive(::serde::Deserialize, ::serde::Serialize)]
+        #[derive(Clone, Debug, Eq, Hash, PartialEq)]
         #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
         #[non_exhaustive]
         pub enum #ident {

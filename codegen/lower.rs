@@ -100,7 +100,7 @@ fn simplify(value: &mut Value) {
                 map.insert("schema".into(), json!({ "type": "string" }));
             }
             // A bounded string becomes a newtype with six impls each (and a regex engine for a pattern), whose errors
-            // don't say what came. The bounds are in `limits.rs`, and the facade checks them.
+            // don't say what came. The bounds are in `lengths.rs`, and the facade checks them.
             if map.get("type") == Some(&json!("string")) && !map.contains_key("enum") {
                 map.retain(|key, _| !matches!(key.as_str(), "pattern" | "minLength" | "maxLength"));
             }

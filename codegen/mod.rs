@@ -1,11 +1,12 @@
-//! openapi.yaml -> generated/: read and check (here), lower what progenitor can't express (`lower`), write the client
-//! (`client`), and write what the spec says about operations, lengths and schemas as tables (`tables`).
+//! openapi.yaml -> generated/: read and check (here), lower what progenitor can't express (`lower`), make the types and calls
+//! from progenitor's output (`client`, `call`), and what the spec says of operations, lengths and schemas (`tables`).
 
 use std::collections::BTreeSet;
 
 use proc_macro2::TokenStream;
 use serde_json::Value;
 
+mod call;
 mod client;
 mod lower;
 mod tables;
@@ -26,7 +27,7 @@ pub fn generate(name: &str, text: &str) -> Result<Vec<(&'static str, String)>, S
     Ok(vec![
         ("generated/client.rs", print(name, client)?),
         ("generated/operations.rs", print(name, operations)?),
-        ("generated/limits.rs", print(name, tables::limits(&spec))?),
+        ("generated/lengths.rs", print(name, tables::lengths(&spec))?),
         ("generated/docs.rs", headed(name, &docs)),
         ("generated/schemas.rs", headed(name, &tables::schemas(&spec))),
     ])

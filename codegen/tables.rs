@@ -1,5 +1,5 @@
-//! What the spec says about each operation and about lengths, as tables: pacing, checks, docs and the simulator read
-//! these, so that no number of the spec is typed a second time.
+//! What the spec says about each operation and about lengths, as tables: retries, pacing, checks, docs and the simulator
+//! read these, so that no number of the spec is typed a second time.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
@@ -15,6 +15,7 @@ pub struct Facts<'a> {
     pub scopes: Vec<&'a str>,
     pub requests_per_minute: u32,
     pub preview: bool,
+    pub successes: Vec<u16>,
 }
 
 impl Facts<'_> {
@@ -46,6 +47,9 @@ pub fn facts(spec: &Value) -> Result<Vec<Facts<'_>>, String> {
                 format!("{}: `x-rate-limit-per-client-user` must say how many requests a minute it takes", operation.id)
             })?,
             preview: value.get("x-preview").and_then(Value::as_bool).unwrap_or(false),
+            successes: successes(value).ok_or_else(|| {
+                format!("{}: `responses` must name each success by its number, `200` for example", operation.id)
+            })?,
         });
     }
     Ok(facts)
@@ -58,6 +62,13 @@ fn scopes(operation: &Value) -> Vec<&str> {
     schemes.filter_map(Value::as_array).flatten().filter_map(Value::as_str).collect()
 }
 
+/// The statuses of an operation's successes; `None` where there is none, or one is a range or a default.
+fn successes(operation: &Value) -> Option<Vec<u16>> {
+    let responses = operation.get("responses").and_then(Value::as_object)?;
+    let successes = responses.keys().filter(|status| status.starts_with('2')).map(|status| status.parse().ok());
+    successes.collect::<Option<Vec<u16>>>().filter(|successes| !successes.is_empty())
+}
+
 pub fn operations(spec: &Value) -> Result<TokenStream, String> {
     let facts = facts(spec)?;
     let items = facts.iter().map(|fact| {
@@ -65,6 +76,7 @@ pub fn operations(spec: &Value) -> Result<TokenStream, String> {
         let method = fact.method.to_ascii_uppercase();
         let name = format_ident!("{}", constant(id));
         let requests_per_minute = Literal::u32_unsuffixed(fact.requests_per_minute);
+        let successes = fact.successes.iter().map(|status| Literal::u16_unsuffixed(*status));
         let doc = format!(" `{method} {path}`");
         quote! {
             #[doc = #doc]
@@ -73,14 +85,17 @@ pub fn operations(spec: &Value) -> Result<TokenStream, String> {
                 method: #method,
                 path: #path,
                 scopes: &[#(#scopes),*],
-                requests_per_minute: #requests_per_minute,
+                requests_per_minute: Some(#requests_per_minute),
                 preview: #preview,
+                successes: &[#(#successes),*],
             };
         }
     });
     let names = facts.iter().map(|fact| format_ident!("{}", constant(fact.id)));
     let urls = urls(spec)?;
     Ok(quote! {
+        use super::Operation;
+
         #urls
         #(#items)*
 
@@ -109,32 +124,32 @@ fn urls(spec: &Value) -> Result<TokenStream, String> {
     })
 }
 
-/// A constant for each bounded string, array and parameter: `SCHEMA_PROPERTY`, and `SCHEMA_PROPERTY_ITEM` for what
-/// stands in an array.
-pub fn limits(spec: &Value) -> TokenStream {
-    let items = all_limits(spec);
-    let items = items.iter().map(Limit::tokens);
+/// A constant for each string, array and parameter of bounded length: `SCHEMA_PROPERTY`, and `SCHEMA_PROPERTY_ITEM` for
+/// what stands in an array.
+pub fn lengths(spec: &Value) -> TokenStream {
+    let items = all_lengths(spec);
+    let items = items.iter().map(Length::tokens);
     quote! {
         use std::ops::RangeInclusive;
         #(#items)*
     }
 }
 
-fn all_limits(spec: &Value) -> Vec<Limit> {
-    let mut limits = Vec::new();
+fn all_lengths(spec: &Value) -> Vec<Length> {
+    let mut lengths = Vec::new();
     for (name, parameter) in components(spec, "parameters") {
-        limits.extend(limit(name, "", parameter.get("schema").unwrap_or(&Value::Null)));
+        lengths.extend(length(name, "", parameter.get("schema").unwrap_or(&Value::Null)));
     }
     for (name, schema) in components(spec, "schemas") {
         let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
         for (property, schema) in properties {
             let schema = resolve(spec, schema);
-            limits.extend(limit(name, property, schema));
+            lengths.extend(length(name, property, schema));
             let item = schema.get("items").unwrap_or(&Value::Null);
-            limits.extend(limit(name, &format!("{property}_item"), resolve(spec, item)));
+            lengths.extend(length(name, &format!("{property}_item"), resolve(spec, item)));
         }
     }
-    limits
+    lengths
 }
 
 /// The name of every schema, one a line, for a macro `types!` that whoever includes it defines: no Rust code can
@@ -148,8 +163,8 @@ fn components<'a>(spec: &'a Value, section: &str) -> impl Iterator<Item = (&'a S
     spec.pointer(&format!("/components/{section}")).and_then(Value::as_object).into_iter().flatten()
 }
 
-/// A bounded string, array or parameter.
-struct Limit {
+/// The length of a string, array or parameter.
+struct Length {
     name: String,
     place: String,
     min: u64,
@@ -157,7 +172,7 @@ struct Limit {
     unit: &'static str,
 }
 
-impl Limit {
+impl Length {
     fn tokens(&self) -> TokenStream {
         let doc = format!(" `{}`, in {}.", self.place, self.unit);
         let name = format_ident!("{}", self.name);
@@ -169,7 +184,7 @@ impl Limit {
     }
 }
 
-fn limit(owner: &str, property: &str, schema: &Value) -> Option<Limit> {
+fn length(owner: &str, property: &str, schema: &Value) -> Option<Length> {
     let bound = |keys: [&str; 3]| keys.iter().find_map(|key| schema.get(key).and_then(Value::as_u64));
     let max = bound(["x-decoded-max-length", "maxLength", "maxItems"])?;
     let min = bound(["x-decoded-min-length", "minLength", "minItems"]).unwrap_or(0);
@@ -179,31 +194,35 @@ fn limit(owner: &str, property: &str, schema: &Value) -> Option<Limit> {
         _ => "Unicode scalar values",
     };
     let place = if property.is_empty() { owner.to_owned() } else { format!("{owner}.{property}") };
-    Some(Limit { name: constant(&format!("{owner}_{property}")), place, min, max, unit })
+    // What is counted is the text, not its Base64.
+    let property = property.strip_suffix("_base64").unwrap_or(property);
+    Some(Length { name: constant(&format!("{owner}_{property}")), place, min, max, unit })
 }
 
-/// A macro `says!` that gives what the spec says as text, so that a doc comment need not say it again.
+/// Two macros that give what the spec says as text, so that a doc comment need not say it again: `scope_and_rate!` of an
+/// operation, `length!` of a string or list.
 pub fn docs(spec: &Value) -> Result<String, String> {
-    let mut arms = String::new();
-    for facts in facts(spec)? {
-        arms += &arm(&constant(facts.id), &facts.text());
-    }
-    for limit in all_limits(spec) {
-        let text = match limit.min {
-            0 => format!("at most {}", limit.max),
-            min => format!("{min} to {}", limit.max),
+    let facts = facts(spec)?;
+    let lengths = all_lengths(spec);
+    let scope_and_rate = facts.iter().map(|facts| (constant(facts.id), facts.text()));
+    let length = lengths.iter().map(|length| {
+        let text = match length.min {
+            0 => format!("at most {}", length.max),
+            min => format!("{min} to {}", length.max),
         };
-        arms += &arm(&limit.name, &text);
-    }
-    Ok(format!("macro_rules! says {{\n{arms}}}\n"))
+        (length.name.clone(), text)
+    });
+    Ok(format!("{}\n{}", text_macro("scope_and_rate", scope_and_rate), text_macro("length", length)))
 }
 
-fn arm(name: &str, text: &str) -> String {
-    format!("    ({name}) => {{\n        {text:?}\n    }};\n")
+/// A macro that gives a text for each name.
+fn text_macro(name: &str, texts: impl Iterator<Item = (String, String)>) -> String {
+    let arms: String = texts.map(|(name, text)| format!("    ({name}) => {{\n        {text:?}\n    }};\n")).collect();
+    format!("macro_rules! {name} {{\n{arms}}}\n")
 }
 
 /// `createAssetUploadJob` or `Asset_name` -> `CREATE_ASSET_UPLOAD_JOB`, `ASSET_NAME`.
-fn constant(name: &str) -> String {
+pub fn constant(name: &str) -> String {
     let mut out = String::new();
     for c in name.trim_end_matches('_').chars() {
         if c.is_uppercase() && !out.is_empty() && !out.ends_with('_') {

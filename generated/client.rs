@@ -1,9 +1,9 @@
 // Written by build.rs from openapi.yaml. Don't edit: change the spec and run `cargo regenerate`.
 
 #[allow(unused_imports)]
-pub use progenitor_client::{ByteStream, ClientInfo, Error, ResponseValue};
-#[allow(unused_imports)]
-use progenitor_client::{encode_path, ClientHooks, OperationInfo, RequestBuilderExt};
+use reqwest::header::{HeaderMap, HeaderValue, ACCEPT, CONTENT_TYPE};
+use crate::call::{encode_path, Call};
+use crate::{operations, Error};
 /// Types used as operation parameters and responses.
 #[allow(clippy::all)]
 pub mod types {
@@ -33,15 +33,8 @@ pub mod types {
         pub updated_at: i64,
     }
     /// What kind of asset it is. Video is a preview.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        Eq,
-        Hash,
-        PartialEq
-    )]
+    #[derive(::serde::Deserialize, ::serde::Serialize)]
+    #[derive(Clone, Debug, Eq, Hash, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub enum AssetType {
@@ -79,15 +72,8 @@ pub mod types {
     }
     /// The reason for a failed upload, for programs: the file is too big, it can't be imported, or its URL can't be
     /// fetched.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        Eq,
-        Hash,
-        PartialEq
-    )]
+    #[derive(::serde::Deserialize, ::serde::Serialize)]
+    #[derive(Clone, Debug, Eq, Hash, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub enum AssetUploadErrorCode {
@@ -176,15 +162,8 @@ pub mod types {
     }
     /// The reason for a failed import, for programs: too many designs created or imported of late, the same file
     /// already imported, a fault at Canva, a file that can't be read, or a URL that can't be fetched.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        Eq,
-        Hash,
-        PartialEq
-    )]
+    #[derive(::serde::Deserialize, ::serde::Serialize)]
+    #[derive(Clone, Debug, Eq, Hash, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub enum DesignImportErrorCode {
@@ -333,15 +312,8 @@ pub mod types {
         pub state: JobStatus,
     }
     /// How far a job is. `success` and `failed` are final.
-    #[derive(
-        ::serde::Deserialize,
-        ::serde::Serialize,
-        Clone,
-        Debug,
-        Eq,
-        Hash,
-        PartialEq
-    )]
+    #[derive(::serde::Deserialize, ::serde::Serialize)]
+    #[derive(Clone, Debug, Eq, Hash, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub enum JobStatus {
@@ -412,7 +384,6 @@ pub mod types {
         pub asset: Asset,
     }
 }
-#[derive(Clone, Debug)]
 /// Client for Canva Connect, content in
 ///
 /// The part of Canva's Connect API that brings content into Canva: uploading assets, reading, updating and deleting
@@ -433,50 +404,8 @@ pub mod types {
 /// values before encoding.
 ///
 /// Version: 0.1.1
-pub struct Client {
-    pub(crate) baseurl: String,
-    pub(crate) client: reqwest::Client,
-    pub(crate) inner: crate::transport::Transport,
-}
-impl Client {
-    /// Construct a new client with an existing `reqwest::Client`,
-    /// allowing more control over its configuration.
-    /// `baseurl` is the base URL provided to the internal
-    /// `reqwest::Client`, and should include a scheme and hostname,
-    /// as well as port and a path stem if applicable.
-    pub(crate) fn new_with_client(
-        baseurl: &str,
-        client: reqwest::Client,
-        inner: crate::transport::Transport,
-    ) -> Self {
-        Self {
-            baseurl: baseurl.to_string(),
-            client,
-            inner,
-        }
-    }
-}
-impl ClientInfo<crate::transport::Transport> for Client {
-    fn api_version() -> &'static str {
-        "0.1.1"
-    }
-    fn baseurl(&self) -> &str {
-        self.baseurl.as_str()
-    }
-    fn client(&self) -> &reqwest::Client {
-        &self.client
-    }
-    fn inner(&self) -> &crate::transport::Transport {
-        &self.inner
-    }
-}
-const _: () = {
-    #[allow(dead_code)]
-    fn assert_client_hooks()
-    where
-        Client: ClientHooks<crate::transport::Transport>,
-    {}
-};
+#[derive(Clone, Debug)]
+pub struct Client(pub(crate) crate::Client);
 #[allow(clippy::all)]
 impl Client {
     /// Upload an asset
@@ -490,51 +419,27 @@ impl Client {
     ///
     /// Arguments:
     /// - `asset_upload_metadata`: A JSON object that says what the uploaded file is to be called.
-    /// - `body`: The file's bytes.
-    pub async fn create_asset_upload_job<'a, B: Into<reqwest::Body>>(
-        &'a self,
-        asset_upload_metadata: &'a str,
-        body: B,
-    ) -> Result<ResponseValue<types::AssetUploadJobResponse>, Error<types::Error>> {
-        let url = format!("{}/v1/asset-uploads", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
+    ///
+    /// The content is added with [`Call::content`].
+    pub fn create_asset_upload_job(
+        &self,
+        asset_upload_metadata: &str,
+    ) -> Result<Call<types::AssetUploadJobResponse>, Error> {
+        let url = format!("{}/v1/asset-uploads", self.0.base_url());
+        let mut header_map = HeaderMap::with_capacity(2usize);
         header_map
             .append(
                 "Asset-Upload-Metadata",
-                asset_upload_metadata.to_string().try_into()?,
+                asset_upload_metadata.to_string().try_into().map_err(Error::unsendable)?,
             );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
+        let request = self
+            .0
+            .http()
             .post(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .header(
-                ::reqwest::header::CONTENT_TYPE,
-                ::reqwest::header::HeaderValue::from_static("application/octet-stream"),
-            )
-            .body(body)
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "createAssetUploadJob",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
-        match response.status().as_u16() {
-            200u16 => ResponseValue::from_response(response).await,
-            400u16..=499u16 => {
-                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
-            }
-            500u16..=599u16 => {
-                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
-            }
-            _ => Err(Error::UnexpectedResponse(response)),
-        }
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
+            .headers(header_map);
+        Call::with_content(&self.0, &operations::CREATE_ASSET_UPLOAD_JOB, request)
     }
     /// Read an asset upload job
     ///
@@ -546,39 +451,18 @@ impl Client {
     ///
     /// Arguments:
     /// - `job_id`: The job's id, as the create request answered it.
-    pub async fn get_asset_upload_job<'a>(
-        &'a self,
-        job_id: &'a str,
-    ) -> Result<ResponseValue<types::AssetUploadJobResponse>, Error<types::Error>> {
-        let url = format!(
-            "{}/v1/asset-uploads/{}", self.baseurl, encode_path(& job_id.to_string()),
-        );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
+    pub fn get_asset_upload_job(
+        &self,
+        job_id: &str,
+    ) -> Result<Call<types::AssetUploadJobResponse>, Error> {
+        let job_id = encode_path(job_id)?;
+        let url = format!("{}/v1/asset-uploads/{}", self.0.base_url(), job_id);
+        let request = self
+            .0
+            .http()
             .get(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "getAssetUploadJob",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
-        match response.status().as_u16() {
-            200u16 => ResponseValue::from_response(response).await,
-            400u16..=499u16 => {
-                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
-            }
-            500u16..=599u16 => {
-                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
-            }
-            _ => Err(Error::UnexpectedResponse(response)),
-        }
+            .header(ACCEPT, HeaderValue::from_static("application/json"));
+        Call::new(&self.0, &operations::GET_ASSET_UPLOAD_JOB, request)
     }
     /// Read an asset
     ///
@@ -590,39 +474,18 @@ impl Client {
     ///
     /// Arguments:
     /// - `asset_id`: The asset's id.
-    pub async fn get_asset<'a>(
-        &'a self,
-        asset_id: &'a str,
-    ) -> Result<ResponseValue<types::GetAssetResponse>, Error<types::Error>> {
-        let url = format!(
-            "{}/v1/assets/{}", self.baseurl, encode_path(& asset_id.to_string()),
-        );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
+    pub fn get_asset(
+        &self,
+        asset_id: &str,
+    ) -> Result<Call<types::GetAssetResponse>, Error> {
+        let asset_id = encode_path(asset_id)?;
+        let url = format!("{}/v1/assets/{}", self.0.base_url(), asset_id);
+        let request = self
+            .0
+            .http()
             .get(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "getAsset",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
-        match response.status().as_u16() {
-            200u16 => ResponseValue::from_response(response).await,
-            400u16..=499u16 => {
-                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
-            }
-            500u16..=599u16 => {
-                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
-            }
-            _ => Err(Error::UnexpectedResponse(response)),
-        }
+            .header(ACCEPT, HeaderValue::from_static("application/json"));
+        Call::new(&self.0, &operations::GET_ASSET, request)
     }
     /// Delete an asset
     ///
@@ -634,39 +497,15 @@ impl Client {
     ///
     /// Arguments:
     /// - `asset_id`: The asset's id.
-    pub async fn delete_asset<'a>(
-        &'a self,
-        asset_id: &'a str,
-    ) -> Result<ResponseValue<()>, Error<types::Error>> {
-        let url = format!(
-            "{}/v1/assets/{}", self.baseurl, encode_path(& asset_id.to_string()),
-        );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
+    pub fn delete_asset(&self, asset_id: &str) -> Result<Call<()>, Error> {
+        let asset_id = encode_path(asset_id)?;
+        let url = format!("{}/v1/assets/{}", self.0.base_url(), asset_id);
+        let request = self
+            .0
+            .http()
             .delete(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "deleteAsset",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
-        match response.status().as_u16() {
-            204u16 => Ok(ResponseValue::empty(response)),
-            400u16..=499u16 => {
-                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
-            }
-            500u16..=599u16 => {
-                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
-            }
-            _ => Err(Error::UnexpectedResponse(response)),
-        }
+            .header(ACCEPT, HeaderValue::from_static("application/json"));
+        Call::new(&self.0, &operations::DELETE_ASSET, request)
     }
     /// Rename or retag an asset
     ///
@@ -680,41 +519,20 @@ impl Client {
     /// Arguments:
     /// - `asset_id`: The asset's id.
     /// - `body`
-    pub async fn update_asset<'a>(
-        &'a self,
-        asset_id: &'a str,
-        body: &'a types::UpdateAssetRequest,
-    ) -> Result<ResponseValue<types::UpdateAssetResponse>, Error<types::Error>> {
-        let url = format!(
-            "{}/v1/assets/{}", self.baseurl, encode_path(& asset_id.to_string()),
-        );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
+    pub fn update_asset(
+        &self,
+        asset_id: &str,
+        body: &types::UpdateAssetRequest,
+    ) -> Result<Call<types::UpdateAssetResponse>, Error> {
+        let asset_id = encode_path(asset_id)?;
+        let url = format!("{}/v1/assets/{}", self.0.base_url(), asset_id);
+        let request = self
+            .0
+            .http()
             .patch(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "updateAsset",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
-        match response.status().as_u16() {
-            200u16 => ResponseValue::from_response(response).await,
-            400u16..=499u16 => {
-                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
-            }
-            500u16..=599u16 => {
-                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
-            }
-            _ => Err(Error::UnexpectedResponse(response)),
-        }
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .json(&body);
+        Call::new(&self.0, &operations::UPDATE_ASSET, request)
     }
     /// Import a file as a design
     ///
@@ -727,47 +545,27 @@ impl Client {
     ///
     /// Arguments:
     /// - `import_metadata`: A JSON object that says what the imported design is to be called and what kind of file it comes from.
-    /// - `body`: The file's bytes.
-    pub async fn create_design_import_job<'a, B: Into<reqwest::Body>>(
-        &'a self,
-        import_metadata: &'a str,
-        body: B,
-    ) -> Result<ResponseValue<types::DesignImportJobResponse>, Error<types::Error>> {
-        let url = format!("{}/v1/imports", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(2usize);
-        header_map.append("Import-Metadata", import_metadata.to_string().try_into()?);
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
+    ///
+    /// The content is added with [`Call::content`].
+    pub fn create_design_import_job(
+        &self,
+        import_metadata: &str,
+    ) -> Result<Call<types::DesignImportJobResponse>, Error> {
+        let url = format!("{}/v1/imports", self.0.base_url());
+        let mut header_map = HeaderMap::with_capacity(2usize);
+        header_map
+            .append(
+                "Import-Metadata",
+                import_metadata.to_string().try_into().map_err(Error::unsendable)?,
+            );
+        let request = self
+            .0
+            .http()
             .post(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .header(
-                ::reqwest::header::CONTENT_TYPE,
-                ::reqwest::header::HeaderValue::from_static("application/octet-stream"),
-            )
-            .body(body)
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "createDesignImportJob",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
-        match response.status().as_u16() {
-            200u16 => ResponseValue::from_response(response).await,
-            400u16..=499u16 => {
-                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
-            }
-            500u16..=599u16 => {
-                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
-            }
-            _ => Err(Error::UnexpectedResponse(response)),
-        }
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
+            .headers(header_map);
+        Call::with_content(&self.0, &operations::CREATE_DESIGN_IMPORT_JOB, request)
     }
     /// Read a design import job
     ///
@@ -779,39 +577,18 @@ impl Client {
     ///
     /// Arguments:
     /// - `job_id`: The job's id, as the create request answered it.
-    pub async fn get_design_import_job<'a>(
-        &'a self,
-        job_id: &'a str,
-    ) -> Result<ResponseValue<types::DesignImportJobResponse>, Error<types::Error>> {
-        let url = format!(
-            "{}/v1/imports/{}", self.baseurl, encode_path(& job_id.to_string()),
-        );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
+    pub fn get_design_import_job(
+        &self,
+        job_id: &str,
+    ) -> Result<Call<types::DesignImportJobResponse>, Error> {
+        let job_id = encode_path(job_id)?;
+        let url = format!("{}/v1/imports/{}", self.0.base_url(), job_id);
+        let request = self
+            .0
+            .http()
             .get(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "getDesignImportJob",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
-        match response.status().as_u16() {
-            200u16 => ResponseValue::from_response(response).await,
-            400u16..=499u16 => {
-                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
-            }
-            500u16..=599u16 => {
-                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
-            }
-            _ => Err(Error::UnexpectedResponse(response)),
-        }
+            .header(ACCEPT, HeaderValue::from_static("application/json"));
+        Call::new(&self.0, &operations::GET_DESIGN_IMPORT_JOB, request)
     }
     /// Upload an asset from a URL
     ///
@@ -821,38 +598,18 @@ impl Client {
     /// Scope `asset:write`, 30 requests a minute for each user. A preview: it may change without notice, and an integration that uses it can't be released to all Canva users.
     ///
     /// Sends a `POST` request to `/v1/url-asset-uploads`
-    pub async fn create_url_asset_upload_job<'a>(
-        &'a self,
-        body: &'a types::CreateUrlAssetUploadJobRequest,
-    ) -> Result<ResponseValue<types::AssetUploadJobResponse>, Error<types::Error>> {
-        let url = format!("{}/v1/url-asset-uploads", self.baseurl,);
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
+    pub fn create_url_asset_upload_job(
+        &self,
+        body: &types::CreateUrlAssetUploadJobRequest,
+    ) -> Result<Call<types::AssetUploadJobResponse>, Error> {
+        let url = format!("{}/v1/url-asset-uploads", self.0.base_url());
+        let request = self
+            .0
+            .http()
             .post(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "createUrlAssetUploadJob",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
-        match response.status().as_u16() {
-            200u16 => ResponseValue::from_response(response).await,
-            400u16..=499u16 => {
-                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
-            }
-            500u16..=599u16 => {
-                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
-            }
-            _ => Err(Error::UnexpectedResponse(response)),
-        }
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .json(&body);
+        Call::new(&self.0, &operations::CREATE_URL_ASSET_UPLOAD_JOB, request)
     }
     /// Read a URL asset upload job
     ///
@@ -864,40 +621,18 @@ impl Client {
     ///
     /// Arguments:
     /// - `job_id`: The job's id, as the create request answered it.
-    pub async fn get_url_asset_upload_job<'a>(
-        &'a self,
-        job_id: &'a str,
-    ) -> Result<ResponseValue<types::AssetUploadJobResponse>, Error<types::Error>> {
-        let url = format!(
-            "{}/v1/url-asset-uploads/{}", self.baseurl, encode_path(& job_id
-            .to_string()),
-        );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
+    pub fn get_url_asset_upload_job(
+        &self,
+        job_id: &str,
+    ) -> Result<Call<types::AssetUploadJobResponse>, Error> {
+        let job_id = encode_path(job_id)?;
+        let url = format!("{}/v1/url-asset-uploads/{}", self.0.base_url(), job_id);
+        let request = self
+            .0
+            .http()
             .get(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "getUrlAssetUploadJob",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
-        match response.status().as_u16() {
-            200u16 => ResponseValue::from_response(response).await,
-            400u16..=499u16 => {
-                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
-            }
-            500u16..=599u16 => {
-                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
-            }
-            _ => Err(Error::UnexpectedResponse(response)),
-        }
+            .header(ACCEPT, HeaderValue::from_static("application/json"));
+        Call::new(&self.0, &operations::GET_URL_ASSET_UPLOAD_JOB, request)
     }
     /// Import a file from a URL as a design
     ///
@@ -906,38 +641,18 @@ impl Client {
     /// Scope `design:content:write`, 20 requests a minute for each user.
     ///
     /// Sends a `POST` request to `/v1/url-imports`
-    pub async fn create_url_import_job<'a>(
-        &'a self,
-        body: &'a types::CreateUrlImportJobRequest,
-    ) -> Result<ResponseValue<types::DesignImportJobResponse>, Error<types::Error>> {
-        let url = format!("{}/v1/url-imports", self.baseurl,);
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
+    pub fn create_url_import_job(
+        &self,
+        body: &types::CreateUrlImportJobRequest,
+    ) -> Result<Call<types::DesignImportJobResponse>, Error> {
+        let url = format!("{}/v1/url-imports", self.0.base_url());
+        let request = self
+            .0
+            .http()
             .post(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "createUrlImportJob",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
-        match response.status().as_u16() {
-            200u16 => ResponseValue::from_response(response).await,
-            400u16..=499u16 => {
-                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
-            }
-            500u16..=599u16 => {
-                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
-            }
-            _ => Err(Error::UnexpectedResponse(response)),
-        }
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .json(&body);
+        Call::new(&self.0, &operations::CREATE_URL_IMPORT_JOB, request)
     }
     /// Read a URL import job
     ///
@@ -949,38 +664,17 @@ impl Client {
     ///
     /// Arguments:
     /// - `job_id`: The job's id, as the create request answered it.
-    pub async fn get_url_import_job<'a>(
-        &'a self,
-        job_id: &'a str,
-    ) -> Result<ResponseValue<types::DesignImportJobResponse>, Error<types::Error>> {
-        let url = format!(
-            "{}/v1/url-imports/{}", self.baseurl, encode_path(& job_id.to_string()),
-        );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
+    pub fn get_url_import_job(
+        &self,
+        job_id: &str,
+    ) -> Result<Call<types::DesignImportJobResponse>, Error> {
+        let job_id = encode_path(job_id)?;
+        let url = format!("{}/v1/url-imports/{}", self.0.base_url(), job_id);
+        let request = self
+            .0
+            .http()
             .get(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "getUrlImportJob",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
-        match response.status().as_u16() {
-            200u16 => ResponseValue::from_response(response).await,
-            400u16..=499u16 => {
-                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
-            }
-            500u16..=599u16 => {
-                Err(Error::ErrorResponse(ResponseValue::from_response(response).await?))
-            }
-            _ => Err(Error::UnexpectedResponse(response)),
-        }
+            .header(ACCEPT, HeaderValue::from_static("application/json"));
+        Call::new(&self.0, &operations::GET_URL_IMPORT_JOB, request)
     }
 }

@@ -1,6 +1,6 @@
 // Written by build.rs from openapi.yaml. Don't edit: change the spec and run `cargo regenerate`.
 
-macro_rules! says {
+macro_rules! scope_and_rate {
     (CREATE_ASSET_UPLOAD_JOB) => {
         "Scope `asset:write`, 30 requests a minute for each user."
     };
@@ -34,13 +34,16 @@ macro_rules! says {
     (GET_URL_IMPORT_JOB) => {
         "Scope `design:content:write`, 120 requests a minute for each user."
     };
+}
+
+macro_rules! length {
     (ASSET_ID) => {
         "1 to 50"
     };
     (JOB_ID) => {
         "1 to 50"
     };
-    (ASSET_UPLOAD_METADATA_NAME_BASE64) => {
+    (ASSET_UPLOAD_METADATA_NAME) => {
         "1 to 50"
     };
     (CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_NAME) => {
@@ -58,7 +61,7 @@ macro_rules! says {
     (CREATE_URL_IMPORT_JOB_REQUEST_URL) => {
         "1 to 2048"
     };
-    (DESIGN_IMPORT_METADATA_TITLE_BASE64) => {
+    (DESIGN_IMPORT_METADATA_TITLE) => {
         "1 to 50"
     };
     (UPDATE_ASSET_REQUEST_NAME) => {

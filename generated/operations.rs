@@ -1,5 +1,6 @@
 // Written by build.rs from openapi.yaml. Don't edit: change the spec and run `cargo regenerate`.
 
+use super::Operation;
 /// Canva's public API.
 pub const BASE_URL: &str = "https://api.canva.com/rest";
 /// Where a user grants access.
@@ -12,8 +13,9 @@ pub const CREATE_ASSET_UPLOAD_JOB: Operation = Operation {
     method: "POST",
     path: "/v1/asset-uploads",
     scopes: &["asset:write"],
-    requests_per_minute: 30,
+    requests_per_minute: Some(30),
     preview: false,
+    successes: &[200],
 };
 /// `GET /v1/asset-uploads/{jobId}`
 pub const GET_ASSET_UPLOAD_JOB: Operation = Operation {
@@ -21,8 +23,9 @@ pub const GET_ASSET_UPLOAD_JOB: Operation = Operation {
     method: "GET",
     path: "/v1/asset-uploads/{jobId}",
     scopes: &["asset:read"],
-    requests_per_minute: 180,
+    requests_per_minute: Some(180),
     preview: false,
+    successes: &[200],
 };
 /// `DELETE /v1/assets/{assetId}`
 pub const DELETE_ASSET: Operation = Operation {
@@ -30,8 +33,9 @@ pub const DELETE_ASSET: Operation = Operation {
     method: "DELETE",
     path: "/v1/assets/{assetId}",
     scopes: &["asset:write"],
-    requests_per_minute: 30,
+    requests_per_minute: Some(30),
     preview: false,
+    successes: &[204],
 };
 /// `GET /v1/assets/{assetId}`
 pub const GET_ASSET: Operation = Operation {
@@ -39,8 +43,9 @@ pub const GET_ASSET: Operation = Operation {
     method: "GET",
     path: "/v1/assets/{assetId}",
     scopes: &["asset:read"],
-    requests_per_minute: 100,
+    requests_per_minute: Some(100),
     preview: false,
+    successes: &[200],
 };
 /// `PATCH /v1/assets/{assetId}`
 pub const UPDATE_ASSET: Operation = Operation {
@@ -48,8 +53,9 @@ pub const UPDATE_ASSET: Operation = Operation {
     method: "PATCH",
     path: "/v1/assets/{assetId}",
     scopes: &["asset:write"],
-    requests_per_minute: 30,
+    requests_per_minute: Some(30),
     preview: false,
+    successes: &[200],
 };
 /// `POST /v1/imports`
 pub const CREATE_DESIGN_IMPORT_JOB: Operation = Operation {
@@ -57,8 +63,9 @@ pub const CREATE_DESIGN_IMPORT_JOB: Operation = Operation {
     method: "POST",
     path: "/v1/imports",
     scopes: &["design:content:write"],
-    requests_per_minute: 20,
+    requests_per_minute: Some(20),
     preview: false,
+    successes: &[200],
 };
 /// `GET /v1/imports/{jobId}`
 pub const GET_DESIGN_IMPORT_JOB: Operation = Operation {
@@ -66,8 +73,9 @@ pub const GET_DESIGN_IMPORT_JOB: Operation = Operation {
     method: "GET",
     path: "/v1/imports/{jobId}",
     scopes: &["design:content:write"],
-    requests_per_minute: 120,
+    requests_per_minute: Some(120),
     preview: false,
+    successes: &[200],
 };
 /// `POST /v1/url-asset-uploads`
 pub const CREATE_URL_ASSET_UPLOAD_JOB: Operation = Operation {
@@ -75,8 +83,9 @@ pub const CREATE_URL_ASSET_UPLOAD_JOB: Operation = Operation {
     method: "POST",
     path: "/v1/url-asset-uploads",
     scopes: &["asset:write"],
-    requests_per_minute: 30,
+    requests_per_minute: Some(30),
     preview: true,
+    successes: &[200],
 };
 /// `GET /v1/url-asset-uploads/{jobId}`
 pub const GET_URL_ASSET_UPLOAD_JOB: Operation = Operation {
@@ -84,8 +93,9 @@ pub const GET_URL_ASSET_UPLOAD_JOB: Operation = Operation {
     method: "GET",
     path: "/v1/url-asset-uploads/{jobId}",
     scopes: &["asset:read"],
-    requests_per_minute: 180,
+    requests_per_minute: Some(180),
     preview: true,
+    successes: &[200],
 };
 /// `POST /v1/url-imports`
 pub const CREATE_URL_IMPORT_JOB: Operation = Operation {
@@ -93,8 +103,9 @@ pub const CREATE_URL_IMPORT_JOB: Operation = Operation {
     method: "POST",
     path: "/v1/url-imports",
     scopes: &["design:content:write"],
-    requests_per_minute: 20,
+    requests_per_minute: Some(20),
     preview: false,
+    successes: &[200],
 };
 /// `GET /v1/url-imports/{jobId}`
 pub const GET_URL_IMPORT_JOB: Operation = Operation {
@@ -102,8 +113,9 @@ pub const GET_URL_IMPORT_JOB: Operation = Operation {
     method: "GET",
     path: "/v1/url-imports/{jobId}",
     scopes: &["design:content:write"],
-    requests_per_minute: 120,
+    requests_per_minute: Some(120),
     preview: false,
+    successes: &[200],
 };
 /// Every operation of the spec.
 pub const ALL: &[Operation] = &[

@@ -3,23 +3,17 @@
 
 use std::fmt;
 use std::future::IntoFuture;
-use std::sync::Arc;
-
-use http::StatusCode;
 
 use crate::BoxFuture;
-use crate::body::{OnProgress, Upload, UploadBody};
+use crate::body::UploadBody;
+use crate::checks::{self, lengths};
 use crate::client::Client;
-use crate::error::{ApiError, Error, JobError, JobErrorCode, Progress};
-use crate::generated::types::{
-    Asset, AssetUploadError, AssetUploadErrorCode, AssetUploadJob, CreateUrlAssetUploadJobRequest, UpdateAssetRequest,
-};
-use crate::job::{Job, JobState, Read};
-use crate::operations::{
-    CREATE_ASSET_UPLOAD_JOB, CREATE_URL_ASSET_UPLOAD_JOB, DELETE_ASSET, GET_ASSET, GET_ASSET_UPLOAD_JOB,
-    GET_URL_ASSET_UPLOAD_JOB, Operation, UPDATE_ASSET,
-};
-use crate::{limits, metadata};
+use crate::error::Error;
+use crate::generated::types::{Asset, CreateUrlAssetUploadJobRequest, UpdateAssetRequest};
+use crate::job::{Job, JobKind};
+use crate::metadata;
+use crate::meter::{OnProgress, Progress};
+use crate::upload::Upload;
 
 impl Client {
     /// Uploads a picture or video to the user's content library.
@@ -27,7 +21,7 @@ impl Client {
     /// The content is a path, bytes, or a reader: see [`UploadBody`]. Await the builder to send it; the answer is a
     /// [`Job`] to wait for.
     ///
-    #[doc = says!(CREATE_ASSET_UPLOAD_JOB)]
+    #[doc = scope_and_rate!(CREATE_ASSET_UPLOAD_JOB)]
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
@@ -47,11 +41,11 @@ impl Client {
     /// Has Canva fetch a picture or video from a public URL into the user's content library.
     ///
     #[doc = concat!(
-        "The name has ", says!(CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_NAME), " characters, the URL ",
-        says!(CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_URL), ". A video may be at most 100 MB."
+        "The name has ", length!(CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_NAME), " characters, the URL ",
+        length!(CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_URL), ". A video may be at most 100 MB."
     )]
     ///
-    #[doc = says!(CREATE_URL_ASSET_UPLOAD_JOB)]
+    #[doc = scope_and_rate!(CREATE_URL_ASSET_UPLOAD_JOB)]
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
@@ -68,37 +62,30 @@ impl Client {
         name: impl Into<String>,
     ) -> Result<Job<Asset>, Error> {
         let request = CreateUrlAssetUploadJobRequest { name: name.into(), url: url.into() };
-        limits::check("name", &request.name, &limits::CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_NAME)?;
-        limits::check_url(&request.url, &limits::CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_URL)?;
-        let answer = self.send(&CREATE_URL_ASSET_UPLOAD_JOB, true, |attempt| {
-            let request = &request;
-            async move { Ok(attempt.client().create_url_asset_upload_job(request).await?) }
-        });
-        Ok(self.asset_job(answer.await?.job, &CREATE_URL_ASSET_UPLOAD_JOB, read_url_upload))
+        checks::text("name", &request.name, &lengths::CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_NAME)?;
+        checks::url(&request.url, &lengths::CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_URL)?;
+        let response = self.generated().create_url_asset_upload_job(&request)?.await?;
+        Ok(Job::created(self, JobKind::UrlAssetUpload, response))
     }
 
     /// Reads an asset: its name, its tags, and a thumbnail whose address works for 15 minutes.
     ///
-    #[doc = says!(GET_ASSET)]
+    #[doc = scope_and_rate!(GET_ASSET)]
     ///
     /// # Errors
     /// [`Error::InvalidInput`] if the id can't be one; [`Error::Api`] with status 404 if this user has no such asset;
     /// otherwise as for every request.
     pub async fn get_asset(&self, asset_id: impl Into<String>) -> Result<Asset, Error> {
         let asset_id = asset_id.into();
-        limits::check_id("asset id", &asset_id, &limits::ASSET_ID)?;
-        let answer = self.send(&GET_ASSET, true, |attempt| {
-            let asset_id = &asset_id;
-            async move { Ok(attempt.client().get_asset(asset_id).await?) }
-        });
-        Ok(answer.await?.asset)
+        checks::id("asset_id", &asset_id, &lengths::ASSET_ID)?;
+        Ok(self.generated().get_asset(&asset_id)?.await?.asset)
     }
 
     /// Changes an asset's name, tags, or both. Await the builder to send it; the answer is the asset as it is then.
     ///
     /// What isn't set stays as it is.
     ///
-    #[doc = says!(UPDATE_ASSET)]
+    #[doc = scope_and_rate!(UPDATE_ASSET)]
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
@@ -114,7 +101,7 @@ impl Client {
 
     /// Moves an asset to the trash.
     ///
-    #[doc = says!(DELETE_ASSET)]
+    #[doc = scope_and_rate!(DELETE_ASSET)]
     ///
     /// Where the answer to a try is lost and the next one finds no such asset, the asset counts as deleted.
     ///
@@ -123,37 +110,22 @@ impl Client {
     /// otherwise as for every request.
     pub async fn delete_asset(&self, asset_id: impl Into<String>) -> Result<(), Error> {
         let asset_id = asset_id.into();
-        limits::check_id("asset id", &asset_id, &limits::ASSET_ID)?;
-        let answer = self.send(&DELETE_ASSET, true, |attempt| {
-            let asset_id = &asset_id;
-            async move { Ok(attempt.client().delete_asset(asset_id).await?) }
-        });
-        // A 404 without a code is not the API's, and says nothing about the asset.
-        let gone = |api: &ApiError| api.status == StatusCode::NOT_FOUND && !api.code.is_empty();
-        match answer.await {
-            Err(Error::Api(api)) if api.after_lost_answer && gone(&api) => Ok(()),
-            answer => answer,
-        }
+        checks::id("asset_id", &asset_id, &lengths::ASSET_ID)?;
+        self.generated().delete_asset(&asset_id)?.await
     }
 
     /// A handle for an asset upload job from its stored id. Nothing is sent until it is polled or waited for.
     ///
-    #[doc = says!(GET_ASSET_UPLOAD_JOB)]
+    #[doc = scope_and_rate!(GET_ASSET_UPLOAD_JOB)]
     pub fn asset_upload_job(&self, job_id: impl Into<String>) -> Job<Asset> {
-        Job::new(self.clone(), job_id.into(), read_upload, None)
+        Job::stored(self, JobKind::AssetUpload, job_id.into())
     }
 
     /// A handle for a URL asset upload job from its stored id. Nothing is sent until it is polled or waited for.
     ///
-    #[doc = says!(GET_URL_ASSET_UPLOAD_JOB)]
+    #[doc = scope_and_rate!(GET_URL_ASSET_UPLOAD_JOB)]
     pub fn url_asset_upload_job(&self, job_id: impl Into<String>) -> Job<Asset> {
-        Job::new(self.clone(), job_id.into(), read_url_upload, None)
-    }
-
-    fn asset_job(&self, job: AssetUploadJob, operation: &'static Operation, read: Read<Asset>) -> Job<Asset> {
-        let id = job.id.clone();
-        // An answer that contradicts itself is settled by reading the job.
-        Job::new(self.clone(), id, read, state(operation, job).ok())
+        Job::stored(self, JobKind::UrlAssetUpload, job_id.into())
     }
 }
 
@@ -167,7 +139,7 @@ pub struct UploadAsset {
 }
 
 impl UploadAsset {
-    #[doc = concat!("The asset's name in Canva: ", says!(ASSET_UPLOAD_METADATA_NAME_BASE64), " characters, any Unicode.")]
+    #[doc = concat!("The asset's name in Canva: ", length!(ASSET_UPLOAD_METADATA_NAME), " characters, any Unicode.")]
     /// Default: the file's name, for an upload from a path.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
@@ -186,15 +158,9 @@ impl UploadAsset {
             return Err(Error::invalid("name", "a name, since there is no file name to take", "none"));
         };
         let metadata = metadata::asset_upload(name)?;
-        let upload = Arc::new(Upload::new(self.body, self.on_progress));
-        let answer = self.client.send(&CREATE_ASSET_UPLOAD_JOB, upload.can_reopen(), |attempt| {
-            let (metadata, upload) = (metadata.clone(), upload.clone());
-            async move {
-                let body = attempt.open(&upload).await?;
-                Ok(attempt.client().create_asset_upload_job(&metadata, body).await?)
-            }
-        });
-        Ok(self.client.asset_job(answer.await?.job, &CREATE_ASSET_UPLOAD_JOB, read_upload))
+        let call = self.client.generated().create_asset_upload_job(&metadata)?;
+        let response = call.upload(Upload::new(self.body, self.on_progress)).await?;
+        Ok(Job::created(&self.client, JobKind::AssetUpload, response))
     }
 }
 
@@ -223,7 +189,7 @@ pub struct UpdateAsset {
 }
 
 impl UpdateAsset {
-    #[doc = concat!("The new name, ", says!(UPDATE_ASSET_REQUEST_NAME), " characters.")]
+    #[doc = concat!("The new name, ", length!(UPDATE_ASSET_REQUEST_NAME), " characters.")]
     /// The API takes an empty one for none: it changes nothing.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.request.name = Some(name.into());
@@ -232,7 +198,7 @@ impl UpdateAsset {
 
     /// The new tags, in place of all that the asset has; to have none is [`clear_tags`](Self::clear_tags).
     #[doc = concat!(
-        "There may be ", says!(UPDATE_ASSET_REQUEST_TAGS), ", of ", says!(UPDATE_ASSET_REQUEST_TAGS_ITEM),
+        "There may be ", length!(UPDATE_ASSET_REQUEST_TAGS), ", of ", length!(UPDATE_ASSET_REQUEST_TAGS_ITEM),
         " characters each."
     )]
     pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
@@ -251,23 +217,19 @@ impl UpdateAsset {
     /// # Errors
     /// [`Error::InvalidInput`] if there are too many, or one is too long.
     pub fn check_tags<T: AsRef<str>>(tags: &[T]) -> Result<(), Error> {
-        limits::check_count("tags", tags.len(), &limits::UPDATE_ASSET_REQUEST_TAGS, "tags")?;
-        tags.iter().try_for_each(|tag| limits::check("tag", tag.as_ref(), &limits::UPDATE_ASSET_REQUEST_TAGS_ITEM))
+        checks::list("tags", tags, &lengths::UPDATE_ASSET_REQUEST_TAGS)?;
+        tags.iter().try_for_each(|tag| checks::text("tags", tag.as_ref(), &lengths::UPDATE_ASSET_REQUEST_TAGS_ITEM))
     }
 
     async fn send(self) -> Result<Asset, Error> {
-        limits::check_id("asset id", &self.asset_id, &limits::ASSET_ID)?;
+        checks::id("asset_id", &self.asset_id, &lengths::ASSET_ID)?;
         if let Some(name) = &self.request.name {
-            limits::check("name", name, &limits::UPDATE_ASSET_REQUEST_NAME)?;
+            checks::text("name", name, &lengths::UPDATE_ASSET_REQUEST_NAME)?;
         }
         if let Some(tags) = &self.request.tags {
             Self::check_tags(tags)?;
         }
-        let answer = self.client.send(&UPDATE_ASSET, true, |attempt| {
-            let (asset_id, request) = (&self.asset_id, &self.request);
-            async move { Ok(attempt.client().update_asset(asset_id, request).await?) }
-        });
-        Ok(answer.await?.asset)
+        Ok(self.client.generated().update_asset(&self.asset_id, &self.request)?.await?.asset)
     }
 }
 
@@ -278,34 +240,4 @@ impl IntoFuture for UpdateAsset {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
     }
-}
-
-fn read_upload(client: Client, id: String) -> BoxFuture<'static, Result<JobState<Asset>, Error>> {
-    Box::pin(async move {
-        let answer = client.send(&GET_ASSET_UPLOAD_JOB, true, |attempt| {
-            let id = &id;
-            async move { Ok(attempt.client().get_asset_upload_job(id).await?) }
-        });
-        state(&GET_ASSET_UPLOAD_JOB, answer.await?.job)
-    })
-}
-
-fn read_url_upload(client: Client, id: String) -> BoxFuture<'static, Result<JobState<Asset>, Error>> {
-    Box::pin(async move {
-        let answer = client.send(&GET_URL_ASSET_UPLOAD_JOB, true, |attempt| {
-            let id = &id;
-            async move { Ok(attempt.client().get_url_asset_upload_job(id).await?) }
-        });
-        state(&GET_URL_ASSET_UPLOAD_JOB, answer.await?.job)
-    })
-}
-
-fn state(operation: &'static Operation, job: AssetUploadJob) -> Result<JobState<Asset>, Error> {
-    let unsaid = AssetUploadError {
-        code: AssetUploadErrorCode::Unknown(String::new()),
-        message: "the answer doesn't say why".to_owned(),
-    };
-    let error = job.error.unwrap_or(unsaid);
-    let code = JobErrorCode::AssetUpload(error.code);
-    JobState::new(operation, job.status, job.asset, JobError { job_id: job.id, code, message: error.message })
 }

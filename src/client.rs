@@ -1,20 +1,19 @@
-//! The client and its settings. What it can do stands in `assets.rs`, `imports.rs` and `job.rs`.
+//! The client and its settings. What it can do stands in `assets.rs`, `imports.rs`, `job.rs` and `request.rs`.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use progenitor_client::ResponseValue;
-
+use crate::attempt::Timeouts;
 use crate::auth::{AccessToken, TokenProvider};
-use crate::endpoint::{base_url, http_client};
 use crate::error::Error;
 use crate::generated;
 use crate::operations::{BASE_URL, Operation};
 use crate::pacing::{Pacer, Pacing};
 use crate::poll::PollPolicy;
-use crate::retry::{self, RetryPolicy};
-use crate::transport::{Attempt, Failure, Link};
+use crate::request::Request;
+use crate::retry::RetryPolicy;
+use crate::transport::BaseUrl;
 
 /// A client for one Canva user. Clones are cheap and share connections, rate limits and tokens.
 ///
@@ -28,8 +27,17 @@ use crate::transport::{Attempt, Failure, Link};
 /// ```
 #[derive(Clone)]
 pub struct Client {
-    link: Arc<Link>,
-    retry: Arc<RetryPolicy>,
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// What it takes to send a request: the same for all clones of a client.
+pub(crate) struct Inner {
+    pub(crate) http: reqwest::Client,
+    base_url: String,
+    pub(crate) token: Box<dyn TokenProvider>,
+    pub(crate) pacer: Box<dyn Pacer>,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) retry: RetryPolicy,
     pub(crate) poll: PollPolicy,
 }
 
@@ -48,31 +56,37 @@ impl Client {
         ClientBuilder::default()
     }
 
-    /// The generated client, for what this crate has no method for. It sends through the same connections, with the same
-    /// tokens and pacing; it checks no lengths, encodes no metadata, repeats nothing, and has no stall timeout.
+    /// The client as it is generated from the spec, a [`Call`](crate::Call) for each operation. Its requests go the same way
+    /// as all others; it checks no lengths and encodes no metadata.
+    ///
+    /// ```no_run
+    /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
+    /// let job = canva.generated().get_asset_upload_job("e08861ae-3b29-45db-8dc1-1fe0bf7f1cc8")?.await?.job;
+    /// println!("{}", job.status);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn generated(&self) -> generated::Client {
-        self.link.client(None)
+        generated::Client(self.clone())
     }
 
-    /// Sends a request of the facade, and again while that is safe. `body_left` says whether there is content for another
-    /// try.
-    pub(crate) async fn send<T, F, Fut>(
-        &self,
-        operation: &'static Operation,
-        body_left: bool,
-        request: F,
-    ) -> Result<T, Error>
-    where
-        F: Fn(Attempt) -> Fut,
-        Fut: Future<Output = Result<ResponseValue<T>, Failure>>,
-    {
-        retry::run(&self.link, &self.retry, operation, body_left, request).await
+    /// A request of an operation that the spec doesn't have. It goes the same way as all others: see [`Request`].
+    pub fn request(&self, operation: &'static Operation) -> Request {
+        Request::new(self.clone(), operation)
+    }
+
+    pub(crate) fn base_url(&self) -> &str {
+        &self.inner.base_url
+    }
+
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.inner.http
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("base_url", &self.link.base_url).finish_non_exhaustive()
+        f.debug_struct("Client").field("base_url", &self.inner.base_url).finish_non_exhaustive()
     }
 }
 
@@ -96,9 +110,7 @@ pub struct ClientBuilder {
     base_url: String,
     user_agent: Option<String>,
     allow_plain_http: bool,
-    connect_timeout: Duration,
-    stall_timeout: Duration,
-    response_timeout: Duration,
+    timeouts: Timeouts,
     pacer: Box<dyn Pacer>,
     retry: RetryPolicy,
     poll: PollPolicy,
@@ -111,9 +123,11 @@ impl Default for ClientBuilder {
             base_url: BASE_URL.to_owned(),
             user_agent: None,
             allow_plain_http: false,
-            connect_timeout: Duration::from_secs(10),
-            stall_timeout: Duration::from_secs(60),
-            response_timeout: Duration::from_secs(120),
+            timeouts: Timeouts {
+                connect: Duration::from_secs(10),
+                stall: Duration::from_secs(60),
+                response: Duration::from_secs(120),
+            },
             pacer: Box::new(Pacing::new()),
             retry: RetryPolicy::default(),
             poll: PollPolicy::default(),
@@ -155,24 +169,23 @@ impl ClientBuilder {
 
     /// How long opening a connection may take. Default 10 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.timeouts.connect = timeout;
         self
     }
 
     /// How long an upload may stand still before it is given up. Default 60 s. A slow upload that moves is never cut;
     /// there is no limit on its whole time.
     ///
-    /// What counts is that the connection takes more: the buffers of the system and the connection can hide a server
-    /// that reads nothing for a while, and so can their fill, up to a few megabytes, hide a slow one that moves. Keep it
-    /// well above the time in which the network moves a megabyte.
+    /// What counts is that the connection takes more. Buffers hold a few megabytes: a stalled server looks alive until
+    /// they fill, a slow one stalled while they drain. Keep it well above the time in which the network moves a megabyte.
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
-        self.stall_timeout = timeout;
+        self.timeouts.stall = timeout;
         self
     }
 
-    /// How long the whole answer may take once the request body has been handed to the connection. Default 120 s.
+    /// How long the whole response may take once the request body has been handed to the connection. Default 120 s.
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
-        self.response_timeout = timeout;
+        self.timeouts.response = timeout;
         self
     }
 
@@ -182,7 +195,7 @@ impl ClientBuilder {
         self
     }
 
-    /// How often requests are repeated that may be repeated.
+    /// When and how often repeatable requests are retried.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
@@ -202,21 +215,21 @@ impl ClientBuilder {
     pub fn build(self) -> Result<Client, Error> {
         let token =
             self.token.ok_or_else(|| Error::invalid("token", "an access token or a token provider", "none"))??;
-        let (url, loopback) = base_url(&self.base_url, self.allow_plain_http)?;
+        let base_url = BaseUrl::parse(&self.base_url, self.allow_plain_http)?;
         let own = concat!("canva-connect/", env!("CARGO_PKG_VERSION"));
         let user_agent = self.user_agent.map_or(own.to_owned(), |product| format!("{product} {own}"));
         let user_agent = http::HeaderValue::try_from(&user_agent)
             .map_err(|_| Error::invalid("user_agent", "text that a header can carry", format!("{user_agent:?}")))?;
-        let http = http_client(loopback, self.connect_timeout).user_agent(user_agent);
-        let link = Link {
+        let http = base_url.http_client(self.timeouts.connect).user_agent(user_agent);
+        let inner = Inner {
             http: http.build().map_err(|source| Error::Setup { source })?,
-            base_url: url.as_str().trim_end_matches('/').to_owned(),
+            base_url: base_url.text,
             token,
             pacer: self.pacer,
-            connect_timeout: self.connect_timeout,
-            stall_timeout: self.stall_timeout,
-            response_timeout: self.response_timeout,
+            timeouts: self.timeouts,
+            retry: self.retry,
+            poll: self.poll,
         };
-        Ok(Client { link: Arc::new(link), retry: Arc::new(self.retry), poll: self.poll })
+        Ok(Client { inner: Arc::new(inner) })
     }
 }

@@ -1,13 +1,13 @@
-//! What can go wrong, and what is known then: the status, the job, the cause. No error prints a token.
+//! What can go wrong, and what each error knows: the status, the job, the cause. No error prints a token.
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::StatusCode;
 
 use crate::generated::types::{AssetUploadErrorCode, DesignImportErrorCode};
+use crate::meter::Progress;
 use crate::operations::Operation;
 
 /// The error type for causes that come from a caller's own code: token providers, pacers, token stores.
@@ -55,41 +55,41 @@ pub enum Error {
         source: BoxError,
     },
 
-    /// No connection could be opened; nothing was sent. Check the network, then repeat.
-    #[error("{}: could not connect ({tries} {}): {}", .operation.id, plural(*.tries, "try", "tries"), innermost(.source))]
+    /// No connection could be opened; nothing was sent. Check the network, then send it again.
+    #[error("{}: could not connect ({attempts} {}): {}", .operation.id, plural(*.attempts, "attempt", "attempts"), innermost(.source))]
     #[non_exhaustive]
     Connect {
         /// What was to be sent.
         operation: &'static Operation,
-        /// How often it was tried.
-        tries: u32,
+        /// How often it was sent.
+        attempts: u32,
         /// The cause.
         source: reqwest::Error,
     },
 
-    /// The connection broke before the whole answer was read. Only for requests that may be repeated: for the others this
-    /// is the cause of an [`Error::OutcomeUnknown`].
-    #[error("{}: the connection broke ({tries} {}): {}", .operation.id, plural(*.tries, "try", "tries"), innermost(.source))]
+    /// The connection broke before the whole response was read. Only for repeatable requests: for the others this is the
+    /// cause of an [`Error::OutcomeUnknown`].
+    #[error("{}: the connection broke ({attempts} {}): {}", .operation.id, plural(*.attempts, "attempt", "attempts"), innermost(.source))]
     #[non_exhaustive]
     Connection {
         /// What was being done.
         operation: &'static Operation,
-        /// How often it was tried.
-        tries: u32,
-        /// The status, where the answer had begun.
+        /// How often it was sent.
+        attempts: u32,
+        /// The status, where the response had begun.
         status: Option<StatusCode>,
         /// The cause.
         source: reqwest::Error,
     },
 
     /// Nothing moved for too long.
-    #[error("{}: {kind} for {} s ({tries} {})", .operation.id, .after.as_secs_f64(), plural(*.tries, "try", "tries"))]
+    #[error("{}: {kind} for {} s ({attempts} {})", .operation.id, .after.as_secs_f64(), plural(*.attempts, "attempt", "attempts"))]
     #[non_exhaustive]
     Timeout {
         /// What was being done.
         operation: &'static Operation,
-        /// How often it was tried.
-        tries: u32,
+        /// How often it was sent.
+        attempts: u32,
         /// What did not happen.
         kind: TimeoutKind,
         /// How long it was waited for.
@@ -100,15 +100,15 @@ pub enum Error {
     #[error(transparent)]
     Api(Box<ApiError>),
 
-    /// The answer was a success, but not one that can be read.
-    #[error("{}: unreadable answer with status {status}: {reason}; it begins {excerpt:?}", .operation.id)]
+    /// The response was a success, but not one that can be read.
+    #[error("{}: unreadable response with status {status}: {reason}; it begins {excerpt:?}", .operation.id)]
     #[non_exhaustive]
     Decode {
         /// What was being done.
         operation: &'static Operation,
-        /// The status of the answer.
+        /// The status of the response.
         status: StatusCode,
-        /// The answer's `x-request-id`, for Canva's support.
+        /// The response's `x-request-id`, for Canva's support.
         request_id: Option<String>,
         /// What is wrong with it.
         reason: String,
@@ -119,11 +119,11 @@ pub enum Error {
     },
 
     /// A request that makes something new failed after it may have arrived, and it has no idempotency key: it may or may
-    /// not have been carried out, and repeating it blindly can make a duplicate.
+    /// not have been carried out, and sending it again blindly can make a duplicate.
     ///
-    /// What to do: look for the result in Canva (an asset by its name, a design by its title) or ask the user, and
-    /// repeat only if it is not there. Where a duplicate does no harm, repeat at once.
-    #[error("{}: it is unknown whether Canva carried this out{}; look before repeating it: {source}", .operation.id, sent_of(.sent))]
+    /// What to do: look for the result in Canva (an asset by its name, a design by its title) or ask the user, and send it
+    /// again only if it is not there. Where a duplicate does no harm, send it again at once.
+    #[error("{}: it is unknown whether Canva carried this out{}; look before sending it again: {source}", .operation.id, sent_of(.sent))]
     #[non_exhaustive]
     OutcomeUnknown {
         /// What was being done.
@@ -168,7 +168,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What Canva said, at whatever depth: of the request itself, of the last try, or of reading the job.
+    /// What Canva said, at whatever depth: of the request itself, of the last attempt, or of reading the job.
     pub fn api(&self) -> Option<&ApiError> {
         match self {
             Self::Api(error) => Some(error),
@@ -177,7 +177,7 @@ impl Error {
         }
     }
 
-    /// The HTTP status, if there was an answer.
+    /// The HTTP status, if there was a response.
     pub fn status(&self) -> Option<StatusCode> {
         match self {
             Self::Api(error) => Some(error.status),
@@ -202,12 +202,17 @@ impl Error {
         matches!(self, Self::OutcomeUnknown { .. })
     }
 
+    /// A request that HTTP can't carry.
+    pub(crate) fn unsendable(reason: impl fmt::Display) -> Self {
+        Self::invalid("request", "one that HTTP can carry", reason.to_string())
+    }
+
     pub(crate) fn invalid(field: &'static str, expected: impl Into<String>, found: impl Into<String>) -> Self {
         Self::InvalidInput { field, expected: expected.into(), found: found.into() }
     }
 }
 
-/// A refusal or failure, as Canva, or something between, answered it.
+/// A refusal or failure, as Canva, or something in between, answered it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApiError {
@@ -215,45 +220,17 @@ pub struct ApiError {
     pub operation: &'static Operation,
     /// The HTTP status.
     pub status: StatusCode,
-    /// The API's own word for it, such as `missing_scope` or `too_many_requests`: an open set. Empty where the answer
+    /// The API's own word for it, such as `missing_scope` or `too_many_requests`: an open set. Empty where the response
     /// did not come from the API, a proxy's HTML page for example.
     pub code: String,
     /// The API's explanation; where there is none, the beginning of whatever the body was.
     pub message: String,
-    /// The answer's `x-request-id`, for Canva's support. The API doesn't promise one.
+    /// The response's `x-request-id`, for Canva's support. The API doesn't promise one.
     pub request_id: Option<String>,
-    /// How long to wait before the next request, where the answer says so. The API doesn't promise it.
+    /// How long to wait before the next request, where the response says so. The API doesn't promise it.
     pub retry_after: Option<Duration>,
-    /// How often it was tried.
-    pub tries: u32,
-    /// Whether an earlier try may have been carried out.
-    pub(crate) after_lost_answer: bool,
-}
-
-/// The API's error body, even if a part of it is missing.
-#[derive(serde::Deserialize)]
-struct Refusal {
-    code: Option<String>,
-    message: Option<String>,
-}
-
-impl ApiError {
-    pub(crate) fn new(operation: &'static Operation, status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Self {
-        let (code, message) = match serde_json::from_slice::<Refusal>(body) {
-            Ok(Refusal { code: Some(code), message }) => (code, message.unwrap_or_default()),
-            _ => (String::new(), excerpt(body)),
-        };
-        Self {
-            operation,
-            status,
-            code,
-            message,
-            request_id: request_id(headers),
-            retry_after: headers.get(header::RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?)),
-            tries: 1,
-            after_lost_answer: false,
-        }
-    }
+    /// How often it was sent.
+    pub attempts: u32,
 }
 
 impl fmt::Display for ApiError {
@@ -268,8 +245,8 @@ impl fmt::Display for ApiError {
         if let Some(request_id) = &self.request_id {
             write!(f, " (request {request_id})")?;
         }
-        if self.tries > 1 {
-            write!(f, " ({} tries)", self.tries)?;
+        if self.attempts > 1 {
+            write!(f, " ({} attempts)", self.attempts)?;
         }
         match (self.status.as_u16(), self.operation.scopes) {
             (401, _) => f.write_str("; give the client a new access token"),
@@ -288,7 +265,7 @@ impl std::error::Error for ApiError {}
 pub struct JobError {
     /// The job.
     pub job_id: String,
-    /// Why it failed, for programs. Empty where the answer doesn't say.
+    /// Why it failed, for programs. Empty where the response doesn't say.
     pub code: JobErrorCode,
     /// What went wrong, for people.
     pub message: String,
@@ -335,7 +312,7 @@ pub enum BodyError {
     },
     /// The content is not as long as it was said or found to be at first. Nothing was made of the part that was sent.
     #[error("{}: expected {expected} bytes, got {}; it changed while it was being uploaded, or its length was given wrong",
-        .name.display(), more_than(*.found, *.expected))]
+        .name.display(), length(*.found, *.expected))]
     #[non_exhaustive]
     Length {
         /// The file, or what stands for one.
@@ -345,8 +322,8 @@ pub enum BodyError {
         /// How far it went.
         found: u64,
     },
-    /// The file was written to between two tries.
-    #[error("{}: it changed between two tries of its upload", .name.display())]
+    /// The file was written to between two attempts.
+    #[error("{}: it changed between two attempts to upload it", .name.display())]
     #[non_exhaustive]
     Changed {
         /// The file.
@@ -360,7 +337,7 @@ pub enum BodyError {
 pub enum TimeoutKind {
     /// No byte of the request body moved: the server took none, or the content had none to give.
     Stall,
-    /// The server had the whole request but did not answer in full.
+    /// The server had the whole request but did not respond in full.
     Response,
 }
 
@@ -371,41 +348,6 @@ impl fmt::Display for TimeoutKind {
             Self::Response => "the server did not answer",
         })
     }
-}
-
-/// How far an upload is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Progress {
-    /// Bytes handed to the connection. The last of them may still be on the way.
-    pub sent: u64,
-    /// Bytes in all.
-    pub total: u64,
-}
-
-pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
-    headers.get("x-request-id").and_then(|value| value.to_str().ok()).map(str::to_owned)
-}
-
-/// `Retry-After` in seconds or as an HTTP date. A date in the past means now; anything else is as if it weren't there.
-fn retry_after(value: &str) -> Option<Duration> {
-    let value = value.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = httpdate::parse_http_date(value).ok()?;
-    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
-}
-
-/// The first 200 characters, on one line.
-pub(crate) fn excerpt(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body.get(..1024).unwrap_or(body));
-    let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut excerpt: String = text.chars().take(200).collect();
-    if excerpt.len() < text.len() || body.len() > 1024 {
-        excerpt.push('…');
-    }
-    excerpt
 }
 
 /// The cause at the bottom: reqwest's own text repeats the URL and leaves the reason to its sources.
@@ -425,6 +367,7 @@ fn sent_of(progress: &Option<Progress>) -> String {
     progress.map(|p| format!(" ({} of {} bytes had left)", p.sent, p.total)).unwrap_or_default()
 }
 
-fn more_than(found: u64, expected: u64) -> String {
+/// Content that goes on is not read to its end.
+fn length(found: u64, expected: u64) -> String {
     if found > expected { "more".to_owned() } else { found.to_string() }
 }

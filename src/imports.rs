@@ -2,20 +2,17 @@
 
 use std::fmt;
 use std::future::IntoFuture;
-use std::sync::Arc;
 
 use crate::BoxFuture;
-use crate::body::{OnProgress, Upload, UploadBody};
+use crate::body::UploadBody;
+use crate::checks::{self, lengths};
 use crate::client::Client;
-use crate::error::{Error, JobError, JobErrorCode, Progress};
-use crate::generated::types::{
-    CreateUrlImportJobRequest, DesignImportError, DesignImportErrorCode, DesignImportJob, DesignSummary,
-};
-use crate::job::{Job, JobState, Read};
-use crate::operations::{
-    CREATE_DESIGN_IMPORT_JOB, CREATE_URL_IMPORT_JOB, GET_DESIGN_IMPORT_JOB, GET_URL_IMPORT_JOB, Operation,
-};
-use crate::{limits, metadata};
+use crate::error::Error;
+use crate::generated::types::{CreateUrlImportJobRequest, DesignSummary};
+use crate::job::{Job, JobKind};
+use crate::metadata;
+use crate::meter::{OnProgress, Progress};
+use crate::upload::Upload;
 
 impl Client {
     /// Imports a file, a PDF or an Office document for example, as a design.
@@ -24,7 +21,7 @@ impl Client {
     /// [`Job`] to wait for. It ends in the new designs, usually one; a file with very many pages or pictures is split
     /// into several.
     ///
-    #[doc = says!(CREATE_DESIGN_IMPORT_JOB)]
+    #[doc = scope_and_rate!(CREATE_DESIGN_IMPORT_JOB)]
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
@@ -43,11 +40,11 @@ impl Client {
     ///
     /// Await the builder to send it; the answer is a [`Job`] to wait for, as for [`import_design`](Self::import_design).
     #[doc = concat!(
-        "The title has ", says!(CREATE_URL_IMPORT_JOB_REQUEST_TITLE), " characters, the URL ",
-        says!(CREATE_URL_IMPORT_JOB_REQUEST_URL), "."
+        "The title has ", length!(CREATE_URL_IMPORT_JOB_REQUEST_TITLE), " characters, the URL ",
+        length!(CREATE_URL_IMPORT_JOB_REQUEST_URL), "."
     )]
     ///
-    #[doc = says!(CREATE_URL_IMPORT_JOB)]
+    #[doc = scope_and_rate!(CREATE_URL_IMPORT_JOB)]
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
@@ -62,27 +59,16 @@ impl Client {
 
     /// A handle for a design import job from its stored id. Nothing is sent until it is polled or waited for.
     ///
-    #[doc = says!(GET_DESIGN_IMPORT_JOB)]
+    #[doc = scope_and_rate!(GET_DESIGN_IMPORT_JOB)]
     pub fn design_import_job(&self, job_id: impl Into<String>) -> Job<Vec<DesignSummary>> {
-        Job::new(self.clone(), job_id.into(), read_import, None)
+        Job::stored(self, JobKind::Import, job_id.into())
     }
 
     /// A handle for a URL import job from its stored id. Nothing is sent until it is polled or waited for.
     ///
-    #[doc = says!(GET_URL_IMPORT_JOB)]
+    #[doc = scope_and_rate!(GET_URL_IMPORT_JOB)]
     pub fn url_import_job(&self, job_id: impl Into<String>) -> Job<Vec<DesignSummary>> {
-        Job::new(self.clone(), job_id.into(), read_url_import, None)
-    }
-
-    fn import_job(
-        &self,
-        job: DesignImportJob,
-        operation: &'static Operation,
-        read: Read<Vec<DesignSummary>>,
-    ) -> Job<Vec<DesignSummary>> {
-        let id = job.id.clone();
-        // An answer that contradicts itself is settled by reading the job.
-        Job::new(self.clone(), id, read, state(operation, job).ok())
+        Job::stored(self, JobKind::UrlImport, job_id.into())
     }
 }
 
@@ -97,7 +83,7 @@ pub struct ImportDesign {
 }
 
 impl ImportDesign {
-    #[doc = concat!("The design's title: ", says!(DESIGN_IMPORT_METADATA_TITLE_BASE64), " characters, any Unicode.")]
+    #[doc = concat!("The design's title: ", length!(DESIGN_IMPORT_METADATA_TITLE), " characters, any Unicode.")]
     /// Default: the file's name without its extension, for an import from a path.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
@@ -121,15 +107,9 @@ impl ImportDesign {
             return Err(Error::invalid("title", "a title, since there is no file name to take", "none"));
         };
         let metadata = metadata::design_import(title, self.mime_type.as_deref())?;
-        let upload = Arc::new(Upload::new(self.body, self.on_progress));
-        let answer = self.client.send(&CREATE_DESIGN_IMPORT_JOB, upload.can_reopen(), |attempt| {
-            let (metadata, upload) = (metadata.clone(), upload.clone());
-            async move {
-                let body = attempt.open(&upload).await?;
-                Ok(attempt.client().create_design_import_job(&metadata, body).await?)
-            }
-        });
-        Ok(self.client.import_job(answer.await?.job, &CREATE_DESIGN_IMPORT_JOB, read_import))
+        let call = self.client.generated().create_design_import_job(&metadata)?;
+        let response = call.upload(Upload::new(self.body, self.on_progress)).await?;
+        Ok(Job::created(&self.client, JobKind::Import, response))
     }
 }
 
@@ -157,7 +137,7 @@ pub struct ImportDesignFromUrl {
 }
 
 impl ImportDesignFromUrl {
-    #[doc = concat!("The file's media type, such as `application/pdf`: ", says!(CREATE_URL_IMPORT_JOB_REQUEST_MIME_TYPE), " characters.")]
+    #[doc = concat!("The file's media type, such as `application/pdf`: ", length!(CREATE_URL_IMPORT_JOB_REQUEST_MIME_TYPE), " characters.")]
     /// Default: Canva works it out from the file.
     pub fn mime_type(mut self, mime_type: impl Into<String>) -> Self {
         self.request.mime_type = Some(mime_type.into());
@@ -165,17 +145,13 @@ impl ImportDesignFromUrl {
     }
 
     async fn send(self) -> Result<Job<Vec<DesignSummary>>, Error> {
-        limits::check("title", &self.request.title, &limits::CREATE_URL_IMPORT_JOB_REQUEST_TITLE)?;
-        limits::check_url(&self.request.url, &limits::CREATE_URL_IMPORT_JOB_REQUEST_URL)?;
+        checks::text("title", &self.request.title, &lengths::CREATE_URL_IMPORT_JOB_REQUEST_TITLE)?;
+        checks::url(&self.request.url, &lengths::CREATE_URL_IMPORT_JOB_REQUEST_URL)?;
         if let Some(mime_type) = &self.request.mime_type {
-            limits::check("mime_type", mime_type, &limits::CREATE_URL_IMPORT_JOB_REQUEST_MIME_TYPE)?;
-            limits::check_mime_type(mime_type)?;
+            checks::mime_type(mime_type, Some(&lengths::CREATE_URL_IMPORT_JOB_REQUEST_MIME_TYPE))?;
         }
-        let answer = self.client.send(&CREATE_URL_IMPORT_JOB, true, |attempt| {
-            let request = &self.request;
-            async move { Ok(attempt.client().create_url_import_job(request).await?) }
-        });
-        Ok(self.client.import_job(answer.await?.job, &CREATE_URL_IMPORT_JOB, read_url_import))
+        let response = self.client.generated().create_url_import_job(&self.request)?.await?;
+        Ok(Job::created(&self.client, JobKind::UrlImport, response))
     }
 }
 
@@ -186,35 +162,4 @@ impl IntoFuture for ImportDesignFromUrl {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
     }
-}
-
-fn read_import(client: Client, id: String) -> BoxFuture<'static, Result<JobState<Vec<DesignSummary>>, Error>> {
-    Box::pin(async move {
-        let answer = client.send(&GET_DESIGN_IMPORT_JOB, true, |attempt| {
-            let id = &id;
-            async move { Ok(attempt.client().get_design_import_job(id).await?) }
-        });
-        state(&GET_DESIGN_IMPORT_JOB, answer.await?.job)
-    })
-}
-
-fn read_url_import(client: Client, id: String) -> BoxFuture<'static, Result<JobState<Vec<DesignSummary>>, Error>> {
-    Box::pin(async move {
-        let answer = client.send(&GET_URL_IMPORT_JOB, true, |attempt| {
-            let id = &id;
-            async move { Ok(attempt.client().get_url_import_job(id).await?) }
-        });
-        state(&GET_URL_IMPORT_JOB, answer.await?.job)
-    })
-}
-
-fn state(operation: &'static Operation, job: DesignImportJob) -> Result<JobState<Vec<DesignSummary>>, Error> {
-    let unsaid = DesignImportError {
-        code: DesignImportErrorCode::Unknown(String::new()),
-        message: "the answer doesn't say why".to_owned(),
-    };
-    let error = job.error.unwrap_or(unsaid);
-    let code = JobErrorCode::DesignImport(error.code);
-    let designs = job.result.map(|result| result.designs);
-    JobState::new(operation, job.status, designs, JobError { job_id: job.id, code, message: error.message })
 }

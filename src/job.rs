@@ -1,25 +1,51 @@
-//! Jobs: what Canva does with an upload or import after it has answered. Polling, waiting, and picking a job up again.
+//! Jobs: what Canva does with an upload or import after it has responded. Polling, waiting, and picking a job up again;
+//! what the kinds of jobs differ in stands in `job/kind.rs`.
 
 use std::fmt;
 
-use crate::BoxFuture;
+use crate::checks::{self, lengths};
 use crate::client::Client;
 use crate::error::{Error, JobError};
-use crate::generated::types::JobStatus;
-use crate::limits;
-use crate::operations::Operation;
 use crate::poll::PollPolicy;
+use crate::response::Unreadable;
+
+mod kind;
+
+pub use kind::{JobKind, JobReference, JobResult};
+
+use kind::Snapshot;
+
+impl Client {
+    /// A handle for a stored job of any kind. Nothing is sent until it is polled or waited for.
+    ///
+    /// ```no_run
+    /// # async fn example(canva: canva_connect::Client, row: &str) -> Result<(), Box<dyn std::error::Error>> {
+    /// use canva_connect::JobResult;
+    ///
+    /// match canva.job(serde_json::from_str(row)?).wait().await? {
+    ///     JobResult::Asset(asset) => println!("{}", asset.id),
+    ///     JobResult::Designs(designs) => println!("{} designs", designs.len()),
+    ///     _ => println!("something new"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn job(&self, reference: JobReference) -> Job<JobResult> {
+        Job::stored(self, reference.kind, reference.id)
+    }
+}
 
 /// A job at Canva that ends in a `T`, an [`Asset`](crate::Asset) or the [`DesignSummary`](crate::DesignSummary)s of an
 /// import. Dropping it changes nothing at Canva.
 ///
-/// Keep [`id`](Job::id) to pick the job up after a restart, with [`Client::asset_upload_job`] and its siblings.
+/// Keep its [`reference`](Job::reference) to pick the job up after a restart, with [`Client::job`]; or its [`id`](Job::id),
+/// for [`Client::asset_upload_job`] and its siblings.
 ///
 /// ```no_run
 /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
 /// use canva_connect::Error;
 ///
-/// let job = canva.upload_asset("film.mp4").await?;
+/// let job = canva.upload_asset("video.mp4").await?;
 /// let asset = match job.wait().await {
 ///     // It takes longer than the policy's deadline; wait on.
 ///     Err(Error::Deadline { job_id, .. }) => canva.asset_upload_job(job_id).wait().await?,
@@ -31,13 +57,11 @@ use crate::poll::PollPolicy;
 #[must_use = "the job goes on by itself, but only `wait` or `poll` tells how it ends"]
 pub struct Job<T> {
     client: Client,
-    id: String,
-    read: Read<T>,
+    reference: JobReference,
+    /// The result that a job of this kind ends in.
+    take: fn(JobResult) -> Option<T>,
     state: Option<JobState<T>>,
 }
-
-/// How a job of one kind is read. Its id is good for a path.
-pub(crate) type Read<T> = fn(Client, String) -> BoxFuture<'static, Result<JobState<T>, Error>>;
 
 /// How far a job is.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,41 +75,51 @@ pub enum JobState<T> {
     Failed(JobError),
 }
 
-impl<T> JobState<T> {
-    /// The state behind an answer: a result comes with success, an error with failure.
-    pub(crate) fn new(
-        operation: &'static Operation,
-        status: JobStatus,
-        result: Option<T>,
-        error: JobError,
-    ) -> Result<Self, Error> {
-        match (status, result) {
-            (JobStatus::Success, Some(result)) => Ok(Self::Success(result)),
-            (JobStatus::Success, None) => Err(Error::Decode {
-                operation,
-                status: http::StatusCode::OK,
-                request_id: None,
-                reason: "the job succeeded, but its result is missing".to_owned(),
-                excerpt: String::new(),
-                source: None,
-            }),
-            (JobStatus::Failed, _) => Ok(Self::Failed(error)),
-            _ => Ok(Self::InProgress),
-        }
+impl JobState<JobResult> {
+    fn typed<T>(self, take: fn(JobResult) -> Option<T>) -> Result<JobState<T>, Unreadable> {
+        Ok(match self {
+            Self::InProgress => JobState::InProgress,
+            Self::Failed(error) => JobState::Failed(error),
+            Self::Success(result) => {
+                JobState::Success(take(result).ok_or("the result is that of another kind of job")?)
+            }
+        })
+    }
+}
+
+impl<T: TryFrom<JobResult>> Job<T> {
+    /// A job of which no more is known than its id.
+    pub(crate) fn stored(client: &Client, kind: JobKind, id: String) -> Self {
+        let take = |result: JobResult| result.try_into().ok();
+        Self { client: client.clone(), reference: JobReference { kind, id }, take, state: None }
+    }
+
+    /// The job behind the response that created it. A response that contradicts itself is settled by reading the job.
+    pub(crate) fn created(client: &Client, kind: JobKind, response: impl Into<Snapshot>) -> Self {
+        let Snapshot { id, state } = response.into();
+        let mut job = Self::stored(client, kind, id);
+        job.state = state.and_then(|state| state.typed(job.take)).ok();
+        job
     }
 }
 
 impl<T: Send + 'static> Job<T> {
-    pub(crate) fn new(client: Client, id: String, read: Read<T>, state: Option<JobState<T>>) -> Self {
-        Self { client, id, read, state }
-    }
-
     /// The job's id.
     pub fn id(&self) -> &str {
-        &self.id
+        &self.reference.id
     }
 
-    /// How far the job was when it was created, if the answer said so; `None` for a handle made from a stored id.
+    /// What the job does.
+    pub fn kind(&self) -> JobKind {
+        self.reference.kind
+    }
+
+    /// The job as it can be stored.
+    pub fn reference(&self) -> &JobReference {
+        &self.reference
+    }
+
+    /// How far the job was when it was created, if the response said so; `None` for a handle made from a stored id.
     pub fn state(&self) -> Option<&JobState<T>> {
         self.state.as_ref()
     }
@@ -96,9 +130,11 @@ impl<T: Send + 'static> Job<T> {
     /// [`Error::InvalidInput`] if the id can't be one, otherwise [`Error::Poll`]. A failed job is no error here but
     /// [`JobState::Failed`].
     pub async fn poll(&self) -> Result<JobState<T>, Error> {
-        let poll = |source| Error::Poll { job_id: self.id.clone(), source: Box::new(source) };
-        limits::check_id("job id", &self.id, &limits::JOB_ID)?;
-        (self.read)(self.client.clone(), self.id.clone()).await.map_err(poll)
+        let JobReference { kind, id } = &self.reference;
+        checks::id("job_id", id, &lengths::JOB_ID)?;
+        let take = self.take;
+        let call = kind.read(&self.client.generated(), id)?.and_then(move |state| state.typed(take));
+        call.await.map_err(|source| Error::Poll { job_id: id.clone(), source: Box::new(source) })
     }
 
     /// Waits for the result, with the client's [`PollPolicy`].
@@ -109,7 +145,7 @@ impl<T: Send + 'static> Job<T> {
     /// [`Error::Job`] if the job failed, [`Error::Deadline`] if it takes too long, [`Error::Poll`] if it can't be read.
     /// All of them have [`Error::job_id`].
     pub async fn wait(self) -> Result<T, Error> {
-        let policy = self.client.poll.clone();
+        let policy = self.client.inner.poll.clone();
         self.wait_with(policy).await
     }
 
@@ -118,7 +154,7 @@ impl<T: Send + 'static> Job<T> {
     /// # Errors
     /// As [`wait`](Job::wait).
     pub async fn wait_with(mut self, policy: PollPolicy) -> Result<T, Error> {
-        let job_id = self.id.clone();
+        let job_id = self.reference.id.clone();
         let created = self.state.is_some();
         let waiting = async {
             let mut delays = policy.delays();
@@ -148,6 +184,6 @@ impl<T: Send + 'static> Job<T> {
 
 impl<T> fmt::Debug for Job<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Job").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Job").field("reference", &self.reference).finish_non_exhaustive()
     }
 }

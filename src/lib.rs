@@ -59,47 +59,60 @@
 use std::future::Future;
 use std::pin::Pin;
 
+/// What the spec says of operations and lengths, as text for doc comments: no number of it is typed a second time.
 #[macro_use]
-mod says;
+#[rustfmt::skip]
+#[path = "../generated/docs.rs"]
+mod docs;
 
 mod assets;
+mod attempt;
 pub mod auth;
 mod body;
+mod call;
+mod checks;
 mod client;
-mod endpoint;
 mod error;
+mod failure;
 mod imports;
 mod job;
-mod limits;
 mod metadata;
+mod meter;
 pub mod operations;
 mod pacing;
 mod poll;
+mod request;
+mod response;
 mod retry;
+mod sync;
 mod transport;
+mod upload;
 
-/// The client as progenitor generates it from `openapi.yaml`, and the types of the API.
+/// What is generated from `openapi.yaml`: the types of the API, and a client that makes a [`Call`] for each operation.
 ///
-/// [`Client::generated`] gives one that sends as the rest of this crate does.
+/// [`Client::generated`] gives the client.
 #[allow(missing_docs)]
-pub mod generated {
-    include!("../generated/client.rs");
-}
+#[rustfmt::skip]
+#[path = "../generated/client.rs"]
+pub mod generated;
 
 pub use assets::{UpdateAsset, UploadAsset};
 pub use auth::{AccessToken, TokenProvider};
 pub use body::UploadBody;
+pub use call::Call;
 pub use client::{Client, ClientBuilder};
-pub use error::{ApiError, BodyError, BoxError, Error, JobError, JobErrorCode, Progress, TimeoutKind};
+pub use error::{ApiError, BodyError, BoxError, Error, JobError, JobErrorCode, TimeoutKind};
 pub use generated::types::{
     Asset, AssetType, AssetUploadErrorCode, DesignImportErrorCode, DesignLinks, DesignSummary, JobStatus,
     TeamUserSummary, Thumbnail,
 };
 pub use imports::{ImportDesign, ImportDesignFromUrl};
-pub use job::{Job, JobState};
+pub use job::{Job, JobKind, JobReference, JobResult, JobState};
+pub use meter::Progress;
 pub use operations::BASE_URL;
 pub use pacing::{Pacer, Pacing, Permit};
 pub use poll::PollPolicy;
+pub use request::Request;
 pub use retry::RetryPolicy;
 
 /// The spec that everything here follows, as text.

@@ -5,21 +5,21 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
+use crate::checks::{self, lengths};
 use crate::error::Error;
 use crate::generated::types::{AssetUploadMetadata, DesignImportMetadata};
-use crate::limits;
 
 /// The value of `Asset-Upload-Metadata`.
 pub(crate) fn asset_upload(name: &str) -> Result<String, Error> {
-    limits::check("name", name, &limits::ASSET_UPLOAD_METADATA_NAME_BASE64)?;
+    checks::text("name", name, &lengths::ASSET_UPLOAD_METADATA_NAME)?;
     json(&AssetUploadMetadata { name_base64: STANDARD.encode(name) })
 }
 
 /// The value of `Import-Metadata`.
 pub(crate) fn design_import(title: &str, mime_type: Option<&str>) -> Result<String, Error> {
-    limits::check("title", title, &limits::DESIGN_IMPORT_METADATA_TITLE_BASE64)?;
+    checks::text("title", title, &lengths::DESIGN_IMPORT_METADATA_TITLE)?;
     if let Some(mime_type) = mime_type {
-        limits::check_mime_type(mime_type)?;
+        checks::mime_type(mime_type, None)?;
     }
     json(&DesignImportMetadata { title_base64: STANDARD.encode(title), mime_type: mime_type.map(str::to_owned) })
 }

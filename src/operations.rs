@@ -1,22 +1,67 @@
-//! What the spec says about each operation: path, scopes, rate limit, preview.
+//! What the spec says about each operation: path, scopes, rate limit, preview, successes.
 
-/// An operation of the API, as `openapi.yaml` describes it.
+use http::StatusCode;
+
+/// An operation of the API: of the spec, or one that you declare to send it with [`Client::request`](crate::Client::request).
+///
+/// ```
+/// use canva_connect::operations::Operation;
+///
+/// static GET_FOLDER: Operation =
+///     Operation::new("getFolder", "GET", "/v1/folders/{folderId}").scopes(&["folder:read"]).requests_per_minute(100);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Operation {
-    /// The spec's `operationId`.
+    /// The spec's `operationId`. Errors, traces and pacing tell operations apart by it.
     pub id: &'static str,
-    /// The HTTP method, in capitals.
+    /// The HTTP method, in capitals. A `POST` is taken to make something, so it is not sent again once it may have
+    /// arrived; every other method is taken to do the same thing twice as once.
     pub method: &'static str,
     /// The path below the base URL, with `{...}` where an id goes.
     pub path: &'static str,
     /// The OAuth scopes that the access token must have, all of them.
     pub scopes: &'static [&'static str],
-    /// How many requests a minute the API takes, for each user of an integration.
-    pub requests_per_minute: u32,
+    /// How many requests a minute the API takes, for each user of an integration. `None`: no limit is known, and
+    /// [`Pacing`](crate::Pacing) doesn't hold them back.
+    pub requests_per_minute: Option<u32>,
     /// Whether Canva offers it as a preview, which may change without notice and keeps an integration from public
     /// release.
     pub preview: bool,
+    /// The statuses of a success. Where none is given, every 2xx is one.
+    pub successes: &'static [u16],
 }
 
-include!("../generated/operations.rs");
+impl Operation {
+    /// An operation that the spec doesn't have, without scopes and limits.
+    pub const fn new(id: &'static str, method: &'static str, path: &'static str) -> Self {
+        Self { id, method, path, scopes: &[], requests_per_minute: None, preview: false, successes: &[] }
+    }
+
+    /// The OAuth scopes that it needs: a 403 then names them, and a login can ask for them.
+    pub const fn scopes(mut self, scopes: &'static [&'static str]) -> Self {
+        self.scopes = scopes;
+        self
+    }
+
+    /// How many requests a minute the API takes: its requests are then paced.
+    pub const fn requests_per_minute(mut self, requests: u32) -> Self {
+        self.requests_per_minute = Some(requests);
+        self
+    }
+
+    /// Whether a second request would make a second thing.
+    pub(crate) fn creates(&self) -> bool {
+        self.method == "POST"
+    }
+
+    pub(crate) fn succeeds_with(&self, status: StatusCode) -> bool {
+        status.is_success() && (self.successes.is_empty() || self.successes.contains(&status.as_u16()))
+    }
+}
+
+#[rustfmt::skip]
+#[path = "../generated/operations.rs"]
+mod table;
+
+pub use table::*;

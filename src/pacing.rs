@@ -98,7 +98,9 @@ pub struct Pacing {
 impl Pacing {
     /// The limits that the spec gives, each operation for itself.
     pub fn new() -> Self {
-        let lane = |operation: &Operation| (operation.id, Arc::new(Lane::new(operation.requests_per_minute)));
+        let lane = |operation: &Operation| {
+            (operation.id, Arc::new(Lane::new(operation.requests_per_minute.unwrap_or(u32::MAX))))
+        };
         Self { lanes: operations::ALL.iter().map(lane).collect() }
     }
 
@@ -276,7 +278,7 @@ mod tests {
     ) -> Result<Vec<Duration>, u32> {
         let begun = Instant::now();
         let pacing = Rc::new(Pacing::new());
-        let counter = Rc::new(RefCell::new(RateCounter::new(counter, operation.requests_per_minute)));
+        let counter = Rc::new(RefCell::new(RateCounter::new(counter, operation.requests_per_minute.unwrap())));
         let (refused, left) = (Rc::new(Cell::new(0)), Rc::new(RefCell::new(Vec::new())));
         let mut all = JoinSet::new();
         for request in requests.iter().copied() {
@@ -320,7 +322,7 @@ mod tests {
         ) {
             requests.iter_mut().for_each(|request| request.dropped = false);
             let round_trip = requests.iter().map(|request| request.there + request.back).max().unwrap();
-            let windows = (requests.len() as u32 - 1) / CREATE_ASSET_UPLOAD_JOB.requests_per_minute;
+            let windows = (requests.len() as u32 - 1) / CREATE_ASSET_UPLOAD_JOB.requests_per_minute.unwrap();
             let left = in_virtual_time(send(&CREATE_ASSET_UPLOAD_JOB, counter, &requests)).unwrap();
             let (last, least) = (*left.iter().max().unwrap(), windows * WINDOW);
             // tokio's timers tick in milliseconds, and each window may round one up.
@@ -379,7 +381,7 @@ mod tests {
             // A caller that gives up in the queue holds up nobody.
             let held: Vec<_> = {
                 let mut held = Vec::new();
-                for _ in 0..CREATE_ASSET_UPLOAD_JOB.requests_per_minute {
+                for _ in 0..CREATE_ASSET_UPLOAD_JOB.requests_per_minute.unwrap() {
                     held.push(pacing.acquire(&CREATE_ASSET_UPLOAD_JOB).await.unwrap());
                 }
                 held

@@ -32,7 +32,8 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| {
         base_url
     });
     let mut retry = RetryPolicy::default();
-    (retry.tries, retry.base_delay, retry.total_time) = (2, Duration::from_millis(1), Duration::from_millis(100));
+    (retry.max_attempts, retry.base_delay, retry.total_time) =
+        (2, Duration::from_millis(1), Duration::from_millis(100));
     let mut poll = PollPolicy::default();
     (poll.first_delay, poll.max_delay, poll.deadline) =
         (Duration::from_millis(1), Duration::from_millis(1), Duration::from_millis(50));
@@ -85,7 +86,7 @@ proptest! {
                 }
                 drop(canva.update_asset("a").clear_tags().await.map_err(|e| format!("{e} {e:?}")));
                 drop(canva.design_import_job("j").poll().await.map_err(|e| format!("{e} {e:?}")));
-                drop(canva.generated().get_design_import_job("j").await.map_err(|e| format!("{e} {e:?}")));
+                drop(canva.generated().get_design_import_job("j").unwrap().await.map_err(|e| format!("{e} {e:?}")));
             };
             tokio::time::timeout(Duration::from_secs(60), calls).await.expect("it hangs");
         });

@@ -136,7 +136,7 @@ fn name(error: &Error) -> String {
 async fn meet(operation: &'static Operation, fault: Fault, always: bool) -> String {
     let simulator = Simulator::builder().job_duration(Duration::ZERO).start().await.unwrap();
     let mut retry = RetryPolicy::default();
-    (retry.tries, retry.base_delay) = (3, Duration::from_millis(1));
+    (retry.max_attempts, retry.base_delay) = (3, Duration::from_millis(1));
     let canva = || Client::builder().token(simulator.token()).base_url(simulator.base_url()).pacing(Pacing::off());
     let before = Before::new(&canva().build().unwrap()).await;
     // Long enough for a busy machine, unless it is the fault that no answer comes.
@@ -226,13 +226,13 @@ fn who(those: &[&Operation]) -> String {
 async fn a_server_that_refuses_connections_gets_the_request_once_it_takes_them() {
     let simulator = Simulator::builder().refusing().job_duration(Duration::ZERO).start().await.unwrap();
     let mut retry = RetryPolicy::default();
-    (retry.tries, retry.base_delay) = (3, Duration::from_millis(1));
+    (retry.max_attempts, retry.base_delay) = (3, Duration::from_millis(1));
     let client =
         |retry| Client::builder().token(simulator.token()).base_url(simulator.base_url()).retry(retry).build().unwrap();
     let error = client(retry.clone()).upload_asset("tests/fixtures/photo.jpg").await.unwrap_err();
-    assert!(matches!(error, Error::Connect { tries: 3, .. }), "{error:?}");
+    assert!(matches!(error, Error::Connect { attempts: 3, .. }), "{error:?}");
 
-    (retry.tries, retry.base_delay) = (u32::MAX, Duration::from_millis(20));
+    (retry.max_attempts, retry.base_delay) = (u32::MAX, Duration::from_millis(20));
     let canva = client(retry);
     let upload = tokio::spawn(async move { canva.upload_asset(PIXEL.to_vec()).name("n").await.map(drop) });
     tokio::time::sleep(Duration::from_millis(100)).await;

@@ -174,5 +174,5 @@ async fn a_job_that_contradicts_itself_is_no_panic_and_no_guess() {
     assert_eq!(error.job_id(), Some("j"));
 
     let error = canva.asset_upload_job("j").wait().await.unwrap_err();
-    assert_eq!(error.to_string(), "job j failed: the answer doesn't say why");
+    assert_eq!(error.to_string(), "job j failed: the response doesn't say why");
 }

@@ -120,7 +120,7 @@ fn an_error_says_what_was_expected_and_what_came() {
         );
         assert_eq!(
             said(canva.update_asset("../x").await.unwrap_err()),
-            "asset id: expected letters, digits, `-` and `_`, got \"../x\""
+            "asset_id: expected letters, digits, `-` and `_`, got \"../x\""
         );
         assert_eq!(
             said(canva.import_design(vec![1]).title("t").mime_type("pdf").await.unwrap_err()),

@@ -196,7 +196,7 @@ async fn a_file_that_changes_between_tries_is_not_sent_again() {
                 let file = std::fs::File::options().write(true).open(path).unwrap();
                 file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
             },
-            "it changed between two tries",
+            "it changed between two attempts",
         ),
     ];
     for (change, expected) in changes {
@@ -239,13 +239,13 @@ async fn the_policy_bounds_the_tries() {
     let (listener, base_url) = support::listen().await;
     drop(listener);
     let mut retry = RetryPolicy::default();
-    (retry.tries, retry.base_delay) = (3, Duration::from_millis(1));
+    (retry.max_attempts, retry.base_delay) = (3, Duration::from_millis(1));
     let canva = Client::builder().token("the-token").base_url(&base_url).retry(retry.clone()).build().unwrap();
     let error = canva.upload_asset(vec![1]).name("n").await.unwrap_err();
-    assert!(matches!(error, Error::Connect { tries: 3, .. }), "{error:?}");
-    assert!(error.to_string().contains("could not connect (3 tries): Connection refused"), "{error}");
+    assert!(matches!(error, Error::Connect { attempts: 3, .. }), "{error:?}");
+    assert!(error.to_string().contains("could not connect (3 attempts): Connection refused"), "{error}");
 
-    (retry.tries, retry.total_time) = (u32::MAX, Duration::from_millis(100));
+    (retry.max_attempts, retry.total_time) = (u32::MAX, Duration::from_millis(100));
     retry.base_delay = Duration::from_millis(20);
     let canva = Client::builder().token("the-token").base_url(&base_url).retry(retry).build().unwrap();
     let started = Instant::now();

@@ -98,7 +98,7 @@ async fn no_token_in_errors_debug_or_traces() {
         traced.contains("operation=\"updateAsset\"") && traced.contains("path=\"/v1/assets/{assetId}\""),
         "{traced}"
     );
-    assert!(traced.contains("status=403") && traced.contains("tries=1"), "{traced}");
+    assert!(traced.contains("status=403") && traced.contains("attempts=1"), "{traced}");
     for text in [said, traced] {
         assert!(
             !text.contains(SECRET),

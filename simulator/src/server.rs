@@ -141,14 +141,16 @@ impl Server {
     }
 
     fn check_rate(&self, owner: &Owner, endpoint: &Endpoint) -> Result<(), Refusal> {
-        let Some(limits) = self.settings.rate_limits else { return Ok(()) };
         let operation = endpoint.operation;
+        let (Some(limits), Some(per_minute)) = (self.settings.rate_limits, operation.requests_per_minute) else {
+            return Ok(());
+        };
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
         let counter = counters.entry((owner.user_id.clone(), operation.id));
-        if counter.or_insert_with(|| RateCounter::new(limits, operation.requests_per_minute)).allow(Instant::now()) {
+        if counter.or_insert_with(|| RateCounter::new(limits, per_minute)).allow(Instant::now()) {
             return Ok(());
         }
-        let message = format!("{} takes {} requests a minute.", operation.id, operation.requests_per_minute);
+        let message = format!("{} takes {} requests a minute.", operation.id, per_minute);
         Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message))
     }
 

@@ -138,7 +138,7 @@ async fn every_operation_gives_every_documented_error() {
         }
         error(&mut contract, 400, wrong).await;
 
-        for _ in 0..operation.requests_per_minute {
+        for _ in 0..operation.requests_per_minute.unwrap() {
             assert_ne!(send(valid(&limited)).await.status(), 429, "{}", operation.id);
         }
         error(&mut contract, 429, valid(&limited)).await;

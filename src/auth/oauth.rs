@@ -16,9 +16,9 @@ use tokio::time::Instant;
 
 use super::{AccessToken, TokenProvider, TokenStore, Tokens};
 use crate::BoxFuture;
-use crate::endpoint::{base_url, http_client};
 use crate::error::{BoxError, Error};
 use crate::operations::{AUTHORIZATION_URL, BASE_URL, Operation, TOKEN_PATH};
+use crate::transport::BaseUrl;
 
 /// An integration as it is registered in Canva's developer portal, and the OAuth endpoints it talks to.
 ///
@@ -150,10 +150,10 @@ impl fmt::Debug for Integration {
 }
 
 fn token_endpoint(base: &str) -> Result<(Url, reqwest::Client), Error> {
-    let (base, loopback) = base_url(base, false)?;
-    let url = format!("{}{TOKEN_PATH}", base.as_str().trim_end_matches('/'));
+    let base = BaseUrl::parse(base, false)?;
+    let url = format!("{}{TOKEN_PATH}", base.text);
     let url = Url::parse(&url).map_err(|e| Error::invalid("base_url", "a URL", e.to_string()))?;
-    let http = http_client(loopback, Duration::from_secs(10)).timeout(Duration::from_secs(60));
+    let http = base.http_client(Duration::from_secs(10)).timeout(Duration::from_secs(60));
     Ok((url, http.build().map_err(|source| Error::Setup { source })?))
 }
 

@@ -6,7 +6,7 @@ pub const ASSET_ID: RangeInclusive<usize> = 1..=50;
 /// `JobId`, in Unicode scalar values.
 pub const JOB_ID: RangeInclusive<usize> = 1..=50;
 /// `AssetUploadMetadata.name_base64`, in Unicode scalar values before Base64.
-pub const ASSET_UPLOAD_METADATA_NAME_BASE64: RangeInclusive<usize> = 1..=50;
+pub const ASSET_UPLOAD_METADATA_NAME: RangeInclusive<usize> = 1..=50;
 /// `CreateUrlAssetUploadJobRequest.name`, in Unicode scalar values.
 pub const CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_NAME: RangeInclusive<usize> = 1..=255;
 /// `CreateUrlAssetUploadJobRequest.url`, in Unicode scalar values.
@@ -18,7 +18,7 @@ pub const CREATE_URL_IMPORT_JOB_REQUEST_TITLE: RangeInclusive<usize> = 1..=255;
 /// `CreateUrlImportJobRequest.url`, in Unicode scalar values.
 pub const CREATE_URL_IMPORT_JOB_REQUEST_URL: RangeInclusive<usize> = 1..=2048;
 /// `DesignImportMetadata.title_base64`, in Unicode scalar values before Base64.
-pub const DESIGN_IMPORT_METADATA_TITLE_BASE64: RangeInclusive<usize> = 1..=50;
+pub const DESIGN_IMPORT_METADATA_TITLE: RangeInclusive<usize> = 1..=50;
 /// `UpdateAssetRequest.name`, in Unicode scalar values.
 pub const UPDATE_ASSET_REQUEST_NAME: RangeInclusive<usize> = 0..=50;
 /// `UpdateAssetRequest.tags`, in items.

@@ -1,0 +1,76 @@
+//! Why an attempt failed, and the error that the caller gets for it: every error about a sent request is made here.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::auth::AccessToken;
+use crate::error::{ApiError, BodyError, Error, TimeoutKind};
+use crate::operations::Operation;
+use crate::response::{Response, Unreadable, excerpt, redact};
+
+pub(crate) enum Failure {
+    /// The content could not be read to its end.
+    Body(BodyError),
+    /// No connection was opened.
+    Connect(reqwest::Error),
+    /// The connection broke, perhaps in the middle of a response.
+    Connection {
+        status: Option<StatusCode>,
+        source: reqwest::Error,
+    },
+    Timeout {
+        kind: TimeoutKind,
+        after: Duration,
+    },
+    /// The response is no success.
+    Refused(Response),
+    /// The response is a success, but can't be read.
+    Unreadable(Response, Unreadable),
+}
+
+impl Failure {
+    pub(crate) fn new(status: Option<StatusCode>, source: reqwest::Error) -> Self {
+        if source.is_connect() { Self::Connect(source) } else { Self::Connection { status, source } }
+    }
+
+    /// `attempts` is how many there were with this one; `token` is what must not be shown.
+    pub(crate) fn into_error(self, operation: &'static Operation, attempts: u32, token: &AccessToken) -> Error {
+        let token = token.expose();
+        match self {
+            Self::Body(error) => error.into(),
+            Self::Connect(source) => Error::Connect { operation, attempts, source },
+            Self::Connection { status, source } => Error::Connection { operation, attempts, status, source },
+            Self::Timeout { kind, after } => Error::Timeout { operation, attempts, kind, after },
+            Self::Refused(response) => Error::Api(Box::new(refusal(response, operation, attempts, token))),
+            Self::Unreadable(Response { status, request_id, body, .. }, Unreadable { reason, source }) => {
+                let excerpt = excerpt(&redact(&String::from_utf8_lossy(&body), token));
+                // The decoder quotes what it read; where that is the token, its own error can't be handed on.
+                let (reason, source) = match source {
+                    Some(_) if reason.contains(token) => (redact(&reason, token), None),
+                    source => (reason, source),
+                };
+                Error::Decode { operation, status, request_id, reason, excerpt, source }
+            }
+        }
+    }
+}
+
+/// The API's error body, even if a part of it is missing.
+#[derive(serde::Deserialize)]
+struct ErrorBody {
+    code: Option<String>,
+    message: Option<String>,
+}
+
+fn refusal(response: Response, operation: &'static Operation, attempts: u32, token: &str) -> ApiError {
+    let Response { status, request_id, retry_after, body } = response;
+    let (code, message) = match serde_json::from_slice(&body) {
+        // After decoding: JSON can spell the token in another way than it is sent.
+        Ok(ErrorBody { code: Some(code), message }) => {
+            (redact(&code, token), redact(&message.unwrap_or_default(), token))
+        }
+        _ => (String::new(), excerpt(&redact(&String::from_utf8_lossy(&body), token))),
+    };
+    ApiError { operation, status, code, message, request_id, retry_after, attempts }
+}

@@ -1,0 +1,192 @@
+//! The kinds of jobs: what each is called, how it is read, and what it ends in.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::JobState;
+use crate::call::Call;
+use crate::error::{Error, JobError, JobErrorCode};
+use crate::generated;
+use crate::generated::types::{
+    Asset, AssetUploadErrorCode, AssetUploadJobResponse, DesignImportErrorCode, DesignImportJobResponse, DesignSummary,
+    JobStatus,
+};
+use crate::response::Unreadable;
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal, read by $read:ident;)*) => {
+        /// What a job does. Its text is the name that the API's paths have for it, in the singular.
+        ///
+        /// ```
+        /// use canva_connect::JobKind;
+        ///
+        /// let kind: JobKind = "asset-upload".parse()?;
+        /// assert_eq!((kind, kind.to_string().as_str()), (JobKind::AssetUpload, "asset-upload"));
+        /// # Ok::<(), canva_connect::Error>(())
+        /// ```
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[non_exhaustive]
+        pub enum JobKind {
+            $($(#[$doc])* #[serde(rename = $name)] $kind,)*
+        }
+
+        impl JobKind {
+            /// Every kind.
+            pub const ALL: &[Self] = &[$(Self::$kind),*];
+
+            /// The kind as text.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)*
+                }
+            }
+
+            /// The request that reads a job of this kind.
+            pub(super) fn read(
+                self,
+                api: &generated::Client,
+                job_id: &str,
+            ) -> Result<Call<JobState<JobResult>>, Error> {
+                match self {
+                    $(Self::$kind => Ok(api.$read(job_id)?.and_then(|response| Snapshot::from(response).state)),)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// Started by [`Client::upload_asset`](crate::Client::upload_asset).
+    AssetUpload = "asset-upload", read by get_asset_upload_job;
+    /// Started by [`Client::upload_asset_from_url`](crate::Client::upload_asset_from_url).
+    UrlAssetUpload = "url-asset-upload", read by get_url_asset_upload_job;
+    /// Started by [`Client::import_design`](crate::Client::import_design).
+    Import = "import", read by get_design_import_job;
+    /// Started by [`Client::import_design_from_url`](crate::Client::import_design_from_url).
+    UrlImport = "url-import", read by get_url_import_job;
+}
+
+impl fmt::Display for JobKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for JobKind {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == text).ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|kind| kind.as_str()).collect();
+            Error::invalid("kind", format!("one of {}", names.join(", ")), format!("{text:?}"))
+        })
+    }
+}
+
+/// A job as it can be stored, to be picked up again with [`Client::job`](crate::Client::job). Ids mean something to their
+/// own kind alone.
+///
+/// ```
+/// use canva_connect::JobReference;
+///
+/// let stored = r#"{"kind":"asset-upload","id":"e08861ae-3b29-45db-8dc1-1fe0bf7f1cc8"}"#;
+/// let reference: JobReference = serde_json::from_str(stored)?;
+/// assert_eq!(serde_json::to_string(&reference)?, stored);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct JobReference {
+    /// What the job does.
+    pub kind: JobKind,
+    /// Its id.
+    pub id: String,
+}
+
+/// What a job ended in.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum JobResult {
+    /// Of an upload.
+    Asset(Box<Asset>),
+    /// Of an import: usually one.
+    Designs(Vec<DesignSummary>),
+}
+
+impl From<Asset> for JobResult {
+    fn from(asset: Asset) -> Self {
+        Self::Asset(Box::new(asset))
+    }
+}
+
+impl From<Vec<DesignSummary>> for JobResult {
+    fn from(designs: Vec<DesignSummary>) -> Self {
+        Self::Designs(designs)
+    }
+}
+
+/// Fails with what it is instead.
+impl TryFrom<JobResult> for Asset {
+    type Error = JobResult;
+
+    fn try_from(result: JobResult) -> Result<Self, JobResult> {
+        match result {
+            JobResult::Asset(asset) => Ok(*asset),
+            other => Err(other),
+        }
+    }
+}
+
+/// Fails with what it is instead.
+impl TryFrom<JobResult> for Vec<DesignSummary> {
+    type Error = JobResult;
+
+    fn try_from(result: JobResult) -> Result<Self, JobResult> {
+        match result {
+            JobResult::Designs(designs) => Ok(designs),
+            other => Err(other),
+        }
+    }
+}
+
+/// A job as a response has it.
+pub(crate) struct Snapshot {
+    pub(super) id: String,
+    /// A response that contradicts itself has none.
+    pub(super) state: Result<JobState<JobResult>, Unreadable>,
+}
+
+impl Snapshot {
+    fn new(id: String, status: JobStatus, result: Option<JobResult>, error: (JobErrorCode, Option<String>)) -> Self {
+        let state = match (status, result) {
+            (JobStatus::Success, Some(result)) => Ok(JobState::Success(result)),
+            (JobStatus::Success, None) => Err("the job succeeded, but its result is missing".into()),
+            (JobStatus::Failed, _) => {
+                let (code, message) = error;
+                let message = message.unwrap_or_else(|| "the response doesn't say why".to_owned());
+                Ok(JobState::Failed(JobError { job_id: id.clone(), code, message }))
+            }
+            _ => Ok(JobState::InProgress),
+        };
+        Self { id, state }
+    }
+}
+
+impl From<AssetUploadJobResponse> for Snapshot {
+    fn from(AssetUploadJobResponse { job }: AssetUploadJobResponse) -> Self {
+        let unsaid = AssetUploadErrorCode::Unknown(String::new());
+        let (code, message) = job.error.map_or((unsaid, None), |error| (error.code, Some(error.message)));
+        Self::new(job.id, job.status, job.asset.map(JobResult::from), (JobErrorCode::AssetUpload(code), message))
+    }
+}
+
+impl From<DesignImportJobResponse> for Snapshot {
+    fn from(DesignImportJobResponse { job }: DesignImportJobResponse) -> Self {
+        let unsaid = DesignImportErrorCode::Unknown(String::new());
+        let (code, message) = job.error.map_or((unsaid, None), |error| (error.code, Some(error.message)));
+        let designs = job.result.map(|result| JobResult::from(result.designs));
+        Self::new(job.id, job.status, designs, (JobErrorCode::DesignImport(code), message))
+    }
+}

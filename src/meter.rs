@@ -1,0 +1,118 @@
+//! How far one attempt to upload is: what the body writes, and the timeouts and the caller's progress function read.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::error::BodyError;
+use crate::sync::lock;
+
+/// Progress is reported when at least this much moved since the last report, or ...
+const REPORT_BYTES: u64 = 64 * 1024;
+/// ... this much time passed.
+const REPORT_EVERY: Duration = Duration::from_millis(100);
+
+/// How far an upload is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Bytes handed to the connection. The last of them may still be on the way.
+    pub sent: u64,
+    /// Bytes in all.
+    pub total: u64,
+}
+
+pub(crate) type OnProgress = Box<dyn FnMut(Progress) + Send>;
+
+/// One attempt's count of bytes.
+pub(crate) struct Meter {
+    total: u64,
+    state: Mutex<MeterState>,
+    finished: Notify,
+    on_progress: Option<Arc<Mutex<OnProgress>>>,
+}
+
+struct MeterState {
+    sent: u64,
+    moved: Option<Instant>,
+    reported: u64,
+    reported_at: Instant,
+    failure: Option<BodyError>,
+    over: bool,
+}
+
+impl Meter {
+    pub(crate) fn new(total: u64, on_progress: Option<Arc<Mutex<OnProgress>>>) -> Self {
+        let now = Instant::now();
+        let state = MeterState { sent: 0, moved: None, reported: 0, reported_at: now, failure: None, over: false };
+        let meter = Self { total, state: Mutex::new(state), finished: Notify::new(), on_progress };
+        meter.report(0);
+        meter
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        Progress { sent: lock(&self.state).sent, total: self.total }
+    }
+
+    /// When a frame was last taken, if any was, and whether all are.
+    pub(crate) fn last_move(&self) -> (Option<Instant>, bool) {
+        let state = lock(&self.state);
+        (state.moved, state.sent >= self.total)
+    }
+
+    /// Resolves once the last frame was taken.
+    pub(crate) async fn finished(&self) {
+        self.finished.notified().await;
+    }
+
+    /// Nobody waits for this attempt any more: no more of it is sent, and nothing reported.
+    pub(crate) fn end(&self) {
+        lock(&self.state).over = true;
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        lock(&self.state).over
+    }
+
+    /// What was wrong with the content, if that is what ended the request.
+    pub(crate) fn take_failure(&self) -> Option<BodyError> {
+        lock(&self.state).failure.take()
+    }
+
+    pub(crate) fn advance(&self, bytes: u64) {
+        let now = Instant::now();
+        let sent = {
+            let mut state = lock(&self.state);
+            state.sent += bytes;
+            state.moved = Some(now);
+            if state.sent == self.total {
+                self.finished.notify_one();
+            }
+            let due = state.sent - state.reported >= REPORT_BYTES
+                || now - state.reported_at >= REPORT_EVERY
+                || state.sent == self.total;
+            if self.on_progress.is_none() || !due {
+                return;
+            }
+            state.reported = state.sent;
+            state.reported_at = now;
+            state.sent
+        };
+        self.report(sent);
+    }
+
+    fn report(&self, sent: u64) {
+        if let Some(on_progress) = &self.on_progress {
+            lock(on_progress)(Progress { sent, total: self.total });
+        }
+    }
+
+    pub(crate) fn fail(&self, failure: BodyError) -> io::Error {
+        let error = io::Error::other(failure.to_string());
+        lock(&self.state).failure = Some(failure);
+        error
+    }
+}

@@ -1,0 +1,232 @@
+//! An upload on its way: its content opened for each attempt, read ahead, and handed to the connection in frames that fit
+//! its speed. It says what went wrong with the content; what that means for the request is the attempt's to say.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame, SizeHint};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::body::{AnyReader, Source, UploadBody};
+use crate::error::BodyError;
+use crate::meter::{Meter, OnProgress};
+use crate::sync::{lock, unlocked};
+
+/// How much is read from a file at once, while the block before it is being sent. docs/performance.md has what smaller and
+/// larger ones cost.
+const BLOCK: usize = 512 * 1024;
+
+/// The largest frame.
+const MAX_FRAME: usize = 256 * 1024;
+
+/// The smallest frame. The connection queues up to 16 frames before it asks again, so that an upload that starts slowly
+/// shows progress every 64 KiB.
+const MIN_FRAME: usize = 4 * 1024;
+
+/// A body, and what is remembered of it from one attempt to the next.
+pub(crate) struct Upload {
+    body: UploadBody,
+    on_progress: Option<Arc<Mutex<OnProgress>>>,
+    /// What the file was like at the first attempt.
+    first_seen: Mutex<Option<(u64, Option<SystemTime>)>>,
+}
+
+impl Upload {
+    pub(crate) fn new(body: UploadBody, on_progress: Option<OnProgress>) -> Self {
+        let on_progress = on_progress.map(|report| Arc::new(Mutex::new(report)));
+        Self { body, on_progress, first_seen: Mutex::new(None) }
+    }
+
+    /// Whether the content is there for another attempt.
+    pub(crate) fn can_reopen(&self) -> bool {
+        !matches!(self.body.0, Source::Once { .. })
+    }
+
+    /// Opens the content for one attempt.
+    pub(crate) async fn open(&self) -> Result<(reqwest::Body, Arc<Meter>), BodyError> {
+        let name = self.body.name();
+        let read = |source| BodyError::Read { name: name.clone(), source };
+        let (total, content) = match &self.body.0 {
+            Source::Path(path) => self.open_file(path).await?,
+            Source::Bytes(bytes) => (bytes.len() as u64, Blocks::from_bytes(bytes.clone())),
+            Source::Reopen { length, open } => (*length, Blocks::from_reader(Reader::any(open().await.map_err(read)?))),
+            Source::Once { length, reader } => match lock(reader).take() {
+                Some(reader) => (*length, Blocks::from_reader(Reader::any(reader))),
+                None => return Err(read(io::Error::other("its reader was used up by an earlier attempt"))),
+            },
+        };
+        let meter = Arc::new(Meter::new(total, self.on_progress.clone()));
+        let frames = Frames { name, content, started: None, meter: meter.clone() };
+        Ok((reqwest::Body::wrap(frames), meter))
+    }
+
+    async fn open_file(&self, path: &Path) -> Result<(u64, Blocks), BodyError> {
+        let name = || path.to_owned();
+        let read = |source| BodyError::Read { name: name(), source };
+        // Opening a pipe would wait for somebody to write to it.
+        if !tokio::fs::metadata(path).await.map_err(read)?.is_file() {
+            return Err(read(io::Error::other("not a regular file")));
+        }
+        let file = tokio::fs::File::open(path).await.map_err(read)?;
+        let metadata = file.metadata().await.map_err(read)?;
+        let seen = (metadata.len(), metadata.modified().ok());
+        let first = *lock(&self.first_seen).get_or_insert(seen);
+        if first.0 != seen.0 {
+            return Err(BodyError::Length { name: name(), expected: first.0, found: seen.0 });
+        }
+        if first != seen {
+            return Err(BodyError::Changed { name: name() });
+        }
+        Ok((metadata.len(), Blocks::from_reader(Reader::file(file.into_std().await))))
+    }
+}
+
+/// Where blocks come from.
+enum Reader {
+    /// The block after the one that is being sent is read meanwhile. No thread waits for the network.
+    File(JoinHandle<(std::fs::File, io::Result<Bytes>)>),
+    /// In a mutex because a request body must be `Sync`; it is only ever reached through `&mut`.
+    Any(Mutex<AnyReader>, BytesMut),
+}
+
+impl Reader {
+    fn file(file: std::fs::File) -> Self {
+        Self::File(tokio::task::spawn_blocking(move || {
+            let mut block = Vec::with_capacity(BLOCK);
+            let read = (&file).take(BLOCK as u64).read_to_end(&mut block);
+            (file, read.map(|_| block.into()))
+        }))
+    }
+
+    fn any(reader: AnyReader) -> Self {
+        Self::Any(Mutex::new(reader), BytesMut::new())
+    }
+
+    /// The next block; an empty one is the end.
+    fn poll_block(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+        match self {
+            Self::File(reading) => {
+                let (file, block) = ready!(Pin::new(reading).poll(cx)).map_err(io::Error::other)?;
+                if block.as_ref().is_ok_and(|block| !block.is_empty()) {
+                    *self = Self::file(file);
+                }
+                Poll::Ready(block)
+            }
+            Self::Any(reader, buffer) => {
+                let reader = unlocked(reader);
+                buffer.reserve(MAX_FRAME);
+                ready!(tokio_util::io::poll_read_buf(reader.as_mut(), cx, buffer))?;
+                Poll::Ready(Ok(buffer.split().freeze()))
+            }
+        }
+    }
+}
+
+/// What is left to hand over.
+struct Blocks {
+    reader: Option<Reader>,
+    /// Being handed over.
+    block: Bytes,
+    /// Read, but perhaps the last, and held back until the end is seen: until then the server can't have the whole body,
+    /// and content that grew is never taken for complete.
+    held: Bytes,
+    read: u64,
+}
+
+impl Blocks {
+    fn from_bytes(bytes: Bytes) -> Self {
+        Self { reader: None, read: bytes.len() as u64, block: bytes, held: Bytes::new() }
+    }
+
+    fn from_reader(reader: Reader) -> Self {
+        Self { reader: Some(reader), block: Bytes::new(), held: Bytes::new(), read: 0 }
+    }
+
+    /// Fills `block`, or leaves it empty at the end.
+    fn poll_block(&mut self, cx: &mut Context<'_>, name: &Path, total: u64) -> Poll<Result<(), BodyError>> {
+        while let Some(reader) = &mut self.reader {
+            if !self.held.is_empty() && self.read < total {
+                break;
+            }
+            let length = |found| BodyError::Length { name: name.to_owned(), expected: total, found };
+            match ready!(reader.poll_block(cx)) {
+                Err(source) => {
+                    self.reader = None;
+                    return Poll::Ready(Err(BodyError::Read { name: name.to_owned(), source }));
+                }
+                Ok(block) if block.is_empty() && self.read < total => return Poll::Ready(Err(length(self.read))),
+                // Closes the file while the rest is still on its way.
+                Ok(block) if block.is_empty() => self.reader = None,
+                Ok(block) => {
+                    self.read += block.len() as u64;
+                    if self.read > total {
+                        return Poll::Ready(Err(length(self.read)));
+                    }
+                    self.held = block;
+                }
+            }
+        }
+        self.block = std::mem::take(&mut self.held);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The request body: content in frames.
+struct Frames {
+    name: PathBuf,
+    content: Blocks,
+    started: Option<Instant>,
+    meter: Arc<Meter>,
+}
+
+impl Frames {
+    /// A sixteenth of what goes out in a second: the connection queues up to 16 frames and only then shows whether they
+    /// move. Small frames let a slow upload show that it does; large ones let a fast one be fast.
+    fn size(&mut self) -> usize {
+        let sent = self.meter.progress().sent as f64;
+        let started = self.started.get_or_insert_with(Instant::now);
+        let rate = sent / (started.elapsed().as_secs_f64() + 1.0);
+        ((rate / 16.0) as usize).clamp(MIN_FRAME, MAX_FRAME)
+    }
+}
+
+impl Body for Frames {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let this = &mut *self;
+        if this.content.block.is_empty()
+            && let Err(failure) = ready!(this.content.poll_block(cx, &this.name, this.meter.progress().total))
+        {
+            return Poll::Ready(Some(Err(this.meter.fail(failure))));
+        }
+        if this.content.block.is_empty() {
+            return Poll::Ready(None);
+        }
+        if this.meter.is_over() {
+            return Poll::Ready(Some(Err(io::Error::other("the request is over"))));
+        }
+        let size = this.size().min(this.content.block.len());
+        let frame = this.content.block.split_to(size);
+        this.meter.advance(size as u64);
+        Poll::Ready(Some(Ok(Frame::data(frame))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        let progress = self.meter.progress();
+        progress.sent == progress.total && self.content.reader.is_none()
+    }
+
+    /// Exact, so that the request has a `Content-Length` and isn't chunked.
+    fn size_hint(&self) -> SizeHint {
+        let progress = self.meter.progress();
+        SizeHint::with_exact(progress.total.saturating_sub(progress.sent))
+    }
+}
