@@ -1,9 +1,6 @@
 //! A command line that makes no sense ends with exit code 2, says why, and prints no result.
-#![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::{TOKEN, canva, run};
+use crate::common::{Stub, TOKEN, canva, run};
 
 #[test]
 fn without_a_token_one_line_says_what_to_set_and_what_simulate_does() {
@@ -62,8 +59,8 @@ fn a_base_url_that_would_give_the_token_away_is_refused() {
 
 #[test]
 fn the_argument_for_the_base_url_goes_before_the_environment() {
-    let stub = common::Stub::start(vec![]);
-    let ran = stub.canva(["--base-url", "example.com", "update", "A1", "--clear-tags"]);
+    let stub = Stub::start(vec![]);
+    let ran = stub.run(["--base-url", "example.com", "update", "A1", "--clear-tags"]);
     assert_eq!(ran.code, Some(2));
     assert!(stub.requests().is_empty());
 }
