@@ -9,6 +9,7 @@ mod connection;
 mod failure;
 mod item;
 mod output;
+mod printable;
 mod progress;
 mod simulate;
 

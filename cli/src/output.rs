@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::item::{Item, Made, Status};
+use crate::printable::printable;
 use crate::progress::Progress;
 
 pub struct Output {
@@ -106,16 +107,4 @@ fn design_rows(design: &DesignSummary) -> Vec<(&'static str, String)> {
     rows.extend(design.page_count.map(|pages| ("pages", pages.to_string())));
     rows.push(("edit", design.urls.edit_url.clone()));
     rows
-}
-
-/// On one line and harmless to a terminal: names come from other people.
-pub fn printable(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut line, c| {
-        if c.is_control() {
-            line.extend(c.escape_default())
-        } else {
-            line.push(c)
-        }
-        line
-    })
 }

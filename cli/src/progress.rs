@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{DecimalBytes, MultiProgress, ProgressBar, ProgressFinish, ProgressStyle};
 
-use crate::output::printable;
+use crate::printable::printable;
 
 #[derive(Clone, Default)]
 pub struct Progress(MultiProgress);
