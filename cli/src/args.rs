@@ -1,12 +1,13 @@
 //! The command line: what can be said, and what makes no sense together. What it means for a request, the lengths of
 //! names for example, is the library's to judge.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::job::JobKind;
 
 const FIRST_STEPS: &str = "\
 Try it without an account:
@@ -210,25 +211,6 @@ pub struct Job {
     pub wait: bool,
 }
 
-/// What started a job. Ids are only good for jobs of their own kind.
-#[derive(Clone, Copy, ValueEnum)]
-pub enum JobKind {
-    /// Started by `upload`.
-    AssetUpload,
-    /// Started by `upload-url`.
-    UrlAssetUpload,
-    /// Started by `import`.
-    Import,
-    /// Started by `import-url`.
-    UrlImport,
-}
-
-impl fmt::Display for JobKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.to_possible_value().as_ref().map_or("", |value| value.get_name()))
-    }
-}
-
 /// Run a local Canva to try things against, until Ctrl-C.
 ///
 /// Prints one line to paste into another shell: the environment that leads the commands there to it.
@@ -244,11 +226,11 @@ impl Args {
     pub fn read() -> Self {
         let args = Self::parse();
         if let Err((subcommand, message)) = args.check() {
-            let mut canva = Self::command();
-            canva.build();
-            let error = match canva.find_subcommand_mut(subcommand) {
+            let mut command = Self::command();
+            command.build();
+            let error = match command.find_subcommand_mut(subcommand) {
                 Some(subcommand) => subcommand.error(ErrorKind::ArgumentConflict, message),
-                None => canva.error(ErrorKind::ArgumentConflict, message),
+                None => command.error(ErrorKind::ArgumentConflict, message),
             };
             error.exit();
         }

@@ -8,8 +8,9 @@ use canva_connect::{Client, Error, Job, JobState, UpdateAsset};
 use futures_util::stream::{self, StreamExt};
 
 use crate::args;
-use crate::args::{ApiCommand, JobKind};
+use crate::args::ApiCommand;
 use crate::item::{Item, Made, Outcome, Subject};
+use crate::job::{JobKind, JobReference};
 use crate::output::Output;
 use crate::progress::Progress;
 
@@ -150,12 +151,12 @@ where
     }
     // The answer that made it may have been its last one.
     let state = job.state().cloned().unwrap_or(JobState::InProgress);
-    Outcome::of_job(kind, job.id().to_owned(), Ok(state))
+    Outcome::of_job(JobReference { kind, id: job.id().to_owned() }, Ok(state))
 }
 
 /// What became of a job of which no more than the id may be known.
 async fn stored<T: Into<Made> + Send + 'static>(kind: JobKind, job: Job<T>, wait: bool) -> Outcome {
-    let job_id = job.id().to_owned();
+    let reference = JobReference { kind, id: job.id().to_owned() };
     let state = if wait { job.wait().await.map(JobState::Success) } else { job.poll().await };
-    Outcome::of_job(kind, job_id, state)
+    Outcome::of_job(reference, state)
 }

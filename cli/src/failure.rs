@@ -4,7 +4,7 @@ use canva_connect::{AssetUploadErrorCode as Upload, DesignImportErrorCode as Imp
 use canva_connect::{BodyError, Error, JobErrorCode};
 use serde::Serialize;
 
-use crate::args::JobKind;
+use crate::job::JobReference;
 
 #[derive(Serialize)]
 pub struct Failure {
@@ -16,9 +16,9 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// `kind` is that of the job, where the failure may be about one.
-    pub fn new(error: &Error, kind: Option<JobKind>) -> Self {
-        let message = match next_step(error, kind) {
+    /// What went wrong with a job, or with a request that made or named none.
+    pub fn new(error: &Error, job: Option<&JobReference>) -> Self {
+        let message = match next_step(error, job) {
             Some(step) => format!("{}; {step}", what(error)),
             None => what(error),
         };
@@ -77,12 +77,12 @@ fn what(error: &Error) -> String {
 }
 
 /// What the user can do about it.
-fn next_step(error: &Error, kind: Option<JobKind>) -> Option<String> {
+fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
     let step = match error {
-        Error::Poll { source, .. } if matches!(status(source), Some(401 | 403)) => return next_step(source, kind),
+        Error::Poll { source, .. } if matches!(status(source), Some(401 | 403)) => return next_step(source, job),
         Error::Poll { source, .. } if status(source) == Some(404) => "check the id and what kind of job it is",
-        Error::Poll { job_id, .. } | Error::Deadline { job_id, .. } => {
-            return kind.map(|kind| format!("go on with `canva job {kind} {job_id} --wait`"));
+        Error::Poll { .. } | Error::Deadline { .. } => {
+            return job.map(|job| format!("go on with `canva job {} {} --wait`", job.kind, job.id));
         }
         Error::InvalidInput { field: "name", .. } => "choose another with --name",
         Error::InvalidInput { field: "title", .. } => "choose another with --title",

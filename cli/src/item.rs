@@ -5,8 +5,8 @@ use std::path::Path;
 use canva_connect::{Asset, DesignSummary, Error, JobState};
 use serde::Serialize;
 
-use crate::args::JobKind;
 use crate::failure::{self, Failure};
+use crate::job::JobReference;
 
 /// One line of `--json`.
 #[derive(Serialize)]
@@ -19,7 +19,7 @@ pub struct Item {
 
 impl Item {
     pub fn new(subject: Option<Subject>, result: Result<Outcome, Error>) -> Self {
-        Self { subject, outcome: result.unwrap_or_else(|error| Outcome::failed(None, None, &error)) }
+        Self { subject, outcome: result.unwrap_or_else(|error| Outcome::failed(None, &error)) }
     }
 
     /// What the user called it.
@@ -99,22 +99,23 @@ impl Outcome {
         Self { job_id: None, status: Status::Success, made: None, error: None }
     }
 
-    pub fn of_job<T: Into<Made>>(kind: JobKind, job_id: String, state: Result<JobState<T>, Error>) -> Self {
+    pub fn of_job<T: Into<Made>>(job: JobReference, state: Result<JobState<T>, Error>) -> Self {
         match state {
-            Ok(JobState::Success(made)) => Self { job_id: Some(job_id), ..Self::success(made) },
-            Ok(JobState::Failed(error)) => Self::failed(Some(kind), Some(job_id), &error.into()),
-            Ok(_) => Self { job_id: Some(job_id), status: Status::InProgress, made: None, error: None },
-            Err(error) => Self::failed(Some(kind), Some(job_id), &error),
+            Ok(JobState::Success(made)) => Self { job_id: Some(job.id), ..Self::success(made) },
+            Ok(JobState::Failed(error)) => Self::failed(Some(job), &error.into()),
+            Ok(_) => Self { job_id: Some(job.id), status: Status::InProgress, made: None, error: None },
+            Err(error) => Self::failed(Some(job), &error),
         }
     }
 
-    fn failed(kind: Option<JobKind>, job_id: Option<String>, error: &Error) -> Self {
+    fn failed(job: Option<JobReference>, error: &Error) -> Self {
         let status = match error {
             Error::OutcomeUnknown { .. } | Error::Poll { .. } => Status::Unknown,
             Error::Deadline { .. } => Status::InProgress,
             _ => Status::Failed,
         };
-        Self { job_id, status, made: None, error: Some(Failure::new(error, kind)) }
+        let error = Some(Failure::new(error, job.as_ref()));
+        Self { job_id: job.map(|job| job.id), status, made: None, error }
     }
 
     /// The asset is there, its tags are not.

@@ -8,6 +8,7 @@ mod commands;
 mod connection;
 mod failure;
 mod item;
+mod job;
 mod output;
 mod printable;
 mod progress;
