@@ -1,4 +1,4 @@
-//! What became of one file, URL, asset or job, in the shape that `--json` prints; README.md documents it for scripts.
+//! The outcome for one file, URL, asset or job, in the shape that `--json` prints. README.md documents it for scripts.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ impl Item {
         Self { subject, outcome: result.unwrap_or_else(|error| Outcome::failed(None, &error)) }
     }
 
-    /// What the user called it.
+    /// What the user named on the command line.
     pub fn name(&self) -> &str {
         match &self.subject {
             Some(Subject::File(name) | Subject::Url(name) | Subject::AssetId(name)) => name,
@@ -31,7 +31,7 @@ impl Item {
     }
 }
 
-/// What the user named on the command line; nothing for a job, whose id stands in the outcome.
+/// What the user named on the command line. A job has none: its id is in the outcome.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
@@ -94,7 +94,7 @@ impl Outcome {
         Self { job_id: None, status: Status::Success, made: Some(made.into()), error: None }
     }
 
-    /// There is nothing left to show.
+    /// Success, with nothing left to show.
     pub fn deleted() -> Self {
         Self { job_id: None, status: Status::Success, made: None, error: None }
     }
@@ -118,7 +118,7 @@ impl Outcome {
         Self { job_id: job.map(|job| job.id), status, made: None, error }
     }
 
-    /// The asset is there, its tags are not.
+    /// The asset was uploaded, but not tagged.
     pub fn tags_not_applied(&mut self, error: &Error) {
         if let Some(Made::Asset(asset)) = &self.made {
             self.status = Status::Failed;

@@ -14,14 +14,14 @@ fn upload_prints_the_asset_that_is_in_canva_now() {
       name       Hero 🚀
       type       image
       tags       launch, été
-      thumbnail  400x267 http://HOST/thumbnails/ASSET/PICTURE
+      thumbnail  400x267 http://HOST/thumbnails/ASSET/IMAGE
     ");
 }
 
 #[test]
 fn upload_prints_json() {
     let ran = simulated(["--json", "upload", "clip.mp4", "--tag", "launch"]);
-    assert_prints!(ran.succeeded(), @r#"{"file":"clip.mp4","job_id":"JOB","status":"success","asset":{"created_at":TIME,"id":"ASSET","name":"clip.mp4","owner":{"team_id":"oSimulatedTeam","user_id":"oSimulatedUser"},"tags":["launch"],"thumbnail":{"height":180,"url":"http://HOST/thumbnails/ASSET/PICTURE","width":320},"type":"video","updated_at":TIME}}"#);
+    assert_prints!(ran.succeeded(), @r#"{"file":"clip.mp4","job_id":"JOB","status":"success","asset":{"created_at":TIME,"id":"ASSET","name":"clip.mp4","owner":{"team_id":"oSimulatedTeam","user_id":"oSimulatedUser"},"tags":["launch"],"thumbnail":{"height":180,"url":"http://HOST/thumbnails/ASSET/IMAGE","width":320},"type":"video","updated_at":TIME}}"#);
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn files_go_on_when_one_fails_and_are_printed_in_the_order_given() {
     );
     assert_prints!(ran.stderr, @r"
     canva: missing.png: it can't be read: No such file or directory (os error 2); check that the file is there and can be read
-    canva: notes.txt: import_failed: The file is no picture or video, or a broken one; check that it is a picture or video that Canva takes
+    canva: notes.txt: import_failed: The file is no picture or video, or a broken one; check that it is an image or a video that Canva accepts
     canva: .: name: expected a name, since there is no file name to take, got none; choose another with --name
     ");
 }
@@ -66,11 +66,11 @@ fn upload_url_prints_the_asset() {
 
     let ran = simulator.run(["upload-url", url, "--name", "Fetched"]);
     assert_prints!(ran.succeeded(), @r"
-    http://HOST/thumbnails/ASSET/PICTURE
+    http://HOST/thumbnails/ASSET/IMAGE
       asset      ASSET
       name       Fetched
       type       image
-      thumbnail  400x267 http://HOST/thumbnails/ASSET/PICTURE
+      thumbnail  400x267 http://HOST/thumbnails/ASSET/IMAGE
     ");
     let item = simulator.json(["upload-url", url, "--name", "Fetched"]);
     assert_eq!(json!([item["url"], item["status"], item["asset"]["name"]]), json!([url, "success", "Fetched"]));
@@ -88,7 +88,7 @@ fn get_prints_the_asset() {
       name       photo.png
       type       image
       tags       first
-      thumbnail  400x267 http://HOST/thumbnails/ASSET/PICTURE
+      thumbnail  400x267 http://HOST/thumbnails/ASSET/IMAGE
     ");
     let got = simulator.json(["get", id]);
     assert_eq!(json!([got["asset_id"], got["status"], got["asset"]["tags"]]), json!([id, "success", ["first"]]));
@@ -106,7 +106,7 @@ fn update_changes_what_it_is_told_and_nothing_else() {
       name       New
       type       image
       tags       first
-      thumbnail  400x267 http://HOST/thumbnails/ASSET/PICTURE
+      thumbnail  400x267 http://HOST/thumbnails/ASSET/IMAGE
     ");
     let retagged = simulator.json(["update", id, "--tag", "a", "--tag", "b"]);
     assert_eq!(json!([retagged["asset_id"], retagged["status"]]), json!([id, "success"]));

@@ -66,7 +66,7 @@ macro_rules! assert_prints {
             (r"Msim\d+", "ASSET"),
             (r"DAsim\d+", "DESIGN"),
             (r"[0-9a-f]{8}-[0-9a-f-]{27}", "JOB"),
-            (r"/\d+\.png\?token=[0-9a-f-]+", "/PICTURE"),
+            (r"/\d+\.png\?token=[0-9a-f-]+", "/IMAGE"),
             (r":1[78]\d{8}\b", ":TIME"),
         ]}, { insta::assert_snapshot!($text, @$expected) })
     };

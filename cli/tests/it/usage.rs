@@ -10,7 +10,7 @@ fn without_a_token_one_line_says_what_to_set_and_what_simulate_does() {
         let ran = run(command);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
         let expected = "canva: no access token: set CANVA_ACCESS_TOKEN to that of a Canva user, or add --simulate to try \
-                        the command on a Canva inside this process, without an account\n";
+                        the command on a simulator inside this process, without an account\n";
         assert_eq!(ran.stderr, expected);
     }
 }
