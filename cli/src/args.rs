@@ -18,7 +18,7 @@ With an account:
   canva upload photo.png
 
 Environment:
-  CANVA_ACCESS_TOKEN  The access token of a Canva user; it is no option, because other programs can see those
+  CANVA_ACCESS_TOKEN  The access token of a Canva user; no option takes it, since other programs can see options
   CANVA_BASE_URL      The API's base URL, if --base-url is not given
 
 Exit codes:
