@@ -1,12 +1,13 @@
-//! The command line: what can be said, and what makes no sense together. What it means for a request, the lengths of
-//! names for example, is the library's to judge.
+//! The command line: commands, options, and which of them exclude each other. Whether a request is valid, the length of
+//! a name for example, is for the library to check.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::job::JobKind;
 
 const FIRST_STEPS: &str = "\
 Try it without an account:
@@ -17,17 +18,17 @@ With an account:
   canva upload photo.png
 
 Environment:
-  CANVA_ACCESS_TOKEN  The access token of a Canva user; never an argument, which other programs could see
-  CANVA_BASE_URL      Where the API is, if --base-url is not given
+  CANVA_ACCESS_TOKEN  The access token of a Canva user; no option takes it, since other programs can see options
+  CANVA_BASE_URL      The API's base URL, if --base-url is not given
 
 Exit codes:
   0  everything succeeded
-  1  something failed; the rest was done all the same
-  2  the command line or the environment has to change";
+  1  something failed; the other files or ids were done all the same
+  2  the command line or the environment is wrong; nothing was sent";
 
 const GLOBAL: &str = "Options of all commands";
 
-/// Bring pictures, videos and documents into Canva.
+/// Bring images, videos and documents into Canva.
 #[derive(Parser)]
 #[command(name = "canva", version, after_help = FIRST_STEPS, disable_help_subcommand = true)]
 pub struct Args {
@@ -42,17 +43,17 @@ pub struct Args {
     pub command: Command,
 }
 
-/// Who answers.
+/// Which Canva to talk to.
 #[derive(clap::Args)]
 pub struct Server {
-    /// Where the API is, up to and with `/rest` [default: that of Canva].
+    /// The API's base URL, including `/rest` [default: Canva's].
     #[arg(long, global = true, value_name = "URL", help_heading = GLOBAL)]
     pub base_url: Option<String>,
 
-    /// Use a Canva inside this process: no account, no network. It forgets all when the command ends.
+    /// Use a simulator inside this process: no account, no network. It forgets everything when the command ends.
     ///
-    /// An id that it gave to one command, of an asset or a job, is therefore unknown to the next. `canva simulate` runs
-    /// one that stays.
+    /// The id of an asset or a job from one command is therefore unknown to the next. `canva simulate` runs a simulator
+    /// that stays.
     #[arg(long, global = true, conflicts_with = "base_url", help_heading = GLOBAL)]
     pub simulate: bool,
 }
@@ -77,7 +78,7 @@ pub enum ApiCommand {
     Job(Job),
 }
 
-/// Upload pictures and videos.
+/// Upload images and videos.
 #[derive(clap::Args)]
 pub struct Upload {
     /// The files.
@@ -88,7 +89,7 @@ pub struct Upload {
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub name: Option<String>,
 
-    /// A tag for each asset, set when its upload has succeeded; can be given several times.
+    /// A tag for each asset, set after its upload; can be given several times.
     #[arg(long = "tag", value_name = "TAG", value_parser = NonEmptyStringValueParser::new())]
     pub tags: Vec<String>,
 
@@ -96,10 +97,10 @@ pub struct Upload {
     pub waiting: Waiting,
 }
 
-/// Have Canva fetch a picture or video from a URL (a preview of Canva's: it may change).
+/// Have Canva fetch an image or a video from a URL (a preview API: Canva may change it).
 #[derive(clap::Args)]
 pub struct UploadUrl {
-    /// Where the file is. Canva must be able to open it without a login.
+    /// The file's URL. Canva must be able to open it without a login.
     pub url: String,
 
     /// The asset's name in Canva.
@@ -127,7 +128,7 @@ pub struct Update {
     pub change: Change,
 }
 
-/// At least one of them.
+/// What to change: at least one of these.
 #[derive(clap::Args)]
 #[group(required = true, multiple = true)]
 pub struct Change {
@@ -135,7 +136,7 @@ pub struct Change {
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub name: Option<String>,
 
-    /// A new tag; can be given several times. The new tags replace all that the asset has.
+    /// A new tag; can be given several times. The new tags replace all tags of the asset.
     #[arg(long = "tag", value_name = "TAG", value_parser = NonEmptyStringValueParser::new())]
     pub tags: Vec<String>,
 
@@ -163,7 +164,7 @@ pub struct Import {
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub title: Option<String>,
 
-    /// What the files are, `application/pdf` for example [default: Canva finds out].
+    /// The files' media type, `application/pdf` for example [default: Canva detects it].
     #[arg(long, value_name = "TYPE")]
     pub mime_type: Option<String>,
 
@@ -174,14 +175,14 @@ pub struct Import {
 /// Have Canva fetch a document from a URL and import it as a design.
 #[derive(clap::Args)]
 pub struct ImportUrl {
-    /// Where the file is. Canva must be able to open it without a login.
+    /// The file's URL. Canva must be able to open it without a login.
     pub url: String,
 
     /// The design's title.
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub title: String,
 
-    /// What the file is, `application/pdf` for example [default: Canva finds out].
+    /// The file's media type, `application/pdf` for example [default: Canva detects it].
     #[arg(long, value_name = "TYPE")]
     pub mime_type: Option<String>,
 
@@ -191,15 +192,15 @@ pub struct ImportUrl {
 
 #[derive(clap::Args)]
 pub struct Waiting {
-    /// Don't wait until Canva has taken it in; print the id of the job, for `canva job`.
+    /// Don't wait until Canva has finished; print the job's id, for `canva job`.
     #[arg(long)]
     pub no_wait: bool,
 }
 
-/// Ask how far an upload or import is.
+/// Show the state of an upload or import.
 #[derive(clap::Args)]
 pub struct Job {
-    /// What the job does.
+    /// The job's kind.
     pub kind: JobKind,
 
     /// The job's id, as `--no-wait` prints it.
@@ -210,62 +211,44 @@ pub struct Job {
     pub wait: bool,
 }
 
-/// What started a job. Ids are only good for jobs of their own kind.
-#[derive(Clone, Copy, ValueEnum)]
-pub enum JobKind {
-    /// Started by `upload`.
-    AssetUpload,
-    /// Started by `upload-url`.
-    UrlAssetUpload,
-    /// Started by `import`.
-    Import,
-    /// Started by `import-url`.
-    UrlImport,
-}
-
-impl fmt::Display for JobKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.to_possible_value().as_ref().map_or("", |value| value.get_name()))
-    }
-}
-
-/// Run a local Canva to try things against, until Ctrl-C.
+/// Run a local simulator of Canva, until Ctrl-C.
 ///
-/// Prints one line to paste into another shell: the environment that leads the commands there to it.
+/// It prints one line to paste into another shell: the variables that make `canva` use this simulator there.
 #[derive(clap::Args)]
 pub struct Simulate {
-    /// The port on this machine; 0 takes a free one.
+    /// The port on this machine; 0 takes any free port.
     #[arg(long, default_value_t = 4080)]
     pub port: u16,
 }
 
 impl Args {
-    /// The arguments of this process. Those that make no sense end it with exit code 2; `--help` and `--version` with 0.
+    /// The arguments of this process. Ends it with exit code 2 if they are wrong, and with 0 after `--help` or
+    /// `--version`.
     pub fn read() -> Self {
         let args = Self::parse();
         if let Err((subcommand, message)) = args.check() {
-            let mut canva = Self::command();
-            canva.build();
-            let error = match canva.find_subcommand_mut(subcommand) {
+            let mut command = Self::command();
+            command.build();
+            let error = match command.find_subcommand_mut(subcommand) {
                 Some(subcommand) => subcommand.error(ErrorKind::ArgumentConflict, message),
-                None => canva.error(ErrorKind::ArgumentConflict, message),
+                None => command.error(ErrorKind::ArgumentConflict, message),
             };
             error.exit();
         }
         args
     }
 
-    /// What clap can't express: the subcommand and what is wrong with it.
+    /// Checks what clap can't express. An error is the subcommand and what is wrong with it.
     fn check(&self) -> Result<(), (&'static str, &'static str)> {
         match &self.command {
             Command::Api(ApiCommand::Upload(it)) if it.name.is_some() && it.files.len() > 1 => {
-                Err(("upload", "--name is for a single file; without it each asset has its file's name"))
+                Err(("upload", "--name is for a single file; without it each asset gets its file's name"))
             }
             Command::Api(ApiCommand::Upload(it)) if it.waiting.no_wait && !it.tags.is_empty() => {
-                Err(("upload", "--tag can't go with --no-wait: only a finished asset can be tagged"))
+                Err(("upload", "--tag can't be used with --no-wait: only a finished asset can be tagged"))
             }
             Command::Api(ApiCommand::Import(it)) if it.title.is_some() && it.files.len() > 1 => {
-                Err(("import", "--title is for a single file; without it each design has its file's name"))
+                Err(("import", "--title is for a single file; without it each design gets its file's name"))
             }
             Command::Simulate(_) if self.server.simulate || self.server.base_url.is_some() => {
                 Err(("simulate", "--simulate and --base-url are for the other commands"))

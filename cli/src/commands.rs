@@ -1,5 +1,5 @@
-//! The commands that talk to Canva: arguments -> requests -> what became of each item. How it is shown is the output's
-//! business, and how a failure reads that of `failure.rs`.
+//! The commands that talk to Canva: arguments -> requests -> the outcome for each item. `output.rs` prints it, and
+//! `failure.rs` words its failure.
 
 use std::io;
 use std::path::Path;
@@ -8,15 +8,16 @@ use canva_connect::{Client, Error, Job, JobState, UpdateAsset};
 use futures_util::stream::{self, StreamExt};
 
 use crate::args;
-use crate::args::{ApiCommand, JobKind};
+use crate::args::ApiCommand;
 use crate::item::{Item, Made, Outcome, Subject};
+use crate::job::{JobKind, JobReference};
 use crate::output::Output;
-use crate::progress::Progress;
+use crate::progress::ProgressLines;
 
-/// How many files are on their way at once. Canva takes longer to take one in than a network to carry it.
+/// How many items are worked on at once. Processing a file takes Canva longer than sending it takes the network.
 const AT_ONCE: usize = 4;
 
-/// Does what the command says and prints each item as it is done, in the order of the arguments.
+/// Runs the command. Prints each item as soon as it and those before it are done.
 pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> io::Result<()> {
     let progress = &output.progress();
     match command {
@@ -51,13 +52,13 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> io
     }
 }
 
-/// Does what is to be done with each. One that fails doesn't keep the others from going on.
+/// Works on several items at once and prints them in the order given. A failed item doesn't stop the others.
 async fn each<R>(subjects: impl Iterator<Item = (Subject, R)>, output: &mut Output) -> io::Result<()>
 where
     R: Future<Output = Result<Outcome, Error>>,
 {
     let items = stream::iter(subjects);
-    let items = items.map(|(subject, acting)| async move { Item::new(Some(subject), acting.await) });
+    let items = items.map(|(subject, result)| async move { Item::new(Some(subject), result.await) });
     let mut items = items.buffered(AT_ONCE);
     while let Some(item) = items.next().await {
         output.item(&item)?;
@@ -65,8 +66,8 @@ where
     Ok(())
 }
 
-async fn upload(canva: &Client, file: &Path, args: &args::Upload, progress: &Progress) -> Result<Outcome, Error> {
-    // Now, because the asset is there once it shows that its tags can't be.
+async fn upload(canva: &Client, file: &Path, args: &args::Upload, progress: &ProgressLines) -> Result<Outcome, Error> {
+    // Checked first: later the asset would already exist.
     UpdateAsset::check_tags(&args.tags)?;
     let line = progress.line(file.display());
     let mut upload = canva.upload_asset(file).on_progress(line.on_progress());
@@ -85,7 +86,7 @@ async fn upload(canva: &Client, file: &Path, args: &args::Upload, progress: &Pro
     Ok(outcome)
 }
 
-async fn upload_url(canva: &Client, args: &args::UploadUrl, progress: &Progress) -> Result<Outcome, Error> {
+async fn upload_url(canva: &Client, args: &args::UploadUrl, progress: &ProgressLines) -> Result<Outcome, Error> {
     let _line = progress.line(&args.url);
     let job = canva.upload_asset_from_url(&args.url, &args.name).await?;
     Ok(created(JobKind::UrlAssetUpload, job, &args.waiting).await)
@@ -108,7 +109,7 @@ async fn delete(canva: &Client, asset_id: &str) -> Result<Outcome, Error> {
     Ok(Outcome::deleted())
 }
 
-async fn import(canva: &Client, file: &Path, args: &args::Import, progress: &Progress) -> Result<Outcome, Error> {
+async fn import(canva: &Client, file: &Path, args: &args::Import, progress: &ProgressLines) -> Result<Outcome, Error> {
     let line = progress.line(file.display());
     let mut import = canva.import_design(file).on_progress(line.on_progress());
     if let Some(title) = &args.title {
@@ -120,7 +121,7 @@ async fn import(canva: &Client, file: &Path, args: &args::Import, progress: &Pro
     Ok(created(JobKind::Import, import.await?, &args.waiting).await)
 }
 
-async fn import_url(canva: &Client, args: &args::ImportUrl, progress: &Progress) -> Result<Outcome, Error> {
+async fn import_url(canva: &Client, args: &args::ImportUrl, progress: &ProgressLines) -> Result<Outcome, Error> {
     let _line = progress.line(&args.url);
     let mut import = canva.import_design_from_url(&args.url, &args.title);
     if let Some(mime_type) = &args.mime_type {
@@ -129,7 +130,7 @@ async fn import_url(canva: &Client, args: &args::ImportUrl, progress: &Progress)
     Ok(created(JobKind::UrlImport, import.await?, &args.waiting).await)
 }
 
-async fn job(canva: &Client, args: args::Job, progress: &Progress) -> Outcome {
+async fn job(canva: &Client, args: args::Job, progress: &ProgressLines) -> Outcome {
     let _line = progress.line(&args.job_id);
     let args::Job { kind, job_id, wait } = args;
     match kind {
@@ -140,7 +141,7 @@ async fn job(canva: &Client, args: args::Job, progress: &Progress) -> Outcome {
     }
 }
 
-/// What became of a job that was just made.
+/// The outcome of a job that was just created.
 async fn created<T>(kind: JobKind, job: Job<T>, waiting: &args::Waiting) -> Outcome
 where
     T: Into<Made> + Clone + Send + 'static,
@@ -148,14 +149,14 @@ where
     if !waiting.no_wait {
         return stored(kind, job, true).await;
     }
-    // The answer that made it may have been its last one.
+    // The response that created the job may already hold its final state.
     let state = job.state().cloned().unwrap_or(JobState::InProgress);
-    Outcome::of_job(kind, job.id().to_owned(), Ok(state))
+    Outcome::of_job(JobReference { kind, id: job.id().to_owned() }, Ok(state))
 }
 
-/// What became of a job of which no more than the id may be known.
+/// The outcome of a job, which may be known by its id alone.
 async fn stored<T: Into<Made> + Send + 'static>(kind: JobKind, job: Job<T>, wait: bool) -> Outcome {
-    let job_id = job.id().to_owned();
+    let reference = JobReference { kind, id: job.id().to_owned() };
     let state = if wait { job.wait().await.map(JobState::Success) } else { job.poll().await };
-    Outcome::of_job(kind, job_id, state)
+    Outcome::of_job(reference, state)
 }

@@ -1,4 +1,4 @@
-//! The way to Canva, or to a simulated one: token and base URL from arguments and environment.
+//! The client for Canva or for a simulator, with token and base URL from arguments and environment.
 
 use std::env;
 
@@ -9,11 +9,11 @@ use crate::End;
 use crate::args::Server;
 
 const NO_TOKEN: &str = "no access token: set CANVA_ACCESS_TOKEN to that of a Canva user, or add --simulate to try the \
-                        command on a Canva inside this process, without an account";
+                        command on a simulator inside this process, without an account";
 
 pub struct Connection {
     pub canva: Client,
-    /// Answers for as long as it is kept.
+    /// Stops when it is dropped.
     _simulator: Option<Simulator>,
 }
 
@@ -39,18 +39,18 @@ impl Connection {
 fn unusable(error: &Error) -> String {
     match error {
         Error::InvalidInput { field: "base_url", found, .. } => format!(
-            "the base URL must be like {BASE_URL}, with https:// unless it leads to this machine, and is {found}; change \
+            "the base URL must be like {BASE_URL}, with https:// unless it is on this machine; got {found}; change \
              --base-url or CANVA_BASE_URL"
         ),
         _ => error.to_string(),
     }
 }
 
-/// An environment variable; an empty one is as good as none.
+/// An environment variable; an empty one counts as not set.
 fn variable(name: &str) -> Result<Option<String>, End> {
     match env::var(name) {
         Ok(value) => Ok(Some(value.trim().to_owned()).filter(|value| !value.is_empty())),
         Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => Err(End::Usage(format!("{name} is not valid UTF-8; set it anew"))),
+        Err(env::VarError::NotUnicode(_)) => Err(End::Usage(format!("{name} is not valid UTF-8; set it again"))),
     }
 }

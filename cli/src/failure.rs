@@ -1,14 +1,14 @@
-//! How a failure reads: a code for scripts, and one sentence for people that ends in the next step.
+//! The wording of failures: a code for scripts, and for people one sentence that ends with what to do next.
 
 use canva_connect::{AssetUploadErrorCode as Upload, DesignImportErrorCode as Import};
 use canva_connect::{BodyError, Error, JobErrorCode};
 use serde::Serialize;
 
-use crate::args::JobKind;
+use crate::job::JobReference;
 
 #[derive(Serialize)]
 pub struct Failure {
-    /// Canva's code where it gave one, else one of those in README.md.
+    /// Canva's code if it gave one, otherwise one of those listed in README.md.
     pub code: String,
     pub message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -16,9 +16,9 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// `kind` is that of the job, where the failure may be about one.
-    pub fn new(error: &Error, kind: Option<JobKind>) -> Self {
-        let message = match next_step(error, kind) {
+    /// What went wrong with a job, or with a request that made or named none.
+    pub fn new(error: &Error, job: Option<&JobReference>) -> Self {
+        let message = match next_step(error, job) {
             Some(step) => format!("{}; {step}", what(error)),
             None => what(error),
         };
@@ -56,8 +56,8 @@ fn code(error: &Error) -> &str {
     }
 }
 
-/// What happened. Mostly the library's own words; not where they name the file, which stands beside it already, or tell
-/// a programmer what to do.
+/// What happened, mostly in the library's words. They are replaced where they repeat the file's name, which is printed
+/// beside them, and where they give advice to programmers.
 fn what(error: &Error) -> String {
     let text = match error {
         Error::Api(api) => {
@@ -77,12 +77,12 @@ fn what(error: &Error) -> String {
 }
 
 /// What the user can do about it.
-fn next_step(error: &Error, kind: Option<JobKind>) -> Option<String> {
+fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
     let step = match error {
-        Error::Poll { source, .. } if matches!(status(source), Some(401 | 403)) => return next_step(source, kind),
+        Error::Poll { source, .. } if matches!(status(source), Some(401 | 403)) => return next_step(source, job),
         Error::Poll { source, .. } if status(source) == Some(404) => "check the id and what kind of job it is",
-        Error::Poll { job_id, .. } | Error::Deadline { job_id, .. } => {
-            return kind.map(|kind| format!("go on with `canva job {kind} {job_id} --wait`"));
+        Error::Poll { .. } | Error::Deadline { .. } => {
+            return job.map(|job| format!("go on with `canva job {} {} --wait`", job.kind, job.id));
         }
         Error::InvalidInput { field: "name", .. } => "choose another with --name",
         Error::InvalidInput { field: "title", .. } => "choose another with --title",
@@ -97,7 +97,7 @@ fn next_step(error: &Error, kind: Option<JobKind>) -> Option<String> {
         Error::Api(api) => match api.status.as_u16() {
             401 => "set CANVA_ACCESS_TOKEN to a new token",
             403 => return Some(format!("use a token with the scope {}", api.operation.scopes.join(" "))),
-            // A request that makes something new names nothing that could be missing.
+            // A POST names nothing that could be missing, so the URL itself is wrong.
             404 if api.operation.method == "POST" => "check the base URL",
             404 => "check the id",
             413 => "use a smaller file",
@@ -109,12 +109,14 @@ fn next_step(error: &Error, kind: Option<JobKind>) -> Option<String> {
         Error::Decode { .. } => "check the base URL, then try again",
         Error::Job(job) => match &job.code {
             JobErrorCode::AssetUpload(Upload::FileTooBig) => "use a smaller file",
-            JobErrorCode::AssetUpload(Upload::ImportFailed) => "check that it is a picture or video that Canva takes",
+            JobErrorCode::AssetUpload(Upload::ImportFailed) => {
+                "check that it is an image or a video that Canva accepts"
+            }
             JobErrorCode::AssetUpload(Upload::FetchFailed) | JobErrorCode::DesignImport(Import::FetchFailed) => {
                 "check that anyone can open the URL, without a login"
             }
             JobErrorCode::DesignImport(Import::InvalidFile) => {
-                "check that it is a document that Canva takes, and that --mime-type fits if you gave it"
+                "check that it is a document that Canva accepts, and that --mime-type fits if you gave it"
             }
             JobErrorCode::DesignImport(Import::DuplicateImport) => "look for the design in Canva",
             JobErrorCode::DesignImport(Import::DesignCreationThrottled | Import::DesignImportThrottled) => {
@@ -122,7 +124,7 @@ fn next_step(error: &Error, kind: Option<JobKind>) -> Option<String> {
             }
             _ => "try again later",
         },
-        // It says itself what to do.
+        // The message itself says what to do.
         _ => return None,
     };
     Some(step.to_owned())

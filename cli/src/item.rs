@@ -1,12 +1,12 @@
-//! What became of one file, URL, asset or job, in the shape that `--json` prints; README.md documents it for scripts.
+//! The outcome for one file, URL, asset or job, in the shape that `--json` prints. README.md documents it for scripts.
 
 use std::path::Path;
 
 use canva_connect::{Asset, DesignSummary, Error, JobState};
 use serde::Serialize;
 
-use crate::args::JobKind;
 use crate::failure::{self, Failure};
+use crate::job::JobReference;
 
 /// One line of `--json`.
 #[derive(Serialize)]
@@ -19,10 +19,10 @@ pub struct Item {
 
 impl Item {
     pub fn new(subject: Option<Subject>, result: Result<Outcome, Error>) -> Self {
-        Self { subject, outcome: result.unwrap_or_else(|error| Outcome::failed(None, None, &error)) }
+        Self { subject, outcome: result.unwrap_or_else(|error| Outcome::failed(None, &error)) }
     }
 
-    /// What the user called it.
+    /// What the user named on the command line.
     pub fn name(&self) -> &str {
         match &self.subject {
             Some(Subject::File(name) | Subject::Url(name) | Subject::AssetId(name)) => name,
@@ -31,7 +31,7 @@ impl Item {
     }
 }
 
-/// What the user named on the command line; nothing for a job, whose id stands in the outcome.
+/// What the user named on the command line. A job has none: its id is in the outcome.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
@@ -94,30 +94,31 @@ impl Outcome {
         Self { job_id: None, status: Status::Success, made: Some(made.into()), error: None }
     }
 
-    /// There is nothing left to show.
+    /// Success, with nothing left to show.
     pub fn deleted() -> Self {
         Self { job_id: None, status: Status::Success, made: None, error: None }
     }
 
-    pub fn of_job<T: Into<Made>>(kind: JobKind, job_id: String, state: Result<JobState<T>, Error>) -> Self {
+    pub fn of_job<T: Into<Made>>(job: JobReference, state: Result<JobState<T>, Error>) -> Self {
         match state {
-            Ok(JobState::Success(made)) => Self { job_id: Some(job_id), ..Self::success(made) },
-            Ok(JobState::Failed(error)) => Self::failed(Some(kind), Some(job_id), &error.into()),
-            Ok(_) => Self { job_id: Some(job_id), status: Status::InProgress, made: None, error: None },
-            Err(error) => Self::failed(Some(kind), Some(job_id), &error),
+            Ok(JobState::Success(made)) => Self { job_id: Some(job.id), ..Self::success(made) },
+            Ok(JobState::Failed(error)) => Self::failed(Some(job), &error.into()),
+            Ok(_) => Self { job_id: Some(job.id), status: Status::InProgress, made: None, error: None },
+            Err(error) => Self::failed(Some(job), &error),
         }
     }
 
-    fn failed(kind: Option<JobKind>, job_id: Option<String>, error: &Error) -> Self {
+    fn failed(job: Option<JobReference>, error: &Error) -> Self {
         let status = match error {
             Error::OutcomeUnknown { .. } | Error::Poll { .. } => Status::Unknown,
             Error::Deadline { .. } => Status::InProgress,
             _ => Status::Failed,
         };
-        Self { job_id, status, made: None, error: Some(Failure::new(error, kind)) }
+        let error = Some(Failure::new(error, job.as_ref()));
+        Self { job_id: job.map(|job| job.id), status, made: None, error }
     }
 
-    /// The asset is there, its tags are not.
+    /// The asset was uploaded, but not tagged.
     pub fn tags_not_applied(&mut self, error: &Error) {
         if let Some(Made::Asset(asset)) = &self.made {
             self.status = Status::Failed;

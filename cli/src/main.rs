@@ -1,5 +1,5 @@
-//! The command `canva`: from arguments to an exit code. What a command does stands in `commands.rs` and `simulate.rs`,
-//! what it prints in `output.rs`.
+//! The command `canva`: from arguments to an exit code. `commands.rs` and `simulate.rs` do the work, `output.rs` prints
+//! the results.
 
 #![forbid(unsafe_code)]
 
@@ -8,7 +8,9 @@ mod commands;
 mod connection;
 mod failure;
 mod item;
+mod job;
 mod output;
+mod printable;
 mod progress;
 mod simulate;
 
@@ -26,7 +28,7 @@ async fn main() -> ExitCode {
     match run(args, &mut output).await {
         Ok(()) if output.any_failed() => ExitCode::from(1),
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever read the output has seen enough.
+        // The reader of the output has closed it, as `head` does: no error to report.
         Err(End::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(1),
         Err(End::Io(error)) => {
             output.say(&error.to_string());
@@ -49,9 +51,9 @@ async fn run(args: Args, output: &mut Output) -> Result<(), End> {
     }
 }
 
-/// Why there is nothing left to do.
+/// Why the command stopped early.
 enum End {
-    /// The user has to give something else, or something more.
+    /// The arguments or the environment are wrong.
     Usage(String),
     /// The output can't be written, or the simulator can't be started.
     Io(io::Error),

@@ -1,4 +1,4 @@
-//! What is printed: results on stdout, as text or JSON, and failures on stderr. Each line leaves as soon as it is made.
+//! Prints results to stdout, as text or JSON, and failures to stderr. Each line is flushed at once.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
@@ -8,24 +8,25 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::item::{Item, Made, Status};
-use crate::progress::Progress;
+use crate::printable::printable;
+use crate::progress::ProgressLines;
 
 pub struct Output {
     json: bool,
-    progress: Progress,
+    progress: ProgressLines,
     any_failed: bool,
 }
 
 impl Output {
     pub fn new(json: bool) -> Self {
-        Self { json, progress: Progress::default(), any_failed: false }
+        Self { json, progress: ProgressLines::default(), any_failed: false }
     }
 
-    pub fn progress(&self) -> Progress {
+    pub fn progress(&self) -> ProgressLines {
         self.progress.clone()
     }
 
-    /// Whether there is an item that wasn't done, or isn't known to be.
+    /// Whether an item failed, or may have.
     pub fn any_failed(&self) -> bool {
         self.any_failed
     }
@@ -35,25 +36,25 @@ impl Output {
             self.any_failed = true;
             self.say(&format!("{}: {}", item.name(), error.message));
         }
-        self.write(&if self.json { line(item)? } else { block(item) })
+        self.write(&if self.json { json_line(item)? } else { text_block(item) })
     }
 
     pub fn simulator(&self, base_url: &str, token: &str) -> io::Result<()> {
         let text = if self.json {
-            line(&json!({ "base_url": base_url, "access_token": token }))?
+            json_line(&json!({ "base_url": base_url, "access_token": token }))?
         } else {
             format!("export CANVA_BASE_URL={base_url} CANVA_ACCESS_TOKEN={token}\n")
         };
         self.write(&text)?;
         if io::stderr().is_terminal() {
-            self.say("give that line to another shell, and its canva commands come here; Ctrl-C ends it");
+            self.say("paste that line into another shell: its canva commands then use this simulator; Ctrl-C stops it");
         }
         Ok(())
     }
 
     /// One line on stderr.
     pub fn say(&self, message: &str) {
-        // If nobody can be told there is nobody to tell that.
+        // An error means that stderr is gone; there is nowhere to report it.
         let _ = self.progress.aside(|| writeln!(io::stderr(), "canva: {}", printable(message)));
     }
 
@@ -66,12 +67,12 @@ impl Output {
     }
 }
 
-fn line(value: &impl Serialize) -> io::Result<String> {
+fn json_line(value: &impl Serialize) -> io::Result<String> {
     Ok(serde_json::to_string(value)? + "\n")
 }
 
-/// What the user named, and below it what there is now. Nothing, if there is nothing.
-fn block(item: &Item) -> String {
+/// What the user named, and below it what is in Canva now; empty if that is nothing.
+fn text_block(item: &Item) -> String {
     let outcome = &item.outcome;
     let rows = match (&outcome.made, &outcome.job_id) {
         (Some(Made::Asset(asset)), _) => asset_rows(asset),
@@ -106,16 +107,4 @@ fn design_rows(design: &DesignSummary) -> Vec<(&'static str, String)> {
     rows.extend(design.page_count.map(|pages| ("pages", pages.to_string())));
     rows.push(("edit", design.urls.edit_url.clone()));
     rows
-}
-
-/// On one line and harmless to a terminal: names come from other people.
-pub fn printable(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut line, c| {
-        if c.is_control() {
-            line.extend(c.escape_default())
-        } else {
-            line.push(c)
-        }
-        line
-    })
 }

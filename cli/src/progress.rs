@@ -1,21 +1,21 @@
-//! How far uploads are, as lines on a terminal that come and go. Where stderr is no terminal there are none.
+//! Shows the progress of running uploads and imports, a line each, if stderr is a terminal.
 
 use std::fmt::Display;
 use std::time::Duration;
 
 use indicatif::{DecimalBytes, MultiProgress, ProgressBar, ProgressFinish, ProgressStyle};
 
-use crate::output::printable;
+use crate::printable::printable;
 
 #[derive(Clone, Default)]
-pub struct Progress(MultiProgress);
+pub struct ProgressLines(MultiProgress);
 
-impl Progress {
-    /// A line about one item, until it is dropped.
-    pub fn line(&self, name: impl Display) -> Line {
+impl ProgressLines {
+    /// Adds a line about one item. It disappears when it is dropped.
+    pub fn line(&self, name: impl Display) -> ProgressLine {
         let name = printable(&name.to_string());
         if self.0.is_hidden() {
-            return Line { name, bar: ProgressBar::hidden() };
+            return ProgressLine { name, bar: ProgressBar::hidden() };
         }
         let style = ProgressStyle::with_template("{spinner} {wide_msg}");
         let bar = ProgressBar::new_spinner()
@@ -24,21 +24,21 @@ impl Progress {
             .with_message(waiting(&name));
         let bar = self.0.add(bar);
         bar.enable_steady_tick(Duration::from_millis(150));
-        Line { name, bar }
+        ProgressLine { name, bar }
     }
 
-    /// Writes to the terminal without getting between the lines.
+    /// Hides the lines while `write` prints, so that the two don't mix.
     pub fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
         self.0.suspend(write)
     }
 }
 
-pub struct Line {
+pub struct ProgressLine {
     name: String,
     bar: ProgressBar,
 }
 
-impl Line {
+impl ProgressLine {
     pub fn on_progress(&self) -> impl FnMut(canva_connect::Progress) + Send + 'static {
         let (name, bar) = (self.name.clone(), self.bar.clone());
         move |progress| {
@@ -53,7 +53,7 @@ impl Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

@@ -1,4 +1,4 @@
-//! `canva simulate`: a local Canva for other commands and programs.
+//! `canva simulate`: a simulator that stays, for other commands and programs.
 
 use std::io;
 

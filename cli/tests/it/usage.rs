@@ -1,9 +1,6 @@
 //! A command line that makes no sense ends with exit code 2, says why, and prints no result.
-#![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::{TOKEN, canva, run};
+use crate::common::{Stub, TOKEN, canva, run};
 
 #[test]
 fn without_a_token_one_line_says_what_to_set_and_what_simulate_does() {
@@ -13,7 +10,7 @@ fn without_a_token_one_line_says_what_to_set_and_what_simulate_does() {
         let ran = run(command);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
         let expected = "canva: no access token: set CANVA_ACCESS_TOKEN to that of a Canva user, or add --simulate to try \
-                        the command on a Canva inside this process, without an account\n";
+                        the command on a simulator inside this process, without an account\n";
         assert_eq!(ran.stderr, expected);
     }
 }
@@ -62,8 +59,8 @@ fn a_base_url_that_would_give_the_token_away_is_refused() {
 
 #[test]
 fn the_argument_for_the_base_url_goes_before_the_environment() {
-    let stub = common::Stub::start(vec![]);
-    let ran = stub.canva(["--base-url", "example.com", "update", "A1", "--clear-tags"]);
+    let stub = Stub::start(vec![]);
+    let ran = stub.run(["--base-url", "example.com", "update", "A1", "--clear-tags"]);
     assert_eq!(ran.code, Some(2));
     assert!(stub.requests().is_empty());
 }

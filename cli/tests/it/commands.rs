@@ -1,11 +1,8 @@
 //! Each command does what its help says, and prints it as text and as JSON.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
-
-mod common;
 
 use std::process::{Command, Stdio};
 
-use common::{Answer, Simulator, Stub, canva, first_line, run, simulated};
+use crate::common::{Response, SimulatorProcess, Stub, assert_prints, canva, first_line, run, simulated};
 use serde_json::json;
 
 #[test]
@@ -17,14 +14,14 @@ fn upload_prints_the_asset_that_is_in_canva_now() {
       name       Hero 🚀
       type       image
       tags       launch, été
-      thumbnail  400x267 http://HOST/thumbnails/ASSET/PICTURE
+      thumbnail  400x267 http://HOST/thumbnails/ASSET/IMAGE
     ");
 }
 
 #[test]
 fn upload_prints_json() {
     let ran = simulated(["--json", "upload", "clip.mp4", "--tag", "launch"]);
-    assert_prints!(ran.succeeded(), @r#"{"file":"clip.mp4","job_id":"JOB","status":"success","asset":{"created_at":TIME,"id":"ASSET","name":"clip.mp4","owner":{"team_id":"oSimulatedTeam","user_id":"oSimulatedUser"},"tags":["launch"],"thumbnail":{"height":180,"url":"http://HOST/thumbnails/ASSET/PICTURE","width":320},"type":"video","updated_at":TIME}}"#);
+    assert_prints!(ran.succeeded(), @r#"{"file":"clip.mp4","job_id":"JOB","status":"success","asset":{"created_at":TIME,"id":"ASSET","name":"clip.mp4","owner":{"team_id":"oSimulatedTeam","user_id":"oSimulatedUser"},"tags":["launch"],"thumbnail":{"height":180,"url":"http://HOST/thumbnails/ASSET/IMAGE","width":320},"type":"video","updated_at":TIME}}"#);
 }
 
 #[test]
@@ -44,7 +41,7 @@ fn files_go_on_when_one_fails_and_are_printed_in_the_order_given() {
     );
     assert_prints!(ran.stderr, @r"
     canva: missing.png: it can't be read: No such file or directory (os error 2); check that the file is there and can be read
-    canva: notes.txt: import_failed: The file is no picture or video, or a broken one; check that it is a picture or video that Canva takes
+    canva: notes.txt: import_failed: The file is no picture or video, or a broken one; check that it is an image or a video that Canva accepts
     canva: .: name: expected a name, since there is no file name to take, got none; choose another with --name
     ");
 }
@@ -63,17 +60,17 @@ fn the_name_is_the_files_name_in_any_script() {
 
 #[test]
 fn upload_url_prints_the_asset() {
-    let simulator = Simulator::start();
+    let simulator = SimulatorProcess::start();
     let uploaded = simulator.json(["upload", "photo.png"]);
     let url = uploaded["asset"]["thumbnail"]["url"].as_str().unwrap();
 
-    let ran = simulator.canva(["upload-url", url, "--name", "Fetched"]);
+    let ran = simulator.run(["upload-url", url, "--name", "Fetched"]);
     assert_prints!(ran.succeeded(), @r"
-    http://HOST/thumbnails/ASSET/PICTURE
+    http://HOST/thumbnails/ASSET/IMAGE
       asset      ASSET
       name       Fetched
       type       image
-      thumbnail  400x267 http://HOST/thumbnails/ASSET/PICTURE
+      thumbnail  400x267 http://HOST/thumbnails/ASSET/IMAGE
     ");
     let item = simulator.json(["upload-url", url, "--name", "Fetched"]);
     assert_eq!(json!([item["url"], item["status"], item["asset"]["name"]]), json!([url, "success", "Fetched"]));
@@ -82,16 +79,16 @@ fn upload_url_prints_the_asset() {
 
 #[test]
 fn get_prints_the_asset() {
-    let simulator = Simulator::start();
+    let simulator = SimulatorProcess::start();
     let uploaded = simulator.json(["upload", "photo.png", "--tag", "first"]);
     let id = uploaded["asset"]["id"].as_str().unwrap();
-    assert_prints!(simulator.canva(["get", id]).succeeded(), @r"
+    assert_prints!(simulator.run(["get", id]).succeeded(), @r"
     ASSET
       asset      ASSET
       name       photo.png
       type       image
       tags       first
-      thumbnail  400x267 http://HOST/thumbnails/ASSET/PICTURE
+      thumbnail  400x267 http://HOST/thumbnails/ASSET/IMAGE
     ");
     let got = simulator.json(["get", id]);
     assert_eq!(json!([got["asset_id"], got["status"], got["asset"]["tags"]]), json!([id, "success", ["first"]]));
@@ -99,17 +96,17 @@ fn get_prints_the_asset() {
 
 #[test]
 fn update_changes_what_it_is_told_and_nothing_else() {
-    let simulator = Simulator::start();
+    let simulator = SimulatorProcess::start();
     let uploaded = simulator.json(["upload", "photo.png", "--tag", "first"]);
     let id = uploaded["asset"]["id"].as_str().unwrap();
 
-    assert_prints!(simulator.canva(["update", id, "--name", "New"]).succeeded(), @r"
+    assert_prints!(simulator.run(["update", id, "--name", "New"]).succeeded(), @r"
     ASSET
       asset      ASSET
       name       New
       type       image
       tags       first
-      thumbnail  400x267 http://HOST/thumbnails/ASSET/PICTURE
+      thumbnail  400x267 http://HOST/thumbnails/ASSET/IMAGE
     ");
     let retagged = simulator.json(["update", id, "--tag", "a", "--tag", "b"]);
     assert_eq!(json!([retagged["asset_id"], retagged["status"]]), json!([id, "success"]));
@@ -120,14 +117,14 @@ fn update_changes_what_it_is_told_and_nothing_else() {
 
 #[test]
 fn delete_moves_assets_to_the_trash_and_goes_on_when_one_is_not_there() {
-    let simulator = Simulator::start();
+    let simulator = SimulatorProcess::start();
     let upload = || simulator.json(["upload", "photo.jpg"])["asset"]["id"].as_str().unwrap().to_owned();
     let (first, second, third) = (upload(), upload(), upload());
-    assert_prints!(simulator.canva(["delete", &first]).succeeded(), @r"
+    assert_prints!(simulator.run(["delete", &first]).succeeded(), @r"
     ASSET
       status     in the trash
     ");
-    let ran = simulator.canva(["--json", "delete", &second, "nope", &third]);
+    let ran = simulator.run(["--json", "delete", &second, "nope", &third]);
     assert_eq!(ran.code, Some(1));
     assert_prints!(ran.stdout, @r#"
     {"asset_id":"ASSET","status":"success"}
@@ -193,13 +190,13 @@ fn import_url_prints_the_designs() {
 }
 
 /// A PDF on the web.
-fn deck() -> Answer {
-    Answer::Html(200, include_str!("../../tests/fixtures/deck.pdf"))
+fn deck() -> Response {
+    Response::Html(200, include_str!("../../../tests/fixtures/deck.pdf"))
 }
 
 #[test]
 fn a_job_that_is_not_waited_for_is_picked_up_by_its_id() {
-    let simulator = Simulator::start();
+    let simulator = SimulatorProcess::start();
     let thumbnail = simulator.json(["upload", "photo.png"])["asset"]["thumbnail"]["url"].clone();
     let web = Stub::start(vec![deck()]);
     let commands: [(&[&str], &str, &str); 4] = [
@@ -233,9 +230,9 @@ fn no_wait_prints_the_job() {
 
 #[test]
 fn a_failed_job_is_a_failure_whenever_it_is_asked_for() {
-    let simulator = Simulator::start();
+    let simulator = SimulatorProcess::start();
     let started = simulator.json(["upload", "notes.txt", "--no-wait"]);
-    let ran = simulator.canva(["--json", "job", "asset-upload", started["job_id"].as_str().unwrap(), "--wait"]);
+    let ran = simulator.run(["--json", "job", "asset-upload", started["job_id"].as_str().unwrap(), "--wait"]);
     assert_eq!(ran.code, Some(1));
     assert_eq!(json!([ran.json()[0]["status"], ran.json()[0]["error"]["code"]]), json!(["failed", "import_failed"]));
 }

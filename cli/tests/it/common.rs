@@ -1,5 +1,5 @@
-//! The real binary, a simulator of its own for commands that follow each other, and a server that answers as it is told.
-#![allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing)]
+//! Runs the real binary: by itself, against a `canva simulate` for commands that follow each other, or against a server
+//! whose responses the test chooses.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 pub const TOKEN: &str = "s3cret-t0ken";
 
-/// `canva` in the directory of the fixtures, with nothing of the environment that would change what it does.
+/// `canva` in the directory of the fixtures, without the environment variables that it reads.
 pub fn canva<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_canva"));
     command
@@ -23,7 +23,7 @@ pub fn canva<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
     command
 }
 
-/// `canva` with its own simulator.
+/// `canva --simulate`.
 pub fn simulated<'a>(args: impl IntoIterator<Item = &'a str>) -> Ran {
     run(canva(["--simulate"].into_iter().chain(args)))
 }
@@ -44,22 +44,21 @@ pub fn run(mut command: Command) -> Ran {
 }
 
 impl Ran {
-    /// What was printed, if all went well.
+    /// The output of a command that must have succeeded.
     #[track_caller]
     pub fn succeeded(self) -> String {
         assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""), "{}", self.stdout);
         self.stdout
     }
 
-    /// The lines of `--json`.
+    /// The objects that `--json` printed.
     #[track_caller]
     pub fn json(&self) -> Vec<Value> {
         self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
-/// Compares text with what it says every time, whatever the ids, ports and times.
-#[macro_export]
+/// Compares output with the expected text, with ids, ports and times masked.
 macro_rules! assert_prints {
     ($text:expr, @$expected:literal) => {
         insta::with_settings!({filters => vec![
@@ -67,20 +66,21 @@ macro_rules! assert_prints {
             (r"Msim\d+", "ASSET"),
             (r"DAsim\d+", "DESIGN"),
             (r"[0-9a-f]{8}-[0-9a-f-]{27}", "JOB"),
-            (r"/\d+\.png\?token=[0-9a-f-]+", "/PICTURE"),
+            (r"/\d+\.png\?token=[0-9a-f-]+", "/IMAGE"),
             (r":1[78]\d{8}\b", ":TIME"),
         ]}, { insta::assert_snapshot!($text, @$expected) })
     };
 }
+pub(crate) use assert_prints;
 
-/// `canva simulate`, for as long as it is kept.
-pub struct Simulator {
+/// A running `canva simulate`; dropping it ends the process.
+pub struct SimulatorProcess {
     child: Child,
     base_url: String,
     token: String,
 }
 
-impl Simulator {
+impl SimulatorProcess {
     pub fn start() -> Self {
         let mut command = canva(["simulate", "--port", "0", "--json"]);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -90,23 +90,23 @@ impl Simulator {
         Self { child, base_url: text("base_url"), token: text("access_token") }
     }
 
-    /// `canva` as a user of this simulator runs it.
-    pub fn canva<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Ran {
+    /// Runs `canva` with the base URL and token of this simulator.
+    pub fn run<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Ran {
         let mut command = canva(args);
         command.env("CANVA_BASE_URL", &self.base_url).env("CANVA_ACCESS_TOKEN", &self.token);
         run(command)
     }
 
-    /// The only line of `--json`.
+    /// Runs `canva --json` and gives the one object that it printed.
     #[track_caller]
     pub fn json<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Value {
-        let ran = self.canva(["--json"].into_iter().chain(args));
+        let ran = self.run(["--json"].into_iter().chain(args));
         let [item] = <[Value; 1]>::try_from(ran.json()).unwrap();
         item
     }
 }
 
-impl Drop for Simulator {
+impl Drop for SimulatorProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -119,41 +119,43 @@ pub fn first_line(child: &mut Child) -> String {
     line
 }
 
-/// What a [`Stub`] does with a request, once it has read it.
-pub enum Answer {
+/// What a [`Stub`] does once it has read a request.
+pub enum Response {
     Json(u16, &'static str),
     Html(u16, &'static str),
+    /// Closes the connection without a response.
     Close,
 }
 
-/// A server that gives these answers, one request a connection, and keeps what it was sent.
+/// A server that gives these responses in turn, one per connection, and records the requests.
 pub struct Stub {
     base_url: String,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Stub {
-    pub fn start(answers: Vec<Answer>) -> Self {
+    pub fn start(responses: Vec<Response>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base_url = format!("http://{}/rest", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = requests.clone();
         std::thread::spawn(move || {
-            let mut answers = answers.into_iter();
+            let mut responses = responses.into_iter();
             for stream in listener.incoming() {
-                serve(stream.unwrap(), &seen, answers.next().unwrap_or(Answer::Json(501, "{}")));
+                serve(stream.unwrap(), &seen, responses.next().unwrap_or(Response::Json(501, "{}")));
             }
         });
         Self { base_url, requests }
     }
 
-    pub fn canva<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Ran {
+    /// Runs `canva` with this server's base URL and [`TOKEN`].
+    pub fn run<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Ran {
         let mut command = canva(args);
         command.env("CANVA_BASE_URL", &self.base_url).env("CANVA_ACCESS_TOKEN", TOKEN);
         run(command)
     }
 
-    /// An address at which it gives its next answer.
+    /// A URL that gets the next response.
     pub fn url(&self) -> String {
         format!("{}/file", self.base_url)
     }
@@ -164,7 +166,7 @@ impl Stub {
     }
 }
 
-fn serve(stream: TcpStream, seen: &Mutex<Vec<String>>, answer: Answer) {
+fn serve(stream: TcpStream, seen: &Mutex<Vec<String>>, response: Response) {
     let mut reader = BufReader::new(&stream);
     let mut head = Vec::new();
     let mut line = String::new();
@@ -176,10 +178,10 @@ fn serve(stream: TcpStream, seen: &Mutex<Vec<String>>, answer: Answer) {
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body).unwrap();
     seen.lock().unwrap().push(request);
-    let (status, kind, text) = match answer {
-        Answer::Json(status, text) => (status, "application/json", text),
-        Answer::Html(status, text) => (status, "text/html", text),
-        Answer::Close => return,
+    let (status, kind, text) = match response {
+        Response::Json(status, text) => (status, "application/json", text),
+        Response::Html(status, text) => (status, "text/html", text),
+        Response::Close => return,
     };
     let length = text.len();
     let head =

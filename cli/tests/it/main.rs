@@ -1,0 +1,7 @@
+//! What the binary `canva` promises: run as a user runs it, and judged by its output and exit code.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod commands;
+mod common;
+mod failures;
+mod usage;
