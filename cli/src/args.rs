@@ -3,11 +3,10 @@
 
 use std::path::PathBuf;
 
-use clap::builder::NonEmptyStringValueParser;
+use canva_connect::JobKind;
+use clap::builder::{NonEmptyStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
-
-use crate::job::JobKind;
 
 const FIRST_STEPS: &str = "\
 Try it without an account:
@@ -201,6 +200,7 @@ pub struct Waiting {
 #[derive(clap::Args)]
 pub struct Job {
     /// The job's kind.
+    #[arg(value_parser = job_kind())]
     pub kind: JobKind,
 
     /// The job's id, as `--no-wait` prints it.
@@ -209,6 +209,21 @@ pub struct Job {
     /// Wait until the job has ended.
     #[arg(long)]
     pub wait: bool,
+}
+
+/// Takes the kinds of jobs, each explained by the command that starts it.
+fn job_kind() -> impl TypedValueParser<Value = JobKind> {
+    let kinds = JobKind::ALL.iter().map(|kind| {
+        let value = PossibleValue::new(kind.as_str());
+        match kind {
+            JobKind::AssetUpload => value.help("Started by `upload`"),
+            JobKind::UrlAssetUpload => value.help("Started by `upload-url`"),
+            JobKind::Import => value.help("Started by `import`"),
+            JobKind::UrlImport => value.help("Started by `import-url`"),
+            _ => value,
+        }
+    });
+    PossibleValuesParser::new(kinds).try_map(|kind| kind.parse::<JobKind>())
 }
 
 /// Run a local simulator of Canva, until Ctrl-C.

@@ -4,13 +4,12 @@
 use std::io;
 use std::path::Path;
 
-use canva_connect::{Client, Error, Job, JobState, UpdateAsset};
+use canva_connect::{Client, Error, Job, JobReference, JobResult, JobState, UpdateAsset};
 use futures_util::stream::{self, StreamExt};
 
 use crate::args;
 use crate::args::ApiCommand;
-use crate::item::{Item, Made, Outcome, Subject};
-use crate::job::{JobKind, JobReference};
+use crate::item::{Item, Outcome, Subject};
 use crate::output::Output;
 use crate::progress::ProgressLines;
 
@@ -74,8 +73,8 @@ async fn upload(canva: &Client, file: &Path, args: &args::Upload, progress: &Pro
     if let Some(name) = &args.name {
         upload = upload.name(name);
     }
-    let mut outcome = created(JobKind::AssetUpload, upload.await?, &args.waiting).await;
-    if let Some(Made::Asset(asset)) = &outcome.made
+    let mut outcome = created(upload.await?, &args.waiting).await;
+    if let Some(JobResult::Asset(asset)) = &outcome.made
         && !args.tags.is_empty()
     {
         match canva.update_asset(&asset.id).tags(&args.tags).await {
@@ -89,7 +88,7 @@ async fn upload(canva: &Client, file: &Path, args: &args::Upload, progress: &Pro
 async fn upload_url(canva: &Client, args: &args::UploadUrl, progress: &ProgressLines) -> Result<Outcome, Error> {
     let _line = progress.line(&args.url);
     let job = canva.upload_asset_from_url(&args.url, &args.name).await?;
-    Ok(created(JobKind::UrlAssetUpload, job, &args.waiting).await)
+    Ok(created(job, &args.waiting).await)
 }
 
 async fn update(canva: &Client, args: &args::Update) -> Result<Outcome, Error> {
@@ -118,7 +117,7 @@ async fn import(canva: &Client, file: &Path, args: &args::Import, progress: &Pro
     if let Some(mime_type) = &args.mime_type {
         import = import.mime_type(mime_type);
     }
-    Ok(created(JobKind::Import, import.await?, &args.waiting).await)
+    Ok(created(import.await?, &args.waiting).await)
 }
 
 async fn import_url(canva: &Client, args: &args::ImportUrl, progress: &ProgressLines) -> Result<Outcome, Error> {
@@ -127,36 +126,31 @@ async fn import_url(canva: &Client, args: &args::ImportUrl, progress: &ProgressL
     if let Some(mime_type) = &args.mime_type {
         import = import.mime_type(mime_type);
     }
-    Ok(created(JobKind::UrlImport, import.await?, &args.waiting).await)
+    Ok(created(import.await?, &args.waiting).await)
 }
 
 async fn job(canva: &Client, args: args::Job, progress: &ProgressLines) -> Outcome {
     let _line = progress.line(&args.job_id);
     let args::Job { kind, job_id, wait } = args;
-    match kind {
-        JobKind::AssetUpload => stored(kind, canva.asset_upload_job(job_id), wait).await,
-        JobKind::UrlAssetUpload => stored(kind, canva.url_asset_upload_job(job_id), wait).await,
-        JobKind::Import => stored(kind, canva.design_import_job(job_id), wait).await,
-        JobKind::UrlImport => stored(kind, canva.url_import_job(job_id), wait).await,
-    }
+    stored(canva.job(JobReference { kind, id: job_id }), wait).await
 }
 
 /// The outcome of a job that was just created.
-async fn created<T>(kind: JobKind, job: Job<T>, waiting: &args::Waiting) -> Outcome
+async fn created<T>(job: Job<T>, waiting: &args::Waiting) -> Outcome
 where
-    T: Into<Made> + Clone + Send + 'static,
+    T: Into<JobResult> + Clone + Send + 'static,
 {
     if !waiting.no_wait {
-        return stored(kind, job, true).await;
+        return stored(job, true).await;
     }
     // The response that created the job may already hold its final state.
     let state = job.state().cloned().unwrap_or(JobState::InProgress);
-    Outcome::of_job(JobReference { kind, id: job.id().to_owned() }, Ok(state))
+    Outcome::of_job(JobReference { kind: job.kind(), id: job.id().to_owned() }, Ok(state))
 }
 
 /// The outcome of a job, which may be known by its id alone.
-async fn stored<T: Into<Made> + Send + 'static>(kind: JobKind, job: Job<T>, wait: bool) -> Outcome {
-    let reference = JobReference { kind, id: job.id().to_owned() };
+async fn stored<T: Into<JobResult> + Send + 'static>(job: Job<T>, wait: bool) -> Outcome {
+    let reference = JobReference { kind: job.kind(), id: job.id().to_owned() };
     let state = if wait { job.wait().await.map(JobState::Success) } else { job.poll().await };
     Outcome::of_job(reference, state)
 }

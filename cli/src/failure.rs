@@ -1,10 +1,8 @@
 //! The wording of failures: a code for scripts, and for people one sentence that ends with what to do next.
 
 use canva_connect::{AssetUploadErrorCode as Upload, DesignImportErrorCode as Import};
-use canva_connect::{BodyError, Error, JobErrorCode};
+use canva_connect::{BodyError, Error, JobErrorCode, JobReference};
 use serde::Serialize;
-
-use crate::job::JobReference;
 
 #[derive(Serialize)]
 pub struct Failure {

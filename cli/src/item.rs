@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use canva_connect::{Asset, DesignSummary, Error, JobState};
+use canva_connect::{Error, JobReference, JobResult, JobState};
 use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 
 use crate::failure::{self, Failure};
-use crate::job::JobReference;
 
 /// One line of `--json`.
 #[derive(Serialize)]
@@ -51,8 +51,9 @@ pub struct Outcome {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job_id: Option<String>,
     pub status: Status,
-    #[serde(flatten)]
-    pub made: Option<Made>,
+    /// What is in Canva now.
+    #[serde(flatten, serialize_with = "made")]
+    pub made: Option<JobResult>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
 }
@@ -69,28 +70,19 @@ pub enum Status {
     Unknown,
 }
 
-/// What is in Canva now.
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Made {
-    Asset(Box<Asset>),
-    Designs(Vec<DesignSummary>),
-}
-
-impl From<Asset> for Made {
-    fn from(asset: Asset) -> Self {
-        Self::Asset(Box::new(asset))
+/// `"asset": {...}` or `"designs": [...]`, beside the other keys.
+fn made<S: Serializer>(made: &Option<JobResult>, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    match made {
+        Some(JobResult::Asset(asset)) => map.serialize_entry("asset", asset)?,
+        Some(JobResult::Designs(designs)) => map.serialize_entry("designs", designs)?,
+        _ => {}
     }
-}
-
-impl From<Vec<DesignSummary>> for Made {
-    fn from(designs: Vec<DesignSummary>) -> Self {
-        Self::Designs(designs)
-    }
+    map.end()
 }
 
 impl Outcome {
-    pub fn success(made: impl Into<Made>) -> Self {
+    pub fn success(made: impl Into<JobResult>) -> Self {
         Self { job_id: None, status: Status::Success, made: Some(made.into()), error: None }
     }
 
@@ -99,7 +91,7 @@ impl Outcome {
         Self { job_id: None, status: Status::Success, made: None, error: None }
     }
 
-    pub fn of_job<T: Into<Made>>(job: JobReference, state: Result<JobState<T>, Error>) -> Self {
+    pub fn of_job<T: Into<JobResult>>(job: JobReference, state: Result<JobState<T>, Error>) -> Self {
         match state {
             Ok(JobState::Success(made)) => Self { job_id: Some(job.id), ..Self::success(made) },
             Ok(JobState::Failed(error)) => Self::failed(Some(job), &error.into()),
@@ -120,7 +112,7 @@ impl Outcome {
 
     /// The asset was uploaded, but not tagged.
     pub fn tags_not_applied(&mut self, error: &Error) {
-        if let Some(Made::Asset(asset)) = &self.made {
+        if let Some(JobResult::Asset(asset)) = &self.made {
             self.status = Status::Failed;
             self.error = Some(failure::tags_not_applied(&asset.id, error));
         }

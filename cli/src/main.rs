@@ -8,7 +8,6 @@ mod commands;
 mod connection;
 mod failure;
 mod item;
-mod job;
 mod output;
 mod printable;
 mod progress;

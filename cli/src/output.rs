@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
 
-use canva_connect::{Asset, DesignSummary};
+use canva_connect::{Asset, DesignSummary, JobResult};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::item::{Item, Made, Status};
+use crate::item::{Item, Status};
 use crate::printable::printable;
 use crate::progress::ProgressLines;
 
@@ -75,8 +75,8 @@ fn json_line(value: &impl Serialize) -> io::Result<String> {
 fn text_block(item: &Item) -> String {
     let outcome = &item.outcome;
     let rows = match (&outcome.made, &outcome.job_id) {
-        (Some(Made::Asset(asset)), _) => asset_rows(asset),
-        (Some(Made::Designs(designs)), _) => designs.iter().flat_map(design_rows).collect(),
+        (Some(JobResult::Asset(asset)), _) => asset_rows(asset),
+        (Some(JobResult::Designs(designs)), _) => designs.iter().flat_map(design_rows).collect(),
         (None, Some(job_id)) if outcome.status == Status::InProgress => {
             vec![("job", job_id.clone()), ("status", "in progress".to_owned())]
         }
