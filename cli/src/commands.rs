@@ -145,12 +145,12 @@ where
     }
     // The response that created the job may already hold its final state.
     let state = job.state().cloned().unwrap_or(JobState::InProgress);
-    Outcome::of_job(JobReference { kind: job.kind(), id: job.id().to_owned() }, Ok(state))
+    Outcome::of_job(job.reference().clone(), Ok(state))
 }
 
 /// The outcome of a job, which may be known by its id alone.
 async fn stored<T: Into<JobResult> + Send + 'static>(job: Job<T>, wait: bool) -> Outcome {
-    let reference = JobReference { kind: job.kind(), id: job.id().to_owned() };
+    let reference = job.reference().clone();
     let state = if wait { job.wait().await.map(JobState::Success) } else { job.poll().await };
     Outcome::of_job(reference, state)
 }

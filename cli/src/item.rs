@@ -4,7 +4,6 @@ use std::path::Path;
 
 use canva_connect::{Error, JobReference, JobResult, JobState};
 use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
 
 use crate::failure::{self, Failure};
 
@@ -51,8 +50,8 @@ pub struct Outcome {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job_id: Option<String>,
     pub status: Status,
-    /// What is in Canva now.
-    #[serde(flatten, serialize_with = "made")]
+    /// What is in Canva now: `"asset": {...}` or `"designs": [...]`, beside the other keys.
+    #[serde(flatten)]
     pub made: Option<JobResult>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
@@ -68,17 +67,6 @@ pub enum Status {
     Failed,
     /// It may have been done; with a job id, `canva job` can tell.
     Unknown,
-}
-
-/// `"asset": {...}` or `"designs": [...]`, beside the other keys.
-fn made<S: Serializer>(made: &Option<JobResult>, serializer: S) -> Result<S::Ok, S::Error> {
-    let mut map = serializer.serialize_map(None)?;
-    match made {
-        Some(JobResult::Asset(asset)) => map.serialize_entry("asset", asset)?,
-        Some(JobResult::Designs(designs)) => map.serialize_entry("designs", designs)?,
-        _ => {}
-    }
-    map.end()
 }
 
 impl Outcome {
