@@ -62,7 +62,7 @@ impl AccessToken {
             .header
             .get_or_init(make)
             .clone()
-            .ok_or_else(|| Error::invalid("access token", "visible ASCII characters", "something else (not shown)"))
+            .ok_or_else(|| Error::invalid("token", "visible ASCII characters", "something else (not shown)"))
     }
 }
 
