@@ -76,6 +76,7 @@ pub mod operations;
 mod pacing;
 mod poll;
 mod retry;
+mod sync;
 mod transport;
 
 /// The client as progenitor generates it from `openapi.yaml`, and the types of the API.
