@@ -3,94 +3,30 @@
 //! [`AccessToken`] is the simplest provider. With the feature `oauth` there is `OAuth`, which logs a user in and keeps
 //! the tokens fresh. For anything else, implement [`TokenProvider`].
 
-use std::fmt;
-use std::sync::{Arc, OnceLock};
-
-use http::HeaderValue;
-use secrecy::{ExposeSecret, SecretString};
+use std::sync::Arc;
 
 use crate::BoxFuture;
-use crate::error::{BoxError, Error};
+use crate::error::BoxError;
 
+#[cfg(feature = "oauth")]
+mod error;
+#[cfg(feature = "oauth")]
+mod integration;
 #[cfg(feature = "oauth")]
 mod oauth;
 #[cfg(feature = "oauth")]
 mod store;
+mod token;
 
 #[cfg(feature = "oauth")]
-pub use oauth::{Authorization, Integration, OAuth, OAuthError};
+pub use error::OAuthError;
+#[cfg(feature = "oauth")]
+pub use integration::{Authorization, Integration};
+#[cfg(feature = "oauth")]
+pub use oauth::OAuth;
 #[cfg(feature = "oauth")]
 pub use store::{FileStore, TokenStore, Tokens};
-
-/// An OAuth 2.0 access token that acts for one user. It never shows in `Debug`, errors or traces.
-///
-/// By itself it is the simplest [`TokenProvider`]: always the same token, good for the four hours that Canva's tokens
-/// live.
-///
-/// ```
-/// let token = canva_connect::AccessToken::new("a-secret");
-/// assert_eq!(format!("{token:?}"), "AccessToken([REDACTED])");
-/// ```
-#[derive(Clone)]
-pub struct AccessToken(Arc<Token>);
-
-struct Token {
-    secret: SecretString,
-    /// Made at the first request; `None` if no header can carry it.
-    header: OnceLock<Option<HeaderValue>>,
-}
-
-impl AccessToken {
-    /// Wraps a token as the token endpoint gave it, without `Bearer`.
-    pub fn new(token: impl Into<String>) -> Self {
-        Self(Arc::new(Token { secret: SecretString::from(token.into()), header: OnceLock::new() }))
-    }
-
-    /// The token itself, for a store or another client. Take care where it goes.
-    pub fn expose(&self) -> &str {
-        self.0.secret.expose_secret()
-    }
-
-    pub(crate) fn header(&self) -> Result<HeaderValue, Error> {
-        let make = || {
-            let visible = !self.expose().is_empty() && self.expose().bytes().all(|byte| byte.is_ascii_graphic());
-            let mut value = HeaderValue::try_from(format!("Bearer {}", self.expose())).ok().filter(|_| visible)?;
-            value.set_sensitive(true);
-            Some(value)
-        };
-        self.0
-            .header
-            .get_or_init(make)
-            .clone()
-            .ok_or_else(|| Error::invalid("token", "visible ASCII characters", "something else (not shown)"))
-    }
-}
-
-impl fmt::Debug for AccessToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AccessToken([REDACTED])")
-    }
-}
-
-impl PartialEq for AccessToken {
-    fn eq(&self, other: &Self) -> bool {
-        self.expose() == other.expose()
-    }
-}
-
-impl Eq for AccessToken {}
-
-impl From<&str> for AccessToken {
-    fn from(token: &str) -> Self {
-        Self::new(token)
-    }
-}
-
-impl From<String> for AccessToken {
-    fn from(token: String) -> Self {
-        Self::new(token)
-    }
-}
+pub use token::AccessToken;
 
 /// Where access tokens come from.
 ///

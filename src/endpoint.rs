@@ -1,5 +1,5 @@
 //! Where requests may go, and the HTTP client that takes them there: the API for `client.rs`, the token endpoint for
-//! `auth/oauth.rs`.
+//! `auth/integration.rs`.
 
 use std::time::Duration;
 
