@@ -130,8 +130,9 @@ impl Integration {
             // Endpoints quote what they refuse, and most of what is sent here is secret.
             let secrets = form.iter().filter(|(name, _)| *name != "grant_type").map(|(_, value)| *value);
             let secrets = secrets.chain([self.client_secret.expose_secret()]).filter(|secret| !secret.is_empty());
-            let description = secrets.fold(said.error_description, |text, secret| text.replace(secret, "[REDACTED]"));
-            return Err(OAuthError::Refused { status, error: said.error, description });
+            let redact = |text| secrets.clone().fold(text, |text: String, secret| text.replace(secret, "[REDACTED]"));
+            let (error, description) = (redact(said.error), redact(said.error_description));
+            return Err(OAuthError::Refused { status, error, description });
         }
         // The body has tokens in it: nothing of it, and nothing the decoder says of it, goes into an error.
         let granted: Granted = serde_json::from_slice(&body).map_err(|_| OAuthError::Unreadable { status })?;
