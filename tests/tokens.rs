@@ -49,6 +49,7 @@ struct Kept {
     tokens: Option<Tokens>,
     saves: usize,
     full: bool,
+    panics: bool,
 }
 
 impl TokenStore for Memory {
@@ -59,6 +60,8 @@ impl TokenStore for Memory {
 
     fn save<'a>(&'a self, tokens: &'a Tokens) -> BoxFuture<'a, Result<(), BoxError>> {
         Box::pin(async move {
+            let panics = self.0.lock().unwrap().panics;
+            assert!(!panics, "a bug in the store");
             let mut kept = self.0.lock().unwrap();
             if kept.full {
                 return Err("the disk is full".into());
@@ -182,7 +185,7 @@ async fn two_hundred_calls_at_expiry_are_one_refresh() {
         let (oauth, refused) = (oauth.clone(), refused.clone());
         calls.spawn(async move { oauth.refused(&refused).await.unwrap() });
     }
-    assert!(calls.join_all().await.into_iter().all(|renewed| renewed));
+    assert!(calls.join_all().await.into_iter().all(|another| another));
     assert_eq!((token_requests(&simulator), store.0.lock().unwrap().saves), (3, 3));
 }
 
@@ -220,7 +223,7 @@ async fn two_hundred_calls_at_a_refresh_that_fails_are_one_attempt() {
 }
 
 #[tokio::test]
-async fn a_token_that_canva_refuses_is_refreshed_and_the_request_repeated() {
+async fn a_token_that_canva_refuses_is_refreshed_and_the_request_retried() {
     let simulator = Simulator::start().await.unwrap();
     let store = Memory::default();
     let oauth = OAuth::new(integration(&simulator), store);
@@ -247,6 +250,21 @@ async fn tokens_that_cannot_be_saved_are_not_used_and_not_lost() {
     store.0.lock().unwrap().full = false;
     upload(&canva).await.unwrap();
     assert_eq!(token_requests(&simulator), 2);
+}
+
+#[tokio::test]
+async fn a_refresh_that_panics_is_said_to_be_interrupted_and_loses_no_tokens() {
+    let simulator = Simulator::start().await.unwrap();
+    let (store, oauth) = expired(&simulator).await;
+    let canva = client(&simulator, &oauth);
+    store.0.lock().unwrap().panics = true;
+    let error = upload(&canva).await.unwrap_err();
+    assert!(matches!(oauth_error(&error), OAuthError::Interrupted { source, .. } if source.is_panic()), "{error}");
+    assert!(error.to_string().contains("try again") && error.to_string().contains("a bug in the store"), "{error}");
+
+    store.0.lock().unwrap().panics = false;
+    upload(&canva).await.unwrap();
+    assert_eq!((token_requests(&simulator), store.0.lock().unwrap().saves), (2, 2));
 }
 
 #[tokio::test]
@@ -286,6 +304,19 @@ async fn a_pair_that_another_process_refreshed_is_taken_from_the_store() {
     upload(&client(&simulator, &other)).await.unwrap();
     upload(&client(&simulator, &oauth)).await.unwrap();
     assert_eq!(token_requests(&simulator), 2);
+}
+
+#[tokio::test]
+async fn a_token_endpoint_that_quotes_secrets_is_not_quoted() {
+    let body = r#"{"error":"no r3fr3sh for s3cr3t","error_description":"r3fr3sh and s3cr3t"}"#;
+    let base_url = support::answering(support::http("400 Bad Request", "", body)).await;
+    let store = Memory::default();
+    store.0.lock().unwrap().tokens = Some(Tokens::new("old-token", "r3fr3sh", Duration::ZERO));
+    let integration = Integration::new("id", "s3cr3t", REDIRECT_URI).unwrap().base_url(&base_url).unwrap();
+    let error = OAuth::new(integration, store).token().await.unwrap_err();
+    let said = format!("{error} {error:?}");
+    assert!(said.contains("no [REDACTED] for [REDACTED]: [REDACTED] and [REDACTED]"), "{said}");
+    assert!(!said.contains("r3fr3sh") && !said.contains("s3cr3t"), "{said}");
 }
 
 #[tokio::test]

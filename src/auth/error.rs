@@ -4,7 +4,8 @@ use http::StatusCode;
 
 use crate::error::BoxError;
 
-/// What can go wrong with tokens. As the source of an [`Error::Token`](crate::Error::Token) it is found with `source.downcast_ref()`.
+/// What can go wrong with logins and refreshes. As the source of an [`Error::Token`](crate::Error::Token) it is found
+/// with `source.downcast_ref()`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OAuthError {
@@ -12,10 +13,10 @@ pub enum OAuthError {
     #[error("the user has to log in again: {reason}")]
     #[non_exhaustive]
     LoginRequired {
-        /// How that came.
+        /// Why.
         reason: String,
     },
-    /// The redirect brought another state than the login began with: it is not the answer to it.
+    /// The redirect brought another state than the login began with, so it belongs to another login.
     #[error("the login's state doesn't match; begin the login again")]
     StateMismatch,
     /// The token endpoint refused: wrong client credentials, or a code that is used up.
@@ -36,8 +37,8 @@ pub enum OAuthError {
         /// The cause.
         source: reqwest::Error,
     },
-    /// The token endpoint answered with a success that has no tokens in it.
-    #[error("the token endpoint's answer ({status}) has no tokens that can be read")]
+    /// The token endpoint's response is a success that has no tokens in it.
+    #[error("the token endpoint's response ({status}) has no tokens that can be read")]
     #[non_exhaustive]
     Unreadable {
         /// The HTTP status.
@@ -51,10 +52,19 @@ pub enum OAuthError {
         /// What the store said.
         source: BoxError,
     },
-    /// A renewal that this call waited for, and another one made, failed.
+    /// A login or refresh panicked, most likely in the store, or the runtime was shut down in the middle of it. Try
+    /// again: tokens that had come by then are still in memory, and are saved first. Only in a new process they may be
+    /// lost, which is then [`LoginRequired`](Self::LoginRequired).
+    #[error("a login or refresh was interrupted, try again: {source}")]
+    #[non_exhaustive]
+    Interrupted {
+        /// The panic, or the shutdown.
+        source: tokio::task::JoinError,
+    },
+    /// This call waited for another call's refresh, and that failed.
     #[error("{reason}")]
     #[non_exhaustive]
-    Renewal {
+    SharedRefresh {
         /// What the other call was told.
         reason: String,
     },
@@ -68,4 +78,14 @@ pub enum OAuthError {
     /// The authorization URL of the spec can't be read.
     #[error("the authorization URL can't be made")]
     AuthorizationUrl,
+}
+
+impl OAuthError {
+    /// The same failure, for a call that waited while it happened.
+    pub(super) fn shared(&self) -> Self {
+        match self {
+            Self::LoginRequired { reason } => Self::LoginRequired { reason: reason.clone() },
+            other => Self::SharedRefresh { reason: other.to_string() },
+        }
+    }
 }

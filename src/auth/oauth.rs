@@ -32,15 +32,8 @@ struct Held {
     tokens: Option<Tokens>,
     /// The store has not taken them yet.
     unsaved: bool,
-    /// When the last renewal failed, and how.
-    failed: Option<(Instant, Failed)>,
-}
-
-/// A failed renewal, for those who waited for it.
-#[derive(Clone)]
-enum Failed {
-    LoginRequired(String),
-    Other(String),
+    /// When the last refresh failed, and what those are told who waited for it.
+    failed: Option<(Instant, OAuthError)>,
 }
 
 impl OAuth {
@@ -74,44 +67,31 @@ impl OAuth {
         if let Some(tokens) = held.usable(refused) {
             return Ok(tokens.access_token.clone());
         }
-        // Whoever waited while a renewal failed has its answer: two hundred callers are not two hundred attempts.
-        match &held.failed {
-            Some((at, Failed::LoginRequired(reason))) if *at >= asked => {
-                return Err(OAuthError::LoginRequired { reason: reason.clone() });
-            }
-            Some((at, Failed::Other(reason))) if *at >= asked => {
-                return Err(OAuthError::Renewal { reason: reason.clone() });
-            }
-            _ => {}
+        // Whoever waited for a refresh that failed fails with it: two hundred callers are not two hundred attempts.
+        if let Some((at, error)) = &held.failed
+            && *at >= asked
+        {
+            return Err(error.shared());
         }
         let (inner, refused) = (self.inner.clone(), refused.cloned());
         undisturbed(async move {
-            let renewed = inner.renew(&mut held, refused.as_ref()).await;
-            held.failed = renewed.as_ref().err().map(|error| {
-                let failed = match error {
-                    OAuthError::LoginRequired { reason } => Failed::LoginRequired(reason.clone()),
-                    other => Failed::Other(other.to_string()),
-                };
-                (Instant::now(), failed)
-            });
-            renewed
+            let refreshed = inner.refresh(&mut held, refused.as_ref()).await;
+            held.failed = refreshed.as_ref().err().map(|error| (Instant::now(), error.shared()));
+            refreshed
         })
         .await
     }
 }
 
-/// Runs to its end even if the caller is dropped: a refresh whose answer nobody keeps is a lost login.
+/// Runs to its end even if the caller is dropped: a refresh whose response nobody keeps is a lost login.
 async fn undisturbed<T: Send + 'static>(
     work: impl Future<Output = Result<T, OAuthError>> + Send + 'static,
 ) -> Result<T, OAuthError> {
-    match tokio::spawn(work).await {
-        Ok(result) => result,
-        Err(e) => Err(OAuthError::Store { source: e.into() }),
-    }
+    tokio::spawn(work).await.map_err(|source| OAuthError::Interrupted { source })?
 }
 
 impl Inner {
-    async fn renew(&self, held: &mut Held, refused: Option<&AccessToken>) -> Result<AccessToken, OAuthError> {
+    async fn refresh(&self, held: &mut Held, refused: Option<&AccessToken>) -> Result<AccessToken, OAuthError> {
         if held.unsaved {
             held.save(&*self.store).await?;
         } else {
@@ -125,7 +105,7 @@ impl Inner {
             return Err(OAuthError::LoginRequired { reason: "there are no tokens in the store".to_owned() });
         };
         let tokens = self.integration.refresh(&tokens.refresh_token).await.map_err(|e| match e {
-            // Used up: the answer to an earlier refresh was lost, or was not saved before a crash.
+            // Used up: the response to an earlier refresh was lost, or was not saved before a crash.
             OAuthError::Refused { error, description, .. } if error == "invalid_grant" => {
                 let reason = format!("the refresh token was used before, or has ended ({description})");
                 OAuthError::LoginRequired { reason }

@@ -115,7 +115,7 @@ fn replace(path: &Path, text: &[u8]) -> std::io::Result<()> {
     file.write_all(text)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|e| e.error)?;
-    // The new name too must outlast a power cut: the old pair is used up.
+    // Sync the directory too: after a power cut the old pair is useless.
     #[cfg(unix)]
     std::fs::File::open(directory)?.sync_all()?;
     Ok(())
