@@ -27,6 +27,8 @@ pub use oauth::OAuth;
 #[cfg(feature = "oauth")]
 pub use store::{FileStore, TokenStore, Tokens};
 pub use token::AccessToken;
+#[cfg(feature = "oauth")]
+pub use token::RefreshToken;
 
 /// Where access tokens come from.
 ///

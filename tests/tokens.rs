@@ -6,8 +6,8 @@ mod support;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use canva_connect::auth::{FileStore, Integration, OAuth, OAuthError, TokenStore, Tokens};
-use canva_connect::{BoxError, BoxFuture, Client, Error, Pacing, TokenProvider, operations};
+use canva_connect::auth::{FileStore, Integration, OAuth, OAuthError, RefreshToken, TokenStore, Tokens};
+use canva_connect::{AccessToken, BoxError, BoxFuture, Client, Error, Pacing, TokenProvider, operations};
 use canva_simulator::{Answer, Fault, Simulator};
 use tokio::task::JoinSet;
 
@@ -138,6 +138,26 @@ async fn a_login_gives_tokens_that_are_kept_and_used() {
     let error = upload(&client(&simulator, &oauth)).await.unwrap_err();
     assert!(error.to_string().contains("tokens.json: not a token file"), "{error}");
     assert!(!format!("{error:?}").contains("s3cr3t"));
+}
+
+#[tokio::test]
+async fn a_token_file_of_version_0_1_1_is_read_and_written_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tokens.json");
+    let written = r#"{"access_token":"an-access-token","refresh_token":"a-refresh-token","expires_at":1767225600}"#;
+    std::fs::write(&path, written).unwrap();
+    let store = FileStore::new(&path);
+    let tokens = store.load().await.unwrap().unwrap();
+    assert_eq!(tokens.access_token, AccessToken::new("an-access-token"));
+    assert_eq!(tokens.refresh_token, RefreshToken::new("a-refresh-token"));
+    assert_eq!(tokens.expires_at, 1767225600);
+    assert_eq!(
+        format!("{tokens:?}"),
+        "Tokens { access_token: AccessToken([REDACTED]), refresh_token: RefreshToken([REDACTED]), \
+         expires_at: 1767225600 }"
+    );
+    store.save(&tokens).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), written);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{AccessToken, OAuthError, Tokens};
+use super::{OAuthError, RefreshToken, Tokens};
 use crate::endpoint::{base_url, http_client};
 use crate::error::Error;
 use crate::operations::{AUTHORIZATION_URL, BASE_URL, Operation, TOKEN_PATH};
@@ -114,7 +114,7 @@ impl Integration {
     }
 
     /// The next tokens. It uses up the refresh token.
-    pub(super) async fn refresh(&self, refresh_token: &AccessToken) -> Result<Tokens, OAuthError> {
+    pub(super) async fn refresh(&self, refresh_token: &RefreshToken) -> Result<Tokens, OAuthError> {
         self.request(&[("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose())]).await
     }
 

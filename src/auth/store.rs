@@ -6,23 +6,22 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::AccessToken;
+use super::{AccessToken, RefreshToken};
 use crate::BoxFuture;
 use crate::error::BoxError;
 
 /// An access token, the refresh token that gives the next one, and when that is due.
 ///
 /// A refresh token works once. Whoever has refreshed must keep the new pair before anything else, or the user has to
-/// log in again.
+/// log in again. Serialised, the tokens are plain text: a store has to write them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Plain", into = "Plain")]
 #[non_exhaustive]
 pub struct Tokens {
     /// For requests, for four hours.
-    #[serde(with = "exposed")]
     pub access_token: AccessToken,
     /// For the next pair, once.
-    #[serde(with = "exposed")]
-    pub refresh_token: AccessToken,
+    pub refresh_token: RefreshToken,
     /// When the access token ends, in seconds since the Unix epoch.
     pub expires_at: u64,
 }
@@ -31,7 +30,7 @@ impl Tokens {
     /// A pair whose access token lives for `expires_in` from now.
     pub fn new(
         access_token: impl Into<AccessToken>,
-        refresh_token: impl Into<AccessToken>,
+        refresh_token: impl Into<RefreshToken>,
         expires_in: Duration,
     ) -> Self {
         let expires_at = unix_time().saturating_add(expires_in.as_secs());
@@ -48,18 +47,28 @@ fn unix_time() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// The one place where tokens are written out: a store has to.
-mod exposed {
-    use serde::{Deserialize, Deserializer, Serializer};
+/// [`Tokens`] as they are written: the one place where they stand in the clear.
+#[derive(Serialize, Deserialize)]
+struct Plain {
+    access_token: String,
+    refresh_token: String,
+    expires_at: u64,
+}
 
-    use crate::auth::AccessToken;
-
-    pub fn serialize<S: Serializer>(token: &AccessToken, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(token.expose())
+impl From<Plain> for Tokens {
+    fn from(Plain { access_token, refresh_token, expires_at }: Plain) -> Self {
+        Self { access_token: access_token.into(), refresh_token: refresh_token.into(), expires_at }
     }
+}
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AccessToken, D::Error> {
-        String::deserialize(deserializer).map(AccessToken::from)
+impl From<Tokens> for Plain {
+    fn from(tokens: Tokens) -> Self {
+        let (access_token, refresh_token) = (tokens.access_token.expose(), tokens.refresh_token.expose());
+        Self {
+            access_token: access_token.to_owned(),
+            refresh_token: refresh_token.to_owned(),
+            expires_at: tokens.expires_at,
+        }
     }
 }
 

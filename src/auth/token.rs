@@ -52,28 +52,60 @@ impl AccessToken {
     }
 }
 
-impl fmt::Debug for AccessToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AccessToken([REDACTED])")
+/// A refresh token: it gives the next pair of tokens, once. It never shows in `Debug`, errors or traces.
+///
+/// ```
+/// let token = canva_connect::auth::RefreshToken::new("a-secret");
+/// assert_eq!(format!("{token:?}"), "RefreshToken([REDACTED])");
+/// ```
+#[cfg(feature = "oauth")]
+#[derive(Clone)]
+pub struct RefreshToken(SecretString);
+
+#[cfg(feature = "oauth")]
+impl RefreshToken {
+    /// Wraps a token as the token endpoint gave it.
+    pub fn new(token: impl Into<String>) -> Self {
+        Self(SecretString::from(token.into()))
+    }
+
+    /// The token itself, for a store. Take care where it goes.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
     }
 }
 
-impl PartialEq for AccessToken {
-    fn eq(&self, other: &Self) -> bool {
-        self.expose() == other.expose()
-    }
+/// What every kind of token can do: come from text, be compared, and not be shown.
+macro_rules! secret_text {
+    ($token:ident) => {
+        impl fmt::Debug for $token {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($token), "([REDACTED])"))
+            }
+        }
+
+        impl PartialEq for $token {
+            fn eq(&self, other: &Self) -> bool {
+                self.expose() == other.expose()
+            }
+        }
+
+        impl Eq for $token {}
+
+        impl From<&str> for $token {
+            fn from(token: &str) -> Self {
+                Self::new(token)
+            }
+        }
+
+        impl From<String> for $token {
+            fn from(token: String) -> Self {
+                Self::new(token)
+            }
+        }
+    };
 }
 
-impl Eq for AccessToken {}
-
-impl From<&str> for AccessToken {
-    fn from(token: &str) -> Self {
-        Self::new(token)
-    }
-}
-
-impl From<String> for AccessToken {
-    fn from(token: String) -> Self {
-        Self::new(token)
-    }
-}
+secret_text!(AccessToken);
+#[cfg(feature = "oauth")]
+secret_text!(RefreshToken);
