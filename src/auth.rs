@@ -3,7 +3,8 @@
 //! [`AccessToken`] is the simplest provider. With the feature `oauth` there is `OAuth`, which logs a user in and keeps
 //! the tokens fresh. For anything else, implement [`TokenProvider`].
 
-use std::sync::Arc;
+use std::future::ready;
+use std::ops::Deref;
 
 use crate::BoxFuture;
 use crate::error::BoxError;
@@ -30,51 +31,67 @@ pub use token::AccessToken;
 #[cfg(feature = "oauth")]
 pub use token::RefreshToken;
 
-/// Where access tokens come from.
+/// Where access tokens come from. The methods are written as `async fn`:
 ///
 /// ```
-/// use canva_connect::{AccessToken, BoxError, BoxFuture, TokenProvider};
+/// use canva_connect::{AccessToken, BoxError, TokenProvider};
 ///
 /// /// Asks a service of ours, which keeps the tokens of all users.
 /// struct Vault { user: String }
 ///
 /// impl TokenProvider for Vault {
-///     fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>> {
-///         Box::pin(async move { Ok(AccessToken::new(fetch(&self.user).await?)) })
+///     async fn token(&self) -> Result<AccessToken, BoxError> {
+///         Ok(AccessToken::new(fetch(&self.user).await?))
 ///     }
 ///
-///     fn refused<'a>(&'a self, _refused: &'a AccessToken) -> BoxFuture<'a, Result<bool, BoxError>> {
-///         Box::pin(async move { Ok(true) }) // the next call of `token` is worth a try
+///     async fn refused(&self, _refused: &AccessToken) -> Result<bool, BoxError> {
+///         Ok(true) // the next call of `token` is worth an attempt
 ///     }
 /// }
 /// # async fn fetch(user: &str) -> Result<String, BoxError> { Ok(user.into()) }
 /// ```
 pub trait TokenProvider: Send + Sync + 'static {
-    /// The token for a request that is about to leave. Called for every try of every request: keep it quick, and share
-    /// one refresh between concurrent callers.
-    fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>>;
+    /// The token for a request that is about to leave. Called for every attempt of every request: keep it quick, and
+    /// share one refresh between concurrent callers.
+    fn token(&self) -> impl Future<Output = Result<AccessToken, BoxError>> + Send;
 
     /// Canva answered 401 to a request with this token. Says whether [`token`](Self::token) will give another one now;
-    /// the request is then repeated once. An error here ends the request.
-    fn refused<'a>(&'a self, refused: &'a AccessToken) -> BoxFuture<'a, Result<bool, BoxError>> {
+    /// the request is then retried once. An error here ends the request. By default there is no other token.
+    fn refused(&self, refused: &AccessToken) -> impl Future<Output = Result<bool, BoxError>> + Send {
         let _ = refused;
-        Box::pin(std::future::ready(Ok(false)))
+        ready(Ok(false))
     }
 }
 
 impl TokenProvider for AccessToken {
-    fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>> {
-        Box::pin(std::future::ready(Ok(self.clone())))
+    async fn token(&self) -> Result<AccessToken, BoxError> {
+        Ok(self.clone())
     }
 }
 
-/// One provider for several clients.
-impl<P: TokenProvider + ?Sized> TokenProvider for Arc<P> {
-    fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>> {
+/// `Arc`, `Box`, `&'static` and whatever else leads to a provider, for example one that several clients share.
+impl<P: Deref<Target: TokenProvider> + Send + Sync + 'static> TokenProvider for P {
+    fn token(&self) -> impl Future<Output = Result<AccessToken, BoxError>> + Send {
         (**self).token()
     }
 
-    fn refused<'a>(&'a self, refused: &'a AccessToken) -> BoxFuture<'a, Result<bool, BoxError>> {
+    fn refused(&self, refused: &AccessToken) -> impl Future<Output = Result<bool, BoxError>> + Send {
         (**self).refused(refused)
+    }
+}
+
+/// Any [`TokenProvider`], as a client holds it.
+pub(crate) trait DynTokenProvider: Send + Sync {
+    fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>>;
+    fn refused<'a>(&'a self, refused: &'a AccessToken) -> BoxFuture<'a, Result<bool, BoxError>>;
+}
+
+impl<P: TokenProvider> DynTokenProvider for P {
+    fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>> {
+        Box::pin(TokenProvider::token(self))
+    }
+
+    fn refused<'a>(&'a self, refused: &'a AccessToken) -> BoxFuture<'a, Result<bool, BoxError>> {
+        Box::pin(TokenProvider::refused(self, refused))
     }
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use progenitor_client::ResponseValue;
 
-use crate::auth::{AccessToken, TokenProvider};
+use crate::auth::{AccessToken, DynTokenProvider, TokenProvider};
 use crate::endpoint::{base_url, http_client};
 use crate::error::Error;
 use crate::generated;
 use crate::operations::{BASE_URL, Operation};
-use crate::pacing::{Pacer, Pacing};
+use crate::pacing::{DynPacer, Pacer, Pacing};
 use crate::poll::PollPolicy;
 use crate::retry::{self, RetryPolicy};
 use crate::transport::{Attempt, Failure, Link};
@@ -92,14 +92,14 @@ impl fmt::Debug for Client {
 /// ```
 #[must_use = "`build` makes the client"]
 pub struct ClientBuilder {
-    token: Option<Result<Box<dyn TokenProvider>, Error>>,
+    token: Option<Result<Box<dyn DynTokenProvider>, Error>>,
     base_url: String,
     user_agent: Option<String>,
     allow_plain_http: bool,
     connect_timeout: Duration,
     stall_timeout: Duration,
     response_timeout: Duration,
-    pacer: Box<dyn Pacer>,
+    pacer: Box<dyn DynPacer>,
     retry: RetryPolicy,
     poll: PollPolicy,
 }
@@ -125,7 +125,7 @@ impl ClientBuilder {
     /// An access token that stays the same.
     pub fn token(mut self, token: impl Into<AccessToken>) -> Self {
         let token = token.into();
-        self.token = Some(token.header().map(|_| Box::new(token) as Box<dyn TokenProvider>));
+        self.token = Some(token.header().map(|_| Box::new(token) as Box<dyn DynTokenProvider>));
         self
     }
 

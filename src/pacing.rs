@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -22,23 +23,67 @@ use crate::sync::lock;
 const WINDOW: Duration = Duration::from_secs(60);
 
 /// Decides when a request may leave. [`Pacing`] does it within a process; implement it to share the limits of one user
-/// between processes, through Redis for example.
+/// between processes, through Redis for example, or to have limits of your own. `acquire` is written as `async fn`:
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// use canva_connect::operations::Operation;
+/// use canva_connect::{BoxError, Pacer, Pacing, Permit};
+/// use tokio::sync::Semaphore;
+///
+/// /// The limits of the spec, and no more than a few requests at a time.
+/// struct Few { pacing: Pacing, slots: Arc<Semaphore> }
+///
+/// impl Pacer for Few {
+///     async fn acquire(&self, operation: &'static Operation) -> Result<Permit, BoxError> {
+///         let permit = self.pacing.acquire(operation).await?;
+///         let slot = self.slots.clone().acquire_owned().await?;
+///         Ok(Permit::new(move |sent| {
+///             permit.finish(sent);
+///             drop(slot);
+///         }))
+///     }
+///
+///     fn pause(&self, operation: &'static Operation, pause: Duration) {
+///         self.pacing.pause(operation, pause);
+///     }
+/// }
+/// ```
 pub trait Pacer: Send + Sync + 'static {
     /// Waits until a request of this operation may leave. The permit is dropped when its request is over.
-    fn acquire(&self, operation: &'static Operation) -> BoxFuture<'_, Result<Permit, BoxError>>;
+    fn acquire(&self, operation: &'static Operation) -> impl Future<Output = Result<Permit, BoxError>> + Send;
 
     /// Canva answered 429: no request of this operation should leave for this long.
     fn pause(&self, operation: &'static Operation, pause: Duration);
 }
 
-/// One pacer for several clients of the same user.
-impl<P: Pacer + ?Sized> Pacer for Arc<P> {
-    fn acquire(&self, operation: &'static Operation) -> BoxFuture<'_, Result<Permit, BoxError>> {
+/// `Arc`, `Box`, `&'static` and whatever else leads to a pacer, for example one that several clients of the same user
+/// share.
+impl<P: Deref<Target: Pacer> + Send + Sync + 'static> Pacer for P {
+    fn acquire(&self, operation: &'static Operation) -> impl Future<Output = Result<Permit, BoxError>> + Send {
         (**self).acquire(operation)
     }
 
     fn pause(&self, operation: &'static Operation, pause: Duration) {
         (**self).pause(operation, pause);
+    }
+}
+
+/// Any [`Pacer`], as a client holds it.
+pub(crate) trait DynPacer: Send + Sync {
+    fn acquire(&self, operation: &'static Operation) -> BoxFuture<'_, Result<Permit, BoxError>>;
+    fn pause(&self, operation: &'static Operation, pause: Duration);
+}
+
+impl<P: Pacer> DynPacer for P {
+    fn acquire(&self, operation: &'static Operation) -> BoxFuture<'_, Result<Permit, BoxError>> {
+        Box::pin(Pacer::acquire(self, operation))
+    }
+
+    fn pause(&self, operation: &'static Operation, pause: Duration) {
+        Pacer::pause(self, operation, pause);
     }
 }
 
@@ -128,14 +173,11 @@ impl fmt::Debug for Pacing {
 }
 
 impl Pacer for Pacing {
-    fn acquire(&self, operation: &'static Operation) -> BoxFuture<'_, Result<Permit, BoxError>> {
-        let lane = self.lane(operation);
-        Box::pin(async move {
-            match lane {
-                Some(lane) => Ok(lane.acquire().await),
-                None => Ok(Permit::new(|_| ())),
-            }
-        })
+    async fn acquire(&self, operation: &'static Operation) -> Result<Permit, BoxError> {
+        match self.lane(operation) {
+            Some(lane) => Ok(lane.acquire().await),
+            None => Ok(Permit::new(|_| ())),
+        }
     }
 
     fn pause(&self, operation: &'static Operation, pause: Duration) {

@@ -10,12 +10,12 @@ use http::{StatusCode, header};
 use progenitor_client::{ClientHooks, OperationInfo};
 use tokio::time::Instant;
 
-use crate::auth::{AccessToken, TokenProvider};
+use crate::auth::{AccessToken, DynTokenProvider};
 use crate::body::{Meter, Upload};
 use crate::error::{ApiError, BodyError, Error, Progress, TimeoutKind, excerpt, request_id};
 use crate::generated;
 use crate::operations::{self, Operation};
-use crate::pacing::{Pacer, Permit};
+use crate::pacing::{DynPacer, Permit};
 
 /// More than any answer of the API needs; what goes on beyond it is a fault.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
@@ -31,8 +31,8 @@ const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Link {
     pub(crate) http: reqwest::Client,
     pub(crate) base_url: String,
-    pub(crate) token: Box<dyn TokenProvider>,
-    pub(crate) pacer: Box<dyn Pacer>,
+    pub(crate) token: Box<dyn DynTokenProvider>,
+    pub(crate) pacer: Box<dyn DynPacer>,
     pub(crate) connect_timeout: Duration,
     pub(crate) stall_timeout: Duration,
     pub(crate) response_timeout: Duration,

@@ -3,11 +3,11 @@
 
 mod support;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use canva_connect::auth::{FileStore, Integration, OAuth, OAuthError, RefreshToken, TokenStore, Tokens};
-use canva_connect::{AccessToken, BoxError, BoxFuture, Client, Error, Pacing, TokenProvider, operations};
+use canva_connect::{AccessToken, BoxError, Client, Error, Pacing, TokenProvider, operations};
 use canva_simulator::{Answer, Fault, Simulator};
 use tokio::task::JoinSet;
 
@@ -53,23 +53,20 @@ struct Kept {
 }
 
 impl TokenStore for Memory {
-    fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, BoxError>> {
-        let tokens = self.0.lock().unwrap().tokens.clone();
-        Box::pin(async move { Ok(tokens) })
+    async fn load(&self) -> Result<Option<Tokens>, BoxError> {
+        Ok(self.0.lock().unwrap().tokens.clone())
     }
 
-    fn save<'a>(&'a self, tokens: &'a Tokens) -> BoxFuture<'a, Result<(), BoxError>> {
-        Box::pin(async move {
-            let panics = self.0.lock().unwrap().panics;
-            assert!(!panics, "a bug in the store");
-            let mut kept = self.0.lock().unwrap();
-            if kept.full {
-                return Err("the disk is full".into());
-            }
-            kept.saves += 1;
-            kept.tokens = Some(tokens.clone());
-            Ok(())
-        })
+    async fn save(&self, tokens: &Tokens) -> Result<(), BoxError> {
+        let panics = self.0.lock().unwrap().panics;
+        assert!(!panics, "a bug in the store");
+        let mut kept = self.0.lock().unwrap();
+        if kept.full {
+            return Err("the disk is full".into());
+        }
+        kept.saves += 1;
+        kept.tokens = Some(tokens.clone());
+        Ok(())
     }
 }
 
@@ -158,6 +155,24 @@ async fn a_token_file_of_version_0_1_1_is_read_and_written_as_it_is() {
     );
     store.save(&tokens).await.unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), written);
+}
+
+#[tokio::test]
+async fn whatever_leads_to_a_store_provider_or_pacer_serves_as_one() {
+    static PACING: LazyLock<Pacing> = LazyLock::new(Pacing::new);
+    let simulator = Simulator::start().await.unwrap();
+    let store = Arc::new(Memory::default());
+    let oauth = OAuth::new(integration(&simulator), store.clone());
+    log_in(&simulator, &oauth).await.unwrap();
+    let canva = || Client::builder().base_url(simulator.base_url());
+    for canva in [
+        canva().token_provider(Arc::new(oauth.clone())).pacing(Arc::new(Pacing::new())),
+        canva().token_provider(Box::new(oauth.clone())).pacing(Box::new(Pacing::new())),
+        canva().token_provider(Arc::new(OAuth::new(integration(&simulator), Box::new(store)))).pacing(&*PACING),
+    ] {
+        upload(&canva.build().unwrap()).await.unwrap();
+    }
+    assert_eq!(token_requests(&simulator), 1);
 }
 
 #[tokio::test]

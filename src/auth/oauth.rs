@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::store::DynTokenStore;
 use super::{AccessToken, Authorization, Integration, OAuthError, TokenProvider, TokenStore, Tokens};
-use crate::BoxFuture;
 use crate::error::BoxError;
 
 /// A token provider that refreshes: a minute before the access token ends, or when Canva refuses it.
@@ -22,7 +22,7 @@ pub struct OAuth {
 
 struct Inner {
     integration: Integration,
-    store: Box<dyn TokenStore>,
+    store: Box<dyn DynTokenStore>,
     /// Held through a refresh, which makes it the only one.
     tokens: Arc<Mutex<Held>>,
 }
@@ -128,13 +128,13 @@ impl Held {
         (tokens.is_fresh() && refused != Some(&tokens.access_token)).then_some(tokens)
     }
 
-    async fn keep(&mut self, tokens: Tokens, store: &dyn TokenStore) -> Result<(), OAuthError> {
+    async fn keep(&mut self, tokens: Tokens, store: &dyn DynTokenStore) -> Result<(), OAuthError> {
         self.tokens = Some(tokens);
         self.unsaved = true;
         self.save(store).await
     }
 
-    async fn save(&mut self, store: &dyn TokenStore) -> Result<(), OAuthError> {
+    async fn save(&mut self, store: &dyn DynTokenStore) -> Result<(), OAuthError> {
         if let Some(tokens) = &self.tokens {
             store.save(tokens).await.map_err(|source| OAuthError::Store { source })?;
         }
@@ -144,12 +144,13 @@ impl Held {
 }
 
 impl TokenProvider for OAuth {
-    fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>> {
-        Box::pin(async move { Ok(self.current(None).await?) })
+    async fn token(&self) -> Result<AccessToken, BoxError> {
+        Ok(self.current(None).await?)
     }
 
-    fn refused<'a>(&'a self, refused: &'a AccessToken) -> BoxFuture<'a, Result<bool, BoxError>> {
-        Box::pin(async move { Ok(self.current(Some(refused)).await.map(|_| true)?) })
+    async fn refused(&self, refused: &AccessToken) -> Result<bool, BoxError> {
+        self.current(Some(refused)).await?;
+        Ok(true)
     }
 }
 

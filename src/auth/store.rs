@@ -1,6 +1,7 @@
 //! Where a user's tokens are kept between runs.
 
 use std::io::Write;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -72,13 +73,62 @@ impl From<Tokens> for Plain {
     }
 }
 
-/// Keeps the tokens of one user. [`FileStore`] is one; a service keeps them in its database.
+/// Keeps the tokens of one user. [`FileStore`] is one; a service keeps them in its database. The methods are written as
+/// `async fn`:
+///
+/// ```
+/// use canva_connect::BoxError;
+/// use canva_connect::auth::{TokenStore, Tokens};
+///
+/// /// A user's row in a table of ours.
+/// struct Row { user: i64 }
+///
+/// impl TokenStore for Row {
+///     async fn load(&self) -> Result<Option<Tokens>, BoxError> {
+///         let json = select(self.user).await?;
+///         Ok(json.map(|json| serde_json::from_str(&json)).transpose()?)
+///     }
+///
+///     async fn save(&self, tokens: &Tokens) -> Result<(), BoxError> {
+///         update(self.user, serde_json::to_string(tokens)?).await
+///     }
+/// }
+/// # async fn select(user: i64) -> Result<Option<String>, BoxError> { Ok(None) }
+/// # async fn update(user: i64, json: String) -> Result<(), BoxError> { Ok(()) }
+/// ```
 pub trait TokenStore: Send + Sync + 'static {
     /// The tokens as last saved; `None` if the user has not logged in.
-    fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, BoxError>>;
+    fn load(&self) -> impl Future<Output = Result<Option<Tokens>, BoxError>> + Send;
 
     /// Keeps the tokens. They are not used before this succeeds.
+    fn save(&self, tokens: &Tokens) -> impl Future<Output = Result<(), BoxError>> + Send;
+}
+
+/// `Arc`, `Box`, `&'static` and whatever else leads to a store.
+impl<S: Deref<Target: TokenStore> + Send + Sync + 'static> TokenStore for S {
+    fn load(&self) -> impl Future<Output = Result<Option<Tokens>, BoxError>> + Send {
+        (**self).load()
+    }
+
+    fn save(&self, tokens: &Tokens) -> impl Future<Output = Result<(), BoxError>> + Send {
+        (**self).save(tokens)
+    }
+}
+
+/// Any [`TokenStore`], as a provider holds it.
+pub(super) trait DynTokenStore: Send + Sync {
+    fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, BoxError>>;
     fn save<'a>(&'a self, tokens: &'a Tokens) -> BoxFuture<'a, Result<(), BoxError>>;
+}
+
+impl<S: TokenStore> DynTokenStore for S {
+    fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, BoxError>> {
+        Box::pin(TokenStore::load(self))
+    }
+
+    fn save<'a>(&'a self, tokens: &'a Tokens) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(TokenStore::save(self, tokens))
+    }
 }
 
 /// Tokens in a JSON file that only its owner can read. It is replaced as a whole, so that a crash leaves either the old
@@ -96,24 +146,20 @@ impl FileStore {
 }
 
 impl TokenStore for FileStore {
-    fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, BoxError>> {
-        Box::pin(async move {
-            let text = match tokio::fs::read(&self.path).await {
-                Ok(text) => text,
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-                Err(e) => return Err(about(&self.path, e)),
-            };
-            // Not the decoder's own words: they can quote what they read.
-            serde_json::from_slice(&text).map(Some).map_err(|_| about(&self.path, "not a token file"))
-        })
+    async fn load(&self) -> Result<Option<Tokens>, BoxError> {
+        let text = match tokio::fs::read(&self.path).await {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(about(&self.path, e)),
+        };
+        // Not the decoder's own words: they can quote what they read.
+        serde_json::from_slice(&text).map(Some).map_err(|_| about(&self.path, "not a token file"))
     }
 
-    fn save<'a>(&'a self, tokens: &'a Tokens) -> BoxFuture<'a, Result<(), BoxError>> {
-        Box::pin(async move {
-            let text = serde_json::to_vec(tokens)?;
-            let path = self.path.clone();
-            tokio::task::spawn_blocking(move || replace(&path, &text).map_err(|e| about(&path, e))).await?
-        })
+    async fn save(&self, tokens: &Tokens) -> Result<(), BoxError> {
+        let text = serde_json::to_vec(tokens)?;
+        let path = self.path.clone();
+        tokio::task::spawn_blocking(move || replace(&path, &text).map_err(|e| about(&path, e))).await?
     }
 }
 
