@@ -3,140 +3,95 @@
 //! [`AccessToken`] is the simplest provider. With the feature `oauth` there is `OAuth`, which logs a user in and keeps
 //! the tokens fresh. For anything else, implement [`TokenProvider`].
 
-use std::fmt;
-use std::sync::{Arc, OnceLock};
-
-use http::HeaderValue;
-use secrecy::{ExposeSecret, SecretString};
+use std::future::ready;
+use std::ops::Deref;
 
 use crate::BoxFuture;
-use crate::error::{BoxError, Error};
+use crate::error::BoxError;
 
+#[cfg(feature = "oauth")]
+mod error;
+#[cfg(feature = "oauth")]
+mod integration;
 #[cfg(feature = "oauth")]
 mod oauth;
 #[cfg(feature = "oauth")]
 mod store;
+mod token;
 
 #[cfg(feature = "oauth")]
-pub use oauth::{Authorization, Integration, OAuth, OAuthError};
+pub use error::OAuthError;
+#[cfg(feature = "oauth")]
+pub use integration::{Authorization, Integration};
+#[cfg(feature = "oauth")]
+pub use oauth::OAuth;
 #[cfg(feature = "oauth")]
 pub use store::{FileStore, TokenStore, Tokens};
+pub use token::AccessToken;
+#[cfg(feature = "oauth")]
+pub use token::RefreshToken;
 
-/// An OAuth 2.0 access token that acts for one user. It never shows in `Debug`, errors or traces.
-///
-/// By itself it is the simplest [`TokenProvider`]: always the same token, good for the four hours that Canva's tokens
-/// live.
-///
-/// ```
-/// let token = canva_connect::AccessToken::new("a-secret");
-/// assert_eq!(format!("{token:?}"), "AccessToken([REDACTED])");
-/// ```
-#[derive(Clone)]
-pub struct AccessToken(Arc<Token>);
-
-struct Token {
-    secret: SecretString,
-    /// Made at the first request; `None` if no header can carry it.
-    header: OnceLock<Option<HeaderValue>>,
-}
-
-impl AccessToken {
-    /// Wraps a token as the token endpoint gave it, without `Bearer`.
-    pub fn new(token: impl Into<String>) -> Self {
-        Self(Arc::new(Token { secret: SecretString::from(token.into()), header: OnceLock::new() }))
-    }
-
-    /// The token itself, for a store or another client. Take care where it goes.
-    pub fn expose(&self) -> &str {
-        self.0.secret.expose_secret()
-    }
-
-    pub(crate) fn header(&self) -> Result<HeaderValue, Error> {
-        let make = || {
-            let visible = !self.expose().is_empty() && self.expose().bytes().all(|byte| byte.is_ascii_graphic());
-            let mut value = HeaderValue::try_from(format!("Bearer {}", self.expose())).ok().filter(|_| visible)?;
-            value.set_sensitive(true);
-            Some(value)
-        };
-        self.0
-            .header
-            .get_or_init(make)
-            .clone()
-            .ok_or_else(|| Error::invalid("access token", "visible ASCII characters", "something else (not shown)"))
-    }
-}
-
-impl fmt::Debug for AccessToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AccessToken([REDACTED])")
-    }
-}
-
-impl PartialEq for AccessToken {
-    fn eq(&self, other: &Self) -> bool {
-        self.expose() == other.expose()
-    }
-}
-
-impl Eq for AccessToken {}
-
-impl From<&str> for AccessToken {
-    fn from(token: &str) -> Self {
-        Self::new(token)
-    }
-}
-
-impl From<String> for AccessToken {
-    fn from(token: String) -> Self {
-        Self::new(token)
-    }
-}
-
-/// Where access tokens come from.
+/// Where access tokens come from. The methods are written as `async fn`:
 ///
 /// ```
-/// use canva_connect::{AccessToken, BoxError, BoxFuture, TokenProvider};
+/// use canva_connect::{AccessToken, BoxError, TokenProvider};
 ///
 /// /// Asks a service of ours, which keeps the tokens of all users.
 /// struct Vault { user: String }
 ///
 /// impl TokenProvider for Vault {
-///     fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>> {
-///         Box::pin(async move { Ok(AccessToken::new(fetch(&self.user).await?)) })
+///     async fn token(&self) -> Result<AccessToken, BoxError> {
+///         Ok(AccessToken::new(fetch(&self.user).await?))
 ///     }
 ///
-///     fn refused<'a>(&'a self, _refused: &'a AccessToken) -> BoxFuture<'a, Result<bool, BoxError>> {
-///         Box::pin(async move { Ok(true) }) // the next call of `token` is worth a try
+///     async fn refused(&self, _refused: &AccessToken) -> Result<bool, BoxError> {
+///         Ok(true) // the next call of `token` is worth an attempt
 ///     }
 /// }
 /// # async fn fetch(user: &str) -> Result<String, BoxError> { Ok(user.into()) }
 /// ```
 pub trait TokenProvider: Send + Sync + 'static {
-    /// The token for a request that is about to leave. Called for every try of every request: keep it quick, and share
-    /// one refresh between concurrent callers.
-    fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>>;
+    /// The token for a request that is about to leave. Called for every attempt of every request: keep it quick, and
+    /// share one refresh between concurrent callers.
+    fn token(&self) -> impl Future<Output = Result<AccessToken, BoxError>> + Send;
 
     /// Canva answered 401 to a request with this token. Says whether [`token`](Self::token) will give another one now;
-    /// the request is then repeated once. An error here ends the request.
-    fn refused<'a>(&'a self, refused: &'a AccessToken) -> BoxFuture<'a, Result<bool, BoxError>> {
+    /// the request is then retried once. An error here ends the request. By default there is no other token.
+    fn refused(&self, refused: &AccessToken) -> impl Future<Output = Result<bool, BoxError>> + Send {
         let _ = refused;
-        Box::pin(std::future::ready(Ok(false)))
+        ready(Ok(false))
     }
 }
 
 impl TokenProvider for AccessToken {
-    fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>> {
-        Box::pin(std::future::ready(Ok(self.clone())))
+    async fn token(&self) -> Result<AccessToken, BoxError> {
+        Ok(self.clone())
     }
 }
 
-/// One provider for several clients.
-impl<P: TokenProvider + ?Sized> TokenProvider for Arc<P> {
-    fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>> {
+/// `Arc`, `Box`, `&'static` and whatever else leads to a provider, for example one that several clients share.
+impl<P: Deref<Target: TokenProvider> + Send + Sync + 'static> TokenProvider for P {
+    fn token(&self) -> impl Future<Output = Result<AccessToken, BoxError>> + Send {
         (**self).token()
     }
 
-    fn refused<'a>(&'a self, refused: &'a AccessToken) -> BoxFuture<'a, Result<bool, BoxError>> {
+    fn refused(&self, refused: &AccessToken) -> impl Future<Output = Result<bool, BoxError>> + Send {
         (**self).refused(refused)
+    }
+}
+
+/// Any [`TokenProvider`], as a client holds it.
+pub(crate) trait DynTokenProvider: Send + Sync {
+    fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>>;
+    fn refused<'a>(&'a self, refused: &'a AccessToken) -> BoxFuture<'a, Result<bool, BoxError>>;
+}
+
+impl<P: TokenProvider> DynTokenProvider for P {
+    fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>> {
+        Box::pin(TokenProvider::token(self))
+    }
+
+    fn refused<'a>(&'a self, refused: &'a AccessToken) -> BoxFuture<'a, Result<bool, BoxError>> {
+        Box::pin(TokenProvider::refused(self, refused))
     }
 }

@@ -155,6 +155,8 @@ pub(crate) fn encode_path(segment: &str) -> Result<String, Error> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
     use proptest::prelude::*;
     use reqwest::Url;
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::attempt::Timeouts;
-use crate::auth::{AccessToken, TokenProvider};
+use crate::auth::{AccessToken, DynTokenProvider, TokenProvider};
 use crate::error::Error;
 use crate::generated;
 use crate::operations::{BASE_URL, Operation};
-use crate::pacing::{Pacer, Pacing};
+use crate::pacing::{DynPacer, Pacer, Pacing};
 use crate::poll::PollPolicy;
 use crate::request::Request;
 use crate::retry::RetryPolicy;
@@ -34,8 +34,8 @@ pub struct Client {
 pub(crate) struct Inner {
     pub(crate) http: reqwest::Client,
     base_url: String,
-    pub(crate) token: Box<dyn TokenProvider>,
-    pub(crate) pacer: Box<dyn Pacer>,
+    pub(crate) token: Box<dyn DynTokenProvider>,
+    pub(crate) pacer: Box<dyn DynPacer>,
     pub(crate) timeouts: Timeouts,
     pub(crate) retry: RetryPolicy,
     pub(crate) poll: PollPolicy,
@@ -106,12 +106,12 @@ impl fmt::Debug for Client {
 /// ```
 #[must_use = "`build` makes the client"]
 pub struct ClientBuilder {
-    token: Option<Result<Box<dyn TokenProvider>, Error>>,
+    token: Option<Result<Box<dyn DynTokenProvider>, Error>>,
     base_url: String,
     user_agent: Option<String>,
     allow_plain_http: bool,
     timeouts: Timeouts,
-    pacer: Box<dyn Pacer>,
+    pacer: Box<dyn DynPacer>,
     retry: RetryPolicy,
     poll: PollPolicy,
 }
@@ -139,7 +139,7 @@ impl ClientBuilder {
     /// An access token that stays the same.
     pub fn token(mut self, token: impl Into<AccessToken>) -> Self {
         let token = token.into();
-        self.token = Some(token.header().map(|_| Box::new(token) as Box<dyn TokenProvider>));
+        self.token = Some(token.header().map(|_| Box::new(token) as Box<dyn DynTokenProvider>));
         self
     }
 

@@ -118,7 +118,7 @@ pub use retry::RetryPolicy;
 /// The spec that everything here follows, as text.
 pub const OPENAPI_YAML: &str = include_str!("../openapi.yaml");
 
-/// A future behind a pointer, as the traits that callers implement return it.
+/// A future behind a pointer: what the builders become when they are awaited.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// README's examples compile.

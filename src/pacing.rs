@@ -1,13 +1,14 @@
-//! The rate limits, kept on our side: a request waits here until it can't be one too many.
+//! The rate limits, kept on our side: a request waits here until sending it can't exceed the limit.
 //!
-//! Canva takes N requests a minute of each operation and doesn't say how it counts them. Safe whatever it counts (a fixed
-//! window, a sliding window, a token bucket) and however long the network takes is this: N permits, each handed back 60
-//! seconds *after the answer* to its request. Between the N+1st request's departure and the first one's arrival lies
-//! then always a minute. A bucket that refills, by contrast, lets up to 2 N requests into the first minute.
+//! Canva takes N requests a minute of each operation and doesn't say how it counts them. One scheme is safe however it
+//! counts (a fixed window, a sliding window, a token bucket) and however long the network takes: N permits, each handed
+//! back 60 seconds *after the response* to its request, so a full minute always separates the first arrival from the
+//! N+1st departure. A bucket that refills, by contrast, lets up to 2 N requests into the first minute.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -15,29 +16,74 @@ use tokio::time::Instant;
 
 use crate::BoxFuture;
 use crate::error::BoxError;
-use crate::operations::{self, Operation};
+use crate::operations::Operation;
+use crate::sync::lock;
 
 /// The window over which Canva counts requests.
 const WINDOW: Duration = Duration::from_secs(60);
 
 /// Decides when a request may leave. [`Pacing`] does it within a process; implement it to share the limits of one user
-/// between processes, through Redis for example.
+/// between processes, through Redis for example, or to have limits of your own. `acquire` is written as `async fn`:
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// use canva_connect::operations::Operation;
+/// use canva_connect::{BoxError, Pacer, Pacing, Permit};
+/// use tokio::sync::Semaphore;
+///
+/// /// The limits of the spec, and no more than a few requests at a time.
+/// struct Few { pacing: Pacing, slots: Arc<Semaphore> }
+///
+/// impl Pacer for Few {
+///     async fn acquire(&self, operation: &'static Operation) -> Result<Permit, BoxError> {
+///         let permit = self.pacing.acquire(operation).await?;
+///         let slot = self.slots.clone().acquire_owned().await?;
+///         Ok(Permit::new(move |sent| {
+///             permit.finish(sent);
+///             drop(slot);
+///         }))
+///     }
+///
+///     fn pause(&self, operation: &'static Operation, pause: Duration) {
+///         self.pacing.pause(operation, pause);
+///     }
+/// }
+/// ```
 pub trait Pacer: Send + Sync + 'static {
     /// Waits until a request of this operation may leave. The permit is dropped when its request is over.
-    fn acquire(&self, operation: &'static Operation) -> BoxFuture<'_, Result<Permit, BoxError>>;
+    fn acquire(&self, operation: &'static Operation) -> impl Future<Output = Result<Permit, BoxError>> + Send;
 
     /// Canva answered 429: no request of this operation should leave for this long.
     fn pause(&self, operation: &'static Operation, pause: Duration);
 }
 
-/// One pacer for several clients of the same user.
-impl<P: Pacer + ?Sized> Pacer for Arc<P> {
-    fn acquire(&self, operation: &'static Operation) -> BoxFuture<'_, Result<Permit, BoxError>> {
+/// `Arc`, `Box`, `&'static` and whatever else leads to a pacer, for example one that several clients of the same user
+/// share.
+impl<P: Deref<Target: Pacer> + Send + Sync + 'static> Pacer for P {
+    fn acquire(&self, operation: &'static Operation) -> impl Future<Output = Result<Permit, BoxError>> + Send {
         (**self).acquire(operation)
     }
 
     fn pause(&self, operation: &'static Operation, pause: Duration) {
         (**self).pause(operation, pause);
+    }
+}
+
+/// Any [`Pacer`], as a client holds it.
+pub(crate) trait DynPacer: Send + Sync {
+    fn acquire(&self, operation: &'static Operation) -> BoxFuture<'_, Result<Permit, BoxError>>;
+    fn pause(&self, operation: &'static Operation, pause: Duration);
+}
+
+impl<P: Pacer> DynPacer for P {
+    fn acquire(&self, operation: &'static Operation) -> BoxFuture<'_, Result<Permit, BoxError>> {
+        Box::pin(Pacer::acquire(self, operation))
+    }
+
+    fn pause(&self, operation: &'static Operation, pause: Duration) {
+        Pacer::pause(self, operation, pause);
     }
 }
 
@@ -79,8 +125,8 @@ impl fmt::Debug for Permit {
     }
 }
 
-/// The rate limits of the spec, kept for one client and its clones: first come, first served. Several clients for the same
-/// user share an `Arc<Pacing>`.
+/// The rate limit of each operation, kept for one client and its clones: first come, first served. Operations are told
+/// apart by their ids. Several clients for the same user share an `Arc<Pacing>`.
 ///
 /// ```
 /// # fn main() -> Result<(), canva_connect::Error> {
@@ -92,25 +138,26 @@ impl fmt::Debug for Permit {
 /// # }
 /// ```
 pub struct Pacing {
-    lanes: Vec<(&'static str, Arc<Lane>)>,
+    /// By the operation's id, each made when its first request asks; `None` if there are no limits.
+    lanes: Option<Mutex<HashMap<&'static str, Arc<Lane>>>>,
 }
 
 impl Pacing {
-    /// The limits that the spec gives, each operation for itself.
+    /// The limits of [`Operation::requests_per_minute`], each operation for itself.
     pub fn new() -> Self {
-        let lane = |operation: &Operation| {
-            (operation.id, Arc::new(Lane::new(operation.requests_per_minute.unwrap_or(u32::MAX))))
-        };
-        Self { lanes: operations::ALL.iter().map(lane).collect() }
+        Self { lanes: Some(Mutex::default()) }
     }
 
     /// No limits.
     pub fn off() -> Self {
-        Self { lanes: Vec::new() }
+        Self { lanes: None }
     }
 
     fn lane(&self, operation: &Operation) -> Option<Arc<Lane>> {
-        self.lanes.iter().find(|(id, _)| *id == operation.id).map(|(_, lane)| lane.clone())
+        let lanes = self.lanes.as_ref()?;
+        // Without a limit too: a pause after a 429 holds for all.
+        let permits = operation.requests_per_minute.unwrap_or(u32::MAX);
+        Some(lock(lanes).entry(operation.id).or_insert_with(|| Arc::new(Lane::new(permits))).clone())
     }
 }
 
@@ -122,19 +169,16 @@ impl Default for Pacing {
 
 impl fmt::Debug for Pacing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.lanes.is_empty() { "Pacing::off()" } else { "Pacing::new()" })
+        f.write_str(if self.lanes.is_none() { "Pacing::off()" } else { "Pacing::new()" })
     }
 }
 
 impl Pacer for Pacing {
-    fn acquire(&self, operation: &'static Operation) -> BoxFuture<'_, Result<Permit, BoxError>> {
-        let lane = self.lane(operation);
-        Box::pin(async move {
-            match lane {
-                Some(lane) => Ok(lane.acquire().await),
-                None => Ok(Permit::new(|_| ())),
-            }
-        })
+    async fn acquire(&self, operation: &'static Operation) -> Result<Permit, BoxError> {
+        match self.lane(operation) {
+            Some(lane) => Ok(lane.acquire().await),
+            None => Ok(Permit::new(|_| ())),
+        }
     }
 
     fn pause(&self, operation: &'static Operation, pause: Duration) {
@@ -155,7 +199,7 @@ struct Lane {
 
 struct LaneState {
     free: u32,
-    /// When the permits of answered requests come back, soonest first.
+    /// When the permits of finished requests come back, soonest first.
     returning: VecDeque<Instant>,
     paused_until: Option<Instant>,
 }
@@ -196,14 +240,14 @@ impl Lane {
     }
 
     fn pause(&self, pause: Duration) {
-        // A pause beyond all clocks is as good as a day.
+        // Capped: `Instant` overflows.
         let until = Instant::now() + pause.min(Duration::from_secs(24 * 60 * 60));
         let mut state = self.state();
         state.paused_until = Some(state.paused_until.map_or(until, |other| other.max(until)));
     }
 
     fn state(&self) -> MutexGuard<'_, LaneState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
@@ -222,191 +266,5 @@ impl LaneState {
         }
         self.free -= 1;
         Ok(())
-    }
-}
-
-/// In virtual time: requests leave by the pacer, travel for as long as chance will have it, and are counted on arrival by
-/// each of the ways in which a server may count.
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-    use std::cell::{Cell, RefCell};
-    use std::rc::Rc;
-
-    use canva_simulator::{RateCounter, RateLimits};
-    use proptest::prelude::*;
-    use tokio::task::{JoinSet, LocalSet};
-    use tokio::time::sleep;
-
-    use super::*;
-    use crate::operations::{CREATE_ASSET_UPLOAD_JOB, CREATE_DESIGN_IMPORT_JOB, GET_ASSET_UPLOAD_JOB};
-
-    const COUNTERS: [RateLimits; 3] = [RateLimits::FixedWindow, RateLimits::SlidingWindow, RateLimits::TokenBucket];
-
-    /// When a request is asked for, how long it travels there and back, and whether the caller drops it half way.
-    #[derive(Clone, Copy, Debug)]
-    struct Request {
-        asked: Duration,
-        there: Duration,
-        back: Duration,
-        dropped: bool,
-    }
-
-    fn request(asked: u64, travel: u64) -> impl Strategy<Value = Request> {
-        let ms = Duration::from_millis;
-        (0..=asked, 0..=travel, 0..=travel, prop::bool::weighted(0.05)).prop_map(
-            move |(asked, there, back, dropped)| Request {
-                asked: ms(asked),
-                there: ms(there),
-                back: ms(back),
-                dropped,
-            },
-        )
-    }
-
-    fn in_virtual_time<T>(test: impl Future<Output = T>) -> T {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        runtime.block_on(LocalSet::new().run_until(test))
-    }
-
-    /// Sends all requests and says when each left, or how many the server refused.
-    async fn send(
-        operation: &'static Operation,
-        counter: RateLimits,
-        requests: &[Request],
-    ) -> Result<Vec<Duration>, u32> {
-        let begun = Instant::now();
-        let pacing = Rc::new(Pacing::new());
-        let counter = Rc::new(RefCell::new(RateCounter::new(counter, operation.requests_per_minute.unwrap())));
-        let (refused, left) = (Rc::new(Cell::new(0)), Rc::new(RefCell::new(Vec::new())));
-        let mut all = JoinSet::new();
-        for request in requests.iter().copied() {
-            let (pacing, counter, refused, left) = (pacing.clone(), counter.clone(), refused.clone(), left.clone());
-            all.spawn_local(async move {
-                sleep(request.asked).await;
-                let mut permit = pacing.acquire(operation).await.unwrap();
-                permit.set_sent(true);
-                left.borrow_mut().push(begun.elapsed());
-                sleep(request.there).await;
-                if !counter.borrow_mut().allow(Instant::now()) {
-                    refused.set(refused.get() + 1);
-                }
-                if !request.dropped {
-                    sleep(request.back).await;
-                }
-            });
-        }
-        all.join_all().await;
-        if refused.get() > 0 { Err(refused.get()) } else { Ok(left.take()) }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn no_server_ever_refuses(
-            requests in prop::collection::vec(request(300_000, 20_000), 1..300),
-            operation in prop::sample::select(vec![
-                &CREATE_ASSET_UPLOAD_JOB, &CREATE_DESIGN_IMPORT_JOB, &GET_ASSET_UPLOAD_JOB,
-            ]),
-            counter in prop::sample::select(COUNTERS.to_vec()),
-        ) {
-            prop_assert!(in_virtual_time(send(operation, counter, &requests)).is_ok());
-        }
-
-        #[test]
-        fn the_last_request_leaves_as_early_as_can_be(
-            mut requests in prop::collection::vec(request(0, 3_000), 1..200),
-            counter in prop::sample::select(COUNTERS.to_vec()),
-        ) {
-            requests.iter_mut().for_each(|request| request.dropped = false);
-            let round_trip = requests.iter().map(|request| request.there + request.back).max().unwrap();
-            let windows = (requests.len() as u32 - 1) / CREATE_ASSET_UPLOAD_JOB.requests_per_minute.unwrap();
-            let left = in_virtual_time(send(&CREATE_ASSET_UPLOAD_JOB, counter, &requests)).unwrap();
-            let (last, least) = (*left.iter().max().unwrap(), windows * WINDOW);
-            // tokio's timers tick in milliseconds, and each window may round one up.
-            let tick = Duration::from_millis(2);
-            prop_assert!(last >= least && last <= least + windows * (round_trip + tick), "{last:?} for {least:?}");
-        }
-    }
-
-    #[test]
-    fn a_thousand_uploads_take_33_minutes_and_no_429() {
-        let second = Duration::from_secs(1);
-        let request = Request { asked: Duration::ZERO, there: second, back: second, dropped: false };
-        for counter in COUNTERS {
-            let left = in_virtual_time(send(&CREATE_ASSET_UPLOAD_JOB, counter, &[request; 1000])).unwrap();
-            let last = left.iter().max().unwrap().as_secs();
-            assert!((33 * 60..=33 * 62).contains(&last), "{last} s");
-        }
-    }
-
-    #[test]
-    fn waiting_is_first_come_first_served_and_nobody_starves() {
-        in_virtual_time(async {
-            const JOBS: usize = 500;
-            let pacing = Rc::new(Pacing::new());
-            let reads = Rc::new(RefCell::new([0u32; JOBS]));
-            let mut all = JoinSet::new();
-            for job in 0..JOBS {
-                let (pacing, reads) = (pacing.clone(), reads.clone());
-                all.spawn_local(async move {
-                    loop {
-                        let mut permit = pacing.acquire(&GET_ASSET_UPLOAD_JOB).await.unwrap();
-                        permit.set_sent(true);
-                        reads.borrow_mut()[job] += 1;
-                        sleep(Duration::from_millis(100)).await;
-                        drop(permit);
-                        sleep(Duration::from_secs(2)).await;
-                    }
-                });
-            }
-            sleep(Duration::from_secs(20 * 60)).await;
-            let reads = reads.borrow();
-            let (least, most) = (reads.iter().min().unwrap(), reads.iter().max().unwrap());
-            assert!(*least >= 6 && most - least <= 1, "{least} to {most} reads of a job");
-        });
-    }
-
-    #[test]
-    fn a_request_that_never_left_gives_its_permit_back_at_once() {
-        in_virtual_time(async {
-            let pacing = Pacing::new();
-            let begun = Instant::now();
-            for _ in 0..1000 {
-                drop(pacing.acquire(&CREATE_ASSET_UPLOAD_JOB).await.unwrap());
-            }
-            assert_eq!(begun.elapsed(), Duration::ZERO);
-            // A caller that gives up in the queue holds up nobody.
-            let held: Vec<_> = {
-                let mut held = Vec::new();
-                for _ in 0..CREATE_ASSET_UPLOAD_JOB.requests_per_minute.unwrap() {
-                    held.push(pacing.acquire(&CREATE_ASSET_UPLOAD_JOB).await.unwrap());
-                }
-                held
-            };
-            let impatient = tokio::time::timeout(Duration::from_secs(1), pacing.acquire(&CREATE_ASSET_UPLOAD_JOB));
-            assert!(impatient.await.is_err());
-            drop(held);
-            let _permit = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB).await.unwrap();
-            assert_eq!(begun.elapsed().as_secs(), 1);
-        });
-    }
-
-    #[test]
-    fn a_pause_holds_for_every_caller_of_the_operation_and_for_no_other() {
-        in_virtual_time(async {
-            let pacing = Pacing::new();
-            let begun = Instant::now();
-            pacing.pause(&CREATE_ASSET_UPLOAD_JOB, Duration::from_secs(7));
-            pacing.pause(&CREATE_ASSET_UPLOAD_JOB, Duration::from_secs(3));
-            let _other = pacing.acquire(&CREATE_DESIGN_IMPORT_JOB).await.unwrap();
-            assert_eq!(begun.elapsed(), Duration::ZERO);
-            let _permit = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB).await.unwrap();
-            assert_eq!(begun.elapsed().as_secs(), 7);
-            // A pause without end is no panic.
-            pacing.pause(&GET_ASSET_UPLOAD_JOB, Duration::MAX);
-        });
     }
 }

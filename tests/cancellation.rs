@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use canva_connect::operations::Operation;
-use canva_connect::{BoxError, BoxFuture, Client, Pacer, Permit, UploadBody};
+use canva_connect::{BoxError, Client, Pacer, Permit, UploadBody};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -47,9 +47,9 @@ impl Drop for Guard {
 struct Counting(Out);
 
 impl Pacer for Counting {
-    fn acquire(&self, _: &'static Operation) -> BoxFuture<'_, Result<Permit, BoxError>> {
+    async fn acquire(&self, _: &'static Operation) -> Result<Permit, BoxError> {
         let guard = self.0.take();
-        Box::pin(async move { Ok(Permit::new(move |_| drop(guard))) })
+        Ok(Permit::new(move |_| drop(guard)))
     }
 
     fn pause(&self, _: &'static Operation, _: Duration) {}

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use canva_connect::operations::Operation;
 use canva_connect::{
-    AccessToken, BodyError, BoxError, BoxFuture, Client, Error, Pacer, Permit, RetryPolicy, TokenProvider, UploadBody,
+    AccessToken, BodyError, BoxError, Client, Error, Pacer, Permit, RetryPolicy, TokenProvider, UploadBody,
 };
 use support::{UPLOADED, http};
 use tokio::io::AsyncWriteExt;
@@ -150,17 +150,15 @@ async fn a_pause_that_is_too_long_is_an_error_at_once() {
 struct Renewing(AtomicUsize);
 
 impl TokenProvider for Renewing {
-    fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>> {
+    async fn token(&self) -> Result<AccessToken, BoxError> {
         let token = if self.0.load(Ordering::SeqCst) == 0 { "old-token" } else { "new-token" };
-        Box::pin(async move { Ok(AccessToken::new(token)) })
+        Ok(AccessToken::new(token))
     }
 
-    fn refused<'a>(&'a self, refused: &'a AccessToken) -> BoxFuture<'a, Result<bool, BoxError>> {
-        Box::pin(async move {
-            let first = *refused == AccessToken::new("old-token");
-            self.0.fetch_add(1, Ordering::SeqCst);
-            Ok(first)
-        })
+    async fn refused(&self, refused: &AccessToken) -> Result<bool, BoxError> {
+        let first = *refused == AccessToken::new("old-token");
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(first)
     }
 }
 
@@ -259,13 +257,11 @@ async fn the_policy_bounds_the_tries() {
 struct OneOnly(AtomicUsize, AtomicUsize);
 
 impl Pacer for OneOnly {
-    fn acquire(&self, _: &'static Operation) -> BoxFuture<'_, Result<Permit, BoxError>> {
-        Box::pin(async move {
-            if self.0.fetch_add(1, Ordering::SeqCst) > 0 {
-                std::future::pending::<()>().await;
-            }
-            Ok(Permit::new(|_| ()))
-        })
+    async fn acquire(&self, _: &'static Operation) -> Result<Permit, BoxError> {
+        if self.0.fetch_add(1, Ordering::SeqCst) > 0 {
+            std::future::pending::<()>().await;
+        }
+        Ok(Permit::new(|_| ()))
     }
 
     fn pause(&self, _: &'static Operation, _: Duration) {

@@ -90,7 +90,7 @@ async fn no_token_in_errors_debug_or_traces() {
     }
     said += &format!("{:?}", AccessToken::new(SECRET));
     let bad = Client::new(format!("{SECRET}\n")).unwrap_err();
-    assert!(matches!(bad, Error::InvalidInput { field: "access token", .. }));
+    assert!(matches!(bad, Error::InvalidInput { field: "token", .. }));
     said += &format!("{bad} {bad:?}");
 
     let traced = trace.0.lock().unwrap().clone();

@@ -3,11 +3,11 @@
 
 mod support;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use canva_connect::auth::{FileStore, Integration, OAuth, OAuthError, TokenStore, Tokens};
-use canva_connect::{BoxError, BoxFuture, Client, Error, Pacing, TokenProvider, operations};
+use canva_connect::auth::{FileStore, Integration, OAuth, OAuthError, RefreshToken, TokenStore, Tokens};
+use canva_connect::{AccessToken, BoxError, Client, Error, Pacing, TokenProvider, operations};
 use canva_simulator::{Answer, Fault, Simulator};
 use tokio::task::JoinSet;
 
@@ -49,24 +49,24 @@ struct Kept {
     tokens: Option<Tokens>,
     saves: usize,
     full: bool,
+    panics: bool,
 }
 
 impl TokenStore for Memory {
-    fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, BoxError>> {
-        let tokens = self.0.lock().unwrap().tokens.clone();
-        Box::pin(async move { Ok(tokens) })
+    async fn load(&self) -> Result<Option<Tokens>, BoxError> {
+        Ok(self.0.lock().unwrap().tokens.clone())
     }
 
-    fn save<'a>(&'a self, tokens: &'a Tokens) -> BoxFuture<'a, Result<(), BoxError>> {
-        Box::pin(async move {
-            let mut kept = self.0.lock().unwrap();
-            if kept.full {
-                return Err("the disk is full".into());
-            }
-            kept.saves += 1;
-            kept.tokens = Some(tokens.clone());
-            Ok(())
-        })
+    async fn save(&self, tokens: &Tokens) -> Result<(), BoxError> {
+        let panics = self.0.lock().unwrap().panics;
+        assert!(!panics, "a bug in the store");
+        let mut kept = self.0.lock().unwrap();
+        if kept.full {
+            return Err("the disk is full".into());
+        }
+        kept.saves += 1;
+        kept.tokens = Some(tokens.clone());
+        Ok(())
     }
 }
 
@@ -138,6 +138,44 @@ async fn a_login_gives_tokens_that_are_kept_and_used() {
 }
 
 #[tokio::test]
+async fn a_token_file_of_version_0_1_1_is_read_and_written_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tokens.json");
+    let written = r#"{"access_token":"an-access-token","refresh_token":"a-refresh-token","expires_at":1767225600}"#;
+    std::fs::write(&path, written).unwrap();
+    let store = FileStore::new(&path);
+    let tokens = store.load().await.unwrap().unwrap();
+    assert_eq!(tokens.access_token, AccessToken::new("an-access-token"));
+    assert_eq!(tokens.refresh_token, RefreshToken::new("a-refresh-token"));
+    assert_eq!(tokens.expires_at, 1767225600);
+    assert_eq!(
+        format!("{tokens:?}"),
+        "Tokens { access_token: AccessToken([REDACTED]), refresh_token: RefreshToken([REDACTED]), \
+         expires_at: 1767225600 }"
+    );
+    store.save(&tokens).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), written);
+}
+
+#[tokio::test]
+async fn whatever_leads_to_a_store_provider_or_pacer_serves_as_one() {
+    static PACING: LazyLock<Pacing> = LazyLock::new(Pacing::new);
+    let simulator = Simulator::start().await.unwrap();
+    let store = Arc::new(Memory::default());
+    let oauth = OAuth::new(integration(&simulator), store.clone());
+    log_in(&simulator, &oauth).await.unwrap();
+    let canva = || Client::builder().base_url(simulator.base_url());
+    for canva in [
+        canva().token_provider(Arc::new(oauth.clone())).pacing(Arc::new(Pacing::new())),
+        canva().token_provider(Box::new(oauth.clone())).pacing(Box::new(Pacing::new())),
+        canva().token_provider(Arc::new(OAuth::new(integration(&simulator), Box::new(store)))).pacing(&*PACING),
+    ] {
+        upload(&canva.build().unwrap()).await.unwrap();
+    }
+    assert_eq!(token_requests(&simulator), 1);
+}
+
+#[tokio::test]
 async fn a_login_that_was_not_begun_here_is_refused() {
     let simulator = Simulator::start().await.unwrap();
     let oauth = OAuth::new(integration(&simulator), Memory::default());
@@ -182,7 +220,7 @@ async fn two_hundred_calls_at_expiry_are_one_refresh() {
         let (oauth, refused) = (oauth.clone(), refused.clone());
         calls.spawn(async move { oauth.refused(&refused).await.unwrap() });
     }
-    assert!(calls.join_all().await.into_iter().all(|renewed| renewed));
+    assert!(calls.join_all().await.into_iter().all(|another| another));
     assert_eq!((token_requests(&simulator), store.0.lock().unwrap().saves), (3, 3));
 }
 
@@ -220,7 +258,7 @@ async fn two_hundred_calls_at_a_refresh_that_fails_are_one_attempt() {
 }
 
 #[tokio::test]
-async fn a_token_that_canva_refuses_is_refreshed_and_the_request_repeated() {
+async fn a_token_that_canva_refuses_is_refreshed_and_the_request_retried() {
     let simulator = Simulator::start().await.unwrap();
     let store = Memory::default();
     let oauth = OAuth::new(integration(&simulator), store);
@@ -247,6 +285,21 @@ async fn tokens_that_cannot_be_saved_are_not_used_and_not_lost() {
     store.0.lock().unwrap().full = false;
     upload(&canva).await.unwrap();
     assert_eq!(token_requests(&simulator), 2);
+}
+
+#[tokio::test]
+async fn a_refresh_that_panics_is_said_to_be_interrupted_and_loses_no_tokens() {
+    let simulator = Simulator::start().await.unwrap();
+    let (store, oauth) = expired(&simulator).await;
+    let canva = client(&simulator, &oauth);
+    store.0.lock().unwrap().panics = true;
+    let error = upload(&canva).await.unwrap_err();
+    assert!(matches!(oauth_error(&error), OAuthError::Interrupted { source, .. } if source.is_panic()), "{error}");
+    assert!(error.to_string().contains("try again") && error.to_string().contains("a bug in the store"), "{error}");
+
+    store.0.lock().unwrap().panics = false;
+    upload(&canva).await.unwrap();
+    assert_eq!((token_requests(&simulator), store.0.lock().unwrap().saves), (2, 2));
 }
 
 #[tokio::test]
@@ -286,6 +339,19 @@ async fn a_pair_that_another_process_refreshed_is_taken_from_the_store() {
     upload(&client(&simulator, &other)).await.unwrap();
     upload(&client(&simulator, &oauth)).await.unwrap();
     assert_eq!(token_requests(&simulator), 2);
+}
+
+#[tokio::test]
+async fn a_token_endpoint_that_quotes_secrets_is_not_quoted() {
+    let body = r#"{"error":"no r3fr3sh for s3cr3t","error_description":"r3fr3sh and s3cr3t"}"#;
+    let base_url = support::answering(support::http("400 Bad Request", "", body)).await;
+    let store = Memory::default();
+    store.0.lock().unwrap().tokens = Some(Tokens::new("old-token", "r3fr3sh", Duration::ZERO));
+    let integration = Integration::new("id", "s3cr3t", REDIRECT_URI).unwrap().base_url(&base_url).unwrap();
+    let error = OAuth::new(integration, store).token().await.unwrap_err();
+    let said = format!("{error} {error:?}");
+    assert!(said.contains("no [REDACTED] for [REDACTED]: [REDACTED] and [REDACTED]"), "{said}");
+    assert!(!said.contains("r3fr3sh") && !said.contains("s3cr3t"), "{said}");
 }
 
 #[tokio::test]

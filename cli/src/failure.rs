@@ -86,7 +86,7 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
         Error::InvalidInput { field: "title", .. } => "choose another with --title",
         Error::InvalidInput { field: "tag" | "tags", .. } => "change --tag",
         Error::InvalidInput { field: "mime_type", .. } => "change --mime-type",
-        Error::InvalidInput { field: "access token", .. } => "set CANVA_ACCESS_TOKEN to the token alone",
+        Error::InvalidInput { field: "token", .. } => "set CANVA_ACCESS_TOKEN to the token alone",
         Error::InvalidInput { .. } => "correct it, then try again",
         Error::Body(BodyError::Read { .. }) => "check that the file is there and can be read",
         Error::Body(_) => "try again when nothing writes to the file",

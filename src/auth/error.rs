@@ -1,0 +1,91 @@
+//! What can go wrong with logins and refreshes. No error has a token in it.
+
+use http::StatusCode;
+
+use crate::error::BoxError;
+
+/// What can go wrong with logins and refreshes. As the source of an [`Error::Token`](crate::Error::Token) it is found
+/// with `source.downcast_ref()`.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OAuthError {
+    /// There are no tokens, or none that work any more: the user has to log in again.
+    #[error("the user has to log in again: {reason}")]
+    #[non_exhaustive]
+    LoginRequired {
+        /// Why.
+        reason: String,
+    },
+    /// The redirect brought another state than the login began with, so it belongs to another login.
+    #[error("the login's state doesn't match; begin the login again")]
+    StateMismatch,
+    /// The token endpoint refused: wrong client credentials, or a code that is used up.
+    #[error("the token endpoint refused with {status} {error}: {description}")]
+    #[non_exhaustive]
+    Refused {
+        /// The HTTP status.
+        status: StatusCode,
+        /// The error code of RFC 6749.
+        error: String,
+        /// The endpoint's explanation.
+        description: String,
+    },
+    /// The token endpoint could not be reached.
+    #[error("the token endpoint could not be reached: {source}")]
+    #[non_exhaustive]
+    Unreachable {
+        /// The cause.
+        source: reqwest::Error,
+    },
+    /// The token endpoint's response is a success that has no tokens in it.
+    #[error("the token endpoint's response ({status}) has no tokens that can be read")]
+    #[non_exhaustive]
+    Unreadable {
+        /// The HTTP status.
+        status: StatusCode,
+    },
+    /// The store failed. After a refresh the new tokens are kept in memory and saved at the next use; until that
+    /// succeeds they are not used.
+    #[error("the token store failed: {source}")]
+    #[non_exhaustive]
+    Store {
+        /// What the store said.
+        source: BoxError,
+    },
+    /// A login or refresh panicked, most likely in the store, or the runtime was shut down in the middle of it. Try
+    /// again: tokens that had come by then are still in memory, and are saved first. Only in a new process they may be
+    /// lost, which is then [`LoginRequired`](Self::LoginRequired).
+    #[error("a login or refresh was interrupted, try again: {source}")]
+    #[non_exhaustive]
+    Interrupted {
+        /// The panic, or the shutdown.
+        source: tokio::task::JoinError,
+    },
+    /// This call waited for another call's refresh, and that failed.
+    #[error("{reason}")]
+    #[non_exhaustive]
+    SharedRefresh {
+        /// What the other call was told.
+        reason: String,
+    },
+    /// The system has no randomness to give.
+    #[error("no randomness: {reason}")]
+    #[non_exhaustive]
+    Random {
+        /// The cause.
+        reason: String,
+    },
+    /// The authorization URL of the spec can't be read.
+    #[error("the authorization URL can't be made")]
+    AuthorizationUrl,
+}
+
+impl OAuthError {
+    /// The same failure, for a call that waited while it happened.
+    pub(super) fn shared(&self) -> Self {
+        match self {
+            Self::LoginRequired { reason } => Self::LoginRequired { reason: reason.clone() },
+            other => Self::SharedRefresh { reason: other.to_string() },
+        }
+    }
+}
