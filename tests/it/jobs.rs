@@ -5,7 +5,7 @@ use std::time::Duration;
 use canva_connect::{
     AssetUploadErrorCode, Client, DesignImportErrorCode, Error, JobErrorCode, JobState, PollPolicy, RetryPolicy,
 };
-use canva_simulator::Simulator;
+use canva_simulator::{Fault, Simulator};
 
 use crate::support;
 
@@ -101,9 +101,12 @@ async fn a_failed_job_says_which_it_is_and_why() {
 
 #[tokio::test]
 async fn a_deadline_leaves_the_id_to_go_on_with() {
-    let simulator = Simulator::builder().job_duration(Duration::from_millis(300)).start().await.unwrap();
+    let simulator = Simulator::start().await.unwrap();
     let canva = simulated(&simulator);
     let job = canva.upload_asset("tests/fixtures/photo.png").await.unwrap();
+    // Not in time, however busy the machine is.
+    let late = Fault::Delay(Duration::from_secs(3600));
+    simulator.inject("getAssetUploadJob", 1..=1, late).unwrap();
     let mut short = PollPolicy::default();
     (short.first_delay, short.deadline) = (Duration::from_millis(20), Duration::from_millis(60));
     let error = job.wait_with(short).await.unwrap_err();

@@ -187,17 +187,19 @@ async fn two_hundred_calls_at_expiry_are_one_refresh() {
 
 #[tokio::test]
 async fn two_hundred_calls_at_a_refresh_that_fails_are_one_attempt() {
-    // A token endpoint that lets everybody wait, and then fails.
+    // A token endpoint that fails once everybody waits.
     let (listener, base_url) = support::listen().await;
-    let attempts = Arc::new(Mutex::new(0));
-    let counted = attempts.clone();
+    let (attempts, asked) = (Arc::new(Mutex::new(0)), Arc::new(Mutex::new(0)));
+    let (counted, waiting) = (attempts.clone(), asked.clone());
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
             let head = support::read_head(&mut stream).await.unwrap();
             support::discard_body(&mut stream, &head).await.unwrap();
             *counted.lock().unwrap() += 1;
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            while *waiting.lock().unwrap() < 200 {
+                tokio::task::yield_now().await;
+            }
             support::answer(&mut stream, "503 Service Unavailable", "connection: close\r\n", "").await.unwrap();
         }
     });
@@ -207,8 +209,12 @@ async fn two_hundred_calls_at_a_refresh_that_fails_are_one_attempt() {
     let oauth = OAuth::new(integration, store);
     let mut calls = JoinSet::new();
     for _ in 0..200 {
-        let oauth = oauth.clone();
-        calls.spawn(async move { oauth.token().await.unwrap_err().to_string() });
+        let (oauth, asked) = (oauth.clone(), asked.clone());
+        calls.spawn(async move {
+            // On this one thread, whoever is counted also waits before anything else happens.
+            *asked.lock().unwrap() += 1;
+            oauth.token().await.unwrap_err().to_string()
+        });
     }
     let said = calls.join_all().await;
     assert!(said.iter().all(|error| error.contains("503 Service Unavailable")), "{:?}", said.first());

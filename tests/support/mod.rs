@@ -3,10 +3,10 @@
 #![allow(dead_code)]
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// The smallest picture there is: one transparent pixel.
 pub const PIXEL: &[u8] =
@@ -24,6 +24,14 @@ pub async fn listen() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = base_url(listener.local_addr().unwrap());
     (listener, base_url)
+}
+
+/// A loopback port that refuses connections. While the socket is kept, nobody else gets the port and listens there.
+pub fn refusing() -> (TcpSocket, String) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let base_url = base_url(socket.local_addr().unwrap());
+    (socket, base_url)
 }
 
 fn base_url(address: SocketAddr) -> String {
