@@ -2,6 +2,7 @@
 //! read it, stands in docs/performance.md. `-- uploads`, `-- requests` or `-- polling` runs one part.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
+// The server of the tests, which a bench reaches no other way; a crate for it alone would be a layer more.
 #[path = "../tests/support/mod.rs"]
 mod support;
 

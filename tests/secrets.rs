@@ -1,4 +1,5 @@
-//! No error, `Debug` or trace has a token in it, whatever the server sends. A process of its own: traces are global.
+//! No error, `Debug` or trace has a token in it, whatever the server sends. Apart, because its subscriber is the whole
+//! process's: so it hears every thread, and no other test can switch a trace off that it reaches first.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
@@ -63,7 +64,7 @@ impl tracing::Subscriber for Trace {
 #[tokio::test]
 async fn no_token_in_errors_debug_or_traces() {
     let trace = Trace::default();
-    let _guard = tracing::subscriber::set_default(trace.clone());
+    tracing::subscriber::set_global_default(trace.clone()).unwrap();
     let mut said = String::new();
     // Servers that echo the token, in every way in which its text could reach an error.
     let echo = format!("no such token: Bearer {SECRET}");
