@@ -137,8 +137,8 @@ fn requests(base_url: &str) {
             for _ in 0..REQUESTS {
                 let body = serde_json::json!({ "name": "New", "tags": ["a", "b"] });
                 let request = http.patch(format!("{base_url}/v1/assets/a1")).bearer_auth("t").json(&body);
-                let answer = request.send().await.unwrap().error_for_status().unwrap();
-                let _: canva_connect::generated::types::UpdateAssetResponse = answer.json().await.unwrap();
+                let response = request.send().await.unwrap().error_for_status().unwrap();
+                let _: canva_connect::generated::types::UpdateAssetResponse = response.json().await.unwrap();
             }
         }));
         facade.push(time(&runtime, async {

@@ -246,16 +246,16 @@ struct Edit {
 
 const EDITS: [Edit; 11] = [
     Edit {
-        name: "add an optional field to an answer",
+        name: "add an optional field to a response",
         from: "        view_url:\n",
         to: "        share_url:\n          type: string\n          description: Opens it for others.\n        view_url:\n",
     },
     Edit {
-        name: "add a required field to an answer",
+        name: "add a required field to a response",
         from: "      required: [width, height, url]\n      properties:\n",
         to: "      required: [width, height, url, alt]\n      properties:\n        alt:\n          type: string\n",
     },
-    Edit { name: "rename a field of an answer", from: "        page_count:\n", to: "        pages:\n" },
+    Edit { name: "rename a field of a response", from: "        page_count:\n", to: "        pages:\n" },
     Edit { name: "add an enum value", from: "enum: [image, video]", to: "enum: [image, video, audio]" },
     Edit {
         name: "change a field's type",

@@ -11,8 +11,8 @@ use support::http;
 
 const SECRET: &str = "s3cr3t-t0k3n";
 
-async fn client(answer: String) -> Client {
-    let base_url = support::answering(answer).await;
+async fn client(response: String) -> Client {
+    let base_url = support::answering(response).await;
     Client::builder().token(SECRET).base_url(base_url).retry(RetryPolicy::never()).build().unwrap()
 }
 
@@ -68,7 +68,7 @@ async fn no_token_in_errors_debug_or_traces() {
     let mut said = String::new();
     // Servers that echo the token, in every way in which its text could reach an error.
     let echo = format!("no such token: Bearer {SECRET}");
-    for answer in [
+    for response in [
         http("401 Unauthorized", "", &echo),
         http("403 Forbidden", "", &format!(r#"{{"code":"c","message":"{echo}"}}"#)),
         http("200 OK", "", &echo),
@@ -76,7 +76,7 @@ async fn no_token_in_errors_debug_or_traces() {
         "nonsense".to_owned(),
         String::new(),
     ] {
-        let canva = client(answer).await;
+        let canva = client(response).await;
         said += &format!("{canva:?} ");
         for error in [update(&canva).await, canva.upload_asset(vec![1]).name("n").await.unwrap_err()] {
             said += &format!("{error} {error:?} {error:#?} ");

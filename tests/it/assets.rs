@@ -1,4 +1,4 @@
-//! An asset can be read until it is deleted, and deleting it is done once, whatever becomes of the answer.
+//! An asset can be read until it is deleted, and deleting it is done once, whatever becomes of the response.
 
 use std::time::Duration;
 
@@ -46,28 +46,28 @@ const BROKEN: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nc
 const LIMITED: &str =
     "HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\nretry-after: 0\r\nconnection: close\r\n\r\n";
 
-/// Deletes against a server that gives these answers, one after the other. The last error's status, if there is one.
-async fn deleting(answers: &'static [&'static str]) -> Result<(), u16> {
+/// Deletes against a server that gives these responses, one after the other. The last error's status, if there is one.
+async fn deleting(responses: &'static [&'static str]) -> Result<(), u16> {
     let (listener, base_url) = support::listen().await;
     let server = tokio::spawn(async move {
-        for answer in answers {
+        for response in responses {
             let (mut stream, _) = listener.accept().await.unwrap();
             let head = support::read_head(&mut stream).await.unwrap();
             assert!(head.text.starts_with("DELETE /rest/v1/assets/a1 "), "{}", head.text);
-            stream.write_all(answer.as_bytes()).await.unwrap();
+            stream.write_all(response.as_bytes()).await.unwrap();
         }
     });
     let mut retry = RetryPolicy::default();
     retry.base_delay = Duration::from_millis(1);
     let canva = Client::builder().token("t").base_url(base_url).retry(retry).build().unwrap();
     let result = canva.delete_asset("a1").await;
-    // Every answer was asked for.
+    // Every response was asked for.
     server.await.unwrap();
     result.map_err(|error| error.status().unwrap().as_u16())
 }
 
 #[tokio::test]
-async fn an_asset_that_is_gone_after_a_lost_answer_was_deleted() {
+async fn an_asset_that_is_gone_after_a_lost_response_was_deleted() {
     assert_eq!(deleting(&[CUT, GONE]).await, Ok(()));
     assert_eq!(deleting(&[BROKEN, GONE]).await, Ok(()));
     assert_eq!(deleting(&[CUT, LIMITED, GONE]).await, Ok(()));
@@ -75,7 +75,7 @@ async fn an_asset_that_is_gone_after_a_lost_answer_was_deleted() {
 }
 
 #[tokio::test]
-async fn an_asset_that_no_earlier_try_can_have_deleted_or_that_canva_does_not_miss_was_not_deleted() {
+async fn an_asset_that_no_earlier_attempt_can_have_deleted_or_that_canva_does_not_miss_was_not_deleted() {
     assert_eq!(deleting(&[GONE]).await, Err(404));
     assert_eq!(deleting(&[LIMITED, GONE]).await, Err(404));
     assert_eq!(deleting(&[CUT, NOT_CANVA]).await, Err(404));

@@ -148,7 +148,7 @@ async fn an_upload_dropped_at_any_point_closes_everything() {
 #[tokio::test(start_paused = true)]
 async fn a_wait_dropped_in_its_pause_or_in_the_queue_leaves_nothing() {
     let out = Out::default();
-    // The request fails, and the client pauses before the next try.
+    // The request fails, and the client pauses before the next attempt.
     let (_port, base_url) = support::refusing();
     let canva = Client::builder().token("t").base_url(base_url).pacing(Counting(out.clone())).build().unwrap();
     let wait = tokio::spawn(canva.asset_upload_job("j1").wait());

@@ -6,8 +6,8 @@ use canva_simulator::{Access, Simulator};
 use crate::support::{self, http};
 
 /// A client of a server that answers every request with these bytes.
-async fn answering(answer: impl Into<Vec<u8>>) -> Client {
-    let base_url = support::answering(answer).await;
+async fn answering(response: impl Into<Vec<u8>>) -> Client {
+    let base_url = support::answering(response).await;
     Client::builder().token("the-token").base_url(base_url).retry(RetryPolicy::never()).build().unwrap()
 }
 
@@ -70,7 +70,7 @@ async fn a_success_that_cannot_be_read_keeps_its_status_and_its_beginning() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_an_answer_and_is_not_followed() {
+async fn a_redirect_is_a_response_and_is_not_followed() {
     let (elsewhere, address) = support::listen().await;
     let location = format!("location: {address}/stolen\r\n");
     let canva = answering(http("307 Temporary Redirect", &location, "")).await;

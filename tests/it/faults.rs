@@ -21,7 +21,7 @@ const DECK: &[u8] = include_bytes!("../fixtures/deck.pdf");
 
 /// What went on before the fault: things to read, update and delete.
 struct Before {
-    picture_url: String,
+    image_url: String,
     asset_id: String,
     upload: String,
     url_upload: String,
@@ -35,15 +35,15 @@ impl Before {
         let upload = canva.upload_asset(PIXEL.to_vec()).name("n").await.unwrap();
         let Some(JobState::Success(asset)) = upload.state() else { panic!() };
         let asset_id = asset.id.clone();
-        let picture_url = asset.thumbnail.clone().unwrap().url;
-        let url_upload = canva.upload_asset_from_url(&picture_url, "n").await.unwrap();
+        let image_url = asset.thumbnail.clone().unwrap().url;
+        let url_upload = canva.upload_asset_from_url(&image_url, "n").await.unwrap();
         let import = canva.import_design(DECK.to_vec()).title("t").await.unwrap();
         let document_url = support::answering(http("200 OK", "", std::str::from_utf8(DECK).unwrap())).await;
         let url_import = canva.import_design_from_url(&document_url, "t").await.unwrap();
         Self {
             document_url,
             url_import: url_import.id().into(),
-            picture_url,
+            image_url,
             asset_id,
             upload: upload.id().into(),
             url_upload: url_upload.id().into(),
@@ -56,7 +56,7 @@ impl Before {
 async fn call(canva: &Client, operation: &Operation, before: &Before) -> Result<(), Error> {
     match operation.id {
         "createAssetUploadJob" => canva.upload_asset(PIXEL.to_vec()).name("n").await.map(drop),
-        "createUrlAssetUploadJob" => canva.upload_asset_from_url(&before.picture_url, "n").await.map(drop),
+        "createUrlAssetUploadJob" => canva.upload_asset_from_url(&before.image_url, "n").await.map(drop),
         "createDesignImportJob" => canva.import_design(DECK.to_vec()).title("t").await.map(drop),
         "getAssetUploadJob" => canva.asset_upload_job(&before.upload).poll().await.map(drop),
         "getUrlAssetUploadJob" => canva.url_asset_upload_job(&before.url_upload).poll().await.map(drop),
@@ -73,27 +73,27 @@ async fn call(canva: &Client, operation: &Operation, before: &Before) -> Result<
 fn faults() -> Vec<(String, Fault)> {
     let early = |status| Fault::AnswerEarly(Answer::json(status));
     let limited = |value| {
-        let answer = Answer::json(429).header(RETRY_AFTER, HeaderValue::from_static(value));
-        (format!("429 with `Retry-After: {value}`"), Fault::Answer(answer))
+        let response = Answer::json(429).header(RETRY_AFTER, HeaderValue::from_static(value));
+        (format!("429 with `Retry-After: {value}`"), Fault::Answer(response))
     };
     let mut faults = vec![
         ("the connection closes before the body is read".into(), Fault::Close),
         ("the connection closes in the middle of the body".into(), Fault::CloseAfter(20)),
-        ("nothing is read, and no answer comes".into(), Fault::StopReading),
+        ("nothing is read, and no response comes".into(), Fault::StopReading),
         ("the body is read in a trickle".into(), Fault::TrickleRead(2_000)),
-        ("the answer is late".into(), Fault::Delay(Duration::from_millis(30))),
-        ("the answer is lost".into(), Fault::LoseAnswer),
-        ("the answer's body is cut off".into(), Fault::CutBody),
-        ("the answer's JSON ends in the middle".into(), Fault::CutJson),
-        ("the answer is malformed JSON".into(), Fault::MalformedJson),
-        ("the answer is called `text/html`".into(), Fault::WrongContentType),
-        ("the answer has unknown enum values".into(), Fault::UnknownEnums),
-        ("the answer lacks required fields".into(), Fault::MissingFields),
-        ("the answer is chunked".into(), Fault::Chunked),
-        ("the answer has no length".into(), Fault::Unlengthed),
-        ("the answer has a header of 70 000 bytes".into(), Fault::LargeHeader(70_000)),
-        ("the answer has a header of 1 MiB".into(), Fault::LargeHeader(1 << 20)),
-        ("the answer is not HTTP".into(), Fault::Raw("nonsense\r\n\r\n".into())),
+        ("the response is late".into(), Fault::Delay(Duration::from_millis(30))),
+        ("the response is lost".into(), Fault::LoseAnswer),
+        ("the response's body is cut off".into(), Fault::CutBody),
+        ("the response's JSON ends in the middle".into(), Fault::CutJson),
+        ("the response is malformed JSON".into(), Fault::MalformedJson),
+        ("the response is called `text/html`".into(), Fault::WrongContentType),
+        ("the response has unknown enum values".into(), Fault::UnknownEnums),
+        ("the response lacks required fields".into(), Fault::MissingFields),
+        ("the response is chunked".into(), Fault::Chunked),
+        ("the response has no length".into(), Fault::Unlengthed),
+        ("the response has a header of 70 000 bytes".into(), Fault::LargeHeader(70_000)),
+        ("the response has a header of 1 MiB".into(), Fault::LargeHeader(1 << 20)),
+        ("the response is not HTTP".into(), Fault::Raw("nonsense\r\n\r\n".into())),
         ("413 before the body is read".into(), early(413)),
         ("500 before the body is read".into(), early(500)),
         limited("0"),
@@ -152,9 +152,9 @@ async fn meet(operation: &'static Operation, fault: Fault, always: bool) -> Stri
     (retry.tries, retry.base_delay) = (3, Duration::from_millis(1));
     let canva = || Client::builder().token(simulator.token()).base_url(simulator.base_url()).pacing(Pacing::off());
     let before = Before::new(&canva().build().unwrap()).await;
-    // Long enough for a busy machine, unless it is the fault that no answer comes.
-    let no_answer = matches!(fault, Fault::StopReading);
-    let timeout = Duration::from_secs(if no_answer { 5 } else { 30 });
+    // Long enough for a busy machine, unless it is the fault that no response comes.
+    let no_response = matches!(fault, Fault::StopReading);
+    let timeout = Duration::from_secs(if no_response { 5 } else { 30 });
     let left = Arc::new(AtomicUsize::new(0));
     let canva = canva().retry(retry).pacing(Left(left.clone())).response_timeout(timeout).build().unwrap();
 
@@ -164,7 +164,7 @@ async fn meet(operation: &'static Operation, fault: Fault, always: bool) -> Stri
     // Then time passes only while the server has each request that left and won't answer the last of them: no machine is
     // so busy that anything else is late.
     let time = async {
-        if !no_answer {
+        if !no_response {
             return std::future::pending().await;
         }
         tokio::time::pause();
@@ -223,7 +223,8 @@ async fn every_operation_meets_every_fault() {
         outcomes.entry(fault).or_default().entry(outcome).or_default().push(operation);
     }
 
-    let mut table = String::from("| fault | operations | on the first try | on every try |\n|---|---|---|---|\n");
+    let mut table =
+        String::from("| fault | operations | on the first attempt | on every attempt |\n|---|---|---|---|\n");
     for (fault, outcomes) in &outcomes {
         let mut rows: Vec<(String, &[String; 2])> =
             outcomes.iter().map(|(o, operations)| (who(operations), o)).collect();

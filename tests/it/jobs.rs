@@ -168,7 +168,7 @@ async fn a_job_that_contradicts_itself_is_no_panic_and_no_guess() {
         r#"{"job":{"id":"j","status":"failed"}}"#,
     ])
     .await;
-    // Created it is, whatever the answer says of its result; reading it decides.
+    // Created it is, whatever the response says of its result; reading it decides.
     let job = canva.upload_asset(vec![1]).name("n").await.unwrap();
     assert!(job.state().is_none());
     let error = job.wait().await.unwrap_err();

@@ -6,7 +6,7 @@
 mod support;
 mod types;
 
-mod any_answer;
+mod any_response;
 mod assets;
 mod cancellation;
 mod clearing_tags;

@@ -1,4 +1,4 @@
-//! What is repeated is repeated whole, when it is due, and no oftener than it may be.
+//! What is retried is sent whole again, when it is due, and no oftener than it may be.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -19,16 +19,16 @@ use crate::support::{self, UPLOADED, http};
 type Seen = mpsc::UnboundedReceiver<(support::Head, Vec<u8>)>;
 
 /// Answers one request after the other, each on a connection of its own, with these bytes.
-async fn script(answers: Vec<String>) -> (String, Seen) {
+async fn script(responses: Vec<String>) -> (String, Seen) {
     let (listener, base_url) = support::listen().await;
     let (seen, received) = mpsc::unbounded_channel();
     tokio::spawn(async move {
-        for answer in answers {
+        for response in responses {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut head = support::read_head(&mut stream).await.unwrap();
             let body = support::read_body(&mut stream, &mut head).await.unwrap();
             seen.send((head, body)).unwrap();
-            stream.write_all(answer.as_bytes()).await.unwrap();
+            stream.write_all(response.as_bytes()).await.unwrap();
         }
     });
     (base_url, received)
@@ -57,7 +57,7 @@ async fn bodies(mut seen: Seen) -> Vec<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn each_try_sends_the_whole_body_anew() {
+async fn each_attempt_sends_the_whole_body_anew() {
     let content: Vec<u8> = (0..300_000).map(|i| (i % 251) as u8).collect();
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(&content).unwrap();
@@ -84,9 +84,9 @@ async fn each_try_sends_the_whole_body_anew() {
         let most = 1 + content.len() / (64 * 1024) + started.elapsed().as_millis() as usize / 100;
         let progress = progress.lock().unwrap().clone();
         assert!(progress.iter().all(|(_, total)| *total == content.len() as u64));
-        let tries: Vec<_> = progress.split(|(sent, _)| *sent == 0).skip(1).collect();
-        assert_eq!(tries.len(), 3);
-        for reports in tries {
+        let attempts: Vec<_> = progress.split(|(sent, _)| *sent == 0).skip(1).collect();
+        assert_eq!(attempts.len(), 3);
+        for reports in attempts {
             assert!(reports.is_sorted() && reports.len() <= most, "{reports:?}");
             assert_eq!(reports.last().unwrap().0, content.len() as u64);
         }
@@ -187,7 +187,7 @@ async fn a_refused_token_is_renewed_once() {
     let (base_url, mut seen) =
         script(vec![unauthorized(), uploaded(), unauthorized(), unauthorized(), uploaded()]).await;
     let provider = Arc::new(Renewing::default());
-    // It is not one of the policy's tries.
+    // It is not one of the policy's attempts.
     let canva = Client::builder().token_provider(provider.clone()).base_url(base_url).retry(RetryPolicy::never());
     let canva = canva.build().unwrap();
     let _ = canva.upload_asset(vec![1]).name("n").await.unwrap();
@@ -202,7 +202,7 @@ async fn a_refused_token_is_renewed_once() {
 }
 
 #[tokio::test]
-async fn a_file_that_changes_between_tries_is_not_sent_again() {
+async fn a_file_that_changes_between_attempts_is_not_sent_again() {
     type Change = fn(&std::path::Path);
     let changes: [(Change, &str); 4] = [
         (|path| std::fs::write(path, [1; 2000]).unwrap(), "expected 1000 bytes, got more"),
@@ -218,7 +218,7 @@ async fn a_file_that_changes_between_tries_is_not_sent_again() {
     ];
     for (change, expected) in changes {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("picture.png");
+        let path = directory.path().join("image.png");
         std::fs::write(&path, [0; 1000]).unwrap();
         let (listener, base_url) = support::listen().await;
         let upload = tokio::spawn({
@@ -234,7 +234,7 @@ async fn a_file_that_changes_between_tries_is_not_sent_again() {
         let error = upload.await.unwrap();
         assert!(matches!(error, Error::Body(_)), "{error:?}");
         let said = error.to_string();
-        assert!(said.contains(expected) && said.contains("picture.png"), "{said}");
+        assert!(said.contains(expected) && said.contains("image.png"), "{said}");
     }
 }
 
@@ -256,7 +256,7 @@ async fn content_of_another_length_than_was_said_never_arrives_whole() {
 }
 
 #[tokio::test]
-async fn the_policy_bounds_the_tries() {
+async fn the_policy_bounds_the_attempts() {
     let (_port, base_url) = support::refusing();
     let mut retry = RetryPolicy::default();
     (retry.tries, retry.base_delay) = (3, Duration::from_millis(1));
@@ -294,7 +294,7 @@ impl Pacer for OneOnly {
 }
 
 #[tokio::test]
-async fn a_429_pauses_the_others_even_if_it_is_not_repeated_and_who_waits_has_opened_nothing() {
+async fn a_429_pauses_the_others_even_if_it_is_not_retried_and_who_waits_has_opened_nothing() {
     let (base_url, _seen) = script(vec![too_many("retry-after: 900\r\n")]).await;
     let pacer = Arc::new(OneOnly::default());
     let canva =

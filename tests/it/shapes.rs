@@ -2,7 +2,7 @@
 //! values, lists where there are lists. A lowering before the generator, or a pass after it, can't lose a field unseen.
 //!
 //! Three differences are meant, and they stand in `codegen/`: a field that may be missing is an `Option` and so reads
-//! null too, except that a list in an answer is a `Vec`; enums take values that aren't listed; bounds and patterns of
+//! null too, except that a list in a response is a `Vec`; enums take values that aren't listed; bounds and patterns of
 //! strings aren't in the types.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,8 +56,8 @@ fn of_spec(schema: &Value, request: bool) -> Shape {
             let properties = schema["properties"].as_object().unwrap();
             let field = |(name, schema): (&String, &Value)| {
                 let required = required.contains(name);
-                let list_of_answer = schema["type"] == "array" && !request;
-                let nullable = schema["nullable"] == true || !(required || list_of_answer);
+                let list_of_response = schema["type"] == "array" && !request;
+                let nullable = schema["nullable"] == true || !(required || list_of_response);
                 (name.clone(), Field { required, nullable, shape: of_spec(schema, request) })
             };
             Shape::Object(properties.iter().map(field).collect())

@@ -1,4 +1,4 @@
-//! A slow upload is never cut; one that stands still is, and so is an answer that doesn't come.
+//! A slow upload is never cut; one that stands still is, and so is a response that doesn't come.
 
 use std::time::{Duration, Instant};
 
@@ -65,7 +65,7 @@ async fn an_upload_that_nobody_reads_is_given_up_and_says_how_far_it_came() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_does_not_come_ends_the_wait() {
+async fn a_response_that_does_not_come_ends_the_wait() {
     let (listener, base_url) = support::listen().await;
     let server = tokio::spawn(async move {
         loop {

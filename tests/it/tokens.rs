@@ -225,7 +225,7 @@ async fn two_hundred_calls_at_a_refresh_that_fails_are_one_attempt() {
 }
 
 #[tokio::test]
-async fn a_token_that_canva_refuses_is_refreshed_and_the_request_repeated() {
+async fn a_token_that_canva_refuses_is_refreshed_and_the_request_retried() {
     let simulator = Simulator::start().await.unwrap();
     let store = Memory::default();
     let oauth = OAuth::new(integration(&simulator), store);

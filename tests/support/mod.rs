@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-/// The smallest picture there is: one transparent pixel.
+/// The smallest image there is: one transparent pixel.
 pub const PIXEL: &[u8] =
     b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\0\0\0!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x01D\0;";
 
@@ -116,21 +116,21 @@ pub async fn discard_uploads(listener: TcpListener, heads: tokio::sync::mpsc::Un
 }
 
 /// A server that answers every request with these bytes and hangs up. Gives its base URL.
-pub async fn answering(answer: impl Into<Vec<u8>>) -> String {
+pub async fn answering(response: impl Into<Vec<u8>>) -> String {
     let (listener, base_url) = listen().await;
-    let answer = answer.into();
+    let response = response.into();
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
             let Ok(head) = read_head(&mut stream).await else { continue };
             let _ = discard_body(&mut stream, &head).await;
-            let _ = stream.write_all(&answer).await;
+            let _ = stream.write_all(&response).await;
         }
     });
     base_url
 }
 
-/// An answer as text, after which the connection ends.
+/// A response as text, after which the connection ends.
 pub fn http(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
 }

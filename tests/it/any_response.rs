@@ -1,4 +1,4 @@
-//! No answer, byte for byte, panics or hangs the client.
+//! No response, byte for byte, panics or hangs the client.
 
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
@@ -12,8 +12,8 @@ use crate::support::{self, UPDATED, UPLOADED, http};
 static RUNTIME: LazyLock<tokio::runtime::Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap());
 
-/// What the server answers to every request.
-static ANSWER: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+/// What the server answers every request with.
+static RESPONSE: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
 static CLIENT: LazyLock<Client> = LazyLock::new(|| {
     let base_url = RUNTIME.block_on(async {
@@ -23,8 +23,8 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let Ok(head) = support::read_head(&mut stream).await else { continue };
                 let _ = support::discard_body(&mut stream, &head).await;
-                let answer = ANSWER.lock().unwrap().clone();
-                let _ = stream.write_all(&answer).await;
+                let response = RESPONSE.lock().unwrap().clone();
+                let _ = stream.write_all(&response).await;
             }
         });
         base_url
@@ -38,9 +38,9 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| {
     client.poll(poll).response_timeout(Duration::from_secs(5)).build().unwrap()
 });
 
-/// Bytes that begin as an answer does, and bytes that do not: whole answers with any JSON, or real ones with some bytes
+/// Bytes that begin as a response does, and bytes that do not: whole responses with any JSON, or real ones with some bytes
 /// changed.
-fn answers() -> impl Strategy<Value = Vec<u8>> {
+fn responses() -> impl Strategy<Value = Vec<u8>> {
     let status = prop_oneof![Just("200 OK".to_owned()), Just("429 Slow".to_owned()), "[1-9][0-9]{2} \\PC{0,10}"];
     let header = prop_oneof![
         Just(String::new()),
@@ -56,12 +56,12 @@ fn answers() -> impl Strategy<Value = Vec<u8>> {
     let whole = (status, header, json).prop_map(|(status, header, body)| http(&status, &header, &body).into_bytes());
     let real = prop_oneof![Just(UPLOADED), Just(UPDATED)].prop_map(|body| http("200 OK", "", body).into_bytes());
     let changed = (real, prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)).prop_map(
-        |(mut answer, changes)| {
+        |(mut response, changes)| {
             for (place, byte) in changes {
-                let place = place.index(answer.len());
-                answer[place] = byte;
+                let place = place.index(response.len());
+                response[place] = byte;
             }
-            answer
+            response
         },
     );
     prop_oneof![2 => whole, 2 => changed, 1 => prop::collection::vec(any::<u8>(), 0..2000)]
@@ -71,8 +71,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn is_a_result_in_time(answer in answers()) {
-        *ANSWER.lock().unwrap() = answer;
+    fn is_a_result_in_time(response in responses()) {
+        *RESPONSE.lock().unwrap() = response;
         let canva = &*CLIENT;
         RUNTIME.block_on(async {
             let calls = async {
