@@ -2,6 +2,7 @@
 //! read it, stands in docs/performance.md. `-- uploads`, `-- requests` or `-- polling` runs one part.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
+// The server of the tests, which a bench reaches no other way; a crate for it alone would be a layer more.
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -136,8 +137,8 @@ fn requests(base_url: &str) {
             for _ in 0..REQUESTS {
                 let body = serde_json::json!({ "name": "New", "tags": ["a", "b"] });
                 let request = http.patch(format!("{base_url}/v1/assets/a1")).bearer_auth("t").json(&body);
-                let answer = request.send().await.unwrap().error_for_status().unwrap();
-                let _: canva_connect::generated::types::UpdateAssetResponse = answer.json().await.unwrap();
+                let response = request.send().await.unwrap().error_for_status().unwrap();
+                let _: canva_connect::generated::types::UpdateAssetResponse = response.json().await.unwrap();
             }
         }));
         facade.push(time(&runtime, async {

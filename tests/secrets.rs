@@ -1,4 +1,5 @@
-//! No error, `Debug` or trace has a token in it, whatever the server sends. A process of its own: traces are global.
+//! No error, `Debug` or trace has a token in it, whatever the server sends. Apart, because its subscriber is the whole
+//! process's: so it hears every thread, and no other test can switch a trace off that it reaches first.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
@@ -10,8 +11,8 @@ use support::http;
 
 const SECRET: &str = "s3cr3t-t0k3n";
 
-async fn client(answer: String) -> Client {
-    let base_url = support::answering(answer).await;
+async fn client(response: String) -> Client {
+    let base_url = support::answering(response).await;
     Client::builder().token(SECRET).base_url(base_url).retry(RetryPolicy::never()).build().unwrap()
 }
 
@@ -63,11 +64,11 @@ impl tracing::Subscriber for Trace {
 #[tokio::test]
 async fn no_token_in_errors_debug_or_traces() {
     let trace = Trace::default();
-    let _guard = tracing::subscriber::set_default(trace.clone());
+    tracing::subscriber::set_global_default(trace.clone()).unwrap();
     let mut said = String::new();
     // Servers that echo the token, in every way in which its text could reach an error.
     let echo = format!("no such token: Bearer {SECRET}");
-    for answer in [
+    for response in [
         http("401 Unauthorized", "", &echo),
         http("403 Forbidden", "", &format!(r#"{{"code":"c","message":"{echo}"}}"#)),
         http("200 OK", "", &echo),
@@ -75,7 +76,7 @@ async fn no_token_in_errors_debug_or_traces() {
         "nonsense".to_owned(),
         String::new(),
     ] {
-        let canva = client(answer).await;
+        let canva = client(response).await;
         said += &format!("{canva:?} ");
         for error in [update(&canva).await, canva.upload_asset(vec![1]).name("n").await.unwrap_err()] {
             said += &format!("{error} {error:?} {error:#?} ");

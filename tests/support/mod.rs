@@ -3,12 +3,12 @@
 #![allow(dead_code)]
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-/// The smallest picture there is: one transparent pixel.
+/// The smallest image there is: one transparent pixel.
 pub const PIXEL: &[u8] =
     b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\0\0\0!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x01D\0;";
 
@@ -24,6 +24,14 @@ pub async fn listen() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = base_url(listener.local_addr().unwrap());
     (listener, base_url)
+}
+
+/// A loopback port that refuses connections. While the socket is kept, nobody else gets the port and listens there.
+pub fn refusing() -> (TcpSocket, String) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let base_url = base_url(socket.local_addr().unwrap());
+    (socket, base_url)
 }
 
 fn base_url(address: SocketAddr) -> String {
@@ -108,21 +116,21 @@ pub async fn discard_uploads(listener: TcpListener, heads: tokio::sync::mpsc::Un
 }
 
 /// A server that answers every request with these bytes and hangs up. Gives its base URL.
-pub async fn answering(answer: impl Into<Vec<u8>>) -> String {
+pub async fn answering(response: impl Into<Vec<u8>>) -> String {
     let (listener, base_url) = listen().await;
-    let answer = answer.into();
+    let response = response.into();
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
             let Ok(head) = read_head(&mut stream).await else { continue };
             let _ = discard_body(&mut stream, &head).await;
-            let _ = stream.write_all(&answer).await;
+            let _ = stream.write_all(&response).await;
         }
     });
     base_url
 }
 
-/// An answer as text, after which the connection ends.
+/// A response as text, after which the connection ends.
 pub fn http(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
 }

@@ -1,0 +1,122 @@
+//! Whatever comes back, the error keeps the status and the cause.
+
+use canva_connect::{Client, Error, RetryPolicy};
+use canva_simulator::{Access, Simulator};
+
+use crate::support::{self, http};
+
+/// A client of a server that answers every request with these bytes.
+async fn answering(response: impl Into<Vec<u8>>) -> Client {
+    let base_url = support::answering(response).await;
+    Client::builder().token("the-token").base_url(base_url).retry(RetryPolicy::never()).build().unwrap()
+}
+
+async fn update(canva: &Client) -> Error {
+    canva.update_asset("a1").name("n").await.unwrap_err()
+}
+
+#[tokio::test]
+async fn an_error_of_the_api_is_kept_whole() {
+    let headers = "content-type: application/json\r\nx-request-id: r-42\r\nretry-after: 7\r\n";
+    let body = r#"{"code":"too_many_requests","message":"Slow down.","more":1}"#;
+    let error = update(&answering(http("429 Too Many Requests", headers, body)).await).await;
+    let api = error.api().unwrap();
+    assert_eq!(
+        (api.status.as_u16(), api.code.as_str(), api.message.as_str()),
+        (429, "too_many_requests", "Slow down.")
+    );
+    assert_eq!(api.request_id.as_deref(), Some("r-42"));
+    assert_eq!(api.retry_after.unwrap().as_secs(), 7);
+    assert_eq!(error.to_string(), "updateAsset: 429 Too Many Requests too_many_requests: Slow down. (request r-42)");
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_json_keeps_its_status_and_its_beginning() {
+    let html = "<html>\n<h1>502   Bad Gateway</h1></html>";
+    let error = update(&answering(http("502 Bad Gateway", "content-type: text/html\r\n", html)).await).await;
+    assert_eq!(error.status().unwrap(), 502);
+    assert_eq!(error.api().unwrap().message, "<html> <h1>502 Bad Gateway</h1></html>");
+
+    let error = update(&answering(http("403 Forbidden", "", "")).await).await;
+    assert_eq!(error.to_string(), "updateAsset: 403 Forbidden");
+
+    let cut = "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 100\r\n\r\n{\"code\":\"inter";
+    let error = update(&answering(cut).await).await;
+    assert_eq!(error.status().unwrap(), 500);
+    assert_eq!(error.api().unwrap().message, "{\"code\":\"inter");
+
+    let endless = http("500 Internal Server Error", "", &"x".repeat(10 << 20));
+    let error = update(&answering(endless).await).await;
+    assert_eq!(error.status().unwrap(), 500);
+    assert!(error.to_string().len() < 400, "{}", error.to_string().len());
+}
+
+#[tokio::test]
+async fn a_success_that_cannot_be_read_keeps_its_status_and_its_beginning() {
+    let canva = answering(http("200 OK", "x-request-id: r-1\r\n", "<html>hello</html>")).await;
+    let error = update(&canva).await;
+    assert_eq!(error.status().unwrap(), 200);
+    let Error::Decode { request_id, excerpt, source, .. } = &error else { panic!("{error:?}") };
+    assert_eq!((request_id.as_deref(), excerpt.as_str()), (Some("r-1"), "<html>hello</html>"));
+    assert!(source.is_some());
+    // The same after a create: the job is there, but nobody knows its id.
+    let error = canva.upload_asset(vec![1]).name("n").await.unwrap_err();
+    assert!(error.is_outcome_unknown(), "{error:?}");
+    assert_eq!(error.status().unwrap(), 200);
+
+    let error = update(&answering(http("202 Accepted", "", "{}")).await).await;
+    assert_eq!(error.status().unwrap(), 202);
+    assert!(error.to_string().contains("no such success"), "{error}");
+}
+
+#[tokio::test]
+async fn a_redirect_is_a_response_and_is_not_followed() {
+    let (elsewhere, address) = support::listen().await;
+    let location = format!("location: {address}/stolen\r\n");
+    let canva = answering(http("307 Temporary Redirect", &location, "")).await;
+    let error = canva.upload_asset(vec![1]).name("n").await.unwrap_err();
+    assert_eq!(error.status().unwrap(), 307);
+    let nobody = tokio::time::timeout(std::time::Duration::from_millis(50), elsewhere.accept()).await;
+    assert!(nobody.is_err(), "the token went to another address");
+}
+
+#[tokio::test]
+async fn each_refusal_of_the_simulator_is_an_api_error() {
+    let simulator = Simulator::builder()
+        .access(Access::new("reader").scopes(["asset:read"]))
+        .access(Access::new("writer"))
+        .max_body_bytes(100)
+        .start()
+        .await
+        .unwrap();
+    let client = |token: &str| Client::builder().token(token).base_url(simulator.base_url()).build().unwrap();
+    let of = |error: Error| error.api().map(|api| (api.status.as_u16(), api.code.clone())).unwrap();
+
+    assert_eq!(of(update(&client("stranger")).await), (401, "invalid_access_token".into()));
+    assert_eq!(of(update(&client("reader")).await), (403, "missing_scope".into()));
+    assert_eq!(of(update(&client("writer")).await), (404, "not_found".into()));
+    let too_large = client("writer").upload_asset(vec![0; 101]).name("n").await.unwrap_err();
+    assert!(!too_large.is_outcome_unknown());
+    assert_eq!(of(too_large), (413, "request_too_large".into()));
+}
+
+#[test]
+fn plain_http_is_for_this_machine_alone() {
+    let build = |url: &str| Client::builder().token("t").base_url(url).build();
+    for url in ["http://127.0.0.1:1/rest", "http://[::1]/rest", "http://localhost:80", "https://example.com/rest"] {
+        assert!(build(url).is_ok(), "{url}");
+    }
+    for url in ["http://example.com/rest", "http://127.0.0.1.example.com", "http://10.0.0.1", "http://localhost.evil"] {
+        let error = build(url).unwrap_err().to_string();
+        assert!(error.starts_with("base_url: expected https://"), "{error}");
+    }
+    assert!(Client::builder().token("t").base_url("http://example.com").allow_plain_http().build().is_ok());
+    for url in
+        ["", "example.com", "ftp://example.com", "file:///etc", "https://u:p@example.com", "https://example.com?q"]
+    {
+        let error = build(url).unwrap_err();
+        assert!(matches!(error, Error::InvalidInput { field: "base_url", .. }), "{error}");
+    }
+    assert!(matches!(Client::builder().build().unwrap_err(), Error::InvalidInput { field: "token", .. }));
+    assert!(Client::builder().token("t").user_agent("bad\nagent").build().is_err());
+}

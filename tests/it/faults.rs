@@ -1,0 +1,280 @@
+//! Every operation against every fault: what the caller gets, how many requests the server saw, and that nothing exists
+//! twice and nothing is reported lost that exists. docs/faults.md is the table of it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use canva_connect::operations::{self, Operation};
+use canva_connect::{BoxError, Client, Error, JobState, Pacer, Pacing, Permit, RetryPolicy};
+use canva_simulator::{Answer, Fault, Simulator};
+use http::{HeaderValue, header::RETRY_AFTER};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::support::{self, PIXEL, http};
+
+/// In memory, since reading a file is nothing that can be waited for while time stands still.
+const DECK: &[u8] = include_bytes!("../fixtures/deck.pdf");
+
+/// What went on before the fault: things to read, update and delete.
+struct Before {
+    image_url: String,
+    asset_id: String,
+    upload: String,
+    url_upload: String,
+    import: String,
+    document_url: String,
+    url_import: String,
+}
+
+impl Before {
+    async fn new(canva: &Client) -> Self {
+        let upload = canva.upload_asset(PIXEL.to_vec()).name("n").await.unwrap();
+        let Some(JobState::Success(asset)) = upload.state() else { panic!() };
+        let asset_id = asset.id.clone();
+        let image_url = asset.thumbnail.clone().unwrap().url;
+        let url_upload = canva.upload_asset_from_url(&image_url, "n").await.unwrap();
+        let import = canva.import_design(DECK.to_vec()).title("t").await.unwrap();
+        let document_url = support::answering(http("200 OK", "", std::str::from_utf8(DECK).unwrap())).await;
+        let url_import = canva.import_design_from_url(&document_url, "t").await.unwrap();
+        Self {
+            document_url,
+            url_import: url_import.id().into(),
+            image_url,
+            asset_id,
+            upload: upload.id().into(),
+            url_upload: url_upload.id().into(),
+            import: import.id().into(),
+        }
+    }
+}
+
+/// One call of the facade for each operation.
+async fn call(canva: &Client, operation: &Operation, before: &Before) -> Result<(), Error> {
+    match operation.id {
+        "createAssetUploadJob" => canva.upload_asset(PIXEL.to_vec()).name("n").await.map(drop),
+        "createUrlAssetUploadJob" => canva.upload_asset_from_url(&before.image_url, "n").await.map(drop),
+        "createDesignImportJob" => canva.import_design(DECK.to_vec()).title("t").await.map(drop),
+        "getAssetUploadJob" => canva.asset_upload_job(&before.upload).poll().await.map(drop),
+        "getUrlAssetUploadJob" => canva.url_asset_upload_job(&before.url_upload).poll().await.map(drop),
+        "getDesignImportJob" => canva.design_import_job(&before.import).poll().await.map(drop),
+        "updateAsset" => canva.update_asset(&before.asset_id).name("new").tags(["t"]).await.map(drop),
+        "getAsset" => canva.get_asset(&before.asset_id).await.map(drop),
+        "deleteAsset" => canva.delete_asset(&before.asset_id).await,
+        "createUrlImportJob" => canva.import_design_from_url(&before.document_url, "t").await.map(drop),
+        "getUrlImportJob" => canva.url_import_job(&before.url_import).poll().await.map(drop),
+        other => panic!("add a call of {other}"),
+    }
+}
+
+fn faults() -> Vec<(String, Fault)> {
+    let early = |status| Fault::AnswerEarly(Answer::json(status));
+    let limited = |value| {
+        let response = Answer::json(429).header(RETRY_AFTER, HeaderValue::from_static(value));
+        (format!("429 with `Retry-After: {value}`"), Fault::Answer(response))
+    };
+    let mut faults = vec![
+        ("the connection closes before the body is read".into(), Fault::Close),
+        ("the connection closes in the middle of the body".into(), Fault::CloseAfter(20)),
+        ("nothing is read, and no response comes".into(), Fault::StopReading),
+        ("the body is read in a trickle".into(), Fault::TrickleRead(2_000)),
+        ("the response is late".into(), Fault::Delay(Duration::from_millis(30))),
+        ("the response is lost".into(), Fault::LoseAnswer),
+        ("the response's body is cut off".into(), Fault::CutBody),
+        ("the response's JSON ends in the middle".into(), Fault::CutJson),
+        ("the response is malformed JSON".into(), Fault::MalformedJson),
+        ("the response is called `text/html`".into(), Fault::WrongContentType),
+        ("the response has unknown enum values".into(), Fault::UnknownEnums),
+        ("the response lacks required fields".into(), Fault::MissingFields),
+        ("the response is chunked".into(), Fault::Chunked),
+        ("the response has no length".into(), Fault::Unlengthed),
+        ("the response has a header of 70 000 bytes".into(), Fault::LargeHeader(70_000)),
+        ("the response has a header of 1 MiB".into(), Fault::LargeHeader(1 << 20)),
+        ("the response is not HTTP".into(), Fault::Raw("nonsense\r\n\r\n".into())),
+        ("413 before the body is read".into(), early(413)),
+        ("500 before the body is read".into(), early(500)),
+        limited("0"),
+        // In the past, which is now. In the future, and nonsense, which means five seconds, are in retries.rs.
+        limited("Sun, 06 Nov 1994 08:49:37 GMT"),
+        ("403 in HTML".into(), Fault::Answer(Answer::html(403))),
+        ("502 in HTML".into(), Fault::Answer(Answer::html(502))),
+        ("404 without a body".into(), Fault::Answer(Answer::empty(404))),
+        ("500 without a body".into(), Fault::Answer(Answer::empty(500))),
+        ("400 with a body of 10 MiB".into(), Fault::Answer(Answer::huge(400))),
+        ("500 with a body of 10 MiB".into(), Fault::Answer(Answer::huge(500))),
+        ("200 with a body of 10 MiB".into(), Fault::Answer(Answer::huge(200))),
+    ];
+    for status in [202, 302, 400, 401, 403, 404, 408, 409, 413, 415, 500, 501, 502, 503, 504] {
+        faults.push((status.to_string(), Fault::Answer(Answer::json(status))));
+    }
+    faults
+}
+
+/// What the caller got, in a word or two.
+fn outcome(result: &Result<(), Error>) -> String {
+    match result {
+        Ok(()) => "success".to_owned(),
+        Err(error) => name(error),
+    }
+}
+
+fn name(error: &Error) -> String {
+    match error {
+        Error::Poll { source, .. } => name(source),
+        Error::OutcomeUnknown { source, .. } => format!("`OutcomeUnknown` ({})", name(source)),
+        Error::Api(api) => format!("`Api` {}", api.status.as_u16()),
+        Error::Decode { status, .. } => format!("`Decode` {}", status.as_u16()),
+        Error::Connect { .. } => "`Connect`".to_owned(),
+        Error::Connection { .. } => "`Connection`".to_owned(),
+        Error::Timeout { kind, .. } => format!("`Timeout` {kind:?}"),
+        other => panic!("not an outcome of a fault: {other:?}"),
+    }
+}
+
+/// Lets every request leave, and counts them.
+struct Left(Arc<AtomicUsize>);
+
+impl Pacer for Left {
+    async fn acquire(&self, _: &'static Operation) -> Result<Permit, BoxError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(Permit::new(|_| ()))
+    }
+
+    fn pause(&self, _: &'static Operation, _: Duration) {}
+}
+
+async fn meet(operation: &'static Operation, fault: Fault, always: bool) -> String {
+    let simulator = Simulator::builder().job_duration(Duration::ZERO).start().await.unwrap();
+    let mut retry = RetryPolicy::default();
+    (retry.max_attempts, retry.base_delay) = (3, Duration::from_millis(1));
+    let canva = || Client::builder().token(simulator.token()).base_url(simulator.base_url()).pacing(Pacing::off());
+    let before = Before::new(&canva().build().unwrap()).await;
+    // Long enough for a busy machine, unless it is the fault that no response comes.
+    let no_response = matches!(fault, Fault::StopReading);
+    let timeout = Duration::from_secs(if no_response { 5 } else { 30 });
+    let left = Arc::new(AtomicUsize::new(0));
+    let canva = canva().retry(retry).pacing(Left(left.clone())).response_timeout(timeout).build().unwrap();
+
+    let things = || simulator.assets().len() + simulator.designs().len();
+    let (existed, requests) = (things(), simulator.requests().len());
+    simulator.inject(operation.id, 1..=if always { u32::MAX } else { 1 }, fault).unwrap();
+    // Then time passes only while the server has each request that left and won't answer the last of them: no machine is
+    // so busy that anything else is late.
+    let time = async {
+        if !no_response {
+            return std::future::pending().await;
+        }
+        tokio::time::pause();
+        loop {
+            let left = left.load(Ordering::SeqCst);
+            if left == simulator.requests().len() - requests && (left == 1 || always) {
+                tokio::time::advance(Duration::from_millis(100)).await;
+            } else {
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    let result = tokio::select! {
+        biased;
+        result = tokio::time::timeout(Duration::from_secs(60), call(&canva, operation, &before)) => result,
+        never = time => never,
+    };
+    let result = result.unwrap_or_else(|_| panic!("{} hangs", operation.id));
+    let requests = simulator.requests().len() - requests;
+
+    if operation.method == "POST" {
+        let made = things() - existed;
+        assert!(made <= 1, "{} made {made} things", operation.id);
+        match &result {
+            Ok(()) => assert_eq!(made, 1, "{} says it succeeded", operation.id),
+            Err(Error::OutcomeUnknown { .. }) => {}
+            Err(error) => assert_eq!(made, 0, "{} is reported lost: {error}", operation.id),
+        }
+    }
+    if operation.method == "DELETE" && result.is_ok() {
+        assert!(simulator.assets().iter().all(|asset| asset.id != before.asset_id), "it is still there");
+    }
+    format!("{}, {requests} request{}", outcome(&result), if requests == 1 { "" } else { "s" })
+}
+
+#[tokio::test]
+async fn every_operation_meets_every_fault() {
+    let faults = faults();
+    let (at_once, mut all) = (Arc::new(Semaphore::new(16)), JoinSet::new());
+    for (number, (_, fault)) in faults.iter().enumerate() {
+        for operation in operations::ALL {
+            let (fault, one) = (fault.clone(), at_once.clone().acquire_owned().await);
+            all.spawn_blocking(move || {
+                let _one = one;
+                let outcome = [false, true].map(|always| {
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                    runtime.block_on(meet(operation, fault.clone(), always))
+                });
+                (number, operation, outcome)
+            });
+        }
+    }
+    let mut outcomes: BTreeMap<usize, BTreeMap<[String; 2], Vec<&Operation>>> = BTreeMap::new();
+    while let Some(met) = all.join_next().await {
+        let (fault, operation, outcome) = met.unwrap();
+        outcomes.entry(fault).or_default().entry(outcome).or_default().push(operation);
+    }
+
+    let mut table =
+        String::from("| fault | operations | on the first attempt | on every attempt |\n|---|---|---|---|\n");
+    for (fault, outcomes) in &outcomes {
+        let mut rows: Vec<(String, &[String; 2])> =
+            outcomes.iter().map(|(o, operations)| (who(operations), o)).collect();
+        rows.sort();
+        for (number, (who, [first, every])) in rows.into_iter().enumerate() {
+            let fault = if number == 0 { faults[*fault].0.as_str() } else { "" };
+            writeln!(table, "| {fault} | {who} | {first} | {every} |").unwrap();
+        }
+    }
+    support::check_table("docs/faults.md", "faults", &table);
+}
+
+/// What these operations have in common, or their ids.
+fn who(those: &[&Operation]) -> String {
+    type Class = (&'static str, fn(&str) -> bool);
+    let classes: [Class; 5] = [
+        ("all", |_| true),
+        ("creating a job", |method| method == "POST"),
+        ("all others", |method| method != "POST"),
+        ("reading, updating", |method| matches!(method, "GET" | "PATCH")),
+        ("deleting", |method| method == "DELETE"),
+    ];
+    let mut ids: Vec<&str> = those.iter().map(|operation| operation.id).collect();
+    ids.sort_unstable();
+    for (name, class) in classes {
+        let mut all: Vec<&str> = operations::ALL.iter().filter(|o| class(o.method)).map(|o| o.id).collect();
+        all.sort_unstable();
+        if ids == all {
+            return name.to_owned();
+        }
+    }
+    format!("`{}`", ids.join("`, `"))
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_connections_gets_the_request_once_it_takes_them() {
+    let simulator = Simulator::builder().refusing().job_duration(Duration::ZERO).start().await.unwrap();
+    let mut retry = RetryPolicy::default();
+    (retry.max_attempts, retry.base_delay) = (3, Duration::from_millis(1));
+    let client =
+        |retry| Client::builder().token(simulator.token()).base_url(simulator.base_url()).retry(retry).build().unwrap();
+    let error = client(retry.clone()).upload_asset("tests/fixtures/photo.jpg").await.unwrap_err();
+    assert!(matches!(error, Error::Connect { attempts: 3, .. }), "{error:?}");
+
+    (retry.max_attempts, retry.base_delay) = (u32::MAX, Duration::from_millis(20));
+    let canva = client(retry);
+    let upload = tokio::spawn(async move { canva.upload_asset(PIXEL.to_vec()).name("n").await.map(drop) });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(simulator.requests().is_empty());
+    simulator.accept().unwrap();
+    upload.await.unwrap().unwrap();
+    assert_eq!((simulator.requests().len(), simulator.assets().len()), (1, 1));
+}

@@ -1,0 +1,180 @@
+//! A job is waited for no longer and asked for no oftener than it must, and no error loses its id.
+
+use std::time::Duration;
+
+use canva_connect::{
+    AssetUploadErrorCode, Client, DesignImportErrorCode, Error, JobErrorCode, JobState, PollPolicy, RetryPolicy,
+};
+use canva_simulator::{Fault, Simulator};
+
+use crate::support;
+
+fn client(base_url: &str, token: &str) -> Client {
+    let mut poll = PollPolicy::default();
+    poll.first_delay = Duration::from_millis(20);
+    Client::builder().token(token).base_url(base_url).poll(poll).build().unwrap()
+}
+
+fn simulated(simulator: &Simulator) -> Client {
+    client(simulator.base_url(), simulator.token())
+}
+
+fn reads(simulator: &Simulator) -> usize {
+    simulator.requests().iter().filter(|request| request.method == "GET").count()
+}
+
+#[tokio::test]
+async fn a_job_that_is_final_at_once_is_not_read() {
+    let simulator = Simulator::builder().job_duration(Duration::ZERO).start().await.unwrap();
+    let canva = simulated(&simulator);
+    let job = canva.upload_asset("tests/fixtures/photo.png").name("Hero 🚀").await.unwrap();
+    assert!(matches!(job.state(), Some(JobState::Success(_))));
+    let asset = job.wait().await.unwrap();
+    assert_eq!(asset.name, "Hero 🚀");
+    assert_eq!(asset.type_.unwrap().as_str(), "image");
+    assert_eq!(reads(&simulator), 0);
+}
+
+#[tokio::test]
+async fn each_kind_of_job_is_waited_for_and_picked_up_again() {
+    let simulator = Simulator::builder().job_duration(Duration::from_millis(50)).start().await.unwrap();
+    let canva = simulated(&simulator);
+
+    let job = canva.upload_asset("tests/fixtures/clip.mp4").await.unwrap();
+    assert!(matches!(job.state(), Some(JobState::InProgress)));
+    let id = job.id().to_owned();
+    let asset = job.wait().await.unwrap();
+    assert_eq!(asset.type_.unwrap().as_str(), "video");
+    assert_eq!(canva.asset_upload_job(&id).wait().await.unwrap().id, asset.id);
+
+    let designs = canva.import_design("tests/fixtures/deck.pdf").title("Q4").await.unwrap();
+    let id = designs.id().to_owned();
+    let designs = designs.wait().await.unwrap();
+    assert_eq!((designs[0].title.as_deref(), designs[0].page_count), (Some("Q4"), Some(2)));
+    assert_eq!(canva.design_import_job(&id).wait().await.unwrap()[0].id, designs[0].id);
+
+    // The simulator fetches from loopback alone.
+    let deck = std::fs::read_to_string("tests/fixtures/deck.pdf").unwrap();
+    let web = support::answering(support::http("200 OK", "", &deck)).await;
+    let designs = canva.import_design_from_url(web, "From a URL").mime_type("application/pdf").await.unwrap();
+    let id = designs.id().to_owned();
+    let designs = designs.wait().await.unwrap();
+    assert_eq!((designs[0].title.as_deref(), designs[0].page_count), (Some("From a URL"), Some(2)));
+    assert_eq!(canva.url_import_job(&id).wait().await.unwrap()[0].id, designs[0].id);
+
+    let thumbnail = asset.thumbnail.unwrap().url;
+    let job = canva.upload_asset_from_url(&thumbnail, "From a URL").await.unwrap();
+    let id = job.id().to_owned();
+    assert_eq!(job.wait().await.unwrap().name, "From a URL");
+    assert_eq!(canva.url_asset_upload_job(&id).wait().await.unwrap().name, "From a URL");
+}
+
+#[tokio::test]
+async fn a_failed_job_says_which_it_is_and_why() {
+    let simulator = Simulator::builder().max_asset_bytes(1_000_000).start().await.unwrap();
+    let canva = simulated(&simulator);
+
+    let job = canva.upload_asset("tests/fixtures/notes.txt").await.unwrap();
+    let id = job.id().to_owned();
+    let Error::Job(error) = job.wait().await.unwrap_err() else { panic!() };
+    assert_eq!(error.job_id, id);
+    assert_eq!(error.code, JobErrorCode::AssetUpload(AssetUploadErrorCode::ImportFailed));
+
+    let Error::Job(error) = canva.upload_asset(vec![0; 1_000_001]).name("n").await.unwrap().wait().await.unwrap_err()
+    else {
+        panic!()
+    };
+    assert_eq!(error.code.as_str(), "file_too_big");
+
+    let error = canva.import_design("tests/fixtures/notes.txt").await.unwrap().wait().await.unwrap_err();
+    let Error::Job(error) = error else { panic!() };
+    assert_eq!(error.code, JobErrorCode::DesignImport(DesignImportErrorCode::InvalidFile));
+
+    let error = canva.import_design_from_url("http://192.0.2.1/a.pdf", "n").await.unwrap().wait().await.unwrap_err();
+    let Error::Job(error) = error else { panic!() };
+    assert_eq!(error.code, JobErrorCode::DesignImport(DesignImportErrorCode::FetchFailed));
+
+    let error = canva.upload_asset_from_url("https://example.com/a.png", "n").await.unwrap().wait().await.unwrap_err();
+    let Error::Job(error) = error else { panic!() };
+    assert_eq!(error.code.as_str(), "fetch_failed");
+}
+
+#[tokio::test]
+async fn a_deadline_leaves_the_id_to_go_on_with() {
+    let simulator = Simulator::start().await.unwrap();
+    let canva = simulated(&simulator);
+    let job = canva.upload_asset("tests/fixtures/photo.png").await.unwrap();
+    // Not in time, however busy the machine is.
+    let late = Fault::Delay(Duration::from_secs(3600));
+    simulator.inject("getAssetUploadJob", 1..=1, late).unwrap();
+    let mut short = PollPolicy::default();
+    (short.first_delay, short.deadline) = (Duration::from_millis(20), Duration::from_millis(60));
+    let error = job.wait_with(short).await.unwrap_err();
+    let Error::Deadline { job_id, waited, .. } = &error else { panic!("{error:?}") };
+    assert_eq!(*waited, Duration::from_millis(60));
+    assert_eq!(canva.asset_upload_job(job_id).wait().await.unwrap().name, "photo.png");
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_be_read_keeps_its_id() {
+    let simulator = Simulator::start().await.unwrap();
+    let canva = simulated(&simulator);
+    let error = canva.asset_upload_job("no-such-job").wait().await.unwrap_err();
+    assert_eq!(error.job_id(), Some("no-such-job"));
+    assert_eq!(error.api().unwrap().code, "not_found");
+    assert_eq!(error.status().unwrap(), 404);
+}
+
+/// Answers one request after the other with these bodies.
+async fn answering(bodies: &'static [&'static str]) -> Client {
+    let (listener, base_url) = support::listen().await;
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        for body in bodies {
+            let head = support::read_head(&mut stream).await.unwrap();
+            support::discard_body(&mut stream, &head).await.unwrap();
+            support::answer(&mut stream, "200 OK", "", body).await.unwrap();
+        }
+    });
+    let mut poll = PollPolicy::default();
+    poll.first_delay = Duration::from_millis(1);
+    Client::builder().token("t").base_url(base_url).poll(poll).retry(RetryPolicy::never()).build().unwrap()
+}
+
+#[tokio::test]
+async fn values_that_the_spec_does_not_know_are_kept_as_they_came() {
+    let canva = answering(&[
+        r#"{"job":{"id":"j","status":"queued","eta":5}}"#,
+        r#"{"job":{"id":"j","status":"success","asset":{"id":"a","type":"audio","name":"n","created_at":1,
+            "updated_at":2,"import_status":{"state":"rotting"},"owner":{"user_id":"u","team_id":"t","more":[]}}}}"#,
+        r#"{"job":{"id":"j","status":"failed","error":{"code":"too_ugly","message":"m"}}}"#,
+    ])
+    .await;
+    let job = canva.upload_asset(vec![1]).name("n").await.unwrap();
+    assert!(matches!(job.state(), Some(JobState::InProgress)), "an unknown status goes on");
+    let asset = job.wait().await.unwrap();
+    assert_eq!(asset.type_.unwrap().to_string(), "audio");
+    assert_eq!(asset.import_status.unwrap().state.to_string(), "rotting");
+
+    let error = canva.asset_upload_job("j").wait().await.unwrap_err();
+    assert_eq!(error.to_string(), "job j failed with too_ugly: m");
+}
+
+#[tokio::test]
+async fn a_job_that_contradicts_itself_is_no_panic_and_no_guess() {
+    let canva = answering(&[
+        r#"{"job":{"id":"j","status":"success"}}"#,
+        r#"{"job":{"id":"j","status":"success"}}"#,
+        r#"{"job":{"id":"j","status":"failed"}}"#,
+    ])
+    .await;
+    // Created it is, whatever the response says of its result; reading it decides.
+    let job = canva.upload_asset(vec![1]).name("n").await.unwrap();
+    assert!(job.state().is_none());
+    let error = job.wait().await.unwrap_err();
+    assert!(error.to_string().contains("its result is missing"), "{error}");
+    assert_eq!(error.job_id(), Some("j"));
+
+    let error = canva.asset_upload_job("j").wait().await.unwrap_err();
+    assert_eq!(error.to_string(), "job j failed: the response doesn't say why");
+}

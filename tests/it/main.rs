@@ -1,0 +1,24 @@
+//! What the library promises, a promise a module. A promise whose test needs a process of its own stands apart, in a file
+//! beside this directory that says why.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "../support/mod.rs"]
+mod support;
+mod types;
+
+mod any_response;
+mod assets;
+mod cancellation;
+mod clearing_tags;
+mod errors;
+mod faults;
+mod jobs;
+mod names;
+mod pacing;
+mod retries;
+mod schemas;
+mod shapes;
+mod spec_examples;
+mod stalls;
+mod tokens;
+mod wire;

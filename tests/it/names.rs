@@ -1,0 +1,140 @@
+//! Any Unicode within the limits arrives as it was given, and nothing over them leaves.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use canva_connect::{Client, Error, Pacing, RetryPolicy};
+use canva_simulator::Simulator;
+use proptest::prelude::*;
+
+use crate::support::PIXEL;
+
+struct Setup {
+    runtime: tokio::runtime::Runtime,
+    simulator: Simulator,
+    canva: Client,
+    asset_id: String,
+}
+
+static SETUP: LazyLock<Setup> = LazyLock::new(|| {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (simulator, canva, asset_id) = runtime.block_on(async {
+        let simulator = Simulator::builder().job_duration(Duration::ZERO).start().await.unwrap();
+        let canva = Client::builder().token(simulator.token()).base_url(simulator.base_url());
+        let canva = canva.pacing(Pacing::off()).build().unwrap();
+        let asset = canva.upload_asset(PIXEL.to_vec()).name("pixel").await.unwrap().wait().await.unwrap();
+        (simulator, canva, asset.id)
+    });
+    Setup { runtime, simulator, canva, asset_id }
+});
+
+/// Between `min` and `max` Unicode scalar values, of every kind.
+fn text(min: usize, max: usize) -> impl Strategy<Value = String> {
+    prop::collection::vec(any::<char>(), min..=max).prop_map(String::from_iter)
+}
+
+/// A client of which nothing may leave: nobody listens where it would go, and it would say so.
+static NOWHERE: LazyLock<Client> = LazyLock::new(|| {
+    Client::builder().token("t").base_url("http://127.0.0.1:1/rest").retry(RetryPolicy::never()).build().unwrap()
+});
+
+fn refused<T>(result: Result<T, Error>) -> bool {
+    matches!(result, Err(Error::InvalidInput { .. }))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn names_titles_and_tags_round_trip(
+        name in text(1, 50),
+        title in text(1, 50),
+        renamed in text(1, 50),
+        tags in prop::collection::vec(text(0, 50), 0..=50),
+    ) {
+        let Setup { runtime, simulator, canva, asset_id } = &*SETUP;
+        runtime.block_on(async {
+            let asset = canva.upload_asset(PIXEL.to_vec()).name(&name).await.unwrap().wait().await.unwrap();
+            assert_eq!(asset.name, name);
+            let designs =
+                canva.import_design("tests/fixtures/deck.pdf").title(&title).await.unwrap().wait().await.unwrap();
+            assert_eq!(designs[0].title.as_ref(), Some(&title));
+            let asset = canva.update_asset(asset_id).name(&renamed).tags(&tags).await.unwrap();
+            assert_eq!((asset.name, asset.tags), (renamed, tags));
+        });
+        let stored = simulator.assets();
+        prop_assert!(stored.iter().any(|asset| asset.name == name));
+    }
+
+    #[test]
+    fn what_is_too_long_never_leaves(long in text(51, 80), longer in text(256, 300)) {
+        let canva = &*NOWHERE;
+        SETUP.runtime.block_on(async {
+            assert!(refused(canva.upload_asset(vec![1]).name(&long).await));
+            assert!(refused(canva.import_design(vec![1]).title(&long).await));
+            assert!(refused(canva.update_asset("a").name(&long).await));
+            assert!(refused(canva.update_asset("a").tags([&long]).await));
+            assert!(refused(canva.update_asset("a").tags(vec!["t"; 51]).await));
+            assert!(refused(canva.upload_asset_from_url("https://example.com/a", &longer).await));
+            let url = format!("https://example.com/{}", "a".repeat(2048));
+            assert!(refused(canva.upload_asset_from_url(&url, "n").await));
+            assert!(refused(canva.import_design_from_url("https://example.com/a", &longer).await));
+            assert!(refused(canva.import_design_from_url(&url, "n").await));
+            let mime_type = format!("a/{}", "b".repeat(99));
+            assert!(refused(canva.import_design_from_url("https://example.com/a", "n").mime_type(mime_type).await));
+        });
+    }
+
+    #[test]
+    fn an_id_that_could_lead_elsewhere_never_leaves(id in "\\PC{0,60}") {
+        let good = (1..=50).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        prop_assume!(!good);
+        let canva = &*NOWHERE;
+        SETUP.runtime.block_on(async {
+            assert!(refused(canva.get_asset(&id).await));
+            assert!(refused(canva.update_asset(&id).name("n").await));
+            assert!(refused(canva.delete_asset(&id).await));
+            assert!(refused(canva.asset_upload_job(&id).poll().await));
+            assert!(refused(canva.url_asset_upload_job(&id).poll().await));
+            assert!(refused(canva.design_import_job(&id).wait().await));
+            assert!(refused(canva.url_import_job(&id).wait().await));
+        });
+    }
+}
+
+#[test]
+fn an_error_says_what_was_expected_and_what_came() {
+    let canva = &*NOWHERE;
+    SETUP.runtime.block_on(async {
+        let said = |error: Error| error.to_string();
+        let name = "🚀".repeat(51);
+        assert_eq!(
+            said(canva.upload_asset(vec![1]).name(name).await.unwrap_err()),
+            "name: expected 1 to 50 characters, got 51"
+        );
+        assert_eq!(
+            said(canva.upload_asset(vec![1]).await.unwrap_err()),
+            "name: expected a name, since there is no file name to take, got none"
+        );
+        assert_eq!(
+            said(canva.update_asset("../x").await.unwrap_err()),
+            "asset_id: expected letters, digits, `-` and `_`, got \"../x\""
+        );
+        assert_eq!(
+            said(canva.import_design(vec![1]).title("t").mime_type("pdf").await.unwrap_err()),
+            "mime_type: expected a media type such as `application/pdf`, got \"pdf\""
+        );
+        assert_eq!(
+            said(canva.upload_asset_from_url("file:///etc/passwd", "n").await.unwrap_err()),
+            "url: expected an http or https URL, got \"file:///etc/passwd\""
+        );
+        assert_eq!(
+            said(canva.import_design_from_url("deck.pdf", "n").await.unwrap_err()),
+            "url: expected an http or https URL, got \"deck.pdf\""
+        );
+        assert_eq!(
+            said(canva.import_design_from_url("https://example.com/a", "n").mime_type("pdf").await.unwrap_err()),
+            "mime_type: expected a media type such as `application/pdf`, got \"pdf\""
+        );
+    });
+}

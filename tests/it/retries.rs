@@ -1,0 +1,313 @@
+//! What is retried is sent whole again, when it is due, and no oftener than it may be.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use canva_connect::operations::Operation;
+use canva_connect::{
+    AccessToken, BodyError, BoxError, Client, Error, Pacer, Pacing, Permit, RetryPolicy, TokenProvider, UploadBody,
+};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::{Notify, mpsc};
+
+use crate::support::{self, UPLOADED, http};
+
+/// A request as it came: its head, and its body if the server read it.
+type Seen = mpsc::UnboundedReceiver<(support::Head, Vec<u8>)>;
+
+/// Answers one request after the other, each on a connection of its own, with these bytes.
+async fn script(responses: Vec<String>) -> (String, Seen) {
+    let (listener, base_url) = support::listen().await;
+    let (seen, received) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        for response in responses {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = support::read_head(&mut stream).await.unwrap();
+            let body = support::read_body(&mut stream, &mut head).await.unwrap();
+            seen.send((head, body)).unwrap();
+            stream.write_all(response.as_bytes()).await.unwrap();
+        }
+    });
+    (base_url, received)
+}
+
+fn client(base_url: &str) -> Client {
+    let mut retry = RetryPolicy::default();
+    retry.base_delay = Duration::from_millis(5);
+    Client::builder().token("the-token").base_url(base_url).retry(retry).build().unwrap()
+}
+
+fn too_many(headers: &str) -> String {
+    http("429 Too Many Requests", headers, r#"{"code":"too_many_requests","message":"m"}"#)
+}
+
+fn uploaded() -> String {
+    http("200 OK", "", UPLOADED)
+}
+
+async fn bodies(mut seen: Seen) -> Vec<Vec<u8>> {
+    let mut bodies = Vec::new();
+    while let Some((_, body)) = seen.recv().await {
+        bodies.push(body);
+    }
+    bodies
+}
+
+#[tokio::test]
+async fn each_attempt_sends_the_whole_body_anew() {
+    let content: Vec<u8> = (0..300_000).map(|i| (i % 251) as u8).collect();
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(&content).unwrap();
+    let opened = content.clone();
+    let sources = [
+        UploadBody::from(file.path()),
+        UploadBody::from(content.clone()),
+        UploadBody::reopen(content.len() as u64, move || {
+            let reader = std::io::Cursor::new(opened.clone());
+            async { Ok(reader) }
+        }),
+    ];
+    for source in sources {
+        let (base_url, seen) =
+            script(vec![too_many("retry-after: 0\r\n"), too_many("retry-after: 0\r\n"), uploaded()]).await;
+        let progress = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let report = progress.clone();
+        let upload = client(&base_url).upload_asset(source).name("n");
+        let started = Instant::now();
+        let _ = upload.on_progress(move |p| report.lock().unwrap().push((p.sent, p.total))).await.unwrap();
+        assert!(bodies(seen).await.iter().all(|body| *body == content));
+
+        // From nothing to all, three times, and never back within one; no oftener than every 64 KiB or 100 ms.
+        let most = 1 + content.len() / (64 * 1024) + started.elapsed().as_millis() as usize / 100;
+        let progress = progress.lock().unwrap().clone();
+        assert!(progress.iter().all(|(_, total)| *total == content.len() as u64));
+        let attempts: Vec<_> = progress.split(|(sent, _)| *sent == 0).skip(1).collect();
+        assert_eq!(attempts.len(), 3);
+        for reports in attempts {
+            assert!(reports.is_sorted() && reports.len() <= most, "{reports:?}");
+            assert_eq!(reports.last().unwrap().0, content.len() as u64);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_can_be_read_once_is_sent_once() {
+    let (base_url, seen) = script(vec![too_many("retry-after: 0\r\n"), uploaded()]).await;
+    let body = UploadBody::once(4, &b"data"[..]);
+    let error = client(&base_url).upload_asset(body).name("n").await.unwrap_err();
+    assert_eq!(error.status().unwrap(), 429);
+    drop(base_url);
+    let mut seen = seen;
+    assert_eq!(seen.recv().await.unwrap().1, b"data");
+    assert!(seen.try_recv().is_err());
+}
+
+/// The limits of the spec, and a word when a pause begins.
+#[derive(Default)]
+struct Telling(Pacing, Notify);
+
+impl Pacer for Telling {
+    async fn acquire(&self, operation: &'static Operation) -> Result<Permit, BoxError> {
+        self.0.acquire(operation).await
+    }
+
+    fn pause(&self, operation: &'static Operation, pause: Duration) {
+        self.0.pause(operation, pause);
+        self.1.notify_one();
+    }
+}
+
+#[tokio::test]
+async fn retry_after_is_kept_by_every_request_of_the_operation() {
+    // A date has whole seconds, so that up to one of the three is lost.
+    let in_three_seconds = || httpdate::fmt_http_date(std::time::SystemTime::now() + Duration::from_secs(3));
+    for (is_date, least) in [(false, 1000), (true, 1900)] {
+        let started = Instant::now();
+        let header =
+            if is_date { format!("retry-after: {}\r\n", in_three_seconds()) } else { "retry-after: 1\r\n".into() };
+        let (base_url, _seen) = script(vec![too_many(&header), uploaded(), uploaded()]).await;
+        let pacer = Arc::new(Telling::default());
+        let canva = Client::builder().token("the-token").base_url(&base_url).pacing(pacer.clone()).build().unwrap();
+        let first = tokio::spawn({
+            let canva = canva.clone();
+            async move { canva.upload_asset(vec![1]).name("n").await.map(|job| job.id().to_owned()) }
+        });
+        // Comes while the operation pauses, and waits too.
+        pacer.1.notified().await;
+        let second = canva.upload_asset(vec![1]).name("n").await;
+        assert!(started.elapsed() >= Duration::from_millis(least), "{header:?}: after {:?}", started.elapsed());
+        assert!(second.is_ok());
+        first.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_429_that_says_nothing_is_given_five_seconds() {
+    let (base_url, _seen) = script(vec![too_many("retry-after: soon\r\n"), uploaded()]).await;
+    let started = Instant::now();
+    let _ = client(&base_url).upload_asset(vec![1]).name("n").await.unwrap();
+    let waited = started.elapsed().as_secs_f64();
+    assert!((5.0..8.5).contains(&waited), "{waited} s");
+}
+
+#[tokio::test]
+async fn a_pause_that_is_too_long_is_an_error_at_once() {
+    let (base_url, _seen) = script(vec![too_many("retry-after: 18446744073709551615\r\n")]).await;
+    let started = Instant::now();
+    let error = client(&base_url).upload_asset(vec![1]).name("n").await.unwrap_err();
+    assert_eq!(error.api().unwrap().retry_after, Some(Duration::from_secs(u64::MAX)));
+    assert!(started.elapsed() < Duration::from_secs(2));
+}
+
+/// Gives `old`, and `new` once that was refused.
+#[derive(Default)]
+struct Renewing(AtomicUsize);
+
+impl TokenProvider for Renewing {
+    async fn token(&self) -> Result<AccessToken, BoxError> {
+        let token = if self.0.load(Ordering::SeqCst) == 0 { "old-token" } else { "new-token" };
+        Ok(AccessToken::new(token))
+    }
+
+    async fn refused(&self, refused: &AccessToken) -> Result<bool, BoxError> {
+        let first = *refused == AccessToken::new("old-token");
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(first)
+    }
+}
+
+#[tokio::test]
+async fn a_refused_token_is_renewed_once() {
+    let unauthorized = || http("401 Unauthorized", "", r#"{"code":"invalid_access_token","message":"m"}"#);
+    let (base_url, mut seen) =
+        script(vec![unauthorized(), uploaded(), unauthorized(), unauthorized(), uploaded()]).await;
+    let provider = Arc::new(Renewing::default());
+    // It is not one of the policy's attempts.
+    let canva = Client::builder().token_provider(provider.clone()).base_url(base_url).retry(RetryPolicy::never());
+    let canva = canva.build().unwrap();
+    let _ = canva.upload_asset(vec![1]).name("n").await.unwrap();
+    let mut token = async || seen.recv().await.unwrap().0.header("authorization").unwrap().to_owned();
+    assert_eq!(token().await, "Bearer old-token");
+    assert_eq!(token().await, "Bearer new-token");
+
+    // A second refusal is the caller's to hear of, after the provider was asked.
+    let error = canva.upload_asset(vec![1]).name("n").await.unwrap_err();
+    assert_eq!(error.status().unwrap(), 401);
+    assert_eq!(provider.0.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_file_that_changes_between_attempts_is_not_sent_again() {
+    type Change = fn(&std::path::Path);
+    let changes: [(Change, &str); 4] = [
+        (|path| std::fs::write(path, [1; 2000]).unwrap(), "expected 1000 bytes, got more"),
+        (|path| std::fs::write(path, [1; 500]).unwrap(), "expected 1000 bytes, got 500"),
+        (|path| std::fs::remove_file(path).unwrap(), "No such file"),
+        (
+            |path| {
+                let file = std::fs::File::options().write(true).open(path).unwrap();
+                file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+            },
+            "it changed between two attempts",
+        ),
+    ];
+    for (change, expected) in changes {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("image.png");
+        std::fs::write(&path, [0; 1000]).unwrap();
+        let (listener, base_url) = support::listen().await;
+        let upload = tokio::spawn({
+            let (canva, path) = (client(&base_url), path.clone());
+            async move { canva.upload_asset(path).await.unwrap_err() }
+        });
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = support::read_head(&mut stream).await.unwrap();
+        assert_eq!(support::read_body(&mut stream, &mut head).await.unwrap(), [0; 1000]);
+        change(&path);
+        stream.write_all(too_many("retry-after: 0\r\n").as_bytes()).await.unwrap();
+        drop(stream);
+        let error = upload.await.unwrap();
+        assert!(matches!(error, Error::Body(_)), "{error:?}");
+        let said = error.to_string();
+        assert!(said.contains(expected) && said.contains("image.png"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn content_of_another_length_than_was_said_never_arrives_whole() {
+    for (said, given) in [(1000, 500), (1000, 1001)] {
+        let (listener, base_url) = support::listen().await;
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let head = support::read_head(&mut stream).await?;
+            support::discard_body(&mut stream, &head).await.map(|read| (read, head.content_length()))
+        });
+        let body = UploadBody::once(said, std::io::Cursor::new(vec![0; given]));
+        let error = client(&base_url).upload_asset(body).name("n").await;
+        let error = error.unwrap_err();
+        assert!(matches!(error, Error::Body(BodyError::Length { .. })), "{error:?}");
+        assert!(server.await.unwrap().is_err(), "the server got a whole body");
+    }
+}
+
+#[tokio::test]
+async fn the_policy_bounds_the_attempts() {
+    let (_port, base_url) = support::refusing();
+    let mut retry = RetryPolicy::default();
+    (retry.max_attempts, retry.base_delay) = (3, Duration::from_millis(1));
+    let canva = Client::builder().token("the-token").base_url(&base_url).retry(retry.clone()).build().unwrap();
+    let error = canva.upload_asset(vec![1]).name("n").await.unwrap_err();
+    assert!(matches!(error, Error::Connect { attempts: 3, .. }), "{error:?}");
+    assert!(error.to_string().contains("could not connect (3 attempts): Connection refused"), "{error}");
+
+    (retry.max_attempts, retry.total_time) = (u32::MAX, Duration::from_millis(100));
+    retry.base_delay = Duration::from_millis(20);
+    let canva = Client::builder().token("the-token").base_url(&base_url).retry(retry).build().unwrap();
+    let started = Instant::now();
+    let error = canva.asset_upload_job("j").poll().await.unwrap_err();
+    assert!(started.elapsed() < Duration::from_secs(2));
+    assert_eq!(error.job_id(), Some("j"));
+}
+
+/// Lets the first request through and no other, and counts the pauses it is told of.
+#[derive(Default)]
+struct OneOnly(AtomicUsize, AtomicUsize);
+
+impl Pacer for OneOnly {
+    async fn acquire(&self, _: &'static Operation) -> Result<Permit, BoxError> {
+        if self.0.fetch_add(1, Ordering::SeqCst) > 0 {
+            std::future::pending::<()>().await;
+        }
+        Ok(Permit::new(|_| ()))
+    }
+
+    fn pause(&self, _: &'static Operation, _: Duration) {
+        self.1.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn a_429_pauses_the_others_even_if_it_is_not_retried_and_who_waits_has_opened_nothing() {
+    let (base_url, _seen) = script(vec![too_many("retry-after: 900\r\n")]).await;
+    let pacer = Arc::new(OneOnly::default());
+    let canva =
+        Client::builder().token("the-token").base_url(base_url).pacing(pacer.clone()).retry(RetryPolicy::never());
+    let canva = canva.build().unwrap();
+    let opened = Arc::new(AtomicUsize::new(0));
+    let count = opened.clone();
+    let body = move || {
+        let count = count.clone();
+        UploadBody::reopen(4, move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            async { Ok(&b"data"[..]) }
+        })
+    };
+    let error = canva.upload_asset(body()).name("n").await.unwrap_err();
+    assert_eq!((error.status().unwrap().as_u16(), pacer.1.load(Ordering::SeqCst)), (429, 1));
+
+    let waiting = tokio::time::timeout(Duration::from_millis(50), canva.upload_asset(body()).name("n")).await;
+    assert!(waiting.is_err());
+    assert_eq!(opened.load(Ordering::SeqCst), 1);
+}

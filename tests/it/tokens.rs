@@ -1,0 +1,380 @@
+//! A login holds: one refresh for all, each refresh token used once, and each pair saved before it is used.
+
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
+
+use canva_connect::auth::{FileStore, Integration, OAuth, OAuthError, RefreshToken, TokenStore, Tokens};
+use canva_connect::{AccessToken, BoxError, Client, Error, Pacing, TokenProvider, operations};
+use canva_simulator::{Answer, Fault, Simulator};
+use tokio::task::JoinSet;
+
+use crate::support;
+
+const REDIRECT_URI: &str = "https://example.com/return";
+
+fn integration(simulator: &Simulator) -> Integration {
+    let integration = Integration::new(simulator.client_id(), simulator.client_secret(), REDIRECT_URI).unwrap();
+    integration.base_url(simulator.base_url()).unwrap()
+}
+
+/// The value of a parameter in a URL's query.
+fn parameter(url: &str, name: &str) -> String {
+    let url = reqwest::Url::parse(url).unwrap();
+    url.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned()
+}
+
+/// Logs in as a user would.
+async fn log_in(simulator: &Simulator, oauth: &OAuth) -> Result<(), OAuthError> {
+    let login = integration(simulator).authorize(operations::ALL).unwrap();
+    let scopes = parameter(&login.url, "scope");
+    let code = simulator.authorize(&parameter(&login.url, "code_challenge"), scopes.split(' '), REDIRECT_URI);
+    oauth.log_in(&login, &code, &login.state).await
+}
+
+fn client(simulator: &Simulator, oauth: &OAuth) -> Client {
+    Client::builder().token_provider(oauth.clone()).base_url(simulator.base_url()).build().unwrap()
+}
+
+fn token_requests(simulator: &Simulator) -> usize {
+    simulator.requests().iter().filter(|request| request.path.ends_with("/oauth/token")).count()
+}
+
+/// A store in memory that can be made to fail, and counts.
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    tokens: Option<Tokens>,
+    saves: usize,
+    full: bool,
+    panics: bool,
+}
+
+impl TokenStore for Memory {
+    async fn load(&self) -> Result<Option<Tokens>, BoxError> {
+        Ok(self.0.lock().unwrap().tokens.clone())
+    }
+
+    async fn save(&self, tokens: &Tokens) -> Result<(), BoxError> {
+        let panics = self.0.lock().unwrap().panics;
+        assert!(!panics, "a bug in the store");
+        let mut kept = self.0.lock().unwrap();
+        if kept.full {
+            return Err("the disk is full".into());
+        }
+        kept.saves += 1;
+        kept.tokens = Some(tokens.clone());
+        Ok(())
+    }
+}
+
+/// What is behind an error of a request, if it is of OAuth.
+fn oauth_error(error: &Error) -> &OAuthError {
+    let Error::Token { source, .. } = error else { panic!("{error:?}") };
+    source.downcast_ref().unwrap()
+}
+
+async fn upload(canva: &Client) -> Result<(), Error> {
+    canva.upload_asset(vec![1]).name("n").await.map(drop)
+}
+
+/// A login whose access token has ended.
+async fn expired(simulator: &Simulator) -> (Memory, OAuth) {
+    let store = Memory::default();
+    log_in(simulator, &OAuth::new(integration(simulator), store.clone())).await.unwrap();
+    store.0.lock().unwrap().tokens.as_mut().unwrap().expires_at = 0;
+    (store.clone(), OAuth::new(integration(simulator), store))
+}
+
+#[test]
+fn the_authorization_url_asks_for_the_scopes_of_the_operations() {
+    let integration = Integration::new("id", "s3cr3t", REDIRECT_URI).unwrap();
+    let upload = [&operations::CREATE_ASSET_UPLOAD_JOB, &operations::UPDATE_ASSET, &operations::GET_ASSET_UPLOAD_JOB];
+    let login = integration.authorize(upload).unwrap();
+    assert!(login.url.starts_with("https://www.canva.com/api/oauth/authorize?response_type=code&client_id=id&"));
+    assert_eq!(parameter(&login.url, "scope"), "asset:read asset:write");
+    assert_eq!(parameter(&login.url, "redirect_uri"), REDIRECT_URI);
+    assert_eq!(parameter(&login.url, "state"), login.state);
+    assert_eq!(parameter(&login.url, "code_challenge_method"), "S256");
+    assert_eq!(login.expose_code_verifier().len(), 43);
+    let other = integration.authorize(upload).unwrap();
+    assert!(other.state != login.state && other.expose_code_verifier() != login.expose_code_verifier());
+    let said = format!("{login:?} {integration:?}");
+    assert!(!said.contains(login.expose_code_verifier()) && !said.contains("s3cr3t"), "{said}");
+}
+
+#[tokio::test]
+async fn a_login_gives_tokens_that_are_kept_and_used() {
+    let simulator = Simulator::start().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tokens.json");
+    let oauth = OAuth::new(integration(&simulator), FileStore::new(&path));
+
+    // Nobody has logged in yet.
+    let error = upload(&client(&simulator, &oauth)).await.unwrap_err();
+    assert!(matches!(oauth_error(&error), OAuthError::LoginRequired { .. }), "{error}");
+
+    log_in(&simulator, &oauth).await.unwrap();
+    upload(&client(&simulator, &oauth)).await.unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 1, "no file is left beside it");
+
+    // After a restart they come from the file.
+    let oauth = OAuth::new(integration(&simulator), FileStore::new(&path));
+    upload(&client(&simulator, &oauth)).await.unwrap();
+    assert_eq!(token_requests(&simulator), 1);
+
+    std::fs::write(&path, "{\"access_token\":\"s3cr3t\"").unwrap();
+    let oauth = OAuth::new(integration(&simulator), FileStore::new(&path));
+    let error = upload(&client(&simulator, &oauth)).await.unwrap_err();
+    assert!(error.to_string().contains("tokens.json: not a token file"), "{error}");
+    assert!(!format!("{error:?}").contains("s3cr3t"));
+}
+
+#[tokio::test]
+async fn a_token_file_of_version_0_1_1_is_read_and_written_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tokens.json");
+    let written = r#"{"access_token":"an-access-token","refresh_token":"a-refresh-token","expires_at":1767225600}"#;
+    std::fs::write(&path, written).unwrap();
+    let store = FileStore::new(&path);
+    let tokens = store.load().await.unwrap().unwrap();
+    assert_eq!(tokens.access_token, AccessToken::new("an-access-token"));
+    assert_eq!(tokens.refresh_token, RefreshToken::new("a-refresh-token"));
+    assert_eq!(tokens.expires_at, 1767225600);
+    assert_eq!(
+        format!("{tokens:?}"),
+        "Tokens { access_token: AccessToken([REDACTED]), refresh_token: RefreshToken([REDACTED]), \
+         expires_at: 1767225600 }"
+    );
+    store.save(&tokens).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), written);
+}
+
+#[tokio::test]
+async fn whatever_leads_to_a_store_provider_or_pacer_serves_as_one() {
+    static PACING: LazyLock<Pacing> = LazyLock::new(Pacing::new);
+    let simulator = Simulator::start().await.unwrap();
+    let store = Arc::new(Memory::default());
+    let oauth = OAuth::new(integration(&simulator), store.clone());
+    log_in(&simulator, &oauth).await.unwrap();
+    let canva = || Client::builder().base_url(simulator.base_url());
+    for canva in [
+        canva().token_provider(Arc::new(oauth.clone())).pacing(Arc::new(Pacing::new())),
+        canva().token_provider(Box::new(oauth.clone())).pacing(Box::new(Pacing::new())),
+        canva().token_provider(Arc::new(OAuth::new(integration(&simulator), Box::new(store)))).pacing(&*PACING),
+    ] {
+        upload(&canva.build().unwrap()).await.unwrap();
+    }
+    assert_eq!(token_requests(&simulator), 1);
+}
+
+#[tokio::test]
+async fn a_login_that_was_not_begun_here_is_refused() {
+    let simulator = Simulator::start().await.unwrap();
+    let oauth = OAuth::new(integration(&simulator), Memory::default());
+    let login = integration(&simulator).authorize(operations::ALL).unwrap();
+    let code = simulator.authorize(&parameter(&login.url, "code_challenge"), ["asset:write"], REDIRECT_URI);
+    let error = oauth.log_in(&login, &code, "another state").await.unwrap_err();
+    assert!(matches!(error, OAuthError::StateMismatch));
+    assert_eq!(token_requests(&simulator), 0);
+
+    // A code for another verifier; then a client with a wrong secret.
+    let other = integration(&simulator).authorize(operations::ALL).unwrap();
+    let error = oauth.log_in(&other, &code, &other.state).await.unwrap_err();
+    assert!(
+        matches!(&error, OAuthError::Refused { status, error, .. } if *status == 400 && error == "invalid_grant"),
+        "{error}"
+    );
+    let wrong = Integration::new(simulator.client_id(), "wrong-s3cr3t", REDIRECT_URI).unwrap();
+    let wrong = OAuth::new(wrong.base_url(simulator.base_url()).unwrap(), Memory::default());
+    let error = wrong.log_in(&login, &code, &login.state).await.unwrap_err();
+    assert!(matches!(&error, OAuthError::Refused { status, .. } if *status == 401), "{error}");
+    assert!(!format!("{error} {error:?}").contains("s3cr3t"));
+}
+
+#[tokio::test]
+async fn two_hundred_calls_at_expiry_are_one_refresh() {
+    let simulator = Simulator::start().await.unwrap();
+    let (store, oauth) = expired(&simulator).await;
+    let canva = Client::builder().token_provider(oauth.clone()).base_url(simulator.base_url()).pacing(Pacing::off());
+    let canva = canva.build().unwrap();
+    let mut calls = JoinSet::new();
+    for _ in 0..200 {
+        let canva = canva.clone();
+        calls.spawn(async move { canva.asset_upload_job("none").poll().await.unwrap_err().status().unwrap().as_u16() });
+    }
+    assert!(calls.join_all().await.into_iter().all(|status| status == 404));
+    assert_eq!((token_requests(&simulator), store.0.lock().unwrap().saves), (2, 2));
+
+    // The same for 200 that are told that this token is no good any more.
+    let refused = store.0.lock().unwrap().tokens.clone().unwrap().access_token;
+    let mut calls = JoinSet::new();
+    for _ in 0..200 {
+        let (oauth, refused) = (oauth.clone(), refused.clone());
+        calls.spawn(async move { oauth.refused(&refused).await.unwrap() });
+    }
+    assert!(calls.join_all().await.into_iter().all(|another| another));
+    assert_eq!((token_requests(&simulator), store.0.lock().unwrap().saves), (3, 3));
+}
+
+#[tokio::test]
+async fn two_hundred_calls_at_a_refresh_that_fails_are_one_attempt() {
+    // A token endpoint that fails once everybody waits.
+    let (listener, base_url) = support::listen().await;
+    let (attempts, asked) = (Arc::new(Mutex::new(0)), Arc::new(Mutex::new(0)));
+    let (counted, waiting) = (attempts.clone(), asked.clone());
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let head = support::read_head(&mut stream).await.unwrap();
+            support::discard_body(&mut stream, &head).await.unwrap();
+            *counted.lock().unwrap() += 1;
+            while *waiting.lock().unwrap() < 200 {
+                tokio::task::yield_now().await;
+            }
+            support::answer(&mut stream, "503 Service Unavailable", "connection: close\r\n", "").await.unwrap();
+        }
+    });
+    let store = Memory::default();
+    store.0.lock().unwrap().tokens = Some(Tokens::new("old-token", "refresh-token", Duration::ZERO));
+    let integration = Integration::new("id", "secret", REDIRECT_URI).unwrap().base_url(&base_url).unwrap();
+    let oauth = OAuth::new(integration, store);
+    let mut calls = JoinSet::new();
+    for _ in 0..200 {
+        let (oauth, asked) = (oauth.clone(), asked.clone());
+        calls.spawn(async move {
+            // On this one thread, whoever is counted also waits before anything else happens.
+            *asked.lock().unwrap() += 1;
+            oauth.token().await.unwrap_err().to_string()
+        });
+    }
+    let said = calls.join_all().await;
+    assert!(said.iter().all(|error| error.contains("503 Service Unavailable")), "{:?}", said.first());
+    assert_eq!(*attempts.lock().unwrap(), 1);
+    // Who comes later tries again.
+    oauth.token().await.unwrap_err();
+    assert_eq!(*attempts.lock().unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_token_that_canva_refuses_is_refreshed_and_the_request_retried() {
+    let simulator = Simulator::start().await.unwrap();
+    let store = Memory::default();
+    let oauth = OAuth::new(integration(&simulator), store);
+    log_in(&simulator, &oauth).await.unwrap();
+    simulator.inject("createAssetUploadJob", 1..=1, Fault::Answer(Answer::json(401))).unwrap();
+    upload(&client(&simulator, &oauth)).await.unwrap();
+    assert_eq!((token_requests(&simulator), simulator.requests().len()), (2, 4));
+}
+
+#[tokio::test]
+async fn tokens_that_cannot_be_saved_are_not_used_and_not_lost() {
+    let simulator = Simulator::start().await.unwrap();
+    let (store, oauth) = expired(&simulator).await;
+    let canva = client(&simulator, &oauth);
+    store.0.lock().unwrap().full = true;
+    for _ in 0..2 {
+        let error = upload(&canva).await.unwrap_err();
+        assert!(matches!(oauth_error(&error), OAuthError::Store { .. }), "{error}");
+        assert!(error.to_string().contains("the disk is full"), "{error}");
+    }
+    // One login, one refresh, and no upload with a token that nobody kept.
+    assert_eq!((token_requests(&simulator), simulator.requests().len()), (2, 2));
+
+    store.0.lock().unwrap().full = false;
+    upload(&canva).await.unwrap();
+    assert_eq!(token_requests(&simulator), 2);
+}
+
+#[tokio::test]
+async fn a_refresh_that_panics_is_said_to_be_interrupted_and_loses_no_tokens() {
+    let simulator = Simulator::start().await.unwrap();
+    let (store, oauth) = expired(&simulator).await;
+    let canva = client(&simulator, &oauth);
+    store.0.lock().unwrap().panics = true;
+    let error = upload(&canva).await.unwrap_err();
+    assert!(matches!(oauth_error(&error), OAuthError::Interrupted { source, .. } if source.is_panic()), "{error}");
+    assert!(error.to_string().contains("try again") && error.to_string().contains("a bug in the store"), "{error}");
+
+    store.0.lock().unwrap().panics = false;
+    upload(&canva).await.unwrap();
+    assert_eq!((token_requests(&simulator), store.0.lock().unwrap().saves), (2, 2));
+}
+
+#[tokio::test]
+async fn a_crash_between_refresh_and_save_asks_for_a_new_login() {
+    let simulator = Simulator::start().await.unwrap();
+    let (store, oauth) = expired(&simulator).await;
+    store.0.lock().unwrap().full = true;
+    upload(&client(&simulator, &oauth)).await.unwrap_err();
+    drop(oauth);
+    store.0.lock().unwrap().full = false;
+
+    let oauth = OAuth::new(integration(&simulator), store);
+    let error = upload(&client(&simulator, &oauth)).await.unwrap_err();
+    assert!(matches!(oauth_error(&error), OAuthError::LoginRequired { .. }), "{error}");
+    assert!(error.to_string().contains("the user has to log in again"), "{error}");
+    log_in(&simulator, &oauth).await.unwrap();
+    upload(&client(&simulator, &oauth)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refresh_goes_on_when_its_caller_is_dropped() {
+    let simulator = Simulator::start().await.unwrap();
+    let (store, oauth) = expired(&simulator).await;
+    simulator.inject("token", 1..=1, Fault::Delay(Duration::from_millis(100))).unwrap();
+    let canva = client(&simulator, &oauth);
+    let call = tokio::time::timeout(Duration::from_millis(30), upload(&canva)).await;
+    assert!(call.is_err(), "it was not dropped");
+    upload(&canva).await.unwrap();
+    assert_eq!((token_requests(&simulator), store.0.lock().unwrap().saves), (2, 2));
+}
+
+#[tokio::test]
+async fn a_pair_that_another_process_refreshed_is_taken_from_the_store() {
+    let simulator = Simulator::start().await.unwrap();
+    let (store, oauth) = expired(&simulator).await;
+    let other = OAuth::new(integration(&simulator), store.clone());
+    upload(&client(&simulator, &other)).await.unwrap();
+    upload(&client(&simulator, &oauth)).await.unwrap();
+    assert_eq!(token_requests(&simulator), 2);
+}
+
+#[tokio::test]
+async fn a_token_endpoint_that_quotes_secrets_is_not_quoted() {
+    let body = r#"{"error":"no r3fr3sh for s3cr3t","error_description":"r3fr3sh and s3cr3t"}"#;
+    let base_url = support::answering(support::http("400 Bad Request", "", body)).await;
+    let store = Memory::default();
+    store.0.lock().unwrap().tokens = Some(Tokens::new("old-token", "r3fr3sh", Duration::ZERO));
+    let integration = Integration::new("id", "s3cr3t", REDIRECT_URI).unwrap().base_url(&base_url).unwrap();
+    let error = OAuth::new(integration, store).token().await.unwrap_err();
+    let said = format!("{error} {error:?}");
+    assert!(said.contains("no [REDACTED] for [REDACTED]: [REDACTED] and [REDACTED]"), "{said}");
+    assert!(!said.contains("r3fr3sh") && !said.contains("s3cr3t"), "{said}");
+}
+
+#[tokio::test]
+async fn a_token_endpoint_that_fails_is_an_error_without_a_secret_in_it() {
+    let simulator = Simulator::start().await.unwrap();
+    for (fault, expected) in [
+        (Fault::Answer(Answer::html(502)), "the token endpoint refused with 502 Bad Gateway"),
+        (Fault::Close, "the token endpoint could not be reached"),
+        (Fault::CutJson, "has no tokens that can be read"),
+    ] {
+        let (store, oauth) = expired(&simulator).await;
+        simulator.inject("token", 1..=1, fault).unwrap();
+        let error = upload(&client(&simulator, &oauth)).await.unwrap_err();
+        let said = format!("{error} {error:?}");
+        assert!(said.contains(expected), "{said}");
+        let tokens = store.0.lock().unwrap().tokens.clone().unwrap();
+        for secret in [tokens.refresh_token.expose(), tokens.access_token.expose(), simulator.client_secret()] {
+            assert!(!said.contains(secret), "{said}");
+        }
+    }
+}
