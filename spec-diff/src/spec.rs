@@ -27,6 +27,9 @@ pub enum SpecError {
     /// It names no version.
     #[error("{place}: `openapi: 3.0.x` is missing: not an OpenAPI 3.0 document")]
     NotOpenApi { place: String },
+    /// It is written in a version whose words mean other things: judged by the rules of 3.0, it would be misread.
+    #[error("{place}: `{version}` is {name}, and only OpenAPI 3.0 is compared: {advice}")]
+    OtherVersion { place: String, version: String, name: String, advice: &'static str },
     /// It has no operations.
     #[error("{place}: `paths` is missing or not a map")]
     NoPaths { place: String },
@@ -64,11 +67,30 @@ impl Spec {
     }
 
     fn check_version(&self) -> Result<(), SpecError> {
-        let version = self.value.get("openapi").and_then(Value::as_str).unwrap_or_default();
-        if version.starts_with("3.0.") {
-            return Ok(());
+        // Without quotes, `3.1` and `2.0` are numbers.
+        let said = |key| match self.value.get(key)? {
+            Value::String(version) => Some(version.clone()),
+            Value::Number(version) => Some(version.to_string()),
+            _ => None,
+        };
+        let other = |key: &str, version: String, name: &str, advice| SpecError::OtherVersion {
+            place: self.place(&format!("/{key}")),
+            name: format!("{name} {}", version.split('.').take(2).collect::<Vec<_>>().join(".")),
+            version: format!("{key}: {version}"),
+            advice,
+        };
+        match (said("openapi"), said("swagger")) {
+            (Some(version), _) if version.starts_with("3.0.") => Ok(()),
+            (Some(version), _) if version == "3.0" => Err(SpecError::NotOpenApi { place: self.place("/openapi") }),
+            (Some(version), _) => {
+                let advice = "convert it first, for example with `openapi-down-convert`";
+                Err(other("openapi", version, "OpenAPI", advice))
+            }
+            (None, Some(version)) => {
+                Err(other("swagger", version, "Swagger", "convert it first, for example with `swagger2openapi`"))
+            }
+            (None, None) => Err(SpecError::NotOpenApi { place: self.place("/openapi") }),
         }
-        Err(SpecError::NotOpenApi { place: self.place("/openapi") })
     }
 
     /// Every `$ref` points at something in this document that isn't a `$ref` again and again.

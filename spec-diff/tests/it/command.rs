@@ -111,3 +111,30 @@ fn an_unreadable_spec_exits_with_2_and_says_where() {
     assert!(unreadable("", &["old.yaml"]).starts_with("error: "));
     assert!(unreadable("", &["old.yaml", "new.yaml", "--nonsense"]).starts_with("error: "));
 }
+
+#[test]
+fn another_version_of_openapi_is_refused_by_name_with_what_to_do() {
+    // The document's beginning, and what is said of it.
+    let versions = [
+        (
+            "openapi: 3.1.0\ninfo: {title: T}\nwebhooks: {}\n",
+            "new.yaml:1: `openapi: 3.1.0` is OpenAPI 3.1, and only OpenAPI 3.0 is compared: convert it first, for example \
+             with `openapi-down-convert`\n",
+        ),
+        (
+            "info: {title: T}\nopenapi: 3.1\npaths: {}\n",
+            "new.yaml:2: `openapi: 3.1` is OpenAPI 3.1, and only OpenAPI 3.0 is compared: convert it first, for example \
+             with `openapi-down-convert`\n",
+        ),
+        (
+            "# An old one.\nswagger: '2.0'\npaths: {}\n",
+            "new.yaml:2: `swagger: 2.0` is Swagger 2.0, and only OpenAPI 3.0 is compared: convert it first, for example \
+             with `swagger2openapi`\n",
+        ),
+    ];
+    for (text, expected) in versions {
+        assert_eq!(spec_diff(text, &["old.yaml", "new.yaml"], ""), (2, String::new(), expected.to_owned()));
+        let (code, _, err) = spec_diff("", &["-", "old.yaml"], text);
+        assert_eq!((code, err), (2, expected.replace("new.yaml", "standard input")));
+    }
+}
