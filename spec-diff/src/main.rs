@@ -9,7 +9,7 @@
 //! are wrong or a spec can't be read. What is compared, and how it's judged, stands in the library.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -58,7 +58,11 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     } else {
         report.text(true)
     };
-    io::stdout().write_all(text.as_bytes()).map_err(|e| format!("standard output: {e}"))?;
+    match io::stdout().write_all(text.as_bytes()) {
+        // Who reads only the beginning (`| head -1`) has what they want, and the exit code.
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => return Err(format!("standard output: {e}")),
+        _ => {}
+    }
     Ok(if report.gravest() == Some(Class::Breaking) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 

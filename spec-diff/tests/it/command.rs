@@ -113,6 +113,24 @@ fn an_unreadable_spec_exits_with_2_and_says_where() {
 }
 
 #[test]
+fn a_reader_that_closes_the_pipe_early_is_no_error() {
+    for (new, expected) in [(breaking(), 1), (additive(), 0)] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_spec-diff"))
+            .args(["tests/it/table.yaml", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Before the command has all of its input, so that it writes to a pipe without a reader.
+        drop(child.stdout.take());
+        child.stdin.take().unwrap().write_all(new.as_bytes()).unwrap();
+        let Output { status, stderr, .. } = child.wait_with_output().unwrap();
+        assert_eq!((status.code(), String::from_utf8(stderr).unwrap().as_str()), (Some(expected), ""));
+    }
+}
+
+#[test]
 fn another_version_of_openapi_is_refused_by_name_with_what_to_do() {
     // The document's beginning, and what is said of it.
     let versions = [
