@@ -4,18 +4,13 @@
 
 mod support;
 
-#[path = "../examples/spec-diff/diff/mod.rs"]
-#[allow(dead_code, reason = "the reports are more than is needed here")]
-mod diff;
-
-#[path = "support/due.rs"]
-mod due;
-
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use spec_diff as diff;
 
 /// The tests share one target directory, so that progenitor is compiled once; Cargo would make them wait anyway, and say
 /// so in its output.
@@ -343,7 +338,7 @@ fn row(copy: &Copy, edit: &Edit) -> String {
     let class = report.gravest().unwrap();
     let text = report.text(false);
     let sentence = text.lines().find_map(|line| line.trim_start().strip_prefix(class.name())).unwrap().trim();
-    let due = due::due(&semver::Version::new(0, 1, 0), Some(class));
+    let due = diff::due(&semver::Version::new(0, 1, 0), Some(class));
     format!(
         "| {} | {} | {facade} | {schemas} | {}: {sentence}; 0.1.0 -> {due} |",
         edit.name,

@@ -1,25 +1,27 @@
-//! Says what the difference between two specs means for callers of this crate:
+//! Says what the difference between two specs means for callers of `canva-connect`:
 //!
 //! ```sh
-//! cargo run --example spec-diff -- tests/baseline/openapi.yaml openapi.yaml
-//! git show main:openapi.yaml | cargo run --example spec-diff -- --markdown - openapi.yaml
+//! cargo run -p spec-diff -- tests/baseline/openapi.yaml openapi.yaml
+//! git show main:openapi.yaml | cargo run -p spec-diff -- --markdown - openapi.yaml
 //! ```
 //!
 //! The report alone goes to standard output. Exit code 0: nothing breaks callers; 1: something does; 2: the arguments
-//! are wrong or a spec can't be read. What is compared, and how it's judged, stands in `diff/`.
+//! are wrong or a spec can't be read. What is compared, and how it's judged, stands in the library.
 
-use std::io::{Read, Write};
+use std::fs;
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 
-mod diff;
-
-use diff::{Class, Spec};
+use spec_diff::{Class, Spec, compare};
 
 /// What the difference between two OpenAPI documents means for callers.
 #[derive(Parser)]
-#[command(name = "spec-diff")]
+#[command(
+    name = "spec-diff",
+    after_help = "Exit code: 0 if nothing breaks callers, 1 if something does, 2 if a spec can't be read."
+)]
 struct Arguments {
     /// The spec as it was; `-` is standard input.
     old: String,
@@ -37,7 +39,8 @@ fn main() -> ExitCode {
     match run(&Arguments::parse()) {
         Ok(code) => code,
         Err(message) => {
-            eprintln!("{message}");
+            // Without standard error there is nobody to tell, and the exit code says it too.
+            let _ = writeln!(io::stderr(), "{message}");
             ExitCode::from(2)
         }
     }
@@ -47,7 +50,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     if arguments.old == "-" && arguments.new == "-" {
         return Err("only one of the two specs can be standard input".to_owned());
     }
-    let report = diff::compare(&read(&arguments.old)?, &read(&arguments.new)?);
+    let report = compare(&read(&arguments.old)?, &read(&arguments.new)?);
     let text = if arguments.json {
         serde_json::to_string_pretty(&report).map_err(|e| e.to_string())? + "\n"
     } else if arguments.markdown {
@@ -55,16 +58,19 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     } else {
         report.text(true)
     };
-    std::io::stdout().write_all(text.as_bytes()).map_err(|e| format!("standard output: {e}"))?;
+    match io::stdout().write_all(text.as_bytes()) {
+        // Who reads only the beginning (`| head -1`) has what they want, and the exit code.
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => return Err(format!("standard output: {e}")),
+        _ => {}
+    }
     Ok(if report.gravest() == Some(Class::Breaking) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn read(path: &str) -> Result<Spec, String> {
-    if path == "-" {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(|e| format!("standard input: {e}"))?;
-        return Spec::parse("standard input", &text);
-    }
-    let text = std::fs::read_to_string(path).map_err(|e| format!("{path}: {e}"))?;
-    Spec::parse(path, &text)
+    let (name, text) = match path {
+        "-" => ("standard input", io::read_to_string(io::stdin())),
+        path => (path, fs::read_to_string(path)),
+    };
+    let text = text.map_err(|e| format!("{name}: {e}"))?;
+    Spec::parse(name, &text).map_err(|e| e.to_string())
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::spec::Spec;
+use crate::Spec;
 
 /// What a change means for callers of this crate.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -30,56 +30,69 @@ impl Class {
 }
 
 /// The part of the spec that a change belongs to. In the order of a report.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Group {
+    #[serde(skip)]
     rank: u8,
+    #[serde(rename = "part")]
     pub title: String,
     /// The method and path of an operation, or who uses a shared part.
     pub detail: String,
 }
 
 impl Group {
-    pub fn operation(title: String, detail: String) -> Self {
-        Self { rank: 0, title, detail }
+    pub(crate) fn operation(title: &str, detail: &str) -> Self {
+        Self::new(0, title, detail)
     }
 
-    pub fn shared(title: String, detail: String) -> Self {
-        Self { rank: 1, title, detail }
+    pub(crate) fn shared(title: &str, detail: &str) -> Self {
+        Self::new(1, title, detail)
     }
 
-    pub fn schema(title: String, detail: String) -> Self {
-        Self { rank: 2, title, detail }
+    pub(crate) fn schema(title: &str, detail: &str) -> Self {
+        Self::new(2, title, detail)
     }
 
-    pub fn document() -> Self {
-        Self { rank: 3, title: "the document".to_owned(), detail: String::new() }
+    pub(crate) fn document() -> Self {
+        Self::new(3, "the document", "")
+    }
+
+    fn new(rank: u8, title: &str, detail: &str) -> Self {
+        Self { rank, title: printable(title), detail: printable(detail) }
     }
 }
 
-#[derive(Clone, Debug)]
-pub struct Change {
-    pub class: Class,
-    pub group: Group,
-    pub sentence: String,
-    /// Where it stands in the new document, or in the old one if it's gone.
-    pub pointer: String,
-    pub gone: bool,
-}
-
-/// A change as it is printed.
+/// One judged difference. In the order of a report.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-struct Line {
-    #[serde(skip)]
-    rank: u8,
-    part: String,
-    detail: String,
-    class: Class,
-    pointer: String,
-    sentence: String,
-    file: String,
-    line: u64,
+pub struct Change {
+    #[serde(flatten)]
+    pub group: Group,
+    pub class: Class,
+    /// Where it stands in `file`, as `#/...`.
+    pub pointer: String,
+    /// What changed, without its class and its group.
+    pub sentence: String,
+    /// The new spec, or the old one for what is gone.
+    pub file: String,
+    /// From 1.
+    pub line: u64,
 }
 
+impl Change {
+    pub(crate) fn new(class: Class, group: Group, sentence: &str, spec: &Spec, pointer: &str) -> Self {
+        Self {
+            group,
+            class,
+            pointer: format!("#{}", printable(pointer)),
+            sentence: printable(sentence),
+            file: spec.name.clone(),
+            line: spec.line(pointer),
+        }
+    }
+}
+
+/// Every change between two specs. Its serde form is one map with the names of both, the number of changes of each class,
+/// and the changes.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     old: String,
@@ -87,60 +100,50 @@ pub struct Report {
     breaking: usize,
     additive: usize,
     editorial: usize,
-    changes: Vec<Line>,
+    changes: Vec<Change>,
     /// Why the second reader could not take part, if so.
     second_reader: Option<String>,
 }
 
 impl Report {
-    pub fn new(old: &Spec, new: &Spec, changes: Vec<Change>, second_reader: Option<String>) -> Self {
-        let mut lines: Vec<Line> = changes
-            .into_iter()
-            .map(|change| {
-                let document = if change.gone { old } else { new };
-                Line {
-                    rank: change.group.rank,
-                    part: printable(&change.group.title),
-                    detail: printable(&change.group.detail),
-                    class: change.class,
-                    sentence: printable(&change.sentence),
-                    file: document.name.clone(),
-                    line: document.line(&change.pointer),
-                    pointer: format!("#{}", printable(&change.pointer)),
-                }
-            })
-            .collect();
-        lines.sort();
-        lines.dedup();
-        let count = |class| lines.iter().filter(|line| line.class == class).count();
+    pub(crate) fn new(old: &Spec, new: &Spec, mut changes: Vec<Change>, second_reader: Option<String>) -> Self {
+        changes.sort();
+        changes.dedup();
+        let count = |class| changes.iter().filter(|change| change.class == class).count();
         Self {
             old: old.name.clone(),
             new: new.name.clone(),
             breaking: count(Class::Breaking),
             additive: count(Class::Additive),
             editorial: count(Class::Editorial),
-            changes: lines,
+            changes,
             second_reader,
         }
     }
 
-    /// The gravest class there is, or none without a change.
-    pub fn gravest(&self) -> Option<Class> {
-        self.changes.iter().map(|line| line.class).min()
+    /// Every change, by part, and within a part the gravest first.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
     }
 
-    /// For a terminal. `lines` are the line numbers; without them, an edit elsewhere in the file doesn't change the text.
+    /// The gravest class there is, or none without a change.
+    pub fn gravest(&self) -> Option<Class> {
+        self.changes.iter().map(|change| change.class).min()
+    }
+
+    /// For a terminal. `lines` adds files and line numbers; without them, an edit elsewhere in the file doesn't change the
+    /// text.
     pub fn text(&self, lines: bool) -> String {
         let mut out = format!("{} -> {}: {}\n", self.old, self.new, self.summary());
-        let mut part = None;
-        for change in &self.changes {
-            if part.replace(&change.part) != Some(&change.part) {
-                let detail = if change.detail.is_empty() { String::new() } else { format!("  ({})", change.detail) };
-                let _ = write!(out, "\n{}{detail}\n", change.part);
+        for part in self.changes.chunk_by(|a, b| a.group == b.group) {
+            if let Some(Change { group: Group { title, detail, .. }, .. }) = part.first() {
+                let detail = if detail.is_empty() { String::new() } else { format!("  ({detail})") };
+                let _ = write!(out, "\n{title}{detail}\n");
             }
-            let Line { class, sentence, file, line, pointer, .. } = change;
-            let place = if lines { format!("{file}:{line} {pointer}") } else { pointer.clone() };
-            let _ = write!(out, "  {:<10} {sentence}\n             {place}\n", class.name());
+            for Change { class, pointer, sentence, file, line, .. } in part {
+                let place = if lines { format!("{file}:{line} {pointer}") } else { pointer.clone() };
+                let _ = write!(out, "  {:<10} {sentence}\n             {place}\n", class.name());
+            }
         }
         if let Some(reason) = &self.second_reader {
             let _ = write!(out, "\nWithout the second reader (drift): {reason}.\n");
@@ -151,16 +154,16 @@ impl Report {
     /// For a comment on a pull request.
     pub fn markdown(&self) -> String {
         let mut out = format!("**`{}` → `{}`**: {}\n", self.old, self.new, self.summary());
-        let mut part = None;
-        for change in &self.changes {
-            if part.replace(&change.part) != Some(&change.part) {
-                let detail = if change.detail.is_empty() { String::new() } else { format!(" — {}", change.detail) };
-                let _ = write!(out, "\n#### {}{}\n\n", markdown(&change.part), markdown(&detail));
+        for part in self.changes.chunk_by(|a, b| a.group == b.group) {
+            if let Some(Change { group: Group { title, detail, .. }, .. }) = part.first() {
+                let detail = if detail.is_empty() { String::new() } else { format!(" — {detail}") };
+                let _ = write!(out, "\n#### {}{}\n\n", markdown(title), markdown(&detail));
                 out.push_str("| for callers | change | place |\n| --- | --- | --- |\n");
             }
-            let Line { class, sentence, file, line, .. } = change;
-            let class = if *class == Class::Breaking { "**breaking**" } else { class.name() };
-            let _ = writeln!(out, "| {class} | {} | `{file}:{line}` |", markdown(sentence));
+            for Change { class, sentence, file, line, .. } in part {
+                let class = if *class == Class::Breaking { "**breaking**" } else { class.name() };
+                let _ = writeln!(out, "| {class} | {} | `{file}:{line}` |", markdown(sentence));
+            }
         }
         if let Some(reason) = &self.second_reader {
             let _ = write!(out, "\nWithout the second reader (drift): {}.\n", markdown(reason));

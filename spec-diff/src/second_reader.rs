@@ -13,7 +13,7 @@ use std::thread;
 use drift::ChangeClass;
 use serde_json::Value;
 
-use super::report::{Change, Class, Group};
+use crate::{Change, Class, Group, Spec};
 
 const THREAD: &str = "drift";
 
@@ -27,7 +27,7 @@ pub struct Verdict {
 
 /// What drift finds, or why it can't compare these two.
 pub fn verdicts(old: &Value, new: &Value) -> Result<Vec<Verdict>, String> {
-    // It asserts where it could answer, and a report isn't the place for a backtrace.
+    // It asserts where it could return an error, and a report isn't the place for a backtrace.
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
         let hook = panic::take_hook();
@@ -49,7 +49,7 @@ pub fn verdicts(old: &Value, new: &Value) -> Result<Vec<Verdict>, String> {
 fn verdicts_of(change: drift::Change) -> Vec<Verdict> {
     let stacks = change.paths.iter().flat_map(|path| [&path.old, &path.new]);
     let pointers: Vec<String> =
-        stacks.flat_map(|stack| stack.iter()).map(|place| place.trim_start_matches('#').to_owned()).collect();
+        stacks.flat_map(|stack| stack.iter()).map(|place| format!("#{}", place.trim_start_matches('#'))).collect();
     let verdict =
         |info: drift::ChangeInfo| Verdict { class: info.class, message: info.message, pointers: pointers.clone() };
     change.changes.into_iter().map(verdict).collect()
@@ -67,6 +67,18 @@ impl Verdict {
             (!breaks || change.class == Class::Breaking) && self.pointers.iter().any(near)
         })
     }
+
+    /// A line of its own.
+    pub fn change(&self, new: &Spec) -> Change {
+        let class = match self.class {
+            ChangeClass::Trivial => Class::Editorial,
+            ChangeClass::ForwardIncompatible => Class::Additive,
+            _ => Class::Breaking,
+        };
+        let sentence = format!("drift finds what no rule here does: {}", self.message);
+        let pointer = self.pointers.first().map_or("", |pointer| pointer.trim_start_matches('#'));
+        Change::new(class, Group::document(), &sentence, new, pointer)
+    }
 }
 
 /// By whole segments: `/a/bc` isn't within `/a/b`.
@@ -74,23 +86,8 @@ fn is_within(inner: &str, outer: &str) -> bool {
     inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-impl From<Verdict> for Change {
-    fn from(verdict: Verdict) -> Self {
-        Self {
-            class: match verdict.class {
-                ChangeClass::Trivial => Class::Editorial,
-                ChangeClass::ForwardIncompatible => Class::Additive,
-                _ => Class::Breaking,
-            },
-            group: Group::document(),
-            sentence: format!("drift finds what no rule here does: {}", verdict.message),
-            pointer: verdict.pointers.into_iter().next().unwrap_or_default(),
-            gone: false,
-        }
-    }
-}
-
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use serde_json::json;
 
@@ -109,21 +106,16 @@ mod tests {
     fn what_breaks_by_drift_is_known_by_a_breaking_line_alone() {
         let (old, new) = (spec(json!({ "get": operation("text/plain") })), spec(json!({})));
         let verdicts = verdicts(&old, &new).unwrap();
-        let line = |class, pointer: &str| Change {
-            class,
-            group: Group::document(),
-            sentence: String::new(),
-            pointer: pointer.to_owned(),
-            gone: true,
-        };
+        let document = Spec::parse("new", &new.to_string()).unwrap();
+        let line = |class, pointer: &str| Change::new(class, Group::document(), "", &document, pointer);
         let known = |lines: &[Change]| verdicts.iter().all(|verdict| verdict.is_known(lines));
         assert!(known(&[line(Class::Breaking, "/paths/~1a/get")]));
         assert!(!known(&[]));
         assert!(!known(&[line(Class::Additive, "/paths/~1a/get")]));
         assert!(!known(&[line(Class::Breaking, "/components/schemas/A")]));
-        let added: Vec<Change> = verdicts.into_iter().map(Change::from).collect();
-        assert_eq!(added[0].class, Class::Breaking);
-        assert_eq!(added[0].sentence, "drift finds what no rule here does: The operation a was removed");
+        let added = verdicts[0].change(&document);
+        assert_eq!(added.class, Class::Breaking);
+        assert_eq!(added.sentence, "drift finds what no rule here does: The operation a was removed");
     }
 
     #[test]

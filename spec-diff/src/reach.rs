@@ -4,17 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::spec::reference;
+use crate::spec::{METHODS, operation_name, reference};
 
 /// The operations that send a part, and those that answer with it.
 #[derive(Clone, Debug, Default)]
 pub struct Uses {
     pub requests: BTreeSet<String>,
-    pub answers: BTreeSet<String>,
+    pub responses: BTreeSet<String>,
 }
 
 /// JSON pointer of a component -> who uses it, in any of the documents.
 pub struct Reach(BTreeMap<String, Uses>);
+
+type Direction = fn(&mut Uses) -> &mut BTreeSet<String>;
 
 impl Reach {
     pub fn of(documents: [&Value; 2]) -> Self {
@@ -23,10 +25,10 @@ impl Reach {
             for (id, item, operation) in operations(document) {
                 let parameters = [item.get("parameters"), operation.get("parameters"), operation.get("requestBody")];
                 for part in parameters.into_iter().flatten() {
-                    reach.follow(document, part, &|uses| &mut uses.requests, &id);
+                    reach.follow(document, part, |uses| &mut uses.requests, &id);
                 }
                 if let Some(responses) = operation.get("responses") {
-                    reach.follow(document, responses, &|uses| &mut uses.answers, &id);
+                    reach.follow(document, responses, |uses| &mut uses.responses, &id);
                 }
             }
         }
@@ -37,13 +39,7 @@ impl Reach {
         self.0.get(pointer).cloned().unwrap_or_default()
     }
 
-    fn follow(
-        &mut self,
-        document: &Value,
-        value: &Value,
-        direction: &dyn Fn(&mut Uses) -> &mut BTreeSet<String>,
-        id: &str,
-    ) {
+    fn follow(&mut self, document: &Value, value: &Value, direction: Direction, id: &str) {
         let target = reference(value).and_then(|reference| reference.strip_prefix('#'));
         if let Some(pointer) = target
             && direction(self.0.entry(pointer.to_owned()).or_default()).insert(id.to_owned())
@@ -59,8 +55,6 @@ impl Reach {
     }
 }
 
-pub const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
-
 /// Every operation with its name and the path item it stands in.
 fn operations(document: &Value) -> impl Iterator<Item = (String, &Value, &Value)> {
     let paths = document.get("paths").and_then(Value::as_object).into_iter().flatten();
@@ -69,10 +63,4 @@ fn operations(document: &Value) -> impl Iterator<Item = (String, &Value, &Value)
             item.get(method).map(|operation| (operation_name(path, method, operation), item, operation))
         })
     })
-}
-
-/// The operation's id, or method and path where it has none.
-pub fn operation_name(path: &str, method: &str, operation: &Value) -> String {
-    let id = operation.get("operationId").and_then(Value::as_str).map(str::to_owned);
-    id.unwrap_or_else(|| format!("{} {path}", method.to_uppercase()))
 }

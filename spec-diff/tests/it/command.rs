@@ -1,19 +1,17 @@
-//! The command that compares two specs: what it prints where, and with which exit code.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+//! The command: what it prints where, and with which exit code.
 
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-const SPEC: &str = include_str!("spec_change/table.yaml");
+use crate::TABLE;
 
 /// Runs the command in a directory with the files `old.yaml` and `new.yaml`.
 fn spec_diff(new: &str, arguments: &[&str], input: &str) -> (i32, String, String) {
     let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join("old.yaml"), SPEC).unwrap();
+    fs::write(directory.path().join("old.yaml"), TABLE).unwrap();
     fs::write(directory.path().join("new.yaml"), new).unwrap();
-    let mut child = Command::new(binary())
+    let mut child = Command::new(env!("CARGO_BIN_EXE_spec-diff"))
         .args(arguments)
         .current_dir(directory.path())
         .stdin(Stdio::piped())
@@ -29,20 +27,9 @@ fn spec_diff(new: &str, arguments: &[&str], input: &str) -> (i32, String, String
     (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
 
-/// Cargo tells a test where its binaries are, but not its examples; `--test NAME` doesn't even build them.
-fn binary() -> PathBuf {
-    static BUILD: std::sync::Once = std::sync::Once::new();
-    BUILD.call_once(|| {
-        let built = Command::new(env!("CARGO")).args(["build", "--quiet", "--example", "spec-diff"]).status().unwrap();
-        assert!(built.success());
-    });
-    let test = std::env::current_exe().unwrap();
-    test.parent().unwrap().parent().unwrap().join("examples").join(format!("spec-diff{}", std::env::consts::EXE_SUFFIX))
-}
-
 fn edited(from: &str, to: &str) -> String {
-    assert!(SPEC.contains(from), "{from}");
-    SPEC.replacen(from, to, 1)
+    assert!(TABLE.contains(from), "{from}");
+    TABLE.replacen(from, to, 1)
 }
 
 fn breaking() -> String {
@@ -56,7 +43,7 @@ fn additive() -> String {
 #[test]
 fn a_change_that_breaks_callers_exits_with_1_and_names_the_line() {
     let (code, out, err) = spec_diff(&breaking(), &["old.yaml", "new.yaml"], "");
-    let line = 1 + SPEC.lines().position(|line| line.contains("x-rate-limit-per-client-user: 30")).unwrap();
+    let line = 1 + TABLE.lines().position(|line| line.contains("x-rate-limit-per-client-user: 30")).unwrap();
     let expected = format!(
         "old.yaml -> new.yaml: 1 breaking, 0 additive, 0 editorial\n\n\
          createThing  (POST /things)\n  \
@@ -72,7 +59,7 @@ fn a_change_that_breaks_nobody_exits_with_0() {
     assert!(out.contains("additive   may also be `audio`"), "{out}");
     assert_eq!((code, err.as_str()), (0, ""));
     assert_eq!(
-        spec_diff(SPEC, &["old.yaml", "new.yaml"], ""),
+        spec_diff(TABLE, &["old.yaml", "new.yaml"], ""),
         (0, "old.yaml -> new.yaml: no change\n".into(), "".into())
     );
 }
@@ -82,7 +69,7 @@ fn a_dash_reads_standard_input() {
     let (code, out, _) = spec_diff("", &["old.yaml", "-"], &breaking());
     assert!(out.starts_with("old.yaml -> standard input: 1 breaking"), "{out}");
     assert_eq!(code, 1);
-    let (code, out, err) = spec_diff("", &["-", "-"], SPEC);
+    let (code, out, err) = spec_diff("", &["-", "-"], TABLE);
     assert_eq!((code, out.as_str(), err.as_str()), (2, "", "only one of the two specs can be standard input\n"));
 }
 
@@ -115,12 +102,57 @@ fn an_unreadable_spec_exits_with_2_and_says_where() {
     assert!(unreadable("a: b\n\tc: d\n", &files).starts_with("new.yaml:1:4: "));
     assert_eq!(unreadable("a: b\n", &files), "new.yaml:1: `openapi: 3.0.x` is missing: not an OpenAPI 3.0 document");
     assert_eq!(unreadable("openapi: 3.0.3\n\npaths: []\n", &files), "new.yaml:3: `paths` is missing or not a map");
-    let line = 1 + SPEC.lines().position(|line| line.contains("schemas/Kind'")).unwrap();
+    let line = 1 + TABLE.lines().position(|line| line.contains("schemas/Kind'")).unwrap();
     assert_eq!(
         unreadable(&edited("schemas/Kind'", "schemas/Nobody'"), &files),
-        format!("new.yaml:{line}: `$ref: '#/components/schemas/Nobody'` leads to nothing in this file")
+        format!("new.yaml:{line}: `$ref: '#/components/schemas/Nobody'` points at nothing in this file")
     );
     assert!(unreadable("", &["old.yaml", "missing.yaml"]).starts_with("missing.yaml: "));
     assert!(unreadable("", &["old.yaml"]).starts_with("error: "));
     assert!(unreadable("", &["old.yaml", "new.yaml", "--nonsense"]).starts_with("error: "));
+}
+
+#[test]
+fn a_reader_that_closes_the_pipe_early_is_no_error() {
+    for (new, expected) in [(breaking(), 1), (additive(), 0)] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_spec-diff"))
+            .args(["tests/it/table.yaml", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Before the command has all of its input, so that it writes to a pipe without a reader.
+        drop(child.stdout.take());
+        child.stdin.take().unwrap().write_all(new.as_bytes()).unwrap();
+        let Output { status, stderr, .. } = child.wait_with_output().unwrap();
+        assert_eq!((status.code(), String::from_utf8(stderr).unwrap().as_str()), (Some(expected), ""));
+    }
+}
+
+#[test]
+fn another_version_of_openapi_is_refused_by_name_with_what_to_do() {
+    // The document's beginning, and what is said of it.
+    let versions = [
+        (
+            "openapi: 3.1.0\ninfo: {title: T}\nwebhooks: {}\n",
+            "new.yaml:1: `openapi: 3.1.0` is OpenAPI 3.1, and only OpenAPI 3.0 is compared: convert it first, for example \
+             with `openapi-down-convert`\n",
+        ),
+        (
+            "info: {title: T}\nopenapi: 3.1\npaths: {}\n",
+            "new.yaml:2: `openapi: 3.1` is OpenAPI 3.1, and only OpenAPI 3.0 is compared: convert it first, for example \
+             with `openapi-down-convert`\n",
+        ),
+        (
+            "# An old one.\nswagger: '2.0'\npaths: {}\n",
+            "new.yaml:2: `swagger: 2.0` is Swagger 2.0, and only OpenAPI 3.0 is compared: convert it first, for example \
+             with `swagger2openapi`\n",
+        ),
+    ];
+    for (text, expected) in versions {
+        assert_eq!(spec_diff(text, &["old.yaml", "new.yaml"], ""), (2, String::new(), expected.to_owned()));
+        let (code, _, err) = spec_diff("", &["-", "old.yaml"], text);
+        assert_eq!((code, err), (2, expected.replace("new.yaml", "standard input")));
+    }
 }

@@ -1,0 +1,197 @@
+//! Types: the schema of a component, a field, a parameter or a body.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::members::{is_one_list, name, only};
+use super::words::names;
+use super::{Additive, Breaking, Class, Editorial, Part, Rules, defaults, quote};
+use crate::reach::Uses;
+
+/// Which way a schema travels. Where it travels both ways, or no operation uses it, the graver verdict counts.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub enum Way {
+    Request,
+    Response,
+    Both,
+}
+
+impl Way {
+    pub fn of(uses: &Uses) -> Self {
+        match (uses.requests.is_empty(), uses.responses.is_empty()) {
+            (false, true) => Self::Request,
+            (true, false) => Self::Response,
+            _ => Self::Both,
+        }
+    }
+
+    /// The verdict of a rule that has one for each way.
+    pub fn judge<S: Into<String>>(self, rule: impl Fn(Way) -> (Class, S)) -> (Class, String) {
+        let (class, sentence) = match self {
+            Self::Both => {
+                let (request, response) = (rule(Self::Request), rule(Self::Response));
+                if response.0 < request.0 { response } else { request }
+            }
+            way => rule(way),
+        };
+        (class, sentence.into())
+    }
+}
+
+impl<'v> Rules<'v> {
+    pub(super) fn schema_or_none(&mut self, schema: &Part<'v>, way: Way) {
+        match (schema.old, schema.new) {
+            (Some(_), Some(_)) => self.schema(schema, way, false),
+            _ => self.say(Breaking, schema, format!("its type {}", schema.change())),
+        }
+    }
+
+    /// Judged where it stands: what a `$ref` points at has its own turn. `optional` says whether the Rust type is an
+    /// `Option` in any case.
+    pub(super) fn schema(&mut self, schema: &Part<'v>, way: Way, optional: bool) {
+        if !schema.is_map() {
+            return self.unknown(schema, "schema");
+        }
+        let (was, is) = schema.both(only);
+        if was != is && !is_one_list(schema) {
+            let (was, is) = schema.both(name);
+            let alone = if is.contains(&was) { " alone" } else { "" };
+            return self.say(Breaking, schema, format!("is {is} now, no longer {was}{alone}"));
+        }
+        let (fields, rest): (Vec<_>, Vec<_>) =
+            schema.changed().into_iter().partition(|(key, _)| matches!(*key, "properties" | "required"));
+        self.judge(rest, schema, defaults::schema, |rules, key, part| match key {
+            "$ref" | "allOf" | "anyOf" | "oneOf" if is.is_some() && was == is => {
+                rules.say(Editorial, schema, "names the same type in another way")
+            }
+            "allOf" | "anyOf" | "oneOf" => rules.members(key, part, way),
+            "enum" => rules.enumeration(part),
+            "nullable" => rules.nullable(part, way, optional),
+            "minLength"
+            | "minItems"
+            | "minProperties"
+            | "minimum"
+            | "exclusiveMinimum"
+            | "x-decoded-min-length"
+            | "maxLength"
+            | "maxItems"
+            | "maxProperties"
+            | "maximum"
+            | "exclusiveMaximum"
+            | "x-decoded-max-length"
+            | "pattern"
+            | "multipleOf"
+            | "uniqueItems" => rules.bound(key, part, way),
+            "items" | "additionalProperties" if part.both(Value::is_object) == (true, true) => {
+                let subject = if schema.subject.is_empty() { "it" } else { &schema.subject };
+                rules.schema(&part.about(format!("what is in {subject}")), way, false);
+            }
+            // The generated type, or what is made of a missing value, follows from them.
+            "type" | "format" | "default" | "items" | "not" | "discriminator" | "additionalProperties" => {
+                rules.say(Breaking, part, format!("{} {}: the Rust type follows from it", quote(key), part.change()))
+            }
+            _ => rules.other(key, part),
+        });
+        if !fields.is_empty() {
+            self.never_silent(schema, "its list of fields", |rules| rules.fields(schema, way));
+        }
+    }
+
+    /// `properties` and `required`, which only together say what a field is.
+    fn fields(&mut self, schema: &Part<'v>, way: Way) {
+        let properties = schema.child("properties");
+        if !properties.is_map() {
+            return self.unknown(&properties, "properties");
+        }
+        let names = properties.keys();
+        let (was_required, is_required) = schema.both(required);
+        for name in &names {
+            let required = (was_required.contains(name), is_required.contains(name));
+            self.field(&schema.property(name), required, way);
+        }
+        for name in was_required.symmetric_difference(&is_required).filter(|name| !names.contains(*name)) {
+            let sentence = format!("`required` names {}, which is no field", quote(name));
+            self.say(Breaking, &schema.child("required"), sentence);
+        }
+    }
+
+    /// `required` says whether it was and whether it is.
+    fn field(&mut self, field: &Part<'v>, required: (bool, bool), way: Way) {
+        let (class, sentence) = match (field.old, field.new, required) {
+            (_, None, _) => (Breaking, "is gone: code that names the field doesn't compile".to_owned()),
+            (None, _, (_, must)) => way.judge(|way| match (way, must) {
+                (Way::Response, _) => (Additive, "is a new field"),
+                (_, true) => (Breaking, "is a new field and must be sent"),
+                (_, false) => (Additive, "is a new field and may be sent"),
+            }),
+            (Some(old), Some(new), (was, is)) => {
+                if old != new {
+                    self.never_silent(field, "", |rules| rules.schema(field, way, !was && !is));
+                }
+                if was == is {
+                    return;
+                }
+                let list = new.get("type").and_then(Value::as_str) == Some("array");
+                way.judge(|way| presence(way, is, list))
+            }
+        };
+        self.say(class, field, sentence);
+    }
+
+    /// drift 0.2 says "unhandled" to any change of an enum.
+    fn enumeration(&mut self, part: &Part) {
+        let (old, new) = part.both(|list| list.as_array().into_iter().flatten().collect::<Vec<_>>());
+        match (part.old, part.new) {
+            (None, _) => {
+                let sentence = format!("may only be {} now: the Rust type becomes an enum", names(&new));
+                return self.say(Breaking, part, sentence);
+            }
+            (_, None) => {
+                let sentence = format!("is no longer one of {}: the Rust type is an enum no more", names(&old));
+                return self.say(Breaking, part, sentence);
+            }
+            _ => {}
+        }
+        for value in new.iter().filter(|value| !old.contains(value)) {
+            // Our enums are open: until a caller updates, the value comes as `Unknown`.
+            self.say(Additive, part, format!("may also be {}", names(&[*value])));
+        }
+        for value in old.iter().filter(|value| !new.contains(value)) {
+            self.say(Breaking, part, format!("is no longer {}: the Rust variant goes", names(&[*value])));
+        }
+    }
+
+    /// drift 0.2 doesn't report it.
+    fn nullable(&mut self, part: &Part, way: Way, optional: bool) {
+        let (was, is) = part.flags();
+        if was == is {
+            return;
+        }
+        let (class, sentence) = way.judge(|way| match (way, is) {
+            (Way::Response, true) if optional => (Additive, "may be null now, which reads as missing"),
+            (Way::Response, false) if optional => (Additive, "is never null now"),
+            (Way::Response, true) => (Breaking, "may be null now: its Rust type becomes an `Option`"),
+            (Way::Response, false) => (Breaking, "is never null now: its Rust type is no longer an `Option`"),
+            (_, true) => (Additive, "may be sent as null now"),
+            (_, false) => (Breaking, "can't be sent as null now"),
+        });
+        self.say(class, part, sentence);
+    }
+}
+
+/// A field is required now, or no longer. A list in a response is a `Vec` in either case: left out, it reads as empty.
+fn presence(way: Way, required: bool, list: bool) -> (Class, &'static str) {
+    match (way, required) {
+        (Way::Response, true) if list => (Additive, "is always there now"),
+        (Way::Response, false) if list => (Additive, "may be missing now, and reads as empty then"),
+        (Way::Response, true) => (Breaking, "is always there now: its Rust type is no longer an `Option`"),
+        (Way::Response, false) => (Breaking, "may be missing now: its Rust type becomes an `Option`"),
+        (_, true) => (Breaking, "must be sent now"),
+        (_, false) => (Additive, "may be left out now"),
+    }
+}
+
+fn required(schema: &Value) -> BTreeSet<&str> {
+    schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+}

@@ -1,0 +1,200 @@
+//! More edits of `table.yaml`, whose other direction is judged too.
+
+use serde_json::json;
+
+use crate::edits::Edit::{self, Remove, Set};
+
+/// What changed, how, and what it is when the change is taken back.
+pub fn edits_both_ways() -> Vec<(&'static str, &'static str, Vec<Edit>)> {
+    const PATTERN: &str = "/components/schemas/NewThing/properties/comment/pattern";
+    vec![
+        // Bounds. Those of `NewThing` are sent, those of `Thing` come back.
+        ("a request's pattern is lifted", "a request's pattern is added", vec![Remove(PATTERN)]),
+        ("a request's pattern is another", "a request's pattern is another, back", vec![Set(PATTERN, json!("^b"))]),
+        (
+            "a response's pattern is added",
+            "a response's pattern is lifted",
+            vec![Set("/components/schemas/Thing/properties/name/pattern", json!("^a"))],
+        ),
+        (
+            "a response's bound is looser",
+            "a response's bound is tighter",
+            vec![Set("/components/schemas/Thing/properties/comment/maxLength", json!(20))],
+        ),
+        (
+            "a request's number is bounded",
+            "a request's number is no longer bounded",
+            vec![
+                Set("/components/schemas/NewThing/properties/pages/maximum", json!(9)),
+                Set("/components/schemas/NewThing/properties/pages/exclusiveMinimum", json!(true)),
+                Set("/components/schemas/NewThing/properties/pages/multipleOf", json!(3)),
+            ],
+        ),
+        (
+            "a response's number is bounded",
+            "a response's number is no longer bounded",
+            vec![Set("/components/schemas/Thing/properties/pages/minimum", json!(0))],
+        ),
+        (
+            "a request's list must have no item twice",
+            "a request's list may have an item twice",
+            vec![Set("/components/schemas/NewThing/properties/tags/uniqueItems", json!(true))],
+        ),
+        (
+            "a response's list must have no item twice",
+            "a response's list may have an item twice",
+            vec![Set("/components/schemas/Thing/properties/tags/uniqueItems", json!(true))],
+        ),
+        // Lists of types and values.
+        (
+            "a choice has an alternative more",
+            "a choice has an alternative less",
+            vec![Set("/components/schemas/Source/oneOf/-", json!({ "$ref": "#/components/schemas/File" }))],
+        ),
+        (
+            "a choice has another alternative",
+            "a choice has another alternative, back",
+            vec![
+                Remove("/components/schemas/Source/oneOf/0"),
+                Set("/components/schemas/Source/oneOf/-", json!({ "type": "integer" })),
+            ],
+        ),
+        (
+            "an alternative without a name has a field more",
+            "an alternative without a name has a field less",
+            vec![Set("/components/schemas/Source/oneOf/1/properties/name", json!({ "type": "string" }))],
+        ),
+        (
+            "a choice becomes one of its types",
+            "a type becomes one of several",
+            vec![Set("/components/schemas/Source", json!({ "$ref": "#/components/schemas/Link" }))],
+        ),
+        (
+            "a wrapped reference becomes a choice",
+            "a choice becomes a wrapped reference",
+            vec![Set("/components/schemas/Owner/anyOf/-", json!({ "$ref": "#/components/schemas/File" }))],
+        ),
+        (
+            "alternatives stand in another order",
+            "alternatives stand in another order, back",
+            vec![Set(
+                "/components/schemas/Source/oneOf",
+                json!([{ "type": "object", "properties": { "text": { "type": "string" } } }, { "$ref": "#/components/schemas/Link" }]),
+            )],
+        ),
+        (
+            "a type is made of one type more",
+            "a type is made of one type less",
+            vec![Set("/components/schemas/Photo/allOf/-", json!({ "$ref": "#/components/schemas/Link" }))],
+        ),
+        (
+            "a type's own part has a field more",
+            "a type's own part has a field less",
+            vec![Set("/components/schemas/Photo/allOf/1/properties/alt", json!({ "type": "string" }))],
+        ),
+        (
+            "a type is made of other types",
+            "a type is no longer made of other types",
+            vec![Set(
+                "/components/schemas/Unused/allOf",
+                json!([{ "$ref": "#/components/schemas/Link" }, { "title": "More" }]),
+            )],
+        ),
+        (
+            "a text becomes an enum",
+            "an enum becomes a text",
+            vec![Set("/components/schemas/Thing/properties/name/enum", json!(["a", "b"]))],
+        ),
+        (
+            "a keyword that no rule knows has a list",
+            "a keyword that no rule knows had a list",
+            vec![Set("/components/schemas/Link/keywords", json!(["a", "c"]))],
+        ),
+        // Defaults.
+        (
+            "the defaults of a query parameter are written out",
+            "the defaults of a query parameter are left out",
+            vec![
+                Set("/paths/~1files/post/parameters/0/required", json!(false)),
+                Set("/paths/~1files/post/parameters/0/deprecated", json!(false)),
+                Set("/paths/~1files/post/parameters/0/allowEmptyValue", json!(false)),
+                Set("/paths/~1files/post/parameters/0/allowReserved", json!(false)),
+                Set("/paths/~1files/post/parameters/0/style", json!("form")),
+                Set("/paths/~1files/post/parameters/0/explode", json!(true)),
+            ],
+        ),
+        (
+            "the defaults of a path parameter are written out",
+            "the defaults of a path parameter are left out",
+            vec![
+                Set("/paths/~1things~1{thingId}/get/parameters/0/style", json!("simple")),
+                Set("/paths/~1things~1{thingId}/get/parameters/0/explode", json!(false)),
+            ],
+        ),
+        (
+            "a query parameter is written in another way",
+            "a query parameter is written in the usual way",
+            vec![Set("/paths/~1files/post/parameters/0/explode", json!(false))],
+        ),
+        (
+            "a default of another place is written out",
+            "a default of another place is left out",
+            vec![Set("/paths/~1files/post/parameters/0/style", json!("simple"))],
+        ),
+        (
+            "the default of another style is written out",
+            "the default of another style is left out",
+            vec![
+                Set("/paths/~1files/post/parameters/0/style", json!("pipeDelimited")),
+                Set("/paths/~1files/post/parameters/0/explode", json!(false)),
+            ],
+        ),
+        (
+            "a query parameter may be sent empty",
+            "a query parameter can't be sent empty",
+            vec![Set("/paths/~1files/post/parameters/0/allowEmptyValue", json!(true))],
+        ),
+        (
+            "the defaults of a field are written out",
+            "the defaults of a field are left out",
+            vec![
+                Set("/components/schemas/Thing/properties/id/nullable", json!(false)),
+                Set("/components/schemas/Thing/properties/id/readOnly", json!(false)),
+                Set("/components/schemas/Thing/properties/id/writeOnly", json!(false)),
+                Set("/components/schemas/Thing/properties/id/deprecated", json!(false)),
+                Set("/components/schemas/Thing/properties/id/minLength", json!(0)),
+                Set("/components/schemas/NewThing/properties/tags/uniqueItems", json!(false)),
+                Set("/components/schemas/NewThing/properties/tags/minItems", json!(0)),
+                Set("/components/schemas/NewThing/properties/pages/exclusiveMinimum", json!(false)),
+                Set("/components/schemas/NewThing/properties/pages/exclusiveMaximum", json!(false)),
+            ],
+        ),
+        (
+            "the defaults of an object are written out",
+            "the defaults of an object are left out",
+            vec![
+                Set("/components/schemas/Unused/minProperties", json!(0)),
+                Set("/components/schemas/Unused/additionalProperties", json!(true)),
+            ],
+        ),
+        (
+            "the defaults of an operation are written out",
+            "the defaults of an operation are left out",
+            vec![
+                Set("/paths/~1things~1{thingId}/get/deprecated", json!(false)),
+                Set("/paths/~1things~1{thingId}/get/servers", json!([{ "url": "https://api.example.com" }])),
+            ],
+        ),
+        (
+            "the defaults of an optional body are written out",
+            "the defaults of an optional body are left out",
+            vec![
+                Set("/paths/~1files/post/requestBody/required", json!(false)),
+                Set(
+                    "/paths/~1files/post/requestBody/content/application~1x-www-form-urlencoded/encoding",
+                    json!({ "name": { "style": "form", "explode": true, "allowReserved": false } }),
+                ),
+            ],
+        ),
+    ]
+}

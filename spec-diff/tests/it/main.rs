@@ -1,0 +1,15 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod command;
+mod due;
+mod edits;
+mod edits_both_ways;
+mod silence;
+mod table;
+
+/// A small spec. The current one, whatever it says today, would make the tests change with it.
+const TABLE: &str = include_str!("table.yaml");
+
+fn value(text: &str) -> serde_json::Value {
+    serde_saphyr::from_str(text).unwrap()
+}
