@@ -1,7 +1,5 @@
 //! Uploads are judged by their bytes, kept as they came, and updated as the spec says.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
 use std::io::Cursor;
 use std::time::Duration;
 
@@ -9,8 +7,7 @@ use canva_simulator::{Access, AssetKind, Simulator};
 use image::{ImageFormat, RgbImage};
 use serde_json::{Value, json};
 
-mod common;
-use common::{
+use crate::common::{
     client, delete, finished, fixture, import, import_url, ok, prompt, read, refused, update, upload, upload_url,
 };
 

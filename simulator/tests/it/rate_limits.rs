@@ -1,14 +1,11 @@
 //! The three ways of counting, by themselves and behind the server.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use std::time::Duration;
 
 use canva_simulator::{Access, RateCounter, RateLimits, Simulator};
 use tokio::time::Instant;
 
-mod common;
-use common::client;
+use crate::common::client;
 
 /// How many of `tries` requests at `second` are let through.
 fn allowed(counter: &mut RateCounter, start: Instant, second: f64, tries: u32) -> u32 {

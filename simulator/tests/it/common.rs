@@ -1,7 +1,8 @@
-//! Requests as a client that has read the API's pages would write them, without the client that this workspace has.
+//! What the tests share: requests as the API's pages describe them, written without this workspace's client, and a web
+//! server for the simulator to fetch from.
 
-#![allow(dead_code, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
+use std::collections::HashMap;
+use std::net::TcpStream;
 use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -71,19 +72,47 @@ pub fn import_url(simulator: &Simulator, title: &str, mime_type: Option<&str>, u
     request(simulator, Method::POST, "/v1/url-imports").json(&body)
 }
 
-/// Serves these bytes to whoever asks. Gives their address.
-pub async fn served(bytes: Bytes) -> String {
+/// Where a simulator listens, as a socket takes it.
+pub fn address(simulator: &Simulator) -> &str {
+    simulator.base_url().trim_start_matches("http://").trim_end_matches("/rest")
+}
+
+/// A bare connection, for what an HTTP client hides. Reading gives up after 20 s.
+pub fn connect(simulator: &Simulator) -> TcpStream {
+    let stream = TcpStream::connect(address(simulator)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+}
+
+/// A web server on this machine: status line, further headers and body by path, and 404 for the rest. Returns its port.
+pub async fn web(files: HashMap<&'static str, (String, Bytes)>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/file", listener.local_addr().unwrap());
+    let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
-            let _ = stream.read(&mut [0; 4096]).await;
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", bytes.len());
-            let _ = stream.write_all(&[head.as_bytes(), &bytes].concat()).await;
+            let mut request = vec![0; 4096];
+            let read = stream.read(&mut request).await.unwrap();
+            let request = String::from_utf8_lossy(&request[..read]).into_owned();
+            let path = request.split(' ').nth(1).unwrap();
+            let none = ("404 Not Found".to_owned(), Bytes::new());
+            let (head, body) = files.get(path).unwrap_or(&none);
+            let head = format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            let _ = stream.write_all(head.as_bytes()).await;
+            // A fetch that has seen enough goes away.
+            let _ = stream.write_all(body).await;
         }
     });
-    url
+    port
+}
+
+pub fn found(body: Bytes) -> (String, Bytes) {
+    ("200 OK".into(), body)
+}
+
+/// The URL of a web server that has this file alone.
+pub async fn served(bytes: Bytes) -> String {
+    format!("http://127.0.0.1:{}/file", web([("/file", found(bytes))].into()).await)
 }
 
 pub fn update(simulator: &Simulator, asset_id: &str, body: &Value) -> RequestBuilder {

@@ -1,7 +1,5 @@
 //! The token endpoint: codes with PKCE, refresh tokens that work once, and access tokens that the API then knows.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
 use std::time::Duration;
 
 use base64::Engine;
@@ -11,8 +9,7 @@ use reqwest::{RequestBuilder, StatusCode, Url};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-mod common;
-use common::{client, refused};
+use crate::common::{client, refused};
 
 const VERIFIER: &str = "a-verifier-of-at-least-forty-three-characters-as-the-standard-asks";
 const REDIRECT: &str = "http://127.0.0.1:7777/back";

@@ -1,9 +1,6 @@
 //! Each fault, as it looks from a bare socket, and what exists after it.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -11,8 +8,7 @@ use canva_simulator::{Answer, Fault, Simulator};
 use reqwest::header::{HeaderValue, RETRY_AFTER};
 use serde_json::{Value, json};
 
-mod common;
-use common::{fixture, import, ok, read, refused, upload};
+use crate::common::{client, connect, fixture, import, ok, read, refused, upload};
 
 const UPLOAD: &str = "createAssetUploadJob";
 
@@ -74,13 +70,6 @@ async fn exchange(simulator: &Simulator, request: Vec<u8>) -> Reply {
         Reply { head: String::from_utf8_lossy(head).into_owned(), body: body.to_vec(), error }
     };
     tokio::task::spawn_blocking(read).await.unwrap()
-}
-
-fn connect(simulator: &Simulator) -> TcpStream {
-    let address = simulator.base_url().trim_start_matches("http://").trim_end_matches("/rest");
-    let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    stream
 }
 
 async fn faulty(fault: Fault) -> Simulator {
@@ -270,7 +259,7 @@ async fn an_http_client_reads_chunked_and_unlengthed_answers_and_a_refusal_under
         // Here the answer is known before the body is read, and must arrive all the same.
         let simulator = faulty(fault).await;
         let url = format!("{}/v1/asset-uploads", simulator.base_url());
-        let answer = common::client().post(url).body(vec![0; 8 << 20]).send().await.unwrap();
+        let answer = client().post(url).body(vec![0; 8 << 20]).send().await.unwrap();
         assert_eq!(answer.json::<Value>().await.unwrap()["code"], "invalid_access_token");
     }
 }
@@ -301,6 +290,6 @@ async fn a_fault_can_meet_the_token_endpoint() {
     let simulator = Simulator::start().await.unwrap();
     simulator.inject("token", 1..=1, Fault::Answer(Answer::json(503))).unwrap();
     let url = format!("{}/v1/oauth/token", simulator.base_url());
-    assert_eq!(refused(common::client().post(&url)).await, (503, "simulated_fault".into()));
-    assert_eq!(common::client().post(&url).send().await.unwrap().status(), 401);
+    assert_eq!(refused(client().post(&url)).await, (503, "simulated_fault".into()));
+    assert_eq!(client().post(&url).send().await.unwrap().status(), 401);
 }

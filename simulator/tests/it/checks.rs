@@ -1,11 +1,7 @@
 //! Requests are checked as a real API checks them: against the spec, in a fixed order, and answered even when the client
 //! is still writing.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
 use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
@@ -13,8 +9,7 @@ use canva_simulator::{Access, RateLimits, Simulator};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-mod common;
-use common::{client, fixture, import, ok, prompt, refused, request, update, upload, upload_url};
+use crate::common::{client, connect, fixture, import, ok, prompt, refused, request, update, upload, upload_url};
 
 #[tokio::test]
 async fn each_check_comes_before_the_next() {
@@ -151,9 +146,8 @@ async fn a_json_body_keeps_the_bounds_of_its_schema() {
 #[tokio::test]
 async fn a_refused_upload_gets_its_answer_although_the_client_writes_everything_first() {
     let simulator = prompt().await;
-    let base_url = simulator.base_url().to_owned();
+    let mut stream = connect(&simulator);
     let written = tokio::task::spawn_blocking(move || {
-        let mut stream = connect(&base_url);
         let body = vec![7; 64 << 20];
         let head = format!("POST /rest/v1/imports HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
         stream.write_all(head.as_bytes()).unwrap();
@@ -174,9 +168,8 @@ async fn a_body_announced_or_found_too_large_is_refused_before_it_is_read_to_its
     let simulator = Simulator::builder().max_body_bytes(1000).start().await.unwrap();
     let lengths = ["content-length: 9000000000000\r\n\r\n", "transfer-encoding: chunked\r\n\r\n"];
     for (length, body) in lengths.into_iter().zip([String::new(), format!("7d0\r\n{}\r\n", "x".repeat(2000))]) {
-        let (base_url, token) = (simulator.base_url().to_owned(), simulator.token().to_owned());
+        let (mut stream, token) = (connect(&simulator), simulator.token().to_owned());
         let answer = tokio::task::spawn_blocking(move || {
-            let mut stream = connect(&base_url);
             let head = format!(
                 "POST /rest/v1/imports HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
                  content-type: application/octet-stream\r\nimport-metadata: {{\"title_base64\":\"YQ==\"}}\r\n{length}{body}"
@@ -215,11 +208,4 @@ async fn what_was_received_is_kept_in_order_and_shown_without_secrets() {
     assert_eq!(serde_json::from_slice::<Value>(&requests[1].body).unwrap(), json!({ "name": "New" }));
     let shown = format!("{requests:?} {simulator:?} {:?}", Simulator::builder().access(Access::new("s3cret")));
     assert!(!shown.contains("s3cret"), "{shown}");
-}
-
-fn connect(base_url: &str) -> TcpStream {
-    let address = base_url.trim_start_matches("http://").trim_end_matches("/rest");
-    let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    stream
 }

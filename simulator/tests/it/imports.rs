@@ -1,14 +1,11 @@
 //! Imports become designs where the file is a document that can be read, and fail with `invalid_file` otherwise.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
 use std::io::{Cursor, Read, Write};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-mod common;
-use common::{fixture, import, import_url, ok, prompt, served};
+use crate::common::{fixture, import, import_url, ok, prompt, served};
 
 const PPTX: &str = "application/vnd.openxmlformats-officedocument.presentationml.presentation";
 const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";

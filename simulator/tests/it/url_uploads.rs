@@ -1,44 +1,13 @@
 //! URL uploads fetch from this machine alone, and say `fetch_failed` to everything else.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
 use canva_simulator::Simulator;
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-mod common;
-use common::{fixture, ok, prompt, upload_url};
-
-/// A web server for these answers by path; returns its port.
-async fn web(answers: HashMap<&'static str, (String, Bytes)>) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        loop {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut request = vec![0; 4096];
-            let read = stream.read(&mut request).await.unwrap();
-            let request = String::from_utf8_lossy(&request[..read]).into_owned();
-            let path = request.split(' ').nth(1).unwrap();
-            let none = ("404 Not Found".to_owned(), Bytes::new());
-            let (head, body) = answers.get(path).unwrap_or(&none);
-            let head = format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
-            let _ = stream.write_all(head.as_bytes()).await;
-            // A fetch that has seen enough goes away.
-            let _ = stream.write_all(body).await;
-        }
-    });
-    port
-}
-
-fn found(body: Bytes) -> (String, Bytes) {
-    ("200 OK".into(), body)
-}
+use crate::common::{fixture, found, ok, prompt, upload_url, web};
 
 fn moved(to: &str) -> (String, Bytes) {
     (format!("302 Found\r\nlocation: {to}"), Bytes::new())
