@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::{Bound, RangeBounds};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -12,6 +12,8 @@ use axum::response::Response;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use serde_json::Value;
+
+use crate::lock::lock;
 
 /// The properties that are enums in answers.
 const ENUMS: [&str; 4] = ["code", "state", "status", "type"];
@@ -323,13 +325,13 @@ impl Injected {
 
 impl Faults {
     pub fn inject(&self, operation: &str, injected: Injected) {
-        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut faults = lock(&self.0);
         faults.entry(operation.to_owned()).or_default().push(injected);
     }
 
     /// The fault that the operation's next request meets, the one injected first where there are several.
     pub fn next(&self, operation: &str) -> Option<Fault> {
-        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut faults = lock(&self.0);
         let injected = faults.get_mut(operation)?;
         for injected in injected.iter_mut() {
             injected.seen = injected.seen.saturating_add(1);

@@ -88,6 +88,7 @@ mod fetch;
 mod library;
 mod limits;
 mod links;
+mod lock;
 mod log;
 mod media;
 mod oauth;

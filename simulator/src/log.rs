@@ -1,11 +1,13 @@
 //! What was received, request by request, and how it was answered.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use bytes::Bytes;
+
+use crate::lock::lock;
 
 /// A request to the API, as it arrived.
 #[derive(Clone)]
@@ -52,7 +54,7 @@ pub struct Entry<'a> {
 
 impl Log {
     pub fn arrived(&self, operation: Option<&'static str>, request: &Parts) -> Entry<'_> {
-        let mut requests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut requests = lock(&self.0);
         requests.push(ReceivedRequest {
             operation,
             method: request.method.clone(),
@@ -65,7 +67,7 @@ impl Log {
     }
 
     pub fn requests(&self) -> Vec<ReceivedRequest> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.0).clone()
     }
 }
 
@@ -79,7 +81,7 @@ impl Entry<'_> {
     }
 
     fn change(&self, change: impl FnOnce(&mut ReceivedRequest)) {
-        let mut requests = self.log.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut requests = lock(&self.log.0);
         if let Some(request) = requests.get_mut(self.index) {
             change(request);
         }

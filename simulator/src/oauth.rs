@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::Json;
@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::access::{Access, Owner};
+use crate::lock::lock;
 
 /// How long a code can be exchanged.
 const CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
@@ -183,7 +184,7 @@ impl OAuth {
     }
 
     fn grants(&self) -> MutexGuard<'_, Grants> {
-        self.grants.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.grants)
     }
 }
 

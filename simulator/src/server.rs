@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
@@ -25,6 +25,7 @@ use crate::faults::{Faults, HangUp, Injected};
 use crate::library::Library;
 use crate::limits::{RateCounter, RateLimits};
 use crate::links::Links;
+use crate::lock::lock;
 use crate::log::{Entry, Log};
 use crate::oauth::OAuth;
 use crate::operations;
@@ -104,7 +105,7 @@ impl Server {
     }
 
     pub fn library(&self) -> MutexGuard<'_, Library> {
-        self.library.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.library)
     }
 
     pub fn inject(&self, operation: &str, injected: Injected) -> io::Result<()> {
@@ -143,7 +144,7 @@ impl Server {
     fn check_rate(&self, owner: &Owner, endpoint: &Endpoint) -> Result<(), Refusal> {
         let Some(limits) = self.settings.rate_limits else { return Ok(()) };
         let operation = endpoint.operation;
-        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counters = lock(&self.counters);
         let counter = counters.entry((owner.user_id.clone(), operation.id));
         if counter.or_insert_with(|| RateCounter::new(limits, operation.requests_per_minute)).allow(Instant::now()) {
             return Ok(());
