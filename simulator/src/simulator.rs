@@ -13,10 +13,10 @@ use tokio::task::AbortHandle;
 use crate::access::Access;
 use crate::faults::{Fault, Injected};
 use crate::library::{StoredAsset, StoredDesign};
-use crate::limits::RateLimits;
 use crate::log::ReceivedRequest;
 use crate::oauth::{Client, OAuth};
 use crate::port::Port;
+use crate::rates::RateLimits;
 use crate::server::{self, Server, Settings};
 use crate::serving::serve;
 

@@ -1,6 +1,6 @@
-//! The ways in which a server may count the requests of a minute. Which requests share a counter is `server`'s business.
+//! Three ways to count requests per minute.
 //!
-//! The API doesn't say how it counts, so a client has to hold under each of these.
+//! The API doesn't say how it counts, so a client has to hold under each of them.
 
 use std::collections::VecDeque;
 use std::time::Duration;
