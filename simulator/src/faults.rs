@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::ops::{Bound, RangeBounds};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -10,10 +11,14 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
+use canva_connect::operations::ALL;
 use http_body_util::BodyExt;
 use serde_json::Value;
 
 use crate::lock::lock;
+
+/// What the token endpoint is called where faults are injected: the spec gives it no operation id.
+pub const TOKEN_ENDPOINT: &str = "token";
 
 /// The properties that are enums in answers.
 const ENUMS: [&str; 4] = ["code", "state", "status", "type"];
@@ -324,9 +329,14 @@ impl Injected {
 }
 
 impl Faults {
-    pub fn inject(&self, operation: &str, injected: Injected) {
-        let mut faults = lock(&self.0);
-        faults.entry(operation.to_owned()).or_default().push(injected);
+    /// An error where there is no such operation.
+    pub fn inject(&self, operation: &str, injected: Injected) -> io::Result<()> {
+        if operation != TOKEN_ENDPOINT && !ALL.iter().any(|known| known.id == operation) {
+            let message = format!("the spec has no operation `{operation}`");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        lock(&self.0).entry(operation.to_owned()).or_default().push(injected);
+        Ok(())
     }
 
     /// The fault that the operation's next request meets, the one injected first where there are several.

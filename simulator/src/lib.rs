@@ -82,11 +82,16 @@
 //! Everything waits on tokio's clock, so a test with a paused clock controls jobs, limits and expiry.
 
 mod access;
+mod api;
+mod api_error;
+mod background;
+mod call;
+mod checks;
+mod connections;
 mod documents;
 mod faults;
 mod fetch;
 mod library;
-mod links;
 mod lock;
 mod log;
 mod media;
@@ -94,11 +99,11 @@ mod oauth;
 mod operations;
 mod port;
 mod rates;
-mod refusal;
-mod server;
-mod serving;
+mod routes;
 mod simulator;
 mod spec;
+mod state;
+mod urls;
 
 pub use access::{Access, Owner};
 pub use faults::{Answer, Fault};

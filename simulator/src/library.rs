@@ -7,8 +7,8 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::access::Owner;
-use crate::links::Links;
 use crate::media::{AssetKind, Media, Thumbnail};
+use crate::urls::Urls;
 
 /// An asset in the simulated content library.
 #[derive(Clone, Debug)]
@@ -153,7 +153,7 @@ impl Library {
     }
 
     /// The answer to starting or reading a job, where this user has such a job.
-    pub fn job(&self, kind: JobKind, id: &str, user_id: &str, links: &Links, now: i64) -> Option<Value> {
+    pub fn job(&self, kind: JobKind, id: &str, user_id: &str, urls: &Urls, now: i64) -> Option<Value> {
         let job = self.jobs.get(id).filter(|job| job.kind == kind && job.owner.user_id == user_id)?;
         let job = match &job.state {
             JobState::InProgress => json!({ "id": id, "status": "in_progress" }),
@@ -162,11 +162,11 @@ impl Library {
             }
             JobState::Asset(asset_id) => {
                 let asset = self.assets.iter().chain(&self.trash).find(|asset| asset.id == *asset_id)?;
-                json!({ "id": id, "status": "success", "asset": asset.to_json(links, now) })
+                json!({ "id": id, "status": "success", "asset": asset.to_json(urls, now) })
             }
             JobState::Design(design_id) => {
                 let design = self.designs.iter().find(|design| design.id == *design_id)?;
-                json!({ "id": id, "status": "success", "result": { "designs": [design.to_json(links)] } })
+                json!({ "id": id, "status": "success", "result": { "designs": [design.to_json(urls)] } })
             }
         };
         Some(json!({ "job": job }))
@@ -191,7 +191,7 @@ impl Library {
 }
 
 impl StoredAsset {
-    pub fn to_json(&self, links: &Links, now: i64) -> Value {
+    pub fn to_json(&self, urls: &Urls, now: i64) -> Value {
         let Self { id, thumbnail, .. } = self;
         let mut asset = json!({
             "type": match self.kind { AssetKind::Image => "image", AssetKind::Video => "video" },
@@ -203,7 +203,7 @@ impl StoredAsset {
             "thumbnail": {
                 "width": thumbnail.width,
                 "height": thumbnail.height,
-                "url": links.thumbnail(id, now),
+                "url": urls.thumbnail(id, now),
             },
         });
         if let (Some(asset), false) = (asset.as_object_mut(), self.tags.is_empty()) {
@@ -214,12 +214,12 @@ impl StoredAsset {
 }
 
 impl StoredDesign {
-    fn to_json(&self, links: &Links) -> Value {
+    fn to_json(&self, urls: &Urls) -> Value {
         let mut design = json!({
             "id": self.id,
             "title": self.title,
-            "url": links.design(&self.id, "view"),
-            "urls": { "edit_url": links.design(&self.id, "edit"), "view_url": links.design(&self.id, "view") },
+            "url": urls.design(&self.id, "view"),
+            "urls": { "edit_url": urls.design(&self.id, "edit"), "view_url": urls.design(&self.id, "view") },
             "created_at": self.created_at,
             "updated_at": self.updated_at,
         });

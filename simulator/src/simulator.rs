@@ -1,4 +1,4 @@
-//! The simulator as its user holds it: settings, start, what it saw, and its end. What it answers is `server`'s business.
+//! The simulator as its user holds it: settings, start, what it saw, and its end. What it answers is `api`'s business.
 
 use std::fmt;
 use std::io;
@@ -7,18 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::access::Access;
+use crate::background::Background;
 use crate::faults::{Fault, Injected};
 use crate::library::{StoredAsset, StoredDesign};
 use crate::log::ReceivedRequest;
 use crate::oauth::{Client, OAuth};
 use crate::port::Port;
 use crate::rates::RateLimits;
-use crate::server::{self, Server, Settings};
-use crate::serving::serve;
+use crate::state::{Settings, State};
+use crate::{connections, routes};
 
 /// A local Canva. It answers until it is dropped; then its port closes and its jobs stop.
 pub struct Simulator {
@@ -26,8 +26,8 @@ pub struct Simulator {
     authorization_url: String,
     token: String,
     port: Arc<Port>,
-    server: Arc<Server>,
-    serving: AbortHandle,
+    state: Arc<State>,
+    connections: AbortHandle,
 }
 
 impl Simulator {
@@ -57,22 +57,22 @@ impl Simulator {
 
     /// The requests to the API so far, in the order in which they arrived.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
-        self.server.log.requests()
+        self.state.log.requests()
     }
 
     /// The assets in the content library, oldest first.
     pub fn assets(&self) -> Vec<StoredAsset> {
-        self.server.library().assets.clone()
+        self.state.library().assets.clone()
     }
 
     /// The assets that were deleted, in the order in which they were.
     pub fn trash(&self) -> Vec<StoredAsset> {
-        self.server.library().trash.clone()
+        self.state.library().trash.clone()
     }
 
     /// The designs that imports made, oldest first.
     pub fn designs(&self) -> Vec<StoredDesign> {
-        self.server.library().designs.clone()
+        self.state.library().designs.clone()
     }
 
     /// Begins to answer, where [`Builder::refusing`] had it refuse connections.
@@ -93,17 +93,17 @@ impl Simulator {
     ///
     /// [`io::ErrorKind::InvalidInput`] where there is no such operation.
     pub fn inject(&self, operation: &str, tries: impl RangeBounds<u32>, fault: Fault) -> io::Result<()> {
-        self.server.inject(operation, Injected::new(tries, fault))
+        self.state.faults.inject(operation, Injected::new(tries, fault))
     }
 
     /// The id of the OAuth client that tokens are issued to.
     pub fn client_id(&self) -> &str {
-        &self.server.oauth.client.id
+        &self.state.oauth.client.id
     }
 
     /// The secret that goes with [`client_id`](Self::client_id).
     pub fn client_secret(&self) -> &str {
-        &self.server.oauth.client.secret
+        &self.state.oauth.client.secret
     }
 
     /// Where an integration sends its user for consent, which is given at once: the answer redirects back with a code.
@@ -120,14 +120,14 @@ impl Simulator {
         redirect_uri: &str,
     ) -> String {
         let scopes = scopes.into_iter().map(Into::into).collect();
-        self.server.oauth.authorize(code_challenge, scopes, redirect_uri)
+        self.state.oauth.authorize(code_challenge, scopes, redirect_uri)
     }
 }
 
 impl Drop for Simulator {
     fn drop(&mut self) {
         self.port.close();
-        self.serving.abort();
+        self.connections.abort();
     }
 }
 
@@ -257,16 +257,16 @@ impl Builder {
         }
         let access = self.accesses.first().cloned().unwrap_or_else(|| Access::new(""));
         let oauth = OAuth::new(self.client, access.owner, self.access_token_lifetime);
-        let (background, tasks) = mpsc::unbounded_channel();
-        let server = Arc::new(Server::new(origin.clone(), self.accesses, oauth, self.settings, background));
+        let (background, tasks) = Background::new();
+        let state = Arc::new(State::new(origin.clone(), self.accesses, oauth, self.settings, background));
         for (operation, injected) in self.faults {
-            server.inject(&operation, injected)?;
+            state.faults.inject(&operation, injected)?;
         }
-        let router = server::router(server.clone()).map_err(|e| io::Error::other(format!("openapi.yaml: {e}")))?;
-        let serving = runtime.spawn(serve(port.clone(), router, tasks)).abort_handle();
-        let base_url = format!("{origin}{}", server::BASE_PATH);
-        let authorization_url = format!("{origin}{}", server::AUTHORIZATION_PATH);
-        let simulator = Simulator { base_url, authorization_url, token: access.token, port, server, serving };
+        let router = routes::router(state.clone()).map_err(|e| io::Error::other(format!("openapi.yaml: {e}")))?;
+        let connections = runtime.spawn(connections::serve(port.clone(), router, tasks)).abort_handle();
+        let base_url = format!("{origin}{}", routes::BASE_PATH);
+        let authorization_url = format!("{origin}{}", routes::AUTHORIZATION_PATH);
+        let simulator = Simulator { base_url, authorization_url, token: access.token, port, state, connections };
         if !self.refusing {
             simulator.accept()?;
         }

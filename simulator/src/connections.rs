@@ -1,9 +1,8 @@
-//! Connections and everything else that runs while a simulator lives. How long a connection lasts is decided here; what is
-//! said on it comes from the router.
+//! Runs a simulator's connections and background tasks until it is dropped. What is said on a connection comes from the
+//! router; when it closes is decided here.
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,11 +18,9 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
+use crate::background::Task;
 use crate::faults::HangUp;
 use crate::port::Port;
-
-/// Something that goes on after the answer to the request that began it.
-pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Owns every task there is, so that aborting this one ends them all.
 pub async fn serve(port: Arc<Port>, router: Router, mut background: UnboundedReceiver<Task>) {

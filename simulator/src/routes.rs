@@ -1,0 +1,67 @@
+//! Which path leads where: the spec's operations and the token endpoint to `api`; the consent page and the thumbnails
+//! stand beside the API and are served here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, RawPathParams, RawQuery};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+
+use crate::api::{self, Place};
+use crate::api_error::ApiError;
+use crate::spec::{self, OperationSpec};
+use crate::state::State;
+
+/// The path of the spec's server URL.
+pub const BASE_PATH: &str = "/rest";
+
+/// Where tokens are issued, below the base path.
+const TOKEN_PATH: &str = "/v1/oauth/token";
+
+/// Where users consent.
+pub const AUTHORIZATION_PATH: &str = "/oauth/authorize";
+
+/// Everything the simulator serves, or what in the spec it can't follow.
+pub fn router(state: Arc<State>) -> Result<Router, String> {
+    let mut by_path: HashMap<&str, Vec<&'static OperationSpec>> = HashMap::new();
+    for spec in spec::operations()? {
+        by_path.entry(spec.operation.path).or_default().push(spec);
+    }
+    let mut router = Router::new();
+    for (path, specs) in by_path {
+        let (state, specs) = (state.clone(), Arc::new(specs));
+        let handler = any(move |parameters: RawPathParams, request| {
+            let parameters = parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            api::respond(state.clone(), Place::Operations(specs.clone(), parameters), request)
+        });
+        router = router.route(&format!("{BASE_PATH}{path}"), handler);
+    }
+    let (tokens, consent, thumbnails) = (state.clone(), state.clone(), state.clone());
+    let token = any(move |request| api::respond(tokens.clone(), Place::TokenEndpoint, request));
+    let authorize =
+        get(async move |RawQuery(query): RawQuery| consent.oauth.authorize_page(&query.unwrap_or_default()));
+    let thumbnail = get(async move |Path(asset_id): Path<String>, RawQuery(query): RawQuery| {
+        thumbnail(&thumbnails, &asset_id, &query.unwrap_or_default())
+    });
+    let router = router
+        .route(&format!("{BASE_PATH}{TOKEN_PATH}"), token)
+        .route(AUTHORIZATION_PATH, authorize)
+        .route("/thumbnails/{asset_id}/0001.png", thumbnail)
+        .fallback(move |request| api::respond(state.clone(), Place::Nowhere, request));
+    Ok(router)
+}
+
+fn thumbnail(state: &State, asset_id: &str, query: &str) -> Response {
+    let library = state.library();
+    let Some(asset) = library.assets.iter().find(|asset| asset.id == asset_id) else {
+        return ApiError::not_found("thumbnail").into_response();
+    };
+    if !state.urls.opens_thumbnail(asset_id, query, state.now()) {
+        let message = "The address is expired, or its query string is missing or wrong.";
+        return ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message).into_response();
+    }
+    ([(header::CONTENT_TYPE, "image/png")], asset.thumbnail.png.clone()).into_response()
+}
