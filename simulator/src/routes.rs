@@ -9,20 +9,27 @@ use axum::extract::{Path, RawPathParams, RawQuery};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
+use canva_connect::operations::{AUTHORIZATION_URL, BASE_URL, TOKEN_PATH};
 
 use crate::api::{self, Place};
 use crate::api_error::ApiError;
 use crate::spec::{self, OperationSpec};
 use crate::state::State;
 
-/// The path of the spec's server URL.
-pub const BASE_PATH: &str = "/rest";
+/// What a client takes as its base URL, where the simulator stands in for Canva at this origin.
+pub fn base_url(origin: &str) -> String {
+    format!("{origin}{}", path_of(BASE_URL))
+}
 
-/// Where tokens are issued, below the base path.
-const TOKEN_PATH: &str = "/v1/oauth/token";
+/// Where an integration sends its user for consent.
+pub fn authorization_url(origin: &str) -> String {
+    format!("{origin}{}", path_of(AUTHORIZATION_URL))
+}
 
-/// Where users consent.
-pub const AUTHORIZATION_PATH: &str = "/oauth/authorize";
+fn path_of(url: &str) -> &str {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    after_scheme.find('/').map_or("", |start| after_scheme.split_at(start).1)
+}
 
 /// Everything the simulator serves, or what in the spec it can't follow.
 pub fn router(state: Arc<State>) -> Result<Router, String> {
@@ -30,6 +37,7 @@ pub fn router(state: Arc<State>) -> Result<Router, String> {
     for spec in spec::operations()? {
         by_path.entry(spec.operation.path).or_default().push(spec);
     }
+    let base = path_of(BASE_URL);
     let mut router = Router::new();
     for (path, specs) in by_path {
         let (state, specs) = (state.clone(), Arc::new(specs));
@@ -37,7 +45,7 @@ pub fn router(state: Arc<State>) -> Result<Router, String> {
             let parameters = parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
             api::respond(state.clone(), Place::Operations(specs.clone(), parameters), request)
         });
-        router = router.route(&format!("{BASE_PATH}{path}"), handler);
+        router = router.route(&format!("{base}{path}"), handler);
     }
     let (tokens, consent, thumbnails) = (state.clone(), state.clone(), state.clone());
     let token = any(move |request| api::respond(tokens.clone(), Place::TokenEndpoint, request));
@@ -47,8 +55,8 @@ pub fn router(state: Arc<State>) -> Result<Router, String> {
         thumbnail(&thumbnails, &asset_id, &query.unwrap_or_default())
     });
     let router = router
-        .route(&format!("{BASE_PATH}{TOKEN_PATH}"), token)
-        .route(AUTHORIZATION_PATH, authorize)
+        .route(&format!("{base}{TOKEN_PATH}"), token)
+        .route(path_of(AUTHORIZATION_URL), authorize)
         .route("/thumbnails/{asset_id}/0001.png", thumbnail)
         .fallback(move |request| api::respond(state.clone(), Place::Nowhere, request));
     Ok(router)

@@ -264,8 +264,7 @@ impl Builder {
         }
         let router = routes::router(state.clone()).map_err(|e| io::Error::other(format!("openapi.yaml: {e}")))?;
         let connections = runtime.spawn(connections::serve(port.clone(), router, tasks)).abort_handle();
-        let base_url = format!("{origin}{}", routes::BASE_PATH);
-        let authorization_url = format!("{origin}{}", routes::AUTHORIZATION_PATH);
+        let (base_url, authorization_url) = (routes::base_url(&origin), routes::authorization_url(&origin));
         let simulator = Simulator { base_url, authorization_url, token: access.token, port, state, connections };
         if !self.refusing {
             simulator.accept()?;
