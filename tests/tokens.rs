@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use canva_connect::auth::{FileStore, Integration, OAuth, OAuthError, TokenStore, Tokens};
 use canva_connect::{BoxError, BoxFuture, Client, Error, Pacing, TokenProvider, operations};
-use canva_simulator::{Answer, Fault, Simulator};
+use canva_simulator::{CannedResponse, Fault, Simulator};
 use tokio::task::JoinSet;
 
 const REDIRECT_URI: &str = "https://example.com/return";
@@ -225,7 +225,7 @@ async fn a_token_that_canva_refuses_is_refreshed_and_the_request_repeated() {
     let store = Memory::default();
     let oauth = OAuth::new(integration(&simulator), store);
     log_in(&simulator, &oauth).await.unwrap();
-    simulator.inject("createAssetUploadJob", 1..=1, Fault::Answer(Answer::json(401))).unwrap();
+    simulator.inject("createAssetUploadJob", 1..=1, Fault::Respond(CannedResponse::json(401))).unwrap();
     upload(&client(&simulator, &oauth)).await.unwrap();
     assert_eq!((token_requests(&simulator), simulator.requests().len()), (2, 4));
 }
@@ -292,7 +292,7 @@ async fn a_pair_that_another_process_refreshed_is_taken_from_the_store() {
 async fn a_token_endpoint_that_fails_is_an_error_without_a_secret_in_it() {
     let simulator = Simulator::start().await.unwrap();
     for (fault, expected) in [
-        (Fault::Answer(Answer::html(502)), "the token endpoint refused with 502 Bad Gateway"),
+        (Fault::Respond(CannedResponse::html(502)), "the token endpoint refused with 502 Bad Gateway"),
         (Fault::Close, "the token endpoint could not be reached"),
         (Fault::CutJson, "has no tokens that can be read"),
     ] {

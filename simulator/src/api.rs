@@ -12,7 +12,8 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 
 use crate::api_error::ApiError;
-use crate::faults::{HangUp, TOKEN_ENDPOINT};
+use crate::faults::HangUp;
+use crate::injections::TOKEN_ENDPOINT;
 use crate::log::Entry;
 use crate::spec::OperationSpec;
 use crate::state::State;
@@ -35,8 +36,8 @@ pub async fn respond(state: Arc<State>, place: Place, request: Request) -> Respo
     let operation = spec.map(|spec| spec.operation.id);
     let entry = state.log.arrived(operation, &request);
     let fault = match place {
-        Place::TokenEndpoint => state.faults.next(TOKEN_ENDPOINT),
-        _ => operation.and_then(|operation| state.faults.next(operation)),
+        Place::TokenEndpoint => state.injections.next(TOKEN_ENDPOINT),
+        _ => operation.and_then(|operation| state.injections.next(operation)),
     };
     let instead = match &fault {
         Some(fault) => fault.before(&mut body).await,

@@ -31,7 +31,7 @@ pub async fn serve(port: Arc<Port>, router: Router, mut background: UnboundedRec
                 Ok(stream) => {
                     tasks.spawn(connection(stream, router.clone()));
                 }
-                // Out of file descriptors, most likely; trying at once would spin.
+                // Out of file descriptors, most likely; retrying at once would spin.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
             Some(task) = background.recv() => {
@@ -43,13 +43,13 @@ pub async fn serve(port: Arc<Port>, router: Router, mut background: UnboundedRec
 }
 
 async fn connection(stream: TcpStream, router: Router) {
-    // An answer is small, and waiting to send it with more is waiting for nothing.
+    // A response is small, and nothing comes that it could be sent together with.
     let _ = stream.set_nodelay(true);
     let router = TowerToHyperService::new(router);
     let service = service_fn(|request: Request<Incoming>| {
-        let answer = router.call(request);
+        let response = router.call(request);
         Box::pin(async move {
-            let response = answer.await.unwrap_or_else(|never: Infallible| match never {});
+            let response = response.await.unwrap_or_else(|never: Infallible| match never {});
             match response.extensions().get::<HangUp>() {
                 Some(hang_up) => Err(hang_up.clone()),
                 None => Ok(response),

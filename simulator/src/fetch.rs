@@ -1,4 +1,4 @@
-//! Fetching a file from a URL, from this machine alone: a test must not reach into the network.
+//! Fetches a file from a URL on this machine: a test must not reach into the network.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub enum FetchError {
 
 pub async fn fetch(url: &str, max_bytes: u64) -> Result<Bytes, FetchError> {
     let timeout = tokio::time::timeout(TIMEOUT, follow(url, max_bytes));
-    timeout.await.unwrap_or_else(|_| Err(FetchError::Failed(format!("no answer in {} s", TIMEOUT.as_secs()))))
+    timeout.await.unwrap_or_else(|_| Err(FetchError::Failed(format!("no response in {} s", TIMEOUT.as_secs()))))
 }
 
 async fn follow(url: &str, max_bytes: u64) -> Result<Bytes, FetchError> {
@@ -31,18 +31,18 @@ async fn follow(url: &str, max_bytes: u64) -> Result<Bytes, FetchError> {
         let addresses = loopback_addresses(&url).await?;
         let host = url.host_str().unwrap_or_default();
         let client = Client::builder().no_proxy().redirect(Policy::none()).resolve_to_addrs(host, &addresses);
-        let mut answer = client.build().map_err(failed)?.get(url.clone()).send().await.map_err(failed)?;
-        if answer.status().is_redirection() {
-            let location = answer.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
+        let mut response = client.build().map_err(failed)?.get(url.clone()).send().await.map_err(failed)?;
+        if response.status().is_redirection() {
+            let location = response.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
             let location = location.ok_or_else(|| failed("a redirect without a usable location"))?;
             url = url.join(location).map_err(failed)?;
             continue;
         }
-        if !answer.status().is_success() {
-            return Err(failed(format!("answered with {}", answer.status())));
+        if !response.status().is_success() {
+            return Err(failed(format!("answered with {}", response.status())));
         }
         let mut bytes = BytesMut::new();
-        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
             bytes.extend_from_slice(&chunk);
             if bytes.len() as u64 > max_bytes {
                 return Err(FetchError::TooBig);

@@ -1,5 +1,5 @@
-//! What the simulated Canva holds: assets, designs and jobs, and how the API writes them down. When jobs end, and how, is
-//! decided elsewhere.
+//! What the simulated Canva holds: assets, designs and jobs, and how the API writes them down. `operations` decides when a
+//! job ends, and how.
 
 use std::collections::HashMap;
 
@@ -26,9 +26,9 @@ pub struct StoredAsset {
     pub bytes: Bytes,
     /// What the bytes are.
     pub kind: AssetKind,
-    /// Width of the picture or film, in pixels.
+    /// Width of the image or video, in pixels.
     pub width: u32,
-    /// Height of the picture or film, in pixels.
+    /// Height of the image or video, in pixels.
     pub height: u32,
     /// In seconds since the Unix epoch.
     pub created_at: i64,
@@ -59,7 +59,7 @@ pub struct StoredDesign {
     pub updated_at: i64,
 }
 
-/// Each kind of job has its own paths, and its ids mean nothing on the others'.
+/// A job can be read at the paths of its own kind only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobKind {
     AssetUpload,
@@ -152,7 +152,7 @@ impl Library {
         }
     }
 
-    /// The answer to starting or reading a job, where this user has such a job.
+    /// The response to starting or reading a job, where this user has such a job.
     pub fn job(&self, kind: JobKind, id: &str, user_id: &str, urls: &Urls, now: i64) -> Option<Value> {
         let job = self.jobs.get(id).filter(|job| job.kind == kind && job.owner.user_id == user_id)?;
         let job = match &job.state {

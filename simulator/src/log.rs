@@ -13,17 +13,17 @@ use crate::lock::lock;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ReceivedRequest {
-    /// The spec's id of the operation, where path and method are those of one.
+    /// The spec's id of the operation, `None` where no operation has this path and method.
     pub operation: Option<&'static str>,
     /// The HTTP method.
     pub method: Method,
-    /// The path, with the base URL's own, without a query string.
+    /// The path, such as `/rest/v1/imports`, without a query string.
     pub path: String,
     /// All headers.
     pub headers: HeaderMap,
     /// The body, empty where the request was refused before its body was read.
     pub body: Bytes,
-    /// The status of the answer, `None` while there is none.
+    /// The status of the response, `None` while there is none.
     pub status: Option<u16>,
 }
 

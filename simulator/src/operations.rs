@@ -23,7 +23,7 @@ use crate::state::State;
 const MAX_URL_VIDEO_BYTES: usize = 100_000_000;
 
 pub async fn perform(state: &Arc<State>, operation: &Operation, call: Call) -> Result<Response, ApiError> {
-    let answer = match operation.id {
+    let response = match operation.id {
         "createAssetUploadJob" => upload_asset(state, call).await,
         "createUrlAssetUploadJob" => upload_asset_from_url(state, call).await,
         "createDesignImportJob" => import_design(state, call).await,
@@ -40,7 +40,7 @@ pub async fn perform(state: &Arc<State>, operation: &Operation, call: Call) -> R
             Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", message))
         }
     };
-    Ok(Json(answer?).into_response())
+    Ok(Json(response?).into_response())
 }
 
 async fn upload_asset(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
@@ -120,7 +120,7 @@ fn update_asset(state: &State, call: &Call) -> Result<Value, ApiError> {
     Ok(serde_json::json!({ "asset": asset.to_json(&state.urls, now) }))
 }
 
-/// Begins a job that ends when its work is done, but not before the job duration is over, and answers with the job.
+/// Begins a job that ends when its work is done, but not before the job duration is over, and gives the job as it then is.
 async fn start_job(
     state: &Arc<State>,
     kind: JobKind,
@@ -137,7 +137,7 @@ async fn start_job(
         let outcome = work.await;
         earliest.await;
         background.library().finish_job(&job_id, outcome, background.now());
-        // Only an answer that waits for the end listens.
+        // Only a response that waits for the end listens.
         let _ = done.send(());
     });
     if duration.is_zero() {
@@ -157,7 +157,7 @@ async fn asset(name: String, bytes: Bytes, max_bytes: u64) -> Result<Finished, J
     match media {
         Some(media) => Ok(Finished::Asset { name, bytes, media }),
         None => {
-            let message = "The file is no picture or video, or a broken one.".to_owned();
+            let message = "The file is no image or video, or a broken one.".to_owned();
             Err(JobError { code: "import_failed", message })
         }
     }

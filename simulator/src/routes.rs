@@ -68,7 +68,7 @@ fn thumbnail(state: &State, asset_id: &str, query: &str) -> Response {
         return ApiError::not_found("thumbnail").into_response();
     };
     if !state.urls.opens_thumbnail(asset_id, query, state.now()) {
-        let message = "The address is expired, or its query string is missing or wrong.";
+        let message = "The URL is expired, or its query string is missing or wrong.";
         return ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message).into_response();
     }
     ([(header::CONTENT_TYPE, "image/png")], asset.thumbnail.png.clone()).into_response()

@@ -1,5 +1,5 @@
-//! openapi.yaml -> what each operation takes, compiled into validators. It judges requests by the spec alone; tokens,
-//! limits and what exists are for others.
+//! openapi.yaml -> what each operation takes, compiled into validators. Here requests are judged by the spec alone; for
+//! tokens and rates, see `checks`.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::access::Access;
 use crate::background::Background;
-use crate::faults::Faults;
+use crate::injections::Injections;
 use crate::library::Library;
 use crate::lock::lock;
 use crate::log::Log;
@@ -31,7 +31,7 @@ pub struct State {
     pub urls: Urls,
     pub background: Background,
     pub log: Log,
-    pub faults: Faults,
+    pub injections: Injections,
     pub oauth: OAuth,
     /// The access tokens that the builder was given. `oauth` knows those that it issued.
     pub accesses: Vec<Access>,
@@ -55,7 +55,7 @@ impl State {
             urls: Urls::new(origin),
             background,
             log: Log::default(),
-            faults: Faults::default(),
+            injections: Injections::default(),
             oauth,
             accesses,
             counters: Mutex::default(),

@@ -21,7 +21,7 @@ pub fn fixture(name: &str) -> Bytes {
     std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())).into()
 }
 
-/// A simulator whose create answers are final.
+/// A simulator whose jobs are finished in the response that starts them.
 pub async fn prompt() -> Simulator {
     Simulator::builder().job_duration(Duration::ZERO).start().await.unwrap()
 }
@@ -135,7 +135,7 @@ pub async fn ok(request: RequestBuilder) -> Value {
     body
 }
 
-/// Status and code of an error answer.
+/// Status and code of an error response.
 pub async fn refused(request: RequestBuilder) -> (u16, String) {
     let response = request.send().await.unwrap();
     let (status, body) = (response.status(), json(response).await);

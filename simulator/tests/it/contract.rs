@@ -1,4 +1,4 @@
-//! Every answer the simulator gives is one that openapi.yaml describes: each operation, each documented status, and each
+//! Every response the simulator gives is one that openapi.yaml describes: each operation, each documented status, and each
 //! state of each job.
 
 use std::collections::BTreeSet;
@@ -160,14 +160,14 @@ async fn every_operation_gives_every_documented_error() {
 async fn every_success_and_every_state_of_every_job_conform() {
     let mut contract = Contract::new();
     let simulator = Simulator::builder().job_duration(Duration::from_millis(20)).start().await.unwrap();
-    let films = prompt().await;
-    ok(upload(&films, "Film", fixture("clip.mp4"))).await;
-    let thumbnail = ok(upload(&films, "Photo", fixture("photo.png"))).await["job"]["asset"]["thumbnail"]["url"].take();
+    let videos = prompt().await;
+    ok(upload(&videos, "Video", fixture("clip.mp4"))).await;
+    let thumbnail = ok(upload(&videos, "Photo", fixture("photo.png"))).await["job"]["asset"]["thumbnail"]["url"].take();
     let deck = served(fixture("deck.pdf")).await;
 
     let cases = [
         ("createAssetUploadJob", "getAssetUploadJob", upload(&simulator, "Photo", fixture("photo.png")), "success"),
-        ("createAssetUploadJob", "getAssetUploadJob", upload(&simulator, "Film", fixture("clip.mp4")), "success"),
+        ("createAssetUploadJob", "getAssetUploadJob", upload(&simulator, "Video", fixture("clip.mp4")), "success"),
         ("createAssetUploadJob", "getAssetUploadJob", upload(&simulator, "Notes", fixture("notes.txt")), "failed"),
         (
             "createUrlAssetUploadJob",
@@ -218,8 +218,8 @@ async fn every_success_and_every_state_of_every_job_conform() {
         assert_eq!(created["job"]["status"], "in_progress", "{create}");
         let path = operation(get).path.replace("{jobId}", created["job"]["id"].as_str().unwrap());
         let job = loop {
-            let answer = read(&simulator, &path).send().await.unwrap();
-            let job = contract.accept(operation(get), answer).await["job"].take();
+            let response = read(&simulator, &path).send().await.unwrap();
+            let job = contract.accept(operation(get), response).await["job"].take();
             if job["status"] != "in_progress" {
                 break job;
             }

@@ -42,7 +42,7 @@ async fn what_is_no_document_or_a_broken_one_is_an_invalid_file() {
     let cases = [
         ("text", fixture("notes.txt"), None),
         ("nothing", Bytes::new(), None),
-        ("a picture", fixture("photo.jpg"), None),
+        ("an image", fixture("photo.jpg"), None),
         ("half a PDF", pdf.slice(..pdf.len() / 2), None),
         ("a PDF's first bytes", pdf.slice(..8), None),
         ("a PDF behind a password", encrypted(&pdf, "user"), None),

@@ -7,10 +7,10 @@ use tokio::time::Instant;
 
 use crate::common::client;
 
-/// How many of `tries` requests at `second` are let through.
-fn allowed(counter: &mut RateCounter, start: Instant, second: f64, tries: u32) -> u32 {
+/// How many of `attempts` requests at `second` are let through.
+fn allowed(counter: &mut RateCounter, start: Instant, second: f64, attempts: u32) -> u32 {
     let now = start + Duration::from_secs_f64(second);
-    (0..tries).map(|_| u32::from(counter.allow(now))).sum()
+    (0..attempts).map(|_| u32::from(counter.allow(now))).sum()
 }
 
 #[tokio::test(start_paused = true)]

@@ -63,21 +63,21 @@ async fn a_fetched_file_is_judged_as_an_uploaded_one_is() {
 }
 
 #[tokio::test]
-async fn a_film_over_100_mb_is_too_big_to_fetch() {
+async fn a_video_over_100_mb_is_too_big_to_fetch() {
     let simulator = prompt().await;
     let clip = fixture("clip.mp4");
     let padded = |total: u32| {
         let free = total - clip.len() as u32;
-        let mut film = clip.to_vec();
-        film.extend_from_slice(&free.to_be_bytes());
-        film.extend_from_slice(b"free");
-        film.resize(total as usize, 0);
-        found(film.into())
+        let mut video = clip.to_vec();
+        video.extend_from_slice(&free.to_be_bytes());
+        video.extend_from_slice(b"free");
+        video.resize(total as usize, 0);
+        found(video.into())
     };
     let port = web([("/small.mp4", padded(100_000_000)), ("/large.mp4", padded(100_000_001))].into()).await;
-    let job = ok(upload_url(&simulator, "Film", &format!("http://127.0.0.1:{port}/small.mp4"))).await["job"].take();
+    let job = ok(upload_url(&simulator, "Video", &format!("http://127.0.0.1:{port}/small.mp4"))).await["job"].take();
     assert_eq!(job["asset"]["type"], "video", "{job}");
-    let job = ok(upload_url(&simulator, "Film", &format!("http://127.0.0.1:{port}/large.mp4"))).await["job"].take();
+    let job = ok(upload_url(&simulator, "Video", &format!("http://127.0.0.1:{port}/large.mp4"))).await["job"].take();
     assert_eq!(job["error"]["code"], "file_too_big");
 }
 
