@@ -117,3 +117,8 @@ pub use log::ReceivedRequest;
 pub use media::AssetKind;
 pub use rates::{RateCounter, RateLimits};
 pub use simulator::{Builder, Simulator};
+
+/// README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
