@@ -2,6 +2,7 @@
 //! server for the simulator to fetch from.
 
 use std::collections::HashMap;
+use std::io::Cursor;
 use std::net::TcpStream;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -11,6 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use canva_simulator::Simulator;
+use image::{ImageFormat, RgbImage};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,6 +21,13 @@ use tokio::net::TcpListener;
 pub fn fixture(name: &str) -> Bytes {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures").join(name);
     std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())).into()
+}
+
+/// An image of this size. A small one costs no time to decode, where what is in it doesn't matter.
+pub fn encoded(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8, y as u8, 99])).write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
 }
 
 /// A simulator whose jobs are finished in the response that starts them.
@@ -77,10 +86,14 @@ pub fn address(simulator: &Simulator) -> &str {
     simulator.base_url().trim_start_matches("http://").trim_end_matches("/rest")
 }
 
-/// A bare connection, for what an HTTP client hides. Reading gives up after 20 s.
+/// How long a test waits for what has to come, so that it fails and doesn't hang. Nothing is measured with it: on a busy
+/// machine, things take their time.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A bare connection, for what an HTTP client hides.
 pub fn connect(simulator: &Simulator) -> TcpStream {
     let stream = TcpStream::connect(address(simulator)).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
 }
 

@@ -5,12 +5,17 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use canva_simulator::{CannedResponse, Fault, Simulator};
+use image::ImageFormat;
 use reqwest::header::{HeaderValue, RETRY_AFTER};
 use serde_json::{Value, json};
 
-use crate::common::{client, connect, fixture, import, ok, read, refused, upload};
+use crate::common::{client, connect, encoded, fixture, import, ok, read, refused, upload};
 
 const UPLOAD: &str = "createAssetUploadJob";
+
+fn image() -> Vec<u8> {
+    encoded(16, 16, ImageFormat::Png)
+}
 
 /// What came back on one connection, to its end.
 #[derive(Debug)]
@@ -50,11 +55,11 @@ fn head(simulator: &Simulator, length: usize) -> String {
     )
 }
 
-/// Sends an upload of the photo and reads to the end of the connection.
+/// Sends an upload of a small image and reads to the end of the connection.
 async fn reply(simulator: &Simulator) -> Reply {
-    let photo = fixture("photo.jpg");
-    let head = head(simulator, photo.len());
-    exchange(simulator, [head.as_bytes(), &photo].concat()).await
+    let image = image();
+    let head = head(simulator, image.len());
+    exchange(simulator, [head.as_bytes(), &image].concat()).await
 }
 
 async fn exchange(simulator: &Simulator, request: Vec<u8>) -> Reply {
@@ -155,8 +160,8 @@ async fn a_canned_response_has_any_status_and_any_of_four_bodies() {
 async fn raw_writes_any_bytes_and_nothing_else() {
     for bytes in [b"HTTP/1.1 999 \xff\r\n\r\n\0".as_slice(), b"SSH-2.0-x\r\n\r\n", b"\r\n\r\n"] {
         let simulator = faulty(Fault::Raw(Bytes::from_static(bytes))).await;
-        let photo = fixture("photo.jpg");
-        let request = [head(&simulator, photo.len()).as_bytes(), &photo].concat();
+        let image = image();
+        let request = [head(&simulator, image.len()).as_bytes(), &image].concat();
         let mut stream = connect(&simulator);
         let response = tokio::task::spawn_blocking(move || {
             stream.write_all(&request).unwrap();
@@ -171,14 +176,14 @@ async fn raw_writes_any_bytes_and_nothing_else() {
 
 #[tokio::test]
 async fn a_trickled_or_delayed_request_is_processed_late() {
-    let photo_bytes = fixture("photo.jpg").len() as u32;
-    for fault in [Fault::TrickleRead(photo_bytes * 4), Fault::Delay(Duration::from_millis(250))] {
+    let image_bytes = image().len() as u32;
+    for fault in [Fault::TrickleRead(image_bytes * 4), Fault::Delay(Duration::from_millis(250))] {
         let simulator = faulty(fault).await;
         let started = Instant::now();
         assert_eq!(reply(&simulator).await.status(), Some(200));
         assert!(started.elapsed() >= Duration::from_millis(250));
         assert_eq!(after(&simulator), (Some(200), 1));
-        assert_eq!(simulator.assets()[0].bytes, fixture("photo.jpg"));
+        assert_eq!(simulator.assets()[0].bytes, image());
     }
 }
 
@@ -253,7 +258,7 @@ async fn the_right_response_can_come_chunked_unlengthed_or_under_a_large_header(
 async fn an_http_client_reads_chunked_and_unlengthed_responses_and_an_error_under_a_fault() {
     for fault in [Fault::Chunked, Fault::Unlengthed, Fault::LargeHeader(70_000), Fault::WrongContentType] {
         let simulator = faulty(fault.clone()).await;
-        let response = upload(&simulator, "Photo", fixture("photo.jpg")).send().await.unwrap();
+        let response = upload(&simulator, "Image", image()).send().await.unwrap();
         assert_eq!(response.json::<Value>().await.unwrap()["job"]["status"], "success");
 
         // Here the response is known before the body is read, and must arrive all the same.

@@ -9,7 +9,7 @@ use canva_simulator::Simulator;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::common::{address, client, fixture, ok, prompt, read, refused, upload};
+use crate::common::{PATIENCE, address, client, fixture, ok, prompt, read, refused, upload};
 
 /// A simulator on a port that nobody else gets, neither before it is dropped nor after: it lies below those that systems
 /// hand out by themselves (from 32768 on Linux, from 49152 elsewhere), in a block of this process.
@@ -35,7 +35,7 @@ async fn dropping_it_closes_its_port_and_its_connections() {
     assert_eq!(TcpStream::connect(&address).await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
 
     let mut rest = Vec::new();
-    let end = tokio::time::timeout(Duration::from_secs(10), open.read_to_end(&mut rest)).await.unwrap();
+    let end = tokio::time::timeout(PATIENCE, open.read_to_end(&mut rest)).await.unwrap();
     assert!(end.is_err() || rest.is_empty());
 }
 

@@ -1,14 +1,14 @@
 //! Uploads are judged by their bytes, kept as they came, and updated as the spec says.
 
-use std::io::Cursor;
 use std::time::Duration;
 
 use canva_simulator::{Access, AssetKind, Simulator};
-use image::{ImageFormat, RgbImage};
+use image::ImageFormat;
 use serde_json::{Value, json};
 
 use crate::common::{
-    client, delete, finished, fixture, import, import_url, ok, prompt, read, refused, update, upload, upload_url,
+    client, delete, encoded, finished, fixture, import, import_url, ok, prompt, read, refused, update, upload,
+    upload_url,
 };
 
 async fn uploaded(simulator: &Simulator, name: &str, bytes: impl Into<reqwest::Body>) -> Value {
@@ -209,12 +209,6 @@ async fn a_deleted_asset_is_in_the_trash_and_nowhere_else() {
     // What the upload came to is history, and stays.
     let read = ok(read(&simulator, &format!("/v1/asset-uploads/{}", job["id"].as_str().unwrap()))).await;
     assert_eq!((&read["job"]["status"], &read["job"]["asset"]["id"]), (&json!("success"), &json!(id)));
-}
-
-fn encoded(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
-    let mut bytes = Cursor::new(Vec::new());
-    RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8, y as u8, 99])).write_to(&mut bytes, format).unwrap();
-    bytes.into_inner()
 }
 
 /// A PNG of a few bytes that says it is 30 000 × 30 000 pixels.
