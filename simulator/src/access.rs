@@ -27,7 +27,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// A token with every scope, for a user of the simulator's making.
+    /// A token with every scope, for the simulator's default user.
     pub fn new(token: impl Into<String>) -> Self {
         let owner = Owner { user_id: "oSimulatedUser".into(), team_id: "oSimulatedTeam".into() };
         Self { token: token.into(), scopes: None, owner }

@@ -1,19 +1,18 @@
-//! What can go wrong between a client and the API, on demand: which request meets which fault, and what the fault does.
+//! What can go wrong between a client and the API, and how each fault makes it go wrong.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::{Bound, RangeBounds};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use serde_json::Value;
 
-/// The properties that are enums in answers.
+use crate::canned_response::CannedResponse;
+
+/// The properties of responses that are enums.
 const ENUMS: [&str; 4] = ["code", "state", "status", "type"];
 
 const MAX_HEADER_BYTES: usize = 16 << 20;
@@ -26,24 +25,24 @@ const MAX_HEADER_BYTES: usize = 16 << 20;
 /// |---|---|---|
 /// | [`Close`](Self::Close) | no | the connection closes once the request's head has arrived |
 /// | [`CloseAfter`](Self::CloseAfter) | no | the connection closes while the body is being sent |
-/// | [`StopReading`](Self::StopReading) | no | nothing more of the body is taken, and no answer comes |
-/// | [`AnswerEarly`](Self::AnswerEarly) | no | an answer although the body isn't sent yet |
-/// | [`Answer`](Self::Answer) | no | an answer of the test's making, such as a proxy's error page |
+/// | [`StopReading`](Self::StopReading) | no | nothing more of the body is taken, and no response comes |
+/// | [`RespondEarly`](Self::RespondEarly) | no | a response although the body isn't sent yet |
+/// | [`Respond`](Self::Respond) | no | a response of the test's making, such as a proxy's error page |
 /// | [`Raw`](Self::Raw) | no | any bytes at all, then the end of the connection |
-/// | [`TrickleRead`](Self::TrickleRead) | yes | the body is taken slowly, then the right answer |
-/// | [`Delay`](Self::Delay) | yes, after the delay | the right answer, late |
-/// | [`LoseAnswer`](Self::LoseAnswer) | yes | the connection closes without an answer |
-/// | [`CutBody`](Self::CutBody) | yes | the connection closes in the middle of the answer's body |
-/// | [`CutJson`](Self::CutJson) | yes | a whole answer whose JSON ends in the middle |
-/// | [`MalformedJson`](Self::MalformedJson) | yes | a whole answer whose body is no JSON |
-/// | [`WrongContentType`](Self::WrongContentType) | yes | the right answer, called `text/html` |
-/// | [`UnknownEnums`](Self::UnknownEnums) | yes | values that the spec doesn't know, in place of its enums' |
-/// | [`MissingFields`](Self::MissingFields) | yes | an answer without what it must have |
-/// | [`Chunked`](Self::Chunked) | yes | the right answer in small chunks, without a length |
-/// | [`Unlengthed`](Self::Unlengthed) | yes | the right answer, ended by the end of the connection |
-/// | [`LargeHeader`](Self::LargeHeader) | yes | the right answer with a header of this many bytes |
+/// | [`TrickleRead`](Self::TrickleRead) | yes | the body is taken slowly, then the right response |
+/// | [`Delay`](Self::Delay) | yes, after the delay | the right response, late |
+/// | [`LoseResponse`](Self::LoseResponse) | yes | the connection closes without a response |
+/// | [`CutBody`](Self::CutBody) | yes | the connection closes in the middle of the response's body |
+/// | [`CutJson`](Self::CutJson) | yes | a whole response whose JSON ends in the middle |
+/// | [`MalformedJson`](Self::MalformedJson) | yes | a whole response whose body is no JSON |
+/// | [`WrongContentType`](Self::WrongContentType) | yes | the right response, called `text/html` |
+/// | [`UnknownEnums`](Self::UnknownEnums) | yes | the right response, with enum values that the spec doesn't know |
+/// | [`MissingFields`](Self::MissingFields) | yes | a response that lacks its required fields |
+/// | [`Chunked`](Self::Chunked) | yes | the right response in small chunks, without a length |
+/// | [`Unlengthed`](Self::Unlengthed) | yes | the right response, ended by the end of the connection |
+/// | [`LargeHeader`](Self::LargeHeader) | yes | the right response with a header of this many bytes |
 ///
-/// A processed request is checked as always, so that its right answer may be a refusal.
+/// A processed request is checked as always, so its right response may be an error.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Fault {
@@ -54,9 +53,9 @@ pub enum Fault {
     /// Reads the request's head and no more. The sockets of both sides still take some megabytes.
     StopReading,
     /// Answers as soon as the request's head has arrived, and discards the body as it comes.
-    AnswerEarly(Answer),
+    RespondEarly(CannedResponse),
     /// Answers once the request's body has arrived.
-    Answer(Answer),
+    Respond(CannedResponse),
     /// Writes these bytes, once the request's body has arrived, and closes the connection.
     Raw(Bytes),
     /// Reads the request's body at this many bytes a second.
@@ -64,105 +63,32 @@ pub enum Fault {
     /// Waits before it processes the request.
     Delay(Duration),
     /// Processes the request and closes the connection.
-    LoseAnswer,
-    /// Announces the answer's length, writes half of it, and closes the connection.
+    LoseResponse,
+    /// Announces the response's length, writes half of it, and closes the connection.
     CutBody,
     /// Answers with the first half of the JSON.
     CutJson,
-    /// Answers with the JSON and a brace too many in front.
+    /// Answers with a brace too many in front of the JSON.
     MalformedJson,
     /// Answers with `Content-Type: text/html`.
     WrongContentType,
-    /// Replaces each `status`, `type`, `state` and `code` in the answer with one that the spec doesn't know.
+    /// Replaces each `status`, `type`, `state` and `code` in the response with one that the spec doesn't know.
     UnknownEnums,
-    /// Empties the `job` or `asset` that the answer is about.
+    /// Empties the `job` or `asset` that the response is about.
     MissingFields,
     /// Answers in chunks of a few bytes.
     Chunked,
-    /// Answers without a length, and ends the answer by closing the connection.
+    /// Answers without a length, and ends the response by closing the connection.
     Unlengthed,
     /// Adds a header with a value of this many bytes, 16 MiB at most.
     LargeHeader(usize),
-}
-
-/// An answer in place of the API's own.
-///
-/// ```
-/// use canva_simulator::Answer;
-/// use reqwest::header::{HeaderValue, RETRY_AFTER};
-///
-/// let busy = Answer::json(429).header(RETRY_AFTER, HeaderValue::from_static("Fri, 13 Nov 2026 08:00:00 GMT"));
-/// let proxy = Answer::html(502);
-/// ```
-#[derive(Clone)]
-pub struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-impl Answer {
-    /// An error as the API writes it, with the code `simulated_fault`. A status outside 100 to 999 is taken as 500, here
-    /// and below.
-    pub fn json(status: u16) -> Self {
-        Self::new(status, "application/json", r#"{"code":"simulated_fault","message":"A fault was asked for."}"#)
-    }
-
-    /// An error page, as proxies write them.
-    pub fn html(status: u16) -> Self {
-        Self::new(status, "text/html", "<html><body><h1>A fault was asked for</h1></body></html>")
-    }
-
-    /// No body and no `Content-Type`.
-    pub fn empty(status: u16) -> Self {
-        let mut answer = Self::new(status, "", "");
-        answer.headers.clear();
-        answer
-    }
-
-    /// A body of 10 MiB.
-    pub fn huge(status: u16) -> Self {
-        Self::new(status, "text/plain", vec![b'x'; 10 << 20])
-    }
-
-    /// Adds a header, in place of one of the same name.
-    #[must_use]
-    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
-        self
-    }
-
-    fn new(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(content_type))]);
-        Self { status, headers, body: body.into() }
-    }
-
-    fn to_response(&self) -> Response {
-        let mut response = Response::new(Body::from(self.body.clone()));
-        *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers.clone();
-        response
-    }
-}
-
-/// With the body's length in place of the body.
-impl fmt::Debug for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let body = format_args!("{} bytes", self.body.len()).to_string();
-        f.debug_struct("Answer")
-            .field("status", &self.status)
-            .field("headers", &self.headers)
-            .field("body", &body)
-            .finish()
-    }
 }
 
 /// Marks a response that is not to be sent as it is: these bytes are, and then the connection closes.
 #[derive(Clone, Debug)]
 pub struct HangUp {
     pub bytes: Bytes,
-    /// The status in those bytes, where they are an answer.
+    /// The status in those bytes, where they are a response.
     pub status: Option<StatusCode>,
 }
 
@@ -195,10 +121,10 @@ impl Fault {
                 Some(hang_up(Bytes::new(), None))
             }
             Self::StopReading => std::future::pending().await,
-            Self::AnswerEarly(answer) => Some(answer.to_response()),
-            Self::Answer(answer) => {
+            Self::RespondEarly(response) => Some(response.to_response()),
+            Self::Respond(response) => {
                 read_all(body).await;
-                Some(answer.to_response())
+                Some(response.to_response())
             }
             Self::Raw(bytes) => {
                 read_all(body).await;
@@ -216,7 +142,7 @@ impl Fault {
         }
     }
 
-    /// What becomes of the right answer.
+    /// What becomes of the right response.
     pub async fn after(&self, response: Response) -> Response {
         let (mut head, body) = response.into_parts();
         let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
@@ -232,7 +158,7 @@ impl Fault {
             hang_up(bytes, Some(head.status))
         };
         let body = match self {
-            Self::LoseAnswer => return hang_up(Bytes::new(), None),
+            Self::LoseResponse => return hang_up(Bytes::new(), None),
             Self::CutBody => return framed(&format!("content-length: {}\r\n", body.len()), &half),
             Self::Unlengthed => return framed("", &body),
             Self::Chunked => {
@@ -246,8 +172,8 @@ impl Fault {
             Self::CutJson => half,
             Self::MalformedJson => [b"{", body.as_ref()].concat().into(),
             Self::UnknownEnums => rewrite(&body, unknown_enums),
-            Self::MissingFields => rewrite(&body, |answer| {
-                for about in answer.as_object_mut().into_iter().flat_map(|answer| answer.values_mut()) {
+            Self::MissingFields => rewrite(&body, |response| {
+                for about in response.as_object_mut().into_iter().flat_map(|response| response.values_mut()) {
                     *about = Value::Object(Default::default());
                 }
             }),
@@ -283,9 +209,9 @@ async fn trickle(mut body: Body, bytes_per_second: u32) -> Body {
 }
 
 fn rewrite(body: &Bytes, change: impl FnOnce(&mut Value)) -> Bytes {
-    let Ok(mut answer) = serde_json::from_slice(body) else { return body.clone() };
-    change(&mut answer);
-    answer.to_string().into()
+    let Ok(mut json) = serde_json::from_slice(body) else { return body.clone() };
+    change(&mut json);
+    json.to_string().into()
 }
 
 fn unknown_enums(value: &mut Value) {
@@ -300,42 +226,6 @@ fn unknown_enums(value: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(unknown_enums),
         _ => {}
-    }
-}
-
-/// Which requests are to meet which faults.
-#[derive(Default)]
-pub struct Faults(Mutex<BTreeMap<String, Vec<Injected>>>);
-
-#[derive(Clone, Debug)]
-pub struct Injected {
-    tries: (Bound<u32>, Bound<u32>),
-    /// Requests of the operation since the injection.
-    seen: u32,
-    fault: Fault,
-}
-
-impl Injected {
-    pub fn new(tries: impl RangeBounds<u32>, fault: Fault) -> Self {
-        Self { tries: (tries.start_bound().cloned(), tries.end_bound().cloned()), seen: 0, fault }
-    }
-}
-
-impl Faults {
-    pub fn inject(&self, operation: &str, injected: Injected) {
-        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        faults.entry(operation.to_owned()).or_default().push(injected);
-    }
-
-    /// The fault that the operation's next request meets, the one injected first where there are several.
-    pub fn next(&self, operation: &str) -> Option<Fault> {
-        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let injected = faults.get_mut(operation)?;
-        for injected in injected.iter_mut() {
-            injected.seen = injected.seen.saturating_add(1);
-        }
-        let met = injected.iter().find(|injected| injected.tries.contains(&injected.seen));
-        met.map(|injected| injected.fault.clone())
     }
 }
 

@@ -1,8 +1,8 @@
 //! A local Canva for tests and demos.
 //!
-//! [`Simulator::start`] binds a free loopback port and answers, until it is dropped, as Canva's Connect API does: every
-//! operation of `canva-connect`'s `openapi.yaml`, each request checked against that document, uploads and imports as
-//! jobs that take a while. It keeps what it was sent, so that a test can look at it afterwards.
+//! [`Simulator::start`] binds a free loopback port and answers there as Canva's Connect API does, until the [`Simulator`]
+//! is dropped. It has every operation of `canva-connect`'s `openapi.yaml` and checks each request against that document.
+//! Uploads and imports are jobs that take a while. It keeps what it received, for a test to look at.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -11,7 +11,7 @@
 //!
 //! let simulator = Simulator::builder().job_duration(std::time::Duration::ZERO).start().await?;
 //!
-//! let answer = reqwest::Client::new()
+//! let response = reqwest::Client::new()
 //!     .post(format!("{}/v1/asset-uploads", simulator.base_url()))
 //!     .bearer_auth(simulator.token())
 //!     .header("content-type", "application/octet-stream")
@@ -20,7 +20,7 @@
 //!     .send()
 //!     .await?;
 //!
-//! assert_eq!(answer.status(), 200);
+//! assert_eq!(response.status(), 200);
 //! let assets = simulator.assets();
 //! let asset = assets.first().ok_or("nothing was uploaded")?;
 //! assert_eq!(asset.name, "Hero 🚀");
@@ -31,16 +31,17 @@
 //!
 //! # When things go wrong
 //!
-//! [`Simulator::inject`] lets a [`Fault`] meet chosen requests of an operation: connections that close, answers that are
-//! late, lost, cut or somebody else's. [`Builder::refusing`] is a server that isn't up yet.
+//! [`Simulator::inject`] lets a [`Fault`] meet chosen requests of an operation. A fault closes connections, stops reading,
+//! or sends a response that is late, lost, cut, malformed or the test's own ([`CannedResponse`]). With
+//! [`Builder::refusing`], connections are refused, as by a server that isn't up yet.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use canva_simulator::{Answer, Fault, Simulator};
+//! use canva_simulator::{CannedResponse, Fault, Simulator};
 //!
 //! let simulator = Simulator::start().await?;
-//! simulator.inject("getAssetUploadJob", 1..=2, Fault::Answer(Answer::html(502)))?;
+//! simulator.inject("getAssetUploadJob", 1..=2, Fault::Respond(CannedResponse::html(502)))?;
 //!
 //! let mut seen = Vec::new();
 //! for _ in 0..3 {
@@ -54,55 +55,70 @@
 //!
 //! # OAuth
 //!
-//! `POST {base_url}/v1/oauth/token` exchanges codes (PKCE with S256) and refreshes tokens, for the client that
-//! [`Simulator::client_id`] and [`Simulator::client_secret`] name. A refresh token works once; using one again revokes
-//! all that came from the same consent. [`Simulator::authorize`] stands for the user's consent, and
-//! [`Simulator::authorization_url`] is a page that gives it at once. Access tokens from there are accepted by the API,
-//! with the scopes that were consented to, until they expire.
+//! `POST {base_url}/v1/oauth/token` exchanges codes (PKCE with S256) and refreshes tokens, for the client with the id
+//! [`Simulator::client_id`] and the secret [`Simulator::client_secret`]. A refresh token works once. Using it again
+//! revokes all tokens that came from the same consent. [`Simulator::authorize`] consents as the user would;
+//! [`Simulator::authorization_url`] is a page that consents at once. The API accepts the access tokens that come from
+//! there, with the scopes of the consent, until they expire.
 //!
 //! # What is real
 //!
-//! - Paths, methods, media types, headers, bodies, scopes and rate limits come from the spec; nothing is typed twice.
+//! - Paths, methods, media types, headers, bodies, scopes and rate limits come from the spec.
 //! - Checks happen in a fixed order: path (404), method (405), token (401), scope (403), rate limit (429), media type
-//!   (415), path and header parameters (400), size (413), body (400), and then whether the thing exists (404).
-//! - Uploads are judged by their bytes. PNG, JPEG, GIF, WebP and TIFF pictures are decoded, and MP4 and QuickTime films
-//!   are parsed, so that a broken file fails. Imports take PDF, Word, PowerPoint and Excel (OOXML) files, and count the
-//!   pages of a PDF and the slides of a presentation.
-//! - A picture's thumbnail is the picture, scaled to fit 400 × 400 pixels, behind an address that works for 15 minutes
-//!   and only with its query string.
+//!   (415), path and header parameters (400), size (413), body (400), and then whether the asset or job exists (404).
+//! - Uploads are judged by their bytes. PNG, JPEG, GIF, WebP and TIFF images are decoded, and MP4 and QuickTime videos
+//!   are parsed, so a broken file fails. Imports take PDF, Word, PowerPoint and Excel (OOXML) files, and count the pages
+//!   of a PDF and the slides of a presentation.
+//! - An image's thumbnail is the image, scaled to fit 400 × 400 pixels. Its URL works for 15 minutes, and only with its
+//!   query string.
 //!
 //! # What is not
 //!
-//! - A film's thumbnail is a drawn frame of the right proportions; nothing decodes its pictures.
-//! - Files are fetched from loopback addresses only; any other address is a `fetch_failed`.
+//! - A video's thumbnail is a drawn frame of the right proportions; the video itself isn't decoded.
+//! - Files are fetched from loopback addresses only. For any other address the job fails with `fetch_failed`.
 //! - Other file types that Canva takes (HEIC, WebM, Keynote, ...) fail here as unknown files do.
-//! - A design is its title and page count. It has no thumbnail, and its links lead nowhere.
+//! - A design is its title and its page count. It has no thumbnail, and its URLs lead nowhere.
 //! - Rate limits are off unless [`Builder::rate_limits`] asks for them: tests shouldn't wait a minute.
+//! - There is no HTTPS and no HTTP/2, and nothing is stored on disk.
 //!
 //! Everything waits on tokio's clock, so a test with a paused clock controls jobs, limits and expiry.
 
 mod access;
+mod api;
+mod api_error;
+mod background;
+mod call;
+mod canned_response;
+mod checks;
+mod connections;
 mod documents;
 mod faults;
 mod fetch;
+mod injections;
 mod library;
-mod limits;
-mod links;
+mod lock;
 mod log;
 mod media;
 mod oauth;
 mod operations;
 mod port;
-mod refusal;
-mod server;
-mod serving;
+mod rates;
+mod routes;
 mod simulator;
 mod spec;
+mod state;
+mod urls;
 
 pub use access::{Access, Owner};
-pub use faults::{Answer, Fault};
+pub use canned_response::CannedResponse;
+pub use faults::Fault;
 pub use library::{StoredAsset, StoredDesign};
-pub use limits::{RateCounter, RateLimits};
 pub use log::ReceivedRequest;
 pub use media::AssetKind;
+pub use rates::{RateCounter, RateLimits};
 pub use simulator::{Builder, Simulator};
+
+/// README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

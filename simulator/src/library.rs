@@ -1,14 +1,15 @@
-//! What the simulated Canva holds: assets, designs and jobs, and how the API writes them down. When jobs end, and how, is
-//! decided elsewhere.
+//! What the simulated Canva holds: assets, designs and jobs, and how the API writes them down. `operations` decides when a
+//! job ends, and how.
 
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use canva_connect::JobKind;
 use serde_json::{Value, json};
 
 use crate::access::Owner;
-use crate::links::Links;
 use crate::media::{AssetKind, Media, Thumbnail};
+use crate::urls::Urls;
 
 /// An asset in the simulated content library.
 #[derive(Clone, Debug)]
@@ -26,9 +27,9 @@ pub struct StoredAsset {
     pub bytes: Bytes,
     /// What the bytes are.
     pub kind: AssetKind,
-    /// Width of the picture or film, in pixels.
+    /// Width of the image or video, in pixels.
     pub width: u32,
-    /// Height of the picture or film, in pixels.
+    /// Height of the image or video, in pixels.
     pub height: u32,
     /// In seconds since the Unix epoch.
     pub created_at: i64,
@@ -59,16 +60,8 @@ pub struct StoredDesign {
     pub updated_at: i64,
 }
 
-/// Each kind of job has its own paths, and its ids mean nothing on the others'.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JobKind {
-    AssetUpload,
-    UrlAssetUpload,
-    Import,
-    UrlImport,
-}
-
 struct Job {
+    /// It can be read at the paths of its own kind only.
     kind: JobKind,
     owner: Owner,
     state: JobState,
@@ -152,8 +145,8 @@ impl Library {
         }
     }
 
-    /// The answer to starting or reading a job, where this user has such a job.
-    pub fn job(&self, kind: JobKind, id: &str, user_id: &str, links: &Links, now: i64) -> Option<Value> {
+    /// The response to starting or reading a job, where this user has such a job.
+    pub fn job(&self, kind: JobKind, id: &str, user_id: &str, urls: &Urls, now: i64) -> Option<Value> {
         let job = self.jobs.get(id).filter(|job| job.kind == kind && job.owner.user_id == user_id)?;
         let job = match &job.state {
             JobState::InProgress => json!({ "id": id, "status": "in_progress" }),
@@ -162,11 +155,11 @@ impl Library {
             }
             JobState::Asset(asset_id) => {
                 let asset = self.assets.iter().chain(&self.trash).find(|asset| asset.id == *asset_id)?;
-                json!({ "id": id, "status": "success", "asset": asset.to_json(links, now) })
+                json!({ "id": id, "status": "success", "asset": asset.to_json(urls, now) })
             }
             JobState::Design(design_id) => {
                 let design = self.designs.iter().find(|design| design.id == *design_id)?;
-                json!({ "id": id, "status": "success", "result": { "designs": [design.to_json(links)] } })
+                json!({ "id": id, "status": "success", "result": { "designs": [design.to_json(urls)] } })
             }
         };
         Some(json!({ "job": job }))
@@ -191,7 +184,7 @@ impl Library {
 }
 
 impl StoredAsset {
-    pub fn to_json(&self, links: &Links, now: i64) -> Value {
+    pub fn to_json(&self, urls: &Urls, now: i64) -> Value {
         let Self { id, thumbnail, .. } = self;
         let mut asset = json!({
             "type": match self.kind { AssetKind::Image => "image", AssetKind::Video => "video" },
@@ -203,7 +196,7 @@ impl StoredAsset {
             "thumbnail": {
                 "width": thumbnail.width,
                 "height": thumbnail.height,
-                "url": links.thumbnail(id, now),
+                "url": urls.thumbnail(id, now),
             },
         });
         if let (Some(asset), false) = (asset.as_object_mut(), self.tags.is_empty()) {
@@ -214,12 +207,12 @@ impl StoredAsset {
 }
 
 impl StoredDesign {
-    fn to_json(&self, links: &Links) -> Value {
+    fn to_json(&self, urls: &Urls) -> Value {
         let mut design = json!({
             "id": self.id,
             "title": self.title,
-            "url": links.design(&self.id, "view"),
-            "urls": { "edit_url": links.design(&self.id, "edit"), "view_url": links.design(&self.id, "view") },
+            "url": urls.design(&self.id, "view"),
+            "urls": { "edit_url": urls.design(&self.id, "edit"), "view_url": urls.design(&self.id, "view") },
             "created_at": self.created_at,
             "updated_at": self.updated_at,
         });

@@ -1,27 +1,29 @@
 //! What was received, request by request, and how it was answered.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use bytes::Bytes;
 
+use crate::lock::lock;
+
 /// A request to the API, as it arrived.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ReceivedRequest {
-    /// The spec's id of the operation, where path and method are those of one.
+    /// The spec's id of the operation, `None` where no operation has this path and method.
     pub operation: Option<&'static str>,
     /// The HTTP method.
     pub method: Method,
-    /// The path, with the base URL's own, without a query string.
+    /// The path, such as `/rest/v1/imports`, without a query string.
     pub path: String,
     /// All headers.
     pub headers: HeaderMap,
     /// The body, empty where the request was refused before its body was read.
     pub body: Bytes,
-    /// The status of the answer, `None` while there is none.
+    /// The status of the response, `None` while there is none.
     pub status: Option<u16>,
 }
 
@@ -52,7 +54,7 @@ pub struct Entry<'a> {
 
 impl Log {
     pub fn arrived(&self, operation: Option<&'static str>, request: &Parts) -> Entry<'_> {
-        let mut requests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut requests = lock(&self.0);
         requests.push(ReceivedRequest {
             operation,
             method: request.method.clone(),
@@ -65,7 +67,7 @@ impl Log {
     }
 
     pub fn requests(&self) -> Vec<ReceivedRequest> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.0).clone()
     }
 }
 
@@ -79,7 +81,7 @@ impl Entry<'_> {
     }
 
     fn change(&self, change: impl FnOnce(&mut ReceivedRequest)) {
-        let mut requests = self.log.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut requests = lock(&self.log.0);
         if let Some(request) = requests.get_mut(self.index) {
             change(request);
         }

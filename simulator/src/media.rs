@@ -1,4 +1,4 @@
-//! What an uploaded file is, by its bytes: a picture or a film, its size in pixels, and a thumbnail of it.
+//! What an uploaded file is, by its bytes: an image or a video, its size in pixels, and a thumbnail of it.
 
 use std::io::Cursor;
 
@@ -13,9 +13,9 @@ const THUMBNAIL: u32 = 400;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AssetKind {
-    /// A picture.
+    /// An image.
     Image,
-    /// A film.
+    /// A video.
     Video,
 }
 
@@ -34,27 +34,27 @@ pub struct Thumbnail {
     pub png: Bytes,
 }
 
-/// The media in these bytes, `None` where they are no picture or film, or a broken one. Slow: not for an async task.
+/// The media in these bytes, `None` where they are no image or video, or a broken one. Slow: not for an async task.
 pub fn read(bytes: &[u8]) -> Option<Media> {
-    picture(bytes).or_else(|| film(bytes))
+    image(bytes).or_else(|| video(bytes))
 }
 
-fn picture(bytes: &[u8]) -> Option<Media> {
-    // A small file can unpack into a huge picture; the reader's own limit, 512 MiB, stops that.
+fn image(bytes: &[u8]) -> Option<Media> {
+    // A small file can unpack into a huge image; the reader's own limit, 512 MiB, stops that.
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?;
-    // A cut JPEG still decodes, to a picture with a grey end. What gives it away is that its end marker is missing.
+    // A cut JPEG still decodes, to an image with a grey end. What gives it away is that its end marker is missing.
     if reader.format() == Some(ImageFormat::Jpeg) && !bytes.windows(2).any(|pair| pair == [0xff, 0xd9]) {
         return None;
     }
-    let picture = reader.decode().ok()?;
-    let (width, height) = (picture.width(), picture.height());
+    let image = reader.decode().ok()?;
+    let (width, height) = (image.width(), image.height());
     let (small_width, small_height) = thumbnail_size(width, height);
-    let thumbnail = encode(picture.resize_exact(small_width, small_height, FilterType::Triangle))?;
+    let thumbnail = encode(image.resize_exact(small_width, small_height, FilterType::Triangle))?;
     Some(Media { kind: AssetKind::Image, width, height, thumbnail })
 }
 
-fn film(bytes: &[u8]) -> Option<Media> {
-    // Other kinds of file in boxes (HEIC, say) have no `moov`, and films of sound alone no picture track.
+fn video(bytes: &[u8]) -> Option<Media> {
+    // Other kinds of file in boxes (HEIC, say) have no `moov`, and videos of sound alone no track with a size.
     let context = mp4parse::read_mp4(&mut Cursor::new(bytes)).ok()?;
     let headers = context.tracks.iter().filter_map(|track| track.tkhd.as_ref());
     // A size is in 1/65536 pixels.
@@ -65,7 +65,7 @@ fn film(bytes: &[u8]) -> Option<Media> {
     Some(Media { kind: AssetKind::Video, width, height, thumbnail })
 }
 
-/// A dark frame with a play sign, in place of a picture from the film.
+/// A dark frame with a play sign, in place of an image from the video.
 fn frame(width: u32, height: u32) -> RgbaImage {
     let radius = f64::from(width.min(height)) / 5.0;
     RgbaImage::from_fn(width, height, |x, y| {
@@ -82,9 +82,9 @@ fn thumbnail_size(width: u32, height: u32) -> (u32, u32) {
     (scaled(width), scaled(height))
 }
 
-fn encode(picture: DynamicImage) -> Option<Thumbnail> {
-    let picture = picture.into_rgba8();
+fn encode(image: DynamicImage) -> Option<Thumbnail> {
+    let image = image.into_rgba8();
     let mut png = Cursor::new(Vec::new());
-    picture.write_to(&mut png, ImageFormat::Png).ok()?;
-    Some(Thumbnail { width: picture.width(), height: picture.height(), png: png.into_inner().into() })
+    image.write_to(&mut png, ImageFormat::Png).ok()?;
+    Some(Thumbnail { width: image.width(), height: image.height(), png: png.into_inner().into() })
 }

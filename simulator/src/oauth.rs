@@ -1,9 +1,9 @@
 //! The OAuth 2.0 authorization server: codes for consent, tokens for codes, and new tokens for refresh tokens that work
-//! once. Errors are those of RFC 6749. What a token may do is `access`'s business.
+//! once. Errors are those of RFC 6749. What an access token may do is in `access`.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::Json;
@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::access::{Access, Owner};
+use crate::lock::lock;
 
 /// How long a code can be exchanged.
 const CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
@@ -127,11 +128,11 @@ impl OAuth {
         Some(token.access.clone())
     }
 
-    /// The answer to a token request.
+    /// The response to a token request.
     pub fn token(&self, headers: &HeaderMap, body: &[u8]) -> Response {
         let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
         match self.grant(headers, body) {
-            Ok(answer) => (no_store, answer).into_response(),
+            Ok(response) => (no_store, response).into_response(),
             Err(OAuthError { status, error, description }) => {
                 let body = Json(json!({ "error": error, "error_description": description }));
                 let mut response = (status, no_store, body).into_response();
@@ -172,18 +173,18 @@ impl OAuth {
         grants.access_tokens.insert(access_token.clone(), AccessToken { access, expires, family });
         let scope = scopes.join(" ");
         grants.refresh_tokens.insert(refresh_token.clone(), RefreshToken { scopes, family, used: false });
-        let answer = json!({
+        let tokens = json!({
             "access_token": access_token,
             "refresh_token": refresh_token,
             "token_type": "Bearer",
             "expires_in": self.token_lifetime.as_secs(),
             "scope": scope,
         });
-        Ok(Json(answer).into_response())
+        Ok(Json(tokens).into_response())
     }
 
     fn grants(&self) -> MutexGuard<'_, Grants> {
-        self.grants.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.grants)
     }
 }
 

@@ -6,51 +6,53 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use canva_connect::JobKind;
 use canva_connect::operations::Operation;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::access::Owner;
+use crate::api_error::ApiError;
+use crate::call::Call;
+use crate::documents;
 use crate::fetch::{self, FetchError};
-use crate::library::{Finished, JobError, JobKind};
+use crate::library::{Finished, JobError};
 use crate::media::{self, AssetKind};
-use crate::refusal::Refusal;
-use crate::server::{Call, Server};
-use crate::{documents, spec};
+use crate::state::State;
 
 /// The limit that Canva sets for a video fetched from a URL: 100 MB.
 const MAX_URL_VIDEO_BYTES: usize = 100_000_000;
 
-pub async fn perform(server: &Arc<Server>, operation: &Operation, call: Call) -> Result<Response, Refusal> {
-    let answer = match operation.id {
-        "createAssetUploadJob" => upload_asset(server, call).await,
-        "createUrlAssetUploadJob" => upload_asset_from_url(server, call).await,
-        "createDesignImportJob" => import_design(server, call).await,
-        "createUrlImportJob" => import_design_from_url(server, call).await,
-        "getAssetUploadJob" => read_job(server, JobKind::AssetUpload, &call),
-        "getUrlAssetUploadJob" => read_job(server, JobKind::UrlAssetUpload, &call),
-        "getDesignImportJob" => read_job(server, JobKind::Import, &call),
-        "getUrlImportJob" => read_job(server, JobKind::UrlImport, &call),
-        "getAsset" => get_asset(server, &call),
-        "deleteAsset" => return delete_asset(server, &call),
-        "updateAsset" => update_asset(server, &call),
+pub async fn perform(state: &Arc<State>, operation: &Operation, call: Call) -> Result<Response, ApiError> {
+    let response = match operation.id {
+        "createAssetUploadJob" => upload_asset(state, call).await,
+        "createUrlAssetUploadJob" => upload_asset_from_url(state, call).await,
+        "createDesignImportJob" => import_design(state, call).await,
+        "createUrlImportJob" => import_design_from_url(state, call).await,
+        "getAssetUploadJob" => read_job(state, JobKind::AssetUpload, &call),
+        "getUrlAssetUploadJob" => read_job(state, JobKind::UrlAssetUpload, &call),
+        "getDesignImportJob" => read_job(state, JobKind::Import, &call),
+        "getUrlImportJob" => read_job(state, JobKind::UrlImport, &call),
+        "getAsset" => get_asset(state, &call),
+        "deleteAsset" => return delete_asset(state, &call),
+        "updateAsset" => update_asset(state, &call),
         id => {
             let message = format!("The spec has {id}, but this simulator doesn't do it yet.");
-            Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", message))
+            Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", message))
         }
     };
-    Ok(Json(answer?).into_response())
+    Ok(Json(response?).into_response())
 }
 
-async fn upload_asset(server: &Arc<Server>, call: Call) -> Result<Value, Refusal> {
-    let name = decoded(&call, "Asset-Upload-Metadata", "name_base64")?;
-    let work = asset(name, call.body, server.settings.max_asset_bytes);
-    start_job(server, JobKind::AssetUpload, call.owner, work).await
+async fn upload_asset(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
+    let name = call.decoded_header_text("Asset-Upload-Metadata", "name_base64")?;
+    let work = asset(name, call.body, state.settings.max_asset_bytes);
+    start_job(state, JobKind::AssetUpload, call.owner, work).await
 }
 
-async fn upload_asset_from_url(server: &Arc<Server>, call: Call) -> Result<Value, Refusal> {
-    let (name, url) = (field(&call, "name"), field(&call, "url"));
-    let max_bytes = server.settings.max_asset_bytes;
+async fn upload_asset_from_url(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
+    let (name, url) = (call.body_text("name").unwrap_or_default(), call.body_text("url").unwrap_or_default());
+    let max_bytes = state.settings.max_asset_bytes;
     let work = async move {
         let bytes = fetch::fetch(&url, max_bytes).await.map_err(|e| match e {
             FetchError::TooBig => too_big(max_bytes),
@@ -65,21 +67,20 @@ async fn upload_asset_from_url(server: &Arc<Server>, call: Call) -> Result<Value
             asset => Ok(asset),
         }
     };
-    start_job(server, JobKind::UrlAssetUpload, call.owner, work).await
+    start_job(state, JobKind::UrlAssetUpload, call.owner, work).await
 }
 
-async fn import_design(server: &Arc<Server>, call: Call) -> Result<Value, Refusal> {
-    let title = decoded(&call, "Import-Metadata", "title_base64")?;
-    let given = call.headers.get("Import-Metadata").and_then(|metadata| metadata.get("mime_type")?.as_str());
-    let given = given.map(str::to_owned);
+async fn import_design(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
+    let title = call.decoded_header_text("Import-Metadata", "title_base64")?;
+    let given = call.header_text("Import-Metadata", "mime_type");
     let work = design(title, given, call.body);
-    start_job(server, JobKind::Import, call.owner, work).await
+    start_job(state, JobKind::Import, call.owner, work).await
 }
 
-async fn import_design_from_url(server: &Arc<Server>, call: Call) -> Result<Value, Refusal> {
-    let (title, url) = (field(&call, "title"), field(&call, "url"));
-    let given = call.json.get("mime_type").and_then(Value::as_str).map(str::to_owned);
-    let max_bytes = server.settings.max_body_bytes;
+async fn import_design_from_url(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
+    let (title, url) = (call.body_text("title").unwrap_or_default(), call.body_text("url").unwrap_or_default());
+    let given = call.body_text("mime_type");
+    let max_bytes = state.settings.max_body_bytes;
     let work = async move {
         let bytes = fetch::fetch(&url, max_bytes).await.map_err(|e| match e {
             FetchError::TooBig => fetch_failed(format!("it is larger than {max_bytes} bytes")),
@@ -87,68 +88,64 @@ async fn import_design_from_url(server: &Arc<Server>, call: Call) -> Result<Valu
         })?;
         design(title, given, bytes).await
     };
-    start_job(server, JobKind::UrlImport, call.owner, work).await
+    start_job(state, JobKind::UrlImport, call.owner, work).await
 }
 
-fn read_job(server: &Server, kind: JobKind, call: &Call) -> Result<Value, Refusal> {
-    let id = call.path.first().map_or("", String::as_str);
-    let job = server.library().job(kind, id, &call.owner.user_id, &server.links, server.now());
-    job.ok_or_else(|| Refusal::not_found("job"))
+fn read_job(state: &State, kind: JobKind, call: &Call) -> Result<Value, ApiError> {
+    let job = state.library().job(kind, call.id(), &call.owner.user_id, &state.urls, state.now());
+    job.ok_or_else(|| ApiError::not_found("job"))
 }
 
-fn get_asset(server: &Server, call: &Call) -> Result<Value, Refusal> {
-    let id = call.path.first().map_or("", String::as_str);
-    let mut library = server.library();
-    let asset = library.asset_mut(id, &call.owner.user_id).ok_or_else(|| Refusal::not_found("asset"))?;
-    Ok(serde_json::json!({ "asset": asset.to_json(&server.links, server.now()) }))
+fn get_asset(state: &State, call: &Call) -> Result<Value, ApiError> {
+    let mut library = state.library();
+    let asset = library.asset_mut(call.id(), &call.owner.user_id).ok_or_else(|| ApiError::not_found("asset"))?;
+    Ok(serde_json::json!({ "asset": asset.to_json(&state.urls, state.now()) }))
 }
 
-fn delete_asset(server: &Server, call: &Call) -> Result<Response, Refusal> {
-    let id = call.path.first().map_or("", String::as_str);
-    let deleted = server.library().delete_asset(id, &call.owner.user_id);
-    deleted.map(|()| StatusCode::NO_CONTENT.into_response()).ok_or_else(|| Refusal::not_found("asset"))
+fn delete_asset(state: &State, call: &Call) -> Result<Response, ApiError> {
+    let deleted = state.library().delete_asset(call.id(), &call.owner.user_id);
+    deleted.map(|()| StatusCode::NO_CONTENT.into_response()).ok_or_else(|| ApiError::not_found("asset"))
 }
 
-fn update_asset(server: &Server, call: &Call) -> Result<Value, Refusal> {
-    let id = call.path.first().map_or("", String::as_str);
-    let now = server.now();
-    let mut library = server.library();
-    let asset = library.asset_mut(id, &call.owner.user_id).ok_or_else(|| Refusal::not_found("asset"))?;
-    if let Some(name) = call.json.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()) {
-        asset.name = name.to_owned();
+fn update_asset(state: &State, call: &Call) -> Result<Value, ApiError> {
+    let now = state.now();
+    let mut library = state.library();
+    let asset = library.asset_mut(call.id(), &call.owner.user_id).ok_or_else(|| ApiError::not_found("asset"))?;
+    if let Some(name) = call.body_text("name").filter(|name| !name.is_empty()) {
+        asset.name = name;
     }
     if let Some(tags) = call.json.get("tags").and_then(Value::as_array) {
         asset.tags = tags.iter().filter_map(|tag| tag.as_str().map(str::to_owned)).collect();
     }
     asset.updated_at = now.max(asset.updated_at + 1);
-    Ok(serde_json::json!({ "asset": asset.to_json(&server.links, now) }))
+    Ok(serde_json::json!({ "asset": asset.to_json(&state.urls, now) }))
 }
 
-/// Begins a job that ends when its work is done, but not before the job duration is over, and answers with the job.
+/// Begins a job that ends when its work is done, but not before the job duration is over, and gives the job as it then is.
 async fn start_job(
-    server: &Arc<Server>,
+    state: &Arc<State>,
     kind: JobKind,
     owner: Owner,
     work: impl Future<Output = Result<Finished, JobError>> + Send + 'static,
-) -> Result<Value, Refusal> {
+) -> Result<Value, ApiError> {
     let user_id = owner.user_id.clone();
-    let id = server.library().start_job(kind, owner);
-    let duration = server.settings.job_duration;
+    let id = state.library().start_job(kind, owner);
+    let duration = state.settings.job_duration;
     let earliest = tokio::time::sleep(duration);
     let (done, finished) = oneshot::channel::<()>();
-    let (background, job_id) = (server.clone(), id.clone());
-    server.spawn(async move {
+    let (background, job_id) = (state.clone(), id.clone());
+    state.background.spawn(async move {
         let outcome = work.await;
         earliest.await;
         background.library().finish_job(&job_id, outcome, background.now());
-        // Only an answer that waits for the end listens.
+        // Only a response that waits for the end listens.
         let _ = done.send(());
     });
     if duration.is_zero() {
         let _ = finished.await;
     }
-    let job = server.library().job(kind, &id, &user_id, &server.links, server.now());
-    job.ok_or_else(|| Refusal::not_found("job"))
+    let job = state.library().job(kind, &id, &user_id, &state.urls, state.now());
+    job.ok_or_else(|| ApiError::not_found("job"))
 }
 
 async fn asset(name: String, bytes: Bytes, max_bytes: u64) -> Result<Finished, JobError> {
@@ -161,7 +158,7 @@ async fn asset(name: String, bytes: Bytes, max_bytes: u64) -> Result<Finished, J
     match media {
         Some(media) => Ok(Finished::Asset { name, bytes, media }),
         None => {
-            let message = "The file is no picture or video, or a broken one.".to_owned();
+            let message = "The file is no image or video, or a broken one.".to_owned();
             Err(JobError { code: "import_failed", message })
         }
     }
@@ -187,18 +184,4 @@ fn too_big(max_bytes: u64) -> JobError {
 
 fn fetch_failed(reason: String) -> JobError {
     JobError { code: "fetch_failed", message: format!("The file can't be fetched: {reason}.") }
-}
-
-/// The text in a field of the body, where the spec wants one.
-fn field(call: &Call, name: &str) -> String {
-    call.json.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
-}
-
-/// The text in a Base64 field of a header, which the spec's own checks have already read once.
-fn decoded(call: &Call, header: &str, field: &str) -> Result<String, Refusal> {
-    let text = call.headers.get(header).and_then(|metadata| metadata.get(field)?.as_str()).and_then(spec::decode);
-    text.ok_or_else(|| {
-        let message = format!("{header} has no {field}.");
-        Refusal::new(StatusCode::BAD_REQUEST, "invalid_header_value", message)
-    })
 }

@@ -2,21 +2,23 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Handle;
 
+use crate::lock::lock;
+
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
 pub struct Port {
-    state: Mutex<State>,
+    socket: Mutex<Socket>,
     runtime: Handle,
 }
 
-enum State {
+enum Socket {
     /// Bound without listening, so that a connection is refused.
     Refusing(TcpSocket, Option<Waker>),
     Open(TcpListener),
@@ -31,26 +33,26 @@ impl Port {
         socket.set_reuseaddr(cfg!(unix) && port != 0)?;
         socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
         let address = socket.local_addr()?;
-        Ok((Self { state: Mutex::new(State::Refusing(socket, None)), runtime }, address))
+        Ok((Self { socket: Mutex::new(Socket::Refusing(socket, None)), runtime }, address))
     }
 
     /// Listens from now on. Does nothing where it has been opened or closed before.
     pub fn open(&self) -> io::Result<()> {
-        let mut state = self.state();
-        if !matches!(*state, State::Refusing(..)) {
+        let mut socket = self.socket();
+        if !matches!(*socket, Socket::Refusing(..)) {
             return Ok(());
         }
         // A caller may be on a thread of its own.
         let _runtime = self.runtime.enter();
-        if let State::Refusing(socket, waker) = std::mem::replace(&mut *state, State::Closed) {
-            *state = State::Open(socket.listen(BACKLOG)?);
+        if let Socket::Refusing(bound, waker) = std::mem::replace(&mut *socket, Socket::Closed) {
+            *socket = Socket::Open(bound.listen(BACKLOG)?);
             waker.into_iter().for_each(Waker::wake);
         }
         Ok(())
     }
 
     pub fn close(&self) {
-        *self.state() = State::Closed;
+        *self.socket() = Socket::Closed;
     }
 
     /// The next connection, which never comes while the port isn't open.
@@ -59,17 +61,17 @@ impl Port {
     }
 
     fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
-        match &mut *self.state() {
-            State::Open(listener) => listener.poll_accept(context).map_ok(|(stream, _)| stream),
-            State::Refusing(_, waker) => {
+        match &mut *self.socket() {
+            Socket::Open(listener) => listener.poll_accept(context).map_ok(|(stream, _)| stream),
+            Socket::Refusing(_, waker) => {
                 *waker = Some(context.waker().clone());
                 Poll::Pending
             }
-            State::Closed => Poll::Pending,
+            Socket::Closed => Poll::Pending,
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn socket(&self) -> MutexGuard<'_, Socket> {
+        lock(&self.socket)
     }
 }

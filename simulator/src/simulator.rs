@@ -1,4 +1,5 @@
-//! The simulator as its user holds it: settings, start, what it saw, and its end. What it answers is `server`'s business.
+//! The simulator as its user holds it: its settings, its start, what it received, and its end. How it responds is for
+//! `api` to decide.
 
 use std::fmt;
 use std::io;
@@ -7,18 +8,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::access::Access;
-use crate::faults::{Fault, Injected};
+use crate::background::Background;
+use crate::faults::Fault;
+use crate::injections::Injection;
 use crate::library::{StoredAsset, StoredDesign};
-use crate::limits::RateLimits;
 use crate::log::ReceivedRequest;
 use crate::oauth::{Client, OAuth};
 use crate::port::Port;
-use crate::server::{self, Server, Settings};
-use crate::serving::serve;
+use crate::rates::RateLimits;
+use crate::state::{Settings, State};
+use crate::{connections, routes};
 
 /// A local Canva. It answers until it is dropped; then its port closes and its jobs stop.
 pub struct Simulator {
@@ -26,8 +28,8 @@ pub struct Simulator {
     authorization_url: String,
     token: String,
     port: Arc<Port>,
-    server: Arc<Server>,
-    serving: AbortHandle,
+    state: Arc<State>,
+    connections: AbortHandle,
 }
 
 impl Simulator {
@@ -57,25 +59,25 @@ impl Simulator {
 
     /// The requests to the API so far, in the order in which they arrived.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
-        self.server.log.requests()
+        self.state.log.requests()
     }
 
     /// The assets in the content library, oldest first.
     pub fn assets(&self) -> Vec<StoredAsset> {
-        self.server.library().assets.clone()
+        self.state.library().assets.clone()
     }
 
-    /// The assets that were deleted, in the order in which they were.
+    /// The deleted assets, in the order in which they were deleted.
     pub fn trash(&self) -> Vec<StoredAsset> {
-        self.server.library().trash.clone()
+        self.state.library().trash.clone()
     }
 
     /// The designs that imports made, oldest first.
     pub fn designs(&self) -> Vec<StoredDesign> {
-        self.server.library().designs.clone()
+        self.state.library().designs.clone()
     }
 
-    /// Begins to answer, where [`Builder::refusing`] had it refuse connections.
+    /// Accepts connections from now on, after [`Builder::refusing`]. Does nothing otherwise.
     ///
     /// # Errors
     ///
@@ -84,29 +86,29 @@ impl Simulator {
         self.port.open()
     }
 
-    /// Lets a fault meet requests of an operation: those whose number, counted from 1 and from now, is in `tries`.
-    /// `..` is all of them, and `1..=1` the next.
+    /// Lets a fault meet requests of an operation. `requests` says which, counted from now: `1..=1` is the next one, and
+    /// `..` is all.
     ///
     /// `operation` is the spec's id of it, or `token` for the token endpoint.
     ///
     /// # Errors
     ///
     /// [`io::ErrorKind::InvalidInput`] where there is no such operation.
-    pub fn inject(&self, operation: &str, tries: impl RangeBounds<u32>, fault: Fault) -> io::Result<()> {
-        self.server.inject(operation, Injected::new(tries, fault))
+    pub fn inject(&self, operation: &str, requests: impl RangeBounds<u32>, fault: Fault) -> io::Result<()> {
+        self.state.injections.inject(operation, Injection::new(requests, fault))
     }
 
     /// The id of the OAuth client that tokens are issued to.
     pub fn client_id(&self) -> &str {
-        &self.server.oauth.client.id
+        &self.state.oauth.client.id
     }
 
     /// The secret that goes with [`client_id`](Self::client_id).
     pub fn client_secret(&self) -> &str {
-        &self.server.oauth.client.secret
+        &self.state.oauth.client.secret
     }
 
-    /// Where an integration sends its user for consent, which is given at once: the answer redirects back with a code.
+    /// The page to which an integration sends its user for consent. It consents at once: it redirects back with a code.
     pub fn authorization_url(&self) -> &str {
         &self.authorization_url
     }
@@ -120,14 +122,14 @@ impl Simulator {
         redirect_uri: &str,
     ) -> String {
         let scopes = scopes.into_iter().map(Into::into).collect();
-        self.server.oauth.authorize(code_challenge, scopes, redirect_uri)
+        self.state.oauth.authorize(code_challenge, scopes, redirect_uri)
     }
 }
 
 impl Drop for Simulator {
     fn drop(&mut self) {
         self.port.close();
-        self.serving.abort();
+        self.connections.abort();
     }
 }
 
@@ -137,7 +139,7 @@ impl fmt::Debug for Simulator {
     }
 }
 
-/// How a [`Simulator`] behaves.
+/// The settings of a [`Simulator`]. Each says its default.
 #[derive(Clone, Debug)]
 pub struct Builder {
     port: u16,
@@ -145,7 +147,7 @@ pub struct Builder {
     accesses: Vec<Access>,
     client: Client,
     access_token_lifetime: Duration,
-    faults: Vec<(String, Injected)>,
+    faults: Vec<(String, Injection)>,
     settings: Settings,
 }
 
@@ -177,15 +179,15 @@ impl Builder {
         self
     }
 
-    /// Accepts this token, in place of the default one. Can be called for several.
+    /// Accepts this token, in place of the default one. Call it again for further tokens.
     #[must_use]
     pub fn access(mut self, access: Access) -> Self {
         self.accesses.push(access);
         self
     }
 
-    /// How long a job is `in_progress`, at least. Default 50 ms; with zero, the answer that starts a job is already its
-    /// final one.
+    /// How long a job is `in_progress`, at least. Default 50 ms. With zero, a job is already finished in the
+    /// response that starts it.
     #[must_use]
     pub fn job_duration(mut self, duration: Duration) -> Self {
         self.settings.job_duration = duration;
@@ -206,21 +208,21 @@ impl Builder {
         self
     }
 
-    /// Enforces the spec's requests a minute, for each user and operation, counted this way. Default: no limits.
+    /// Enforces the spec's rate limits, for each user and operation, counted in this way. Default: they aren't enforced.
     #[must_use]
     pub fn rate_limits(mut self, limits: RateLimits) -> Self {
         self.settings.rate_limits = Some(limits);
         self
     }
 
-    /// The OAuth client that the token endpoint knows. Default: one of the simulator's making.
+    /// The id and the secret of the OAuth client that the token endpoint knows. Default: the simulator's own.
     #[must_use]
     pub fn client(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
         self.client = Client { id: id.into(), secret: secret.into() };
         self
     }
 
-    /// How long an access token from the token endpoint is good. Default 4 hours.
+    /// How long an access token from the token endpoint is accepted. Default 4 hours.
     #[must_use]
     pub fn access_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.access_token_lifetime = lifetime;
@@ -229,8 +231,8 @@ impl Builder {
 
     /// Lets a fault meet requests, as [`Simulator::inject`] does, from the start.
     #[must_use]
-    pub fn fault(mut self, operation: impl Into<String>, tries: impl RangeBounds<u32>, fault: Fault) -> Self {
-        self.faults.push((operation.into(), Injected::new(tries, fault)));
+    pub fn fault(mut self, operation: impl Into<String>, requests: impl RangeBounds<u32>, fault: Fault) -> Self {
+        self.faults.push((operation.into(), Injection::new(requests, fault)));
         self
     }
 
@@ -246,7 +248,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When there is no tokio runtime around it, the port can't be bound, a fault is for an operation that doesn't
+    /// When it is called outside a tokio runtime, the port can't be bound, a fault is for an operation that doesn't
     /// exist, or `openapi.yaml` says something that isn't simulated.
     pub async fn start(mut self) -> io::Result<Simulator> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
@@ -257,16 +259,15 @@ impl Builder {
         }
         let access = self.accesses.first().cloned().unwrap_or_else(|| Access::new(""));
         let oauth = OAuth::new(self.client, access.owner, self.access_token_lifetime);
-        let (background, tasks) = mpsc::unbounded_channel();
-        let server = Arc::new(Server::new(origin.clone(), self.accesses, oauth, self.settings, background));
-        for (operation, injected) in self.faults {
-            server.inject(&operation, injected)?;
+        let (background, tasks) = Background::new();
+        let state = Arc::new(State::new(origin.clone(), self.accesses, oauth, self.settings, background));
+        for (operation, injection) in self.faults {
+            state.injections.inject(&operation, injection)?;
         }
-        let router = server::router(server.clone()).map_err(|e| io::Error::other(format!("openapi.yaml: {e}")))?;
-        let serving = runtime.spawn(serve(port.clone(), router, tasks)).abort_handle();
-        let base_url = format!("{origin}{}", server::BASE_PATH);
-        let authorization_url = format!("{origin}{}", server::AUTHORIZATION_PATH);
-        let simulator = Simulator { base_url, authorization_url, token: access.token, port, server, serving };
+        let router = routes::router(state.clone()).map_err(|e| io::Error::other(format!("openapi.yaml: {e}")))?;
+        let connections = runtime.spawn(connections::serve(port.clone(), router, tasks)).abort_handle();
+        let (base_url, authorization_url) = (routes::base_url(&origin), routes::authorization_url(&origin));
+        let simulator = Simulator { base_url, authorization_url, token: access.token, port, state, connections };
         if !self.refusing {
             simulator.accept()?;
         }

@@ -1,5 +1,5 @@
-//! openapi.yaml -> what each operation takes, compiled into validators. It judges requests by the spec alone; tokens,
-//! limits and what exists are for others.
+//! openapi.yaml -> what each operation takes, compiled into validators. Here requests are judged by the spec alone; for
+//! tokens and rates, see `checks`.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -7,14 +7,14 @@ use std::sync::LazyLock;
 use axum::http::{HeaderMap, StatusCode, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use canva_connect::operations::{self, Operation};
+use canva_connect::operations::{ALL, Operation};
 use jsonschema::{Draft, Keyword, ValidationError, Validator};
 use serde_json::{Map, Value, json};
 
-use crate::refusal::Refusal;
+use crate::api_error::ApiError;
 
 /// An operation, and what the spec says of its requests.
-pub struct Endpoint {
+pub struct OperationSpec {
     pub operation: &'static Operation,
     path: Vec<Parameter>,
     headers: Vec<Parameter>,
@@ -38,17 +38,17 @@ struct RequestBody {
 
 /// Every operation of the spec, or what in the spec this simulator can't follow. Compiled once a process: it takes longer
 /// than all the rest of a start, and tests start many simulators.
-pub fn endpoints() -> Result<&'static [Endpoint], &'static str> {
-    static ENDPOINTS: LazyLock<Result<Vec<Endpoint>, String>> = LazyLock::new(|| {
+pub fn operations() -> Result<&'static [OperationSpec], &'static str> {
+    static OPERATIONS: LazyLock<Result<Vec<OperationSpec>, String>> = LazyLock::new(|| {
         let mut spec: Value = serde_saphyr::from_str(canva_connect::OPENAPI_YAML).map_err(|e| e.to_string())?;
         translate_nullable(&mut spec);
-        let endpoint = |operation| endpoint(&spec, operation).map_err(|e| format!("{}: {e}", operation.id));
-        operations::ALL.iter().map(endpoint).collect()
+        let read = |operation| operation_spec(&spec, operation).map_err(|e| format!("{}: {e}", operation.id));
+        ALL.iter().map(read).collect()
     });
-    ENDPOINTS.as_deref().map_err(String::as_str)
+    OPERATIONS.as_deref().map_err(String::as_str)
 }
 
-fn endpoint(spec: &Value, operation: &'static Operation) -> Result<Endpoint, String> {
+fn operation_spec(spec: &Value, operation: &'static Operation) -> Result<OperationSpec, String> {
     let paths = spec.get("paths").and_then(|paths| paths.get(operation.path)).ok_or("its path is not in the spec")?;
     let value = paths.get(operation.method.to_ascii_lowercase()).ok_or("its method is not in the spec")?;
     let (mut path, mut headers) = (Vec::new(), Vec::new());
@@ -63,7 +63,7 @@ fn endpoint(spec: &Value, operation: &'static Operation) -> Result<Endpoint, Str
         }
     }
     let body = value.get("requestBody").map(|body| request_body(spec, resolve(spec, body))).transpose()?;
-    Ok(Endpoint { operation, path, headers, body })
+    Ok(OperationSpec { operation, path, headers, body })
 }
 
 fn parameter(spec: &Value, value: &Value) -> Result<Parameter, String> {
@@ -88,9 +88,9 @@ fn request_body(spec: &Value, value: &Value) -> Result<RequestBody, String> {
     })
 }
 
-impl Endpoint {
+impl OperationSpec {
     /// 415 unless the body is announced as what the operation takes.
-    pub fn check_media_type(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+    pub fn check_media_type(&self, headers: &HeaderMap) -> Result<(), ApiError> {
         let Some(body) = &self.body else { return Ok(()) };
         let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = given.split(';').next().unwrap_or_default().trim();
@@ -98,12 +98,12 @@ impl Endpoint {
             return Ok(());
         }
         let message = format!("The request body must be {}.", body.media_type);
-        Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message))
+        Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message))
     }
 
     /// The path parameters' values, checked; 400 otherwise.
-    pub fn check_path(&self, mut values: HashMap<String, String>) -> Result<Vec<String>, Refusal> {
-        let refuse = |message| Refusal::new(StatusCode::BAD_REQUEST, "bad_request_params", message);
+    pub fn check_path(&self, mut values: HashMap<String, String>) -> Result<Vec<String>, ApiError> {
+        let refuse = |message| ApiError::new(StatusCode::BAD_REQUEST, "bad_request_params", message);
         let parameters = self.path.iter().map(|parameter| {
             let text = values.remove(&parameter.name).unwrap_or_default();
             parameter.check(&text).map_err(refuse)?;
@@ -113,8 +113,8 @@ impl Endpoint {
     }
 
     /// The header parameters' values by name, checked; 400 otherwise.
-    pub fn check_headers(&self, headers: &HeaderMap) -> Result<Map<String, Value>, Refusal> {
-        let refuse = |message| Refusal::new(StatusCode::BAD_REQUEST, "invalid_header_value", message);
+    pub fn check_headers(&self, headers: &HeaderMap) -> Result<Map<String, Value>, ApiError> {
+        let refuse = |message| ApiError::new(StatusCode::BAD_REQUEST, "invalid_header_value", message);
         let mut values = Map::new();
         for parameter in &self.headers {
             let name = &parameter.name;
@@ -131,11 +131,11 @@ impl Endpoint {
     }
 
     /// The body as JSON, checked, or null where the operation takes none or takes any bytes; 400 otherwise.
-    pub fn check_body(&self, body: &[u8]) -> Result<Value, Refusal> {
+    pub fn check_body(&self, body: &[u8]) -> Result<Value, ApiError> {
         let Some(validator) = self.body.as_ref().and_then(|body| body.validator.as_ref()) else {
             return Ok(Value::Null);
         };
-        let refuse = |code, message| Refusal::new(StatusCode::BAD_REQUEST, code, message);
+        let refuse = |code, message| ApiError::new(StatusCode::BAD_REQUEST, code, message);
         let value = serde_json::from_slice(body)
             .map_err(|e| refuse("bad_request_body", format!("The request body is not JSON: {e}.")))?;
         check(validator, &value).map_err(|e| refuse("invalid_field", format!("The request body is invalid: {e}.")))?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use canva_connect::operations::{self, Operation};
 use canva_connect::{BoxError, Client, Error, JobState, Pacer, Pacing, Permit, RetryPolicy};
-use canva_simulator::{Answer, Fault, Simulator};
+use canva_simulator::{CannedResponse, Fault, Simulator};
 use http::{HeaderValue, header::RETRY_AFTER};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -71,10 +71,10 @@ async fn call(canva: &Client, operation: &Operation, before: &Before) -> Result<
 }
 
 fn faults() -> Vec<(String, Fault)> {
-    let early = |status| Fault::AnswerEarly(Answer::json(status));
+    let early = |status| Fault::RespondEarly(CannedResponse::json(status));
     let limited = |value| {
-        let response = Answer::json(429).header(RETRY_AFTER, HeaderValue::from_static(value));
-        (format!("429 with `Retry-After: {value}`"), Fault::Answer(response))
+        let response = CannedResponse::json(429).header(RETRY_AFTER, HeaderValue::from_static(value));
+        (format!("429 with `Retry-After: {value}`"), Fault::Respond(response))
     };
     let mut faults = vec![
         ("the connection closes before the body is read".into(), Fault::Close),
@@ -82,7 +82,7 @@ fn faults() -> Vec<(String, Fault)> {
         ("nothing is read, and no response comes".into(), Fault::StopReading),
         ("the body is read in a trickle".into(), Fault::TrickleRead(2_000)),
         ("the response is late".into(), Fault::Delay(Duration::from_millis(30))),
-        ("the response is lost".into(), Fault::LoseAnswer),
+        ("the response is lost".into(), Fault::LoseResponse),
         ("the response's body is cut off".into(), Fault::CutBody),
         ("the response's JSON ends in the middle".into(), Fault::CutJson),
         ("the response is malformed JSON".into(), Fault::MalformedJson),
@@ -99,16 +99,16 @@ fn faults() -> Vec<(String, Fault)> {
         limited("0"),
         // In the past, which is now. In the future, and nonsense, which means five seconds, are in retries.rs.
         limited("Sun, 06 Nov 1994 08:49:37 GMT"),
-        ("403 in HTML".into(), Fault::Answer(Answer::html(403))),
-        ("502 in HTML".into(), Fault::Answer(Answer::html(502))),
-        ("404 without a body".into(), Fault::Answer(Answer::empty(404))),
-        ("500 without a body".into(), Fault::Answer(Answer::empty(500))),
-        ("400 with a body of 10 MiB".into(), Fault::Answer(Answer::huge(400))),
-        ("500 with a body of 10 MiB".into(), Fault::Answer(Answer::huge(500))),
-        ("200 with a body of 10 MiB".into(), Fault::Answer(Answer::huge(200))),
+        ("403 in HTML".into(), Fault::Respond(CannedResponse::html(403))),
+        ("502 in HTML".into(), Fault::Respond(CannedResponse::html(502))),
+        ("404 without a body".into(), Fault::Respond(CannedResponse::empty(404))),
+        ("500 without a body".into(), Fault::Respond(CannedResponse::empty(500))),
+        ("400 with a body of 10 MiB".into(), Fault::Respond(CannedResponse::huge(400))),
+        ("500 with a body of 10 MiB".into(), Fault::Respond(CannedResponse::huge(500))),
+        ("200 with a body of 10 MiB".into(), Fault::Respond(CannedResponse::huge(200))),
     ];
     for status in [202, 302, 400, 401, 403, 404, 408, 409, 413, 415, 500, 501, 502, 503, 504] {
-        faults.push((status.to_string(), Fault::Answer(Answer::json(status))));
+        faults.push((status.to_string(), Fault::Respond(CannedResponse::json(status))));
     }
     faults
 }

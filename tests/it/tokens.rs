@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use canva_connect::auth::{FileStore, Integration, OAuth, OAuthError, RefreshToken, TokenStore, Tokens};
 use canva_connect::{AccessToken, BoxError, Client, Error, Pacing, TokenProvider, operations};
-use canva_simulator::{Answer, Fault, Simulator};
+use canva_simulator::{CannedResponse, Fault, Simulator};
 use tokio::task::JoinSet;
 
 use crate::support;
@@ -268,7 +268,7 @@ async fn a_token_that_canva_refuses_is_refreshed_and_the_request_retried() {
     let store = Memory::default();
     let oauth = OAuth::new(integration(&simulator), store);
     log_in(&simulator, &oauth).await.unwrap();
-    simulator.inject("createAssetUploadJob", 1..=1, Fault::Answer(Answer::json(401))).unwrap();
+    simulator.inject("createAssetUploadJob", 1..=1, Fault::Respond(CannedResponse::json(401))).unwrap();
     upload(&client(&simulator, &oauth)).await.unwrap();
     assert_eq!((token_requests(&simulator), simulator.requests().len()), (2, 4));
 }
@@ -363,7 +363,7 @@ async fn a_token_endpoint_that_quotes_secrets_is_not_quoted() {
 async fn a_token_endpoint_that_fails_is_an_error_without_a_secret_in_it() {
     let simulator = Simulator::start().await.unwrap();
     for (fault, expected) in [
-        (Fault::Answer(Answer::html(502)), "the token endpoint refused with 502 Bad Gateway"),
+        (Fault::Respond(CannedResponse::html(502)), "the token endpoint refused with 502 Bad Gateway"),
         (Fault::Close, "the token endpoint could not be reached"),
         (Fault::CutJson, "has no tokens that can be read"),
     ] {

@@ -1,14 +1,11 @@
 //! Imports become designs where the file is a document that can be read, and fail with `invalid_file` otherwise.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
 use std::io::{Cursor, Read, Write};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-mod common;
-use common::{fixture, import, import_url, ok, prompt, served};
+use crate::common::{fixture, import, import_url, ok, prompt, served};
 
 const PPTX: &str = "application/vnd.openxmlformats-officedocument.presentationml.presentation";
 const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
@@ -45,7 +42,7 @@ async fn what_is_no_document_or_a_broken_one_is_an_invalid_file() {
     let cases = [
         ("text", fixture("notes.txt"), None),
         ("nothing", Bytes::new(), None),
-        ("a picture", fixture("photo.jpg"), None),
+        ("an image", fixture("photo.jpg"), None),
         ("half a PDF", pdf.slice(..pdf.len() / 2), None),
         ("a PDF's first bytes", pdf.slice(..8), None),
         ("a PDF behind a password", encrypted(&pdf, "user"), None),

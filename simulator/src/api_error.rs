@@ -1,4 +1,4 @@
-//! An error answer: the status, and the `{code, message}` that goes with it.
+//! An error response of the API: the status, and the `{code, message}` that goes with it.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -6,13 +6,13 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 #[derive(Debug)]
-pub struct Refusal {
+pub struct ApiError {
     pub status: StatusCode,
     pub code: &'static str,
     pub message: String,
 }
 
-impl Refusal {
+impl ApiError {
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into() }
     }
@@ -22,7 +22,7 @@ impl Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         (self.status, Json(json!({ "code": self.code, "message": self.message }))).into_response()
     }

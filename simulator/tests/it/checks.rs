@@ -1,11 +1,7 @@
 //! Requests are checked as a real API checks them: against the spec, in a fixed order, and answered even when the client
 //! is still writing.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
 use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
@@ -13,8 +9,7 @@ use canva_simulator::{Access, RateLimits, Simulator};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-mod common;
-use common::{client, fixture, import, ok, prompt, refused, request, update, upload, upload_url};
+use crate::common::{client, connect, fixture, import, ok, prompt, refused, request, update, upload, upload_url};
 
 #[tokio::test]
 async fn each_check_comes_before_the_next() {
@@ -77,12 +72,12 @@ async fn each_check_comes_before_the_next() {
 #[tokio::test]
 async fn a_405_names_the_methods_that_the_path_takes() {
     let simulator = prompt().await;
-    let answer = request(&simulator, Method::PUT, "/v1/assets/a").send().await.unwrap();
-    let mut methods: Vec<&str> = answer.headers()["allow"].to_str().unwrap().split(", ").collect();
+    let response = request(&simulator, Method::PUT, "/v1/assets/a").send().await.unwrap();
+    let mut methods: Vec<&str> = response.headers()["allow"].to_str().unwrap().split(", ").collect();
     methods.sort_unstable();
-    assert_eq!((answer.status().as_u16(), methods), (405, vec!["DELETE", "GET", "PATCH"]));
-    let answer = request(&simulator, Method::HEAD, "/v1/imports/a").send().await.unwrap();
-    assert_eq!(answer.status(), 405);
+    assert_eq!((response.status().as_u16(), methods), (405, vec!["DELETE", "GET", "PATCH"]));
+    let response = request(&simulator, Method::HEAD, "/v1/imports/a").send().await.unwrap();
+    assert_eq!(response.status(), 405);
 }
 
 #[tokio::test]
@@ -149,23 +144,22 @@ async fn a_json_body_keeps_the_bounds_of_its_schema() {
 }
 
 #[tokio::test]
-async fn a_refused_upload_gets_its_answer_although_the_client_writes_everything_first() {
+async fn a_refused_upload_gets_its_response_although_the_client_writes_everything_first() {
     let simulator = prompt().await;
-    let base_url = simulator.base_url().to_owned();
+    let mut stream = connect(&simulator);
     let written = tokio::task::spawn_blocking(move || {
-        let mut stream = connect(&base_url);
         let body = vec![7; 64 << 20];
         let head = format!("POST /rest/v1/imports HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
         stream.write_all(head.as_bytes()).unwrap();
         stream.write_all(&body).unwrap();
         // The connection stays good for the next request.
         stream.write_all(b"GET /rest/v1/imports/a HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
-        let mut answers = String::new();
-        stream.read_to_string(&mut answers).unwrap();
-        answers
+        let mut responses = String::new();
+        stream.read_to_string(&mut responses).unwrap();
+        responses
     });
-    let answers = written.await.unwrap();
-    assert_eq!(answers.matches("HTTP/1.1 401").count(), 2, "{answers}");
+    let responses = written.await.unwrap();
+    assert_eq!(responses.matches("HTTP/1.1 401").count(), 2, "{responses}");
     assert!(simulator.requests().iter().all(|request| request.body.is_empty()));
 }
 
@@ -174,19 +168,18 @@ async fn a_body_announced_or_found_too_large_is_refused_before_it_is_read_to_its
     let simulator = Simulator::builder().max_body_bytes(1000).start().await.unwrap();
     let lengths = ["content-length: 9000000000000\r\n\r\n", "transfer-encoding: chunked\r\n\r\n"];
     for (length, body) in lengths.into_iter().zip([String::new(), format!("7d0\r\n{}\r\n", "x".repeat(2000))]) {
-        let (base_url, token) = (simulator.base_url().to_owned(), simulator.token().to_owned());
-        let answer = tokio::task::spawn_blocking(move || {
-            let mut stream = connect(&base_url);
+        let (mut stream, token) = (connect(&simulator), simulator.token().to_owned());
+        let response = tokio::task::spawn_blocking(move || {
             let head = format!(
                 "POST /rest/v1/imports HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
                  content-type: application/octet-stream\r\nimport-metadata: {{\"title_base64\":\"YQ==\"}}\r\n{length}{body}"
             );
             stream.write_all(head.as_bytes()).unwrap();
-            let mut answer = [0; 12];
-            stream.read_exact(&mut answer).unwrap();
-            String::from_utf8(answer.into()).unwrap()
+            let mut response = [0; 12];
+            stream.read_exact(&mut response).unwrap();
+            String::from_utf8(response.into()).unwrap()
         });
-        assert_eq!(answer.await.unwrap(), "HTTP/1.1 413");
+        assert_eq!(response.await.unwrap(), "HTTP/1.1 413");
     }
 }
 
@@ -215,11 +208,4 @@ async fn what_was_received_is_kept_in_order_and_shown_without_secrets() {
     assert_eq!(serde_json::from_slice::<Value>(&requests[1].body).unwrap(), json!({ "name": "New" }));
     let shown = format!("{requests:?} {simulator:?} {:?}", Simulator::builder().access(Access::new("s3cret")));
     assert!(!shown.contains("s3cret"), "{shown}");
-}
-
-fn connect(base_url: &str) -> TcpStream {
-    let address = base_url.trim_start_matches("http://").trim_end_matches("/rest");
-    let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    stream
 }

@@ -1,6 +1,6 @@
-//! The ways in which a server may count the requests of a minute. Which requests share a counter is `server`'s business.
+//! Three ways to count requests per minute.
 //!
-//! The API doesn't say how it counts, so a client has to hold under each of these.
+//! The API doesn't say how it counts, so a client has to hold under each of them.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,7 +13,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// numbers, because a rounding error would be a refusal that no real server gives.
 const COST: u64 = 60_000_000_000;
 
-/// How requests are counted against the spec's requests a minute. Refused requests never count.
+/// How requests are counted against the spec's requests per minute. Refused requests never count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RateLimits {
@@ -43,32 +43,32 @@ pub enum RateLimits {
 #[derive(Debug)]
 pub struct RateCounter {
     per_minute: u32,
-    state: State,
+    count: Count,
 }
 
 #[derive(Debug)]
-enum State {
+enum Count {
     FixedWindow { started: Option<Instant>, used: u32 },
     SlidingWindow { allowed: VecDeque<Instant> },
     TokenBucket { credit: u64, refilled: Option<Instant> },
 }
 
 impl RateCounter {
-    /// A counter that lets `per_minute` requests through a minute.
+    /// A counter that lets this many requests through per minute.
     pub fn new(limits: RateLimits, per_minute: u32) -> Self {
-        let state = match limits {
-            RateLimits::FixedWindow => State::FixedWindow { started: None, used: 0 },
-            RateLimits::SlidingWindow => State::SlidingWindow { allowed: VecDeque::new() },
-            RateLimits::TokenBucket => State::TokenBucket { credit: u64::from(per_minute) * COST, refilled: None },
+        let count = match limits {
+            RateLimits::FixedWindow => Count::FixedWindow { started: None, used: 0 },
+            RateLimits::SlidingWindow => Count::SlidingWindow { allowed: VecDeque::new() },
+            RateLimits::TokenBucket => Count::TokenBucket { credit: u64::from(per_minute) * COST, refilled: None },
         };
-        Self { per_minute, state }
+        Self { per_minute, count }
     }
 
     /// Whether a request at `now` is let through, and if so counts it. `now` must not go back between calls.
     pub fn allow(&mut self, now: Instant) -> bool {
         let per_minute = self.per_minute;
-        match &mut self.state {
-            State::FixedWindow { started, used } => {
+        match &mut self.count {
+            Count::FixedWindow { started, used } => {
                 if started.is_none_or(|started| now.duration_since(started) >= WINDOW) {
                     (*started, *used) = (Some(now), 0);
                 }
@@ -76,7 +76,7 @@ impl RateCounter {
                 *used += u32::from(allowed);
                 allowed
             }
-            State::SlidingWindow { allowed } => {
+            Count::SlidingWindow { allowed } => {
                 while allowed.front().is_some_and(|first| now.duration_since(*first) >= WINDOW) {
                     allowed.pop_front();
                 }
@@ -86,7 +86,7 @@ impl RateCounter {
                 }
                 free
             }
-            State::TokenBucket { credit, refilled } => {
+            Count::TokenBucket { credit, refilled } => {
                 let waited = refilled.map_or(Duration::ZERO, |last| now.duration_since(last));
                 let refill = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX).saturating_mul(per_minute.into());
                 *credit = credit.saturating_add(refill).min(u64::from(per_minute) * COST);

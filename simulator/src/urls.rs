@@ -1,17 +1,17 @@
-//! The addresses that answers contain, and until when they open.
+//! The URLs that responses contain, and until when they open.
 
 use std::hash::{BuildHasher, RandomState};
 
-/// How long a thumbnail's address works, in seconds.
+/// How long a thumbnail's URL works, in seconds.
 const THUMBNAIL_LIFETIME: i64 = 15 * 60;
 
-pub struct Links {
+pub struct Urls {
     origin: String,
-    /// A keyed hash with a key of its own, which is what signing an address takes.
+    /// A keyed hash with a key of its own, which is what signing a URL takes.
     signer: RandomState,
 }
 
-impl Links {
+impl Urls {
     pub fn new(origin: String) -> Self {
         Self { origin, signer: RandomState::new() }
     }
@@ -23,7 +23,7 @@ impl Links {
     }
 
     /// Whether this query string opens the asset's thumbnail now.
-    pub fn opens(&self, asset_id: &str, query: &str, now: i64) -> bool {
+    pub fn opens_thumbnail(&self, asset_id: &str, query: &str, now: i64) -> bool {
         let token = query.strip_prefix("token=").and_then(|token| token.split_once('-'));
         token.is_some_and(|(expires, signature)| {
             expires

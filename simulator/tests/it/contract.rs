@@ -1,7 +1,5 @@
-//! Every answer the simulator gives is one that openapi.yaml describes: each operation, each documented status, and each
+//! Every response the simulator gives is one that openapi.yaml describes: each operation, each documented status, and each
 //! state of each job.
-
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,8 +10,9 @@ use jsonschema::Draft;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
-mod common;
-use common::{client, delete, fixture, import, import_url, ok, read, served, update, upload, upload_url};
+use crate::common::{
+    client, delete, fixture, import, import_url, ok, prompt, read, request, served, update, upload, upload_url,
+};
 
 /// Reads the spec for itself, so that a mistake in how the simulator reads it shows.
 struct Contract {
@@ -80,7 +79,7 @@ fn valid(simulator: &Simulator, operation: &Operation, takes_body: bool) -> Requ
         "updateAsset" => update(simulator, "Mnone", &json!({ "name": "New" })),
         id => {
             assert!(!takes_body, "this test has no request for {id}");
-            common::request(simulator, method(operation), &path(operation, "none"))
+            request(simulator, method(operation), &path(operation, "none"))
         }
     }
 }
@@ -132,7 +131,7 @@ async fn every_operation_gives_every_documented_error() {
             error(&mut contract, 404, valid(&roomy)).await;
         }
         // An id of the wrong form, a body that lacks its fields, or no metadata header, whichever there is.
-        let mut wrong = common::request(&roomy, method(operation), &path(operation, "a%20b"));
+        let mut wrong = request(&roomy, method(operation), &path(operation, "a%20b"));
         if let Some(media_type) = &body {
             wrong = wrong.header("content-type", media_type).body("{}");
         }
@@ -161,14 +160,14 @@ async fn every_operation_gives_every_documented_error() {
 async fn every_success_and_every_state_of_every_job_conform() {
     let mut contract = Contract::new();
     let simulator = Simulator::builder().job_duration(Duration::from_millis(20)).start().await.unwrap();
-    let films = common::prompt().await;
-    ok(upload(&films, "Film", fixture("clip.mp4"))).await;
-    let thumbnail = ok(upload(&films, "Photo", fixture("photo.png"))).await["job"]["asset"]["thumbnail"]["url"].take();
+    let videos = prompt().await;
+    ok(upload(&videos, "Video", fixture("clip.mp4"))).await;
+    let thumbnail = ok(upload(&videos, "Photo", fixture("photo.png"))).await["job"]["asset"]["thumbnail"]["url"].take();
     let deck = served(fixture("deck.pdf")).await;
 
     let cases = [
         ("createAssetUploadJob", "getAssetUploadJob", upload(&simulator, "Photo", fixture("photo.png")), "success"),
-        ("createAssetUploadJob", "getAssetUploadJob", upload(&simulator, "Film", fixture("clip.mp4")), "success"),
+        ("createAssetUploadJob", "getAssetUploadJob", upload(&simulator, "Video", fixture("clip.mp4")), "success"),
         ("createAssetUploadJob", "getAssetUploadJob", upload(&simulator, "Notes", fixture("notes.txt")), "failed"),
         (
             "createUrlAssetUploadJob",
@@ -219,8 +218,8 @@ async fn every_success_and_every_state_of_every_job_conform() {
         assert_eq!(created["job"]["status"], "in_progress", "{create}");
         let path = operation(get).path.replace("{jobId}", created["job"]["id"].as_str().unwrap());
         let job = loop {
-            let answer = read(&simulator, &path).send().await.unwrap();
-            let job = contract.accept(operation(get), answer).await["job"].take();
+            let response = read(&simulator, &path).send().await.unwrap();
+            let job = contract.accept(operation(get), response).await["job"].take();
             if job["status"] != "in_progress" {
                 break job;
             }

@@ -1,7 +1,5 @@
 //! The token endpoint: codes with PKCE, refresh tokens that work once, and access tokens that the API then knows.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
 use std::time::Duration;
 
 use base64::Engine;
@@ -11,8 +9,7 @@ use reqwest::{RequestBuilder, StatusCode, Url};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-mod common;
-use common::{client, refused};
+use crate::common::{client, refused};
 
 const VERIFIER: &str = "a-verifier-of-at-least-forty-three-characters-as-the-standard-asks";
 const REDIRECT: &str = "http://127.0.0.1:7777/back";
@@ -40,16 +37,16 @@ fn refresh(simulator: &Simulator, token: &Value) -> RequestBuilder {
 }
 
 async fn tokens(request: RequestBuilder) -> Value {
-    let answer = request.send().await.unwrap();
-    assert_eq!(answer.status(), 200);
-    assert_eq!(answer.headers()["cache-control"], "no-store");
-    answer.json().await.unwrap()
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    response.json().await.unwrap()
 }
 
 async fn error(request: RequestBuilder) -> (u16, String) {
-    let answer = request.send().await.unwrap();
-    let status = answer.status().as_u16();
-    let body: Value = answer.json().await.unwrap();
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    let body: Value = response.json().await.unwrap();
     assert!(body["error_description"].is_string());
     (status, body["error"].as_str().unwrap().to_owned())
 }
@@ -135,10 +132,10 @@ async fn the_endpoint_refuses_wrong_clients_and_malformed_requests() {
         plain().basic_auth("wrong", Some("sec ret")),
         plain().bearer_auth("sec ret"),
     ] {
-        let answer = request.send().await.unwrap();
-        assert!(answer.headers()["www-authenticate"].to_str().unwrap().starts_with("Basic"));
-        assert_eq!(answer.status(), 401);
-        assert_eq!(answer.json::<Value>().await.unwrap()["error"], "invalid_client");
+        let response = request.send().await.unwrap();
+        assert!(response.headers()["www-authenticate"].to_str().unwrap().starts_with("Basic"));
+        assert_eq!(response.status(), 401);
+        assert_eq!(response.json::<Value>().await.unwrap()["error"], "invalid_client");
     }
     // The secret as it is, and form-encoded as RFC 6749 has it.
     for (id, secret) in [("id:&", "sec ret"), ("id%3A%26", "sec+ret")] {
@@ -180,9 +177,9 @@ async fn the_consent_page_redirects_back_with_code_and_state() {
         .append_pair("code_challenge_method", "S256")
         .append_pair("state", "a b&c");
     let browser = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    let answer = browser.get(url).send().await.unwrap();
-    assert_eq!(answer.status(), 302);
-    let back = Url::parse(answer.headers()["location"].to_str().unwrap()).unwrap();
+    let response = browser.get(url).send().await.unwrap();
+    assert_eq!(response.status(), 302);
+    let back = Url::parse(response.headers()["location"].to_str().unwrap()).unwrap();
     let query: Vec<(String, String)> = back.query_pairs().into_owned().collect();
     assert_eq!((back.path(), query[1].1.as_str()), ("/back", "a b&c"));
     let granted = tokens(exchange(&simulator, &query[0].1)).await;

@@ -1,7 +1,9 @@
-//! Requests as a client that has read the API's pages would write them, without the client that this workspace has.
+//! What the tests share: requests as the API's pages describe them, written without this workspace's client, and a web
+//! server for the simulator to fetch from.
 
-#![allow(dead_code, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
+use std::collections::HashMap;
+use std::io::Cursor;
+use std::net::TcpStream;
 use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use canva_simulator::Simulator;
+use image::{ImageFormat, RgbImage};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,7 +23,14 @@ pub fn fixture(name: &str) -> Bytes {
     std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())).into()
 }
 
-/// A simulator whose create answers are final.
+/// An image of this size. A small one costs no time to decode, where what is in it doesn't matter.
+pub fn encoded(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8, y as u8, 99])).write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+/// A simulator whose jobs are finished in the response that starts them.
 pub async fn prompt() -> Simulator {
     Simulator::builder().job_duration(Duration::ZERO).start().await.unwrap()
 }
@@ -71,19 +81,51 @@ pub fn import_url(simulator: &Simulator, title: &str, mime_type: Option<&str>, u
     request(simulator, Method::POST, "/v1/url-imports").json(&body)
 }
 
-/// Serves these bytes to whoever asks. Gives their address.
-pub async fn served(bytes: Bytes) -> String {
+/// Where a simulator listens, as a socket takes it.
+pub fn address(simulator: &Simulator) -> &str {
+    simulator.base_url().trim_start_matches("http://").trim_end_matches("/rest")
+}
+
+/// How long a test waits for what has to come, so that it fails and doesn't hang. Nothing is measured with it: on a busy
+/// machine, things take their time.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A bare connection, for what an HTTP client hides.
+pub fn connect(simulator: &Simulator) -> TcpStream {
+    let stream = TcpStream::connect(address(simulator)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// A web server on this machine: status line, further headers and body by path, and 404 for the rest. Returns its port.
+pub async fn web(files: HashMap<&'static str, (String, Bytes)>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/file", listener.local_addr().unwrap());
+    let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
-            let _ = stream.read(&mut [0; 4096]).await;
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", bytes.len());
-            let _ = stream.write_all(&[head.as_bytes(), &bytes].concat()).await;
+            let mut request = vec![0; 4096];
+            let read = stream.read(&mut request).await.unwrap();
+            let request = String::from_utf8_lossy(&request[..read]).into_owned();
+            let path = request.split(' ').nth(1).unwrap();
+            let none = ("404 Not Found".to_owned(), Bytes::new());
+            let (head, body) = files.get(path).unwrap_or(&none);
+            let head = format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            let _ = stream.write_all(head.as_bytes()).await;
+            // A fetch that has seen enough goes away.
+            let _ = stream.write_all(body).await;
         }
     });
-    url
+    port
+}
+
+pub fn found(body: Bytes) -> (String, Bytes) {
+    ("200 OK".into(), body)
+}
+
+/// The URL of a web server that has this file alone.
+pub async fn served(bytes: Bytes) -> String {
+    format!("http://127.0.0.1:{}/file", web([("/file", found(bytes))].into()).await)
 }
 
 pub fn update(simulator: &Simulator, asset_id: &str, body: &Value) -> RequestBuilder {
@@ -106,7 +148,7 @@ pub async fn ok(request: RequestBuilder) -> Value {
     body
 }
 
-/// Status and code of an error answer.
+/// Status and code of an error response.
 pub async fn refused(request: RequestBuilder) -> (u16, String) {
     let response = request.send().await.unwrap();
     let (status, body) = (response.status(), json(response).await);

@@ -1,44 +1,13 @@
 //! URL uploads fetch from this machine alone, and say `fetch_failed` to everything else.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
 use canva_simulator::Simulator;
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-mod common;
-use common::{fixture, ok, prompt, upload_url};
-
-/// A web server for these answers by path; returns its port.
-async fn web(answers: HashMap<&'static str, (String, Bytes)>) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        loop {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut request = vec![0; 4096];
-            let read = stream.read(&mut request).await.unwrap();
-            let request = String::from_utf8_lossy(&request[..read]).into_owned();
-            let path = request.split(' ').nth(1).unwrap();
-            let none = ("404 Not Found".to_owned(), Bytes::new());
-            let (head, body) = answers.get(path).unwrap_or(&none);
-            let head = format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
-            let _ = stream.write_all(head.as_bytes()).await;
-            // A fetch that has seen enough goes away.
-            let _ = stream.write_all(body).await;
-        }
-    });
-    port
-}
-
-fn found(body: Bytes) -> (String, Bytes) {
-    ("200 OK".into(), body)
-}
+use crate::common::{fixture, found, ok, prompt, upload_url, web};
 
 fn moved(to: &str) -> (String, Bytes) {
     (format!("302 Found\r\nlocation: {to}"), Bytes::new())
@@ -94,21 +63,21 @@ async fn a_fetched_file_is_judged_as_an_uploaded_one_is() {
 }
 
 #[tokio::test]
-async fn a_film_over_100_mb_is_too_big_to_fetch() {
+async fn a_video_over_100_mb_is_too_big_to_fetch() {
     let simulator = prompt().await;
     let clip = fixture("clip.mp4");
     let padded = |total: u32| {
         let free = total - clip.len() as u32;
-        let mut film = clip.to_vec();
-        film.extend_from_slice(&free.to_be_bytes());
-        film.extend_from_slice(b"free");
-        film.resize(total as usize, 0);
-        found(film.into())
+        let mut video = clip.to_vec();
+        video.extend_from_slice(&free.to_be_bytes());
+        video.extend_from_slice(b"free");
+        video.resize(total as usize, 0);
+        found(video.into())
     };
     let port = web([("/small.mp4", padded(100_000_000)), ("/large.mp4", padded(100_000_001))].into()).await;
-    let job = ok(upload_url(&simulator, "Film", &format!("http://127.0.0.1:{port}/small.mp4"))).await["job"].take();
+    let job = ok(upload_url(&simulator, "Video", &format!("http://127.0.0.1:{port}/small.mp4"))).await["job"].take();
     assert_eq!(job["asset"]["type"], "video", "{job}");
-    let job = ok(upload_url(&simulator, "Film", &format!("http://127.0.0.1:{port}/large.mp4"))).await["job"].take();
+    let job = ok(upload_url(&simulator, "Video", &format!("http://127.0.0.1:{port}/large.mp4"))).await["job"].take();
     assert_eq!(job["error"]["code"], "file_too_big");
 }
 

@@ -1,20 +1,21 @@
 //! Each fault, as it looks from a bare socket, and what exists after it.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use canva_simulator::{Answer, Fault, Simulator};
+use canva_simulator::{CannedResponse, Fault, Simulator};
+use image::ImageFormat;
 use reqwest::header::{HeaderValue, RETRY_AFTER};
 use serde_json::{Value, json};
 
-mod common;
-use common::{fixture, import, ok, read, refused, upload};
+use crate::common::{client, connect, encoded, fixture, import, ok, read, refused, upload};
 
 const UPLOAD: &str = "createAssetUploadJob";
+
+fn image() -> Vec<u8> {
+    encoded(16, 16, ImageFormat::Png)
+}
 
 /// What came back on one connection, to its end.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ impl Reply {
     }
 }
 
-/// The head of an upload of this many bytes, on a connection that ends after the answer.
+/// The head of an upload of this many bytes, on a connection that ends after the response.
 fn head(simulator: &Simulator, length: usize) -> String {
     format!(
         "POST /rest/v1/asset-uploads HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {}\r\n\
@@ -54,11 +55,11 @@ fn head(simulator: &Simulator, length: usize) -> String {
     )
 }
 
-/// Sends an upload of the photo and reads to the end of the connection.
+/// Sends an upload of a small image and reads to the end of the connection.
 async fn reply(simulator: &Simulator) -> Reply {
-    let photo = fixture("photo.jpg");
-    let head = head(simulator, photo.len());
-    exchange(simulator, [head.as_bytes(), &photo].concat()).await
+    let image = image();
+    let head = head(simulator, image.len());
+    exchange(simulator, [head.as_bytes(), &image].concat()).await
 }
 
 async fn exchange(simulator: &Simulator, request: Vec<u8>) -> Reply {
@@ -76,13 +77,6 @@ async fn exchange(simulator: &Simulator, request: Vec<u8>) -> Reply {
     tokio::task::spawn_blocking(read).await.unwrap()
 }
 
-fn connect(simulator: &Simulator) -> TcpStream {
-    let address = simulator.base_url().trim_start_matches("http://").trim_end_matches("/rest");
-    let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    stream
-}
-
 async fn faulty(fault: Fault) -> Simulator {
     Simulator::builder().job_duration(Duration::ZERO).fault(UPLOAD, 1..=1, fault).start().await.unwrap()
 }
@@ -95,7 +89,7 @@ fn after(simulator: &Simulator) -> (Option<u16>, usize) {
 }
 
 #[tokio::test]
-async fn close_ends_the_connection_without_an_answer_or_an_asset() {
+async fn close_ends_the_connection_without_a_response_or_an_asset() {
     let simulator = faulty(Fault::Close).await;
     assert!(reply(&simulator).await.is_nothing());
     assert_eq!(after(&simulator), (None, 0));
@@ -126,32 +120,32 @@ async fn stop_reading_takes_no_more_than_the_sockets_hold() {
 }
 
 #[tokio::test]
-async fn answer_early_answers_a_head_whose_body_is_not_there_yet() {
-    let simulator = faulty(Fault::AnswerEarly(Answer::json(503))).await;
+async fn a_response_can_come_early_to_a_head_whose_body_is_not_there_yet() {
+    let simulator = faulty(Fault::RespondEarly(CannedResponse::json(503))).await;
     let (mut stream, head) = (connect(&simulator), head(&simulator, 1 << 20));
     let answered = tokio::task::spawn_blocking(move || {
         stream.write_all(head.as_bytes()).unwrap();
-        let mut answer = [0; 12];
-        stream.read_exact(&mut answer).unwrap();
+        let mut response = [0; 12];
+        stream.read_exact(&mut response).unwrap();
         stream.write_all(&vec![0; 1 << 20]).unwrap();
-        answer
+        response
     });
     assert_eq!(&answered.await.unwrap(), b"HTTP/1.1 503");
     assert_eq!(after(&simulator), (Some(503), 0));
 }
 
 #[tokio::test]
-async fn an_answer_has_any_status_and_any_of_four_bodies() {
+async fn a_canned_response_has_any_status_and_any_of_four_bodies() {
     let date = "Fri, 13 Nov 2026 08:00:00 GMT";
     for status in [400, 404, 408, 429, 500, 502, 503, 504] {
         let retry_after = HeaderValue::from_static(date);
-        for (answer, content_type, length) in [
-            (Answer::json(status), Some("application/json"), None),
-            (Answer::html(status), Some("text/html"), None),
-            (Answer::empty(status), None, Some(0)),
-            (Answer::huge(status), Some("text/plain"), Some(10 << 20)),
+        for (response, content_type, length) in [
+            (CannedResponse::json(status), Some("application/json"), None),
+            (CannedResponse::html(status), Some("text/html"), None),
+            (CannedResponse::empty(status), None, Some(0)),
+            (CannedResponse::huge(status), Some("text/plain"), Some(10 << 20)),
         ] {
-            let simulator = faulty(Fault::Answer(answer.header(RETRY_AFTER, retry_after.clone()))).await;
+            let simulator = faulty(Fault::Respond(response.header(RETRY_AFTER, retry_after.clone()))).await;
             let reply = reply(&simulator).await;
             assert_eq!((reply.status(), reply.header("content-type")), (Some(status), content_type));
             assert_eq!(reply.header("retry-after"), Some(date));
@@ -166,36 +160,36 @@ async fn an_answer_has_any_status_and_any_of_four_bodies() {
 async fn raw_writes_any_bytes_and_nothing_else() {
     for bytes in [b"HTTP/1.1 999 \xff\r\n\r\n\0".as_slice(), b"SSH-2.0-x\r\n\r\n", b"\r\n\r\n"] {
         let simulator = faulty(Fault::Raw(Bytes::from_static(bytes))).await;
-        let photo = fixture("photo.jpg");
-        let request = [head(&simulator, photo.len()).as_bytes(), &photo].concat();
+        let image = image();
+        let request = [head(&simulator, image.len()).as_bytes(), &image].concat();
         let mut stream = connect(&simulator);
-        let answer = tokio::task::spawn_blocking(move || {
+        let response = tokio::task::spawn_blocking(move || {
             stream.write_all(&request).unwrap();
-            let mut answer = Vec::new();
-            stream.read_to_end(&mut answer).unwrap();
-            answer
+            let mut response = Vec::new();
+            stream.read_to_end(&mut response).unwrap();
+            response
         });
-        assert_eq!(answer.await.unwrap(), bytes);
+        assert_eq!(response.await.unwrap(), bytes);
         assert_eq!(after(&simulator), (None, 0));
     }
 }
 
 #[tokio::test]
 async fn a_trickled_or_delayed_request_is_processed_late() {
-    let photo_bytes = fixture("photo.jpg").len() as u32;
-    for fault in [Fault::TrickleRead(photo_bytes * 4), Fault::Delay(Duration::from_millis(250))] {
+    let image_bytes = image().len() as u32;
+    for fault in [Fault::TrickleRead(image_bytes * 4), Fault::Delay(Duration::from_millis(250))] {
         let simulator = faulty(fault).await;
         let started = Instant::now();
         assert_eq!(reply(&simulator).await.status(), Some(200));
         assert!(started.elapsed() >= Duration::from_millis(250));
         assert_eq!(after(&simulator), (Some(200), 1));
-        assert_eq!(simulator.assets()[0].bytes, fixture("photo.jpg"));
+        assert_eq!(simulator.assets()[0].bytes, image());
     }
 }
 
 #[tokio::test]
-async fn a_lost_answer_leaves_an_asset_that_nobody_heard_of() {
-    let simulator = faulty(Fault::LoseAnswer).await;
+async fn a_lost_response_leaves_an_asset_that_nobody_heard_of() {
+    let simulator = faulty(Fault::LoseResponse).await;
     let reply = reply(&simulator).await;
     assert!(reply.is_nothing());
     assert_eq!((reply.error, after(&simulator)), (None, (None, 1)));
@@ -212,7 +206,7 @@ async fn a_cut_body_is_shorter_than_its_announced_length() {
 }
 
 #[tokio::test]
-async fn cut_and_malformed_json_are_whole_answers_that_do_not_parse() {
+async fn cut_and_malformed_json_are_whole_responses_that_do_not_parse() {
     for fault in [Fault::CutJson, Fault::MalformedJson] {
         let simulator = faulty(fault).await;
         let reply = reply(&simulator).await;
@@ -224,7 +218,7 @@ async fn cut_and_malformed_json_are_whole_answers_that_do_not_parse() {
 }
 
 #[tokio::test]
-async fn the_right_answer_can_have_a_wrong_type_unknown_values_or_missing_fields() {
+async fn the_right_response_can_have_a_wrong_type_unknown_values_or_missing_fields() {
     let simulator = faulty(Fault::WrongContentType).await;
     let right = reply(&simulator).await;
     assert_eq!(right.header("content-type"), Some("text/html"));
@@ -242,7 +236,7 @@ async fn the_right_answer_can_have_a_wrong_type_unknown_values_or_missing_fields
 }
 
 #[tokio::test]
-async fn the_right_answer_can_come_chunked_unlengthed_or_under_a_large_header() {
+async fn the_right_response_can_come_chunked_unlengthed_or_under_a_large_header() {
     let simulator = faulty(Fault::Chunked).await;
     let chunked = reply(&simulator).await;
     assert_eq!((chunked.header("transfer-encoding"), chunked.header("content-length")), (Some("chunked"), None));
@@ -261,31 +255,31 @@ async fn the_right_answer_can_come_chunked_unlengthed_or_under_a_large_header() 
 }
 
 #[tokio::test]
-async fn an_http_client_reads_chunked_and_unlengthed_answers_and_a_refusal_under_a_fault() {
+async fn an_http_client_reads_chunked_and_unlengthed_responses_and_an_error_under_a_fault() {
     for fault in [Fault::Chunked, Fault::Unlengthed, Fault::LargeHeader(70_000), Fault::WrongContentType] {
         let simulator = faulty(fault.clone()).await;
-        let answer = upload(&simulator, "Photo", fixture("photo.jpg")).send().await.unwrap();
-        assert_eq!(answer.json::<Value>().await.unwrap()["job"]["status"], "success");
+        let response = upload(&simulator, "Image", image()).send().await.unwrap();
+        assert_eq!(response.json::<Value>().await.unwrap()["job"]["status"], "success");
 
-        // Here the answer is known before the body is read, and must arrive all the same.
+        // Here the response is known before the body is read, and must arrive all the same.
         let simulator = faulty(fault).await;
         let url = format!("{}/v1/asset-uploads", simulator.base_url());
-        let answer = common::client().post(url).body(vec![0; 8 << 20]).send().await.unwrap();
-        assert_eq!(answer.json::<Value>().await.unwrap()["code"], "invalid_access_token");
+        let response = client().post(url).body(vec![0; 8 << 20]).send().await.unwrap();
+        assert_eq!(response.json::<Value>().await.unwrap()["code"], "invalid_access_token");
     }
 }
 
 #[tokio::test]
-async fn faults_meet_the_tries_of_the_operation_they_are_for() {
-    let simulator = Simulator::builder().fault("getDesignImportJob", 2..4, Fault::Answer(Answer::json(500)));
+async fn faults_meet_the_requests_of_the_operation_they_are_for() {
+    let simulator = Simulator::builder().fault("getDesignImportJob", 2..4, Fault::Respond(CannedResponse::json(500)));
     let simulator = simulator.job_duration(Duration::ZERO).start().await.unwrap();
-    let status = async |path: &str| read(&simulator, path).send().await.map(|answer| answer.status().as_u16()).ok();
+    let status = async |path: &str| read(&simulator, path).send().await.map(|response| response.status().as_u16()).ok();
     for expected in [404, 500, 500, 404] {
         assert_eq!(status("/v1/imports/none").await, Some(expected));
         assert_eq!(status("/v1/asset-uploads/none").await, Some(404));
     }
     simulator.inject("getDesignImportJob", ..=1, Fault::Close).unwrap();
-    simulator.inject("getDesignImportJob", .., Fault::Answer(Answer::empty(502))).unwrap();
+    simulator.inject("getDesignImportJob", .., Fault::Respond(CannedResponse::empty(502))).unwrap();
     for expected in [None, Some(502), Some(502)] {
         assert_eq!(status("/v1/imports/none").await, expected);
     }
@@ -299,8 +293,8 @@ async fn faults_meet_the_tries_of_the_operation_they_are_for() {
 #[tokio::test]
 async fn a_fault_can_meet_the_token_endpoint() {
     let simulator = Simulator::start().await.unwrap();
-    simulator.inject("token", 1..=1, Fault::Answer(Answer::json(503))).unwrap();
+    simulator.inject("token", 1..=1, Fault::Respond(CannedResponse::json(503))).unwrap();
     let url = format!("{}/v1/oauth/token", simulator.base_url());
-    assert_eq!(refused(common::client().post(&url)).await, (503, "simulated_fault".into()));
-    assert_eq!(common::client().post(&url).send().await.unwrap().status(), 401);
+    assert_eq!(refused(client().post(&url)).await, (503, "simulated_fault".into()));
+    assert_eq!(client().post(&url).send().await.unwrap().status(), 401);
 }

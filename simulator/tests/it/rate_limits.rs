@@ -1,19 +1,16 @@
 //! The three ways of counting, by themselves and behind the server.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
 use std::time::Duration;
 
 use canva_simulator::{Access, RateCounter, RateLimits, Simulator};
 use tokio::time::Instant;
 
-mod common;
-use common::client;
+use crate::common::client;
 
-/// How many of `tries` requests at `second` are let through.
-fn allowed(counter: &mut RateCounter, start: Instant, second: f64, tries: u32) -> u32 {
+/// How many of `attempts` requests at `second` are let through.
+fn allowed(counter: &mut RateCounter, start: Instant, second: f64, attempts: u32) -> u32 {
     let now = start + Duration::from_secs_f64(second);
-    (0..tries).map(|_| u32::from(counter.allow(now))).sum()
+    (0..attempts).map(|_| u32::from(counter.allow(now))).sum()
 }
 
 #[tokio::test(start_paused = true)]

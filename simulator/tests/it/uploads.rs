@@ -1,17 +1,14 @@
 //! Uploads are judged by their bytes, kept as they came, and updated as the spec says.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-use std::io::Cursor;
 use std::time::Duration;
 
 use canva_simulator::{Access, AssetKind, Simulator};
-use image::{ImageFormat, RgbImage};
+use image::ImageFormat;
 use serde_json::{Value, json};
 
-mod common;
-use common::{
-    client, delete, finished, fixture, import, import_url, ok, prompt, read, refused, update, upload, upload_url,
+use crate::common::{
+    client, delete, encoded, finished, fixture, import, import_url, ok, prompt, read, refused, update, upload,
+    upload_url,
 };
 
 async fn uploaded(simulator: &Simulator, name: &str, bytes: impl Into<reqwest::Body>) -> Value {
@@ -19,7 +16,7 @@ async fn uploaded(simulator: &Simulator, name: &str, bytes: impl Into<reqwest::B
 }
 
 #[tokio::test]
-async fn a_picture_is_kept_with_its_name_owner_and_real_size() {
+async fn an_image_is_kept_with_its_name_owner_and_real_size() {
     let access = Access::new("token").scopes(["asset:write"]).user("oUser", "oTeam");
     let simulator = Simulator::builder().access(access).job_duration(Duration::ZERO).start().await.unwrap();
     let photo = fixture("photo.png");
@@ -37,7 +34,7 @@ async fn a_picture_is_kept_with_its_name_owner_and_real_size() {
 }
 
 #[tokio::test]
-async fn a_thumbnail_is_the_picture_scaled_behind_a_url_that_needs_its_query() {
+async fn a_thumbnail_is_the_image_scaled_behind_a_url_that_needs_its_query() {
     let simulator = prompt().await;
     let job = uploaded(&simulator, "Photo", fixture("photo.png")).await;
     let thumbnail = &job["asset"]["thumbnail"];
@@ -61,7 +58,7 @@ async fn a_thumbnail_is_the_picture_scaled_behind_a_url_that_needs_its_query() {
 }
 
 #[tokio::test]
-async fn small_and_extreme_pictures_keep_a_thumbnail_of_at_least_a_pixel() {
+async fn small_and_extreme_images_keep_a_thumbnail_of_at_least_a_pixel() {
     let simulator = prompt().await;
     for ((width, height), small) in [((20, 10), (20, 10)), ((2000, 1), (400, 1)), ((1, 401), (1, 400))] {
         let job = uploaded(&simulator, "Strip", encoded(width, height, ImageFormat::Png)).await;
@@ -71,18 +68,18 @@ async fn small_and_extreme_pictures_keep_a_thumbnail_of_at_least_a_pixel() {
 }
 
 #[tokio::test]
-async fn all_picture_formats_and_films_are_told_by_their_bytes() {
+async fn all_image_formats_and_videos_are_told_by_their_bytes() {
     let simulator = prompt().await;
     for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Gif, ImageFormat::WebP, ImageFormat::Tiff] {
-        let job = uploaded(&simulator, "Picture", encoded(48, 32, format)).await;
+        let job = uploaded(&simulator, "Image", encoded(48, 32, format)).await;
         assert_eq!(job["asset"]["type"], "image", "{format:?}: {job}");
         let asset = simulator.assets().pop().unwrap();
         assert_eq!((asset.width, asset.height), (48, 32), "{format:?}");
     }
-    let job = uploaded(&simulator, "Film", fixture("clip.mp4")).await;
+    let job = uploaded(&simulator, "Video", fixture("clip.mp4")).await;
     assert_eq!(job["asset"]["type"], "video");
-    let film = simulator.assets().pop().unwrap();
-    assert_eq!((film.kind, film.width, film.height), (AssetKind::Video, 320, 180));
+    let video = simulator.assets().pop().unwrap();
+    assert_eq!((video.kind, video.width, video.height), (AssetKind::Video, 320, 180));
     let png =
         client().get(job["asset"]["thumbnail"]["url"].as_str().unwrap()).send().await.unwrap().bytes().await.unwrap();
     let frame = image::load_from_memory(&png).unwrap();
@@ -90,7 +87,7 @@ async fn all_picture_formats_and_films_are_told_by_their_bytes() {
 }
 
 #[tokio::test]
-async fn what_is_no_picture_or_film_or_a_broken_one_fails_to_import() {
+async fn what_is_no_image_or_video_or_a_broken_one_fails_to_import() {
     let simulator = prompt().await;
     let (png, jpg, mp4) = (fixture("photo.png"), fixture("photo.jpg"), fixture("clip.mp4"));
     let mut damaged = png.to_vec();
@@ -104,7 +101,7 @@ async fn what_is_no_picture_or_film_or_a_broken_one_fails_to_import() {
         ("half a JPEG", jpg[..jpg.len() / 2].to_vec()),
         ("half an MP4", mp4[..mp4.len() / 2].to_vec()),
         ("an MP4's first bytes", mp4[..40].to_vec()),
-        ("a picture too large to unpack", huge_png()),
+        ("an image too large to unpack", huge_png()),
     ];
     for (what, bytes) in cases {
         let job = uploaded(&simulator, what, bytes).await;
@@ -171,13 +168,13 @@ async fn an_update_replaces_what_it_names_and_nothing_else() {
     let id = job["asset"]["id"].as_str().unwrap();
     let change = async |body: Value| {
         let before = simulator.assets().remove(0).updated_at;
-        let answer = ok(update(&simulator, id, &body)).await["asset"].take();
+        let response = ok(update(&simulator, id, &body)).await["asset"].take();
         let asset = simulator.assets().remove(0);
         assert!(asset.updated_at > before);
-        assert_eq!(answer["updated_at"], asset.updated_at);
-        assert_eq!(answer["name"], asset.name.as_str());
+        assert_eq!(response["updated_at"], asset.updated_at);
+        assert_eq!(response["name"], asset.name.as_str());
         let got = ok(read(&simulator, &format!("/v1/assets/{id}"))).await["asset"].take();
-        assert_eq!((&got["name"], &got["tags"]), (&answer["name"], &answer["tags"]));
+        assert_eq!((&got["name"], &got["tags"]), (&response["name"], &response["tags"]));
         (asset.name, asset.tags)
     };
     let tags = |tags: &[&str]| tags.iter().map(|tag| tag.to_string()).collect::<Vec<_>>();
@@ -212,12 +209,6 @@ async fn a_deleted_asset_is_in_the_trash_and_nowhere_else() {
     // What the upload came to is history, and stays.
     let read = ok(read(&simulator, &format!("/v1/asset-uploads/{}", job["id"].as_str().unwrap()))).await;
     assert_eq!((&read["job"]["status"], &read["job"]["asset"]["id"]), (&json!("success"), &json!(id)));
-}
-
-fn encoded(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
-    let mut bytes = Cursor::new(Vec::new());
-    RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8, y as u8, 99])).write_to(&mut bytes, format).unwrap();
-    bytes.into_inner()
 }
 
 /// A PNG of a few bytes that says it is 30 000 × 30 000 pixels.

@@ -1,9 +1,8 @@
-//! Connections and everything else that runs while a simulator lives. How long a connection lasts is decided here; what is
-//! said on it comes from the router.
+//! Runs a simulator's connections and background tasks until it is dropped. What is said on a connection comes from the
+//! router; when it closes is decided here.
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,11 +18,9 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
+use crate::background::Task;
 use crate::faults::HangUp;
 use crate::port::Port;
-
-/// Something that goes on after the answer to the request that began it.
-pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Owns every task there is, so that aborting this one ends them all.
 pub async fn serve(port: Arc<Port>, router: Router, mut background: UnboundedReceiver<Task>) {
@@ -34,7 +31,7 @@ pub async fn serve(port: Arc<Port>, router: Router, mut background: UnboundedRec
                 Ok(stream) => {
                     tasks.spawn(connection(stream, router.clone()));
                 }
-                // Out of file descriptors, most likely; trying at once would spin.
+                // Out of file descriptors, most likely; retrying at once would spin.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
             Some(task) = background.recv() => {
@@ -46,13 +43,13 @@ pub async fn serve(port: Arc<Port>, router: Router, mut background: UnboundedRec
 }
 
 async fn connection(stream: TcpStream, router: Router) {
-    // An answer is small, and waiting to send it with more is waiting for nothing.
+    // A response is small, and nothing comes that it could be sent together with.
     let _ = stream.set_nodelay(true);
     let router = TowerToHyperService::new(router);
     let service = service_fn(|request: Request<Incoming>| {
-        let answer = router.call(request);
+        let response = router.call(request);
         Box::pin(async move {
-            let response = answer.await.unwrap_or_else(|never: Infallible| match never {});
+            let response = response.await.unwrap_or_else(|never: Infallible| match never {});
             match response.extensions().get::<HangUp>() {
                 Some(hang_up) => Err(hang_up.clone()),
                 None => Ok(response),

@@ -1,0 +1,56 @@
+//! Which requests are to meet which faults.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::{Bound, RangeBounds};
+use std::sync::Mutex;
+
+use canva_connect::operations::ALL;
+
+use crate::faults::Fault;
+use crate::lock::lock;
+
+/// What the token endpoint is called where faults are injected: the spec gives it no operation id.
+pub const TOKEN_ENDPOINT: &str = "token";
+
+/// By operation.
+#[derive(Default)]
+pub struct Injections(Mutex<BTreeMap<String, Vec<Injection>>>);
+
+#[derive(Clone, Debug)]
+pub struct Injection {
+    /// Which requests of the operation meet the fault. The first after the injection is 1.
+    requests: (Bound<u32>, Bound<u32>),
+    /// How many requests of the operation came since the injection.
+    seen: u32,
+    fault: Fault,
+}
+
+impl Injection {
+    pub fn new(requests: impl RangeBounds<u32>, fault: Fault) -> Self {
+        Self { requests: (requests.start_bound().cloned(), requests.end_bound().cloned()), seen: 0, fault }
+    }
+}
+
+impl Injections {
+    /// An error where there is no such operation.
+    pub fn inject(&self, operation: &str, injection: Injection) -> io::Result<()> {
+        if operation != TOKEN_ENDPOINT && !ALL.iter().any(|known| known.id == operation) {
+            let message = format!("the spec has no operation `{operation}`");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        lock(&self.0).entry(operation.to_owned()).or_default().push(injection);
+        Ok(())
+    }
+
+    /// The fault that the operation's next request meets, the one injected first where there are several.
+    pub fn next(&self, operation: &str) -> Option<Fault> {
+        let mut injections = lock(&self.0);
+        let injections = injections.get_mut(operation)?;
+        for injection in injections.iter_mut() {
+            injection.seen = injection.seen.saturating_add(1);
+        }
+        let met = injections.iter().find(|injection| injection.requests.contains(&injection.seen));
+        met.map(|injection| injection.fault.clone())
+    }
+}

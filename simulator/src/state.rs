@@ -1,0 +1,77 @@
+//! What one simulator holds: its settings, its clock, who has access, what it stores and what it saw. It decides nothing;
+//! `checks` and `operations` do.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use crate::access::Access;
+use crate::background::Background;
+use crate::injections::Injections;
+use crate::library::Library;
+use crate::lock::lock;
+use crate::log::Log;
+use crate::oauth::OAuth;
+use crate::rates::{RateCounter, RateLimits};
+use crate::urls::Urls;
+
+/// The builder's settings that requests depend on.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub job_duration: Duration,
+    pub max_body_bytes: u64,
+    pub max_asset_bytes: u64,
+    pub rate_limits: Option<RateLimits>,
+}
+
+pub struct State {
+    pub settings: Settings,
+    pub urls: Urls,
+    pub background: Background,
+    pub log: Log,
+    pub injections: Injections,
+    pub oauth: OAuth,
+    /// The access tokens that the builder was given. `oauth` knows those that it issued.
+    pub accesses: Vec<Access>,
+    /// By user and operation.
+    pub counters: Mutex<HashMap<(String, &'static str), RateCounter>>,
+    library: Mutex<Library>,
+    started: (SystemTime, Instant),
+}
+
+impl State {
+    /// `origin` is what the URLs in responses begin with.
+    pub fn new(
+        origin: String,
+        accesses: Vec<Access>,
+        oauth: OAuth,
+        settings: Settings,
+        background: Background,
+    ) -> Self {
+        Self {
+            settings,
+            urls: Urls::new(origin),
+            background,
+            log: Log::default(),
+            injections: Injections::default(),
+            oauth,
+            accesses,
+            counters: Mutex::default(),
+            library: Mutex::default(),
+            started: (SystemTime::now(), Instant::now()),
+        }
+    }
+
+    pub fn library(&self) -> MutexGuard<'_, Library> {
+        lock(&self.library)
+    }
+
+    /// The time in seconds since the Unix epoch, by tokio's clock, which tests can pause.
+    pub fn now(&self) -> i64 {
+        let (epoch, started) = self.started;
+        let since = epoch.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        since.saturating_add(started.elapsed()).as_secs().try_into().unwrap_or(i64::MAX)
+    }
+}

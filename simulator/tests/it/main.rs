@@ -1,0 +1,18 @@
+//! What the simulator promises, one module a promise.
+//!
+//! All of it is one binary: nothing here needs a process of its own, since each test has its own simulator, on its own
+//! port, with its own clock.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+mod checks;
+mod contract;
+mod faults;
+mod imports;
+mod lifetime;
+mod oauth;
+mod rate_limits;
+mod uploads;
+mod url_uploads;
