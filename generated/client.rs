@@ -7,7 +7,7 @@ use crate::{operations, Error};
 /// Types used as operation parameters and responses.
 #[allow(clippy::all)]
 pub mod types {
-    /// A picture or video in the user's content library.
+    /// An image or video in the user's content library.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
@@ -116,7 +116,7 @@ pub mod types {
         pub id: ::std::string::String,
         pub status: JobStatus,
     }
-    /// The answer to starting or reading an asset upload job.
+    /// The response to starting or reading an asset upload job.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
@@ -215,7 +215,7 @@ pub mod types {
         pub result: ::std::option::Option<DesignImportJobResult>,
         pub status: JobStatus,
     }
-    /// The answer to starting or reading a design import job.
+    /// The response to starting or reading a design import job.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
@@ -227,7 +227,7 @@ pub mod types {
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub struct DesignImportJobResult {
-        /// The new designs. Usually one; a file with very many pages or pictures is split into several.
+        /// The new designs. Usually one; a file with very many pages or images is split into several.
         pub designs: ::std::vec::Vec<DesignSummary>,
     }
     /// What the `Import-Metadata` header carries.
@@ -286,7 +286,7 @@ pub mod types {
         /// What went wrong, for people.
         pub message: ::std::string::String,
     }
-    /// The answer to reading an asset.
+    /// The response to reading an asset.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
@@ -353,14 +353,14 @@ pub mod types {
         /// The user's id.
         pub user_id: ::std::string::String,
     }
-    /// A small picture of an asset or design.
+    /// A small image of an asset or design.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub struct Thumbnail {
         /// Height in pixels.
         pub height: i64,
-        /// Where the picture is, for 15 minutes. The query string is part of the address.
+        /// Where the image is, for 15 minutes. The query string is part of the address.
         pub url: ::std::string::String,
         /// Width in pixels.
         pub width: i64,
@@ -376,7 +376,7 @@ pub mod types {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub tags: ::std::option::Option<::std::vec::Vec<::std::string::String>>,
     }
-    /// The answer to updating an asset.
+    /// The response to updating an asset.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
@@ -403,7 +403,7 @@ pub mod types {
 /// `x-decoded-min-length` and `x-decoded-max-length` bound a Base64 field by the text it carries, in Unicode scalar
 /// values before encoding.
 ///
-/// Version: 0.1.1
+/// Version: 0.2.0
 #[derive(Clone, Debug)]
 pub struct Client(pub(crate) crate::Client);
 #[allow(clippy::all)]
@@ -443,14 +443,14 @@ impl Client {
     }
     /// Read an asset upload job
     ///
-    /// Reads a job that `createAssetUploadJob` started. Repeat until its status is `success` or `failed`.
+    /// Reads a job that `createAssetUploadJob` started. Read it again until its status is `success` or `failed`.
     ///
     /// Scope `asset:read`, 180 requests a minute for each user.
     ///
     /// Sends a `GET` request to `/v1/asset-uploads/{jobId}`
     ///
     /// Arguments:
-    /// - `job_id`: The job's id, as the create request answered it.
+    /// - `job_id`: The job's id, as the response to the create request has it.
     pub fn get_asset_upload_job(
         &self,
         job_id: &str,
@@ -569,14 +569,14 @@ impl Client {
     }
     /// Read a design import job
     ///
-    /// Reads a job that `createDesignImportJob` started. Repeat until its status is `success` or `failed`.
+    /// Reads a job that `createDesignImportJob` started. Read it again until its status is `success` or `failed`.
     ///
     /// Scope `design:content:write`, 120 requests a minute for each user.
     ///
     /// Sends a `GET` request to `/v1/imports/{jobId}`
     ///
     /// Arguments:
-    /// - `job_id`: The job's id, as the create request answered it.
+    /// - `job_id`: The job's id, as the response to the create request has it.
     pub fn get_design_import_job(
         &self,
         job_id: &str,
@@ -613,14 +613,14 @@ impl Client {
     }
     /// Read a URL asset upload job
     ///
-    /// Reads a job that `createUrlAssetUploadJob` started. Repeat until its status is `success` or `failed`.
+    /// Reads a job that `createUrlAssetUploadJob` started. Read it again until its status is `success` or `failed`.
     ///
     /// Scope `asset:read`, 180 requests a minute for each user. A preview: it may change without notice, and an integration that uses it can't be released to all Canva users.
     ///
     /// Sends a `GET` request to `/v1/url-asset-uploads/{jobId}`
     ///
     /// Arguments:
-    /// - `job_id`: The job's id, as the create request answered it.
+    /// - `job_id`: The job's id, as the response to the create request has it.
     pub fn get_url_asset_upload_job(
         &self,
         job_id: &str,
@@ -656,14 +656,14 @@ impl Client {
     }
     /// Read a URL import job
     ///
-    /// Reads a job that `createUrlImportJob` started. Repeat until its status is `success` or `failed`.
+    /// Reads a job that `createUrlImportJob` started. Read it again until its status is `success` or `failed`.
     ///
     /// Scope `design:content:write`, 120 requests a minute for each user.
     ///
     /// Sends a `GET` request to `/v1/url-imports/{jobId}`
     ///
     /// Arguments:
-    /// - `job_id`: The job's id, as the create request answered it.
+    /// - `job_id`: The job's id, as the response to the create request has it.
     pub fn get_url_import_job(
         &self,
         job_id: &str,

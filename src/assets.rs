@@ -1,5 +1,4 @@
-//! Assets: uploading them from a file or from a URL, reading and deleting them, and changing their names
-//! and tags.
+//! Assets: uploading them from a file or from a URL, reading and deleting them, and changing their names and tags.
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -16,10 +15,10 @@ use crate::meter::{OnProgress, Progress};
 use crate::upload::Upload;
 
 impl Client {
-    /// Uploads a picture or video to the user's content library.
+    /// Uploads an image or video to the user's content library.
     ///
-    /// The content is a path, bytes, or a reader: see [`UploadBody`]. Await the builder to send it; the answer is a
-    /// [`Job`] to wait for.
+    /// The content is a path, bytes, or a reader: see [`UploadBody`]. Await the builder to send it; it gives a [`Job`] to
+    /// wait for.
     ///
     #[doc = scope_and_rate!(CREATE_ASSET_UPLOAD_JOB)]
     ///
@@ -38,7 +37,7 @@ impl Client {
         UploadAsset { client: self.clone(), body: body.into(), name: None, on_progress: None }
     }
 
-    /// Has Canva fetch a picture or video from a public URL into the user's content library.
+    /// Has Canva fetch an image or video from a public URL into the user's content library.
     ///
     #[doc = concat!(
         "The name has ", length!(CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_NAME), " characters, the URL ",
@@ -55,7 +54,8 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] before anything is sent, otherwise as for every request.
+    /// [`Error::InvalidInput`] before anything is sent; otherwise those of every [`Call`](crate::Call), and
+    /// [`Error::OutcomeUnknown`] where a job may have been made.
     pub async fn upload_asset_from_url(
         &self,
         url: impl Into<String>,
@@ -74,14 +74,14 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::InvalidInput`] if the id can't be one; [`Error::Api`] with status 404 if this user has no such asset;
-    /// otherwise as for every request.
+    /// otherwise those of every [`Call`](crate::Call).
     pub async fn get_asset(&self, asset_id: impl Into<String>) -> Result<Asset, Error> {
         let asset_id = asset_id.into();
         checks::id("asset_id", &asset_id, &lengths::ASSET_ID)?;
         Ok(self.generated().get_asset(&asset_id)?.await?.asset)
     }
 
-    /// Changes an asset's name, tags, or both. Await the builder to send it; the answer is the asset as it is then.
+    /// Changes an asset's name, tags, or both. Await the builder to send it; it gives the asset as it is then.
     ///
     /// What isn't set stays as it is.
     ///
@@ -103,11 +103,11 @@ impl Client {
     ///
     #[doc = scope_and_rate!(DELETE_ASSET)]
     ///
-    /// Where the answer to a try is lost and the next one finds no such asset, the asset counts as deleted.
+    /// Where the response to an attempt is lost and the next one finds no such asset, the asset counts as deleted.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] if the id can't be one; [`Error::Api`] with status 404 if this user has no such asset;
-    /// otherwise as for every request.
+    /// otherwise those of every [`Call`](crate::Call).
     pub async fn delete_asset(&self, asset_id: impl Into<String>) -> Result<(), Error> {
         let asset_id = asset_id.into();
         checks::id("asset_id", &asset_id, &lengths::ASSET_ID)?;
@@ -130,6 +130,10 @@ impl Client {
 }
 
 /// An upload that has not been sent yet. Made by [`Client::upload_asset`].
+///
+/// # Errors
+/// Awaited, it gives [`Error::InvalidInput`] before anything is sent, [`Error::Body`] if the content can't be read or
+/// changes, [`Error::OutcomeUnknown`] where a job may have been made, and otherwise those of every [`Call`](crate::Call).
 #[must_use = "nothing is sent until it is awaited"]
 pub struct UploadAsset {
     client: Client,
@@ -146,7 +150,7 @@ impl UploadAsset {
         self
     }
 
-    /// Called with how far the upload is: at the first byte of every try, then when 64 KiB more have left or 100 ms have
+    /// Called with how far the upload is: at the first byte of every attempt, then when 64 KiB more have left or 100 ms have
     /// passed, and at the last byte. It runs where the bytes are sent, so it must be quick.
     pub fn on_progress(mut self, on_progress: impl FnMut(Progress) + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(on_progress));
@@ -180,6 +184,10 @@ impl fmt::Debug for UploadAsset {
 }
 
 /// A change to an asset that has not been sent yet. Made by [`Client::update_asset`].
+///
+/// # Errors
+/// Awaited, it gives [`Error::InvalidInput`] before anything is sent, [`Error::Api`] with status 404 if this user has no such
+/// asset, and otherwise those of every [`Call`](crate::Call).
 #[derive(Debug)]
 #[must_use = "nothing is sent until it is awaited"]
 pub struct UpdateAsset {
@@ -190,7 +198,7 @@ pub struct UpdateAsset {
 
 impl UpdateAsset {
     #[doc = concat!("The new name, ", length!(UPDATE_ASSET_REQUEST_NAME), " characters.")]
-    /// The API takes an empty one for none: it changes nothing.
+    /// An empty name changes nothing.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.request.name = Some(name.into());
         self

@@ -31,7 +31,12 @@ use crate::upload::Upload;
 /// ```
 ///
 /// # Errors
-/// Awaited, it gives every [`Error`] but those about jobs.
+/// Awaited, it gives
+/// - [`Error::Token`] and [`Error::Pacer`] if there is no token or no permission to send,
+/// - [`Error::Connect`], [`Error::Connection`] and [`Error::Timeout`] if the network fails,
+/// - [`Error::Api`] if Canva refuses or fails, and [`Error::Decode`] if its success can't be read,
+/// - [`Error::Body`] if the content of an upload can't be read or changes, and [`Error::InvalidInput`] if there is none,
+/// - [`Error::OutcomeUnknown`] with one of these as its cause, if a request that makes something may have been carried out.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Call<T> {
     pub(crate) client: Client,

@@ -345,7 +345,7 @@ impl fmt::Display for TimeoutKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Stall => "the upload stalled: no byte moved",
-            Self::Response => "the server did not answer",
+            Self::Response => "the server did not respond",
         })
     }
 }

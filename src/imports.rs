@@ -17,9 +17,8 @@ use crate::upload::Upload;
 impl Client {
     /// Imports a file, a PDF or an Office document for example, as a design.
     ///
-    /// The content is a path, bytes, or a reader: see [`UploadBody`]. Await the builder to send it; the answer is a
-    /// [`Job`] to wait for. It ends in the new designs, usually one; a file with very many pages or pictures is split
-    /// into several.
+    /// The content is a path, bytes, or a reader: see [`UploadBody`]. Await the builder to send it; it gives a [`Job`] to
+    /// wait for. It ends in the new designs, usually one; a file with very many pages or images is split into several.
     ///
     #[doc = scope_and_rate!(CREATE_DESIGN_IMPORT_JOB)]
     ///
@@ -38,7 +37,7 @@ impl Client {
 
     /// Has Canva fetch a file from a public URL and import it as a design.
     ///
-    /// Await the builder to send it; the answer is a [`Job`] to wait for, as for [`import_design`](Self::import_design).
+    /// Await the builder to send it; it gives a [`Job`] to wait for, as for [`import_design`](Self::import_design).
     #[doc = concat!(
         "The title has ", length!(CREATE_URL_IMPORT_JOB_REQUEST_TITLE), " characters, the URL ",
         length!(CREATE_URL_IMPORT_JOB_REQUEST_URL), "."
@@ -73,6 +72,9 @@ impl Client {
 }
 
 /// An import that has not been sent yet. Made by [`Client::import_design`].
+///
+/// # Errors
+/// Awaited, it gives those of [`UploadAsset`](crate::UploadAsset).
 #[must_use = "nothing is sent until it is awaited"]
 pub struct ImportDesign {
     client: Client,
@@ -129,6 +131,10 @@ impl fmt::Debug for ImportDesign {
 }
 
 /// An import from a URL that has not been sent yet. Made by [`Client::import_design_from_url`].
+///
+/// # Errors
+/// Awaited, it gives [`Error::InvalidInput`] before anything is sent, [`Error::OutcomeUnknown`] where a job may have been
+/// made, and otherwise those of every [`Call`](crate::Call).
 #[derive(Debug)]
 #[must_use = "nothing is sent until it is awaited"]
 pub struct ImportDesignFromUrl {

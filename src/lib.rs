@@ -16,7 +16,7 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | upload a picture or video | [`Client::upload_asset`] |
+//! | upload an image or video | [`Client::upload_asset`] |
 //! | upload it from a URL (preview) | [`Client::upload_asset_from_url`] |
 //! | read it | [`Client::get_asset`] |
 //! | rename and tag it | [`Client::update_asset`] |
@@ -27,6 +27,9 @@
 //! | wait for an upload from a URL (preview) | [`Job::wait`], [`Client::url_asset_upload_job`] |
 //! | wait for an import | [`Job::wait`], [`Client::design_import_job`] |
 //! | wait for an import from a URL | [`Job::wait`], [`Client::url_import_job`] |
+//! | wait for a stored job of any kind | [`Job::reference`], [`Client::job`] |
+//! | call what the spec has, as it stands there | [`Client::generated`] |
+//! | call what the spec doesn't have | [`Client::request`] |
 //!
 //! Each method says which OAuth scope it needs and how many requests a minute Canva takes; [`operations`] has the same as
 //! data.
@@ -36,14 +39,14 @@
 //!   sent.
 //! - **Files** are streamed from disk with an exact length, in constant memory.
 //! - **Rate limits**: requests wait their turn ([`Pacing`]), so that a client by itself never earns a 429.
-//! - **Faults**: what is safe to repeat is repeated ([`RetryPolicy`]), and nothing else. An upload that may have arrived
+//! - **Faults**: what is safe to retry is retried ([`RetryPolicy`]), and nothing else. An upload that may have arrived
 //!   is an [`Error::OutcomeUnknown`], never a silent duplicate.
 //! - **Tokens** come from a string or from a [`TokenProvider`], and show in no error, `Debug` or trace.
 //!
 //! Each operation is a [`tracing`](https://docs.rs/tracing) span `canva` with `operation`, `method`, `path` (the
-//! template), `status`, `request_id` and `tries`.
+//! template), `status`, `request_id` and `attempts`.
 //!
-//! # What is repeated
+//! # What is retried
 #![doc = include_str!("../docs/retries.md")]
 //!
 //! # Features

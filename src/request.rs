@@ -71,7 +71,7 @@ impl Request {
     ///
     /// # Errors
     /// [`Error::InvalidInput`] before anything is sent, if the path has a name without a value or HTTP can't carry the
-    /// request; otherwise every [`Error`] but those about jobs.
+    /// request; otherwise those of every [`Call`].
     pub async fn send<T: DeserializeOwned + Send + 'static>(self) -> Result<T, Error> {
         self.call()?.await
     }

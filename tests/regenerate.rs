@@ -216,6 +216,12 @@ fn a_bad_spec_is_refused_with_its_place_and_generated_is_left_alone() {
         ),
         // What progenitor refuses, or panics over.
         ("application/octet-stream:", "image/png:", "openapi.yaml: paths./v1/asset-uploads.post: progenitor"),
+        // What it makes a method of that no call can be made of.
+        (
+            "          $ref: '#/components/responses/AssetUploadJob'\n",
+            "          description: A name.\n          content:\n            text/plain:\n              schema: { type: string }\n",
+            "openapi.yaml: createAssetUploadJob: progenitor's method has no response of JSON or nothing",
+        ),
         (
             "      required: [id, status]\n",
             "      required: [id, status, 5]\n",

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use canva_connect::{
-    AssetUploadErrorCode, Client, DesignImportErrorCode, Error, JobErrorCode, JobState, PollPolicy, RetryPolicy,
+    AssetUploadErrorCode, Client, DesignImportErrorCode, Error, JobErrorCode, JobKind, JobReference, JobResult,
+    JobState, PollPolicy, RetryPolicy,
 };
 use canva_simulator::{Fault, Simulator};
 
@@ -33,6 +34,60 @@ async fn a_job_that_is_final_at_once_is_not_read() {
     assert_eq!(asset.name, "Hero 🚀");
     assert_eq!(asset.type_.unwrap().as_str(), "image");
     assert_eq!(reads(&simulator), 0);
+}
+
+#[test]
+fn a_kind_of_job_is_the_same_as_text_and_in_json() {
+    assert_eq!(JobKind::ALL.len(), 4);
+    for kind in JobKind::ALL.iter().copied() {
+        let text = kind.to_string();
+        assert_eq!(text.parse::<JobKind>().unwrap(), kind);
+        assert_eq!(serde_json::to_value(kind).unwrap(), text.as_str());
+        let reference = JobReference { kind, id: "e08861ae".to_owned() };
+        let stored = serde_json::to_string(&reference).unwrap();
+        assert_eq!(stored, format!(r#"{{"kind":"{kind}","id":"e08861ae"}}"#));
+        assert_eq!(serde_json::from_str::<JobReference>(&stored).unwrap(), reference);
+    }
+    let error = "export".parse::<JobKind>().unwrap_err().to_string();
+    assert_eq!(error, "kind: expected one of asset-upload, url-asset-upload, import, url-import, got \"export\"");
+}
+
+#[tokio::test]
+async fn a_stored_job_of_any_kind_is_picked_up_in_another_process() {
+    let simulator = Simulator::builder().job_duration(Duration::from_millis(50)).start().await.unwrap();
+    let canva = simulated(&simulator);
+    let deck = std::fs::read_to_string("tests/fixtures/deck.pdf").unwrap();
+    let web = support::answering(support::http("200 OK", "", &deck)).await;
+    let upload = canva.upload_asset("tests/fixtures/photo.png").await.unwrap();
+    let thumbnail = canva.asset_upload_job(upload.id()).wait().await.unwrap().thumbnail.unwrap().url;
+    let url_upload = canva.upload_asset_from_url(thumbnail, "n").await.unwrap();
+    let import = canva.import_design("tests/fixtures/deck.pdf").await.unwrap();
+    let url_import = canva.import_design_from_url(web, "t").await.unwrap();
+    let stored = [upload.reference(), url_upload.reference(), import.reference(), url_import.reference()]
+        .map(|reference| serde_json::to_string(reference).unwrap());
+
+    let canva = simulated(&simulator);
+    let mut results = Vec::new();
+    for stored in stored {
+        let job = canva.job(serde_json::from_str(&stored).unwrap());
+        let kind = job.kind();
+        let result = match job.wait().await.unwrap() {
+            JobResult::Asset(asset) => asset.name,
+            JobResult::Designs(designs) => designs[0].title.clone().unwrap(),
+            other => panic!("{other:?}"),
+        };
+        results.push((kind, result));
+    }
+    let expected = [
+        (JobKind::AssetUpload, "photo.png"),
+        (JobKind::UrlAssetUpload, "n"),
+        (JobKind::Import, "deck"),
+        (JobKind::UrlImport, "t"),
+    ];
+    assert_eq!(results, expected.map(|(kind, name)| (kind, name.to_owned())));
+    // One that is of another kind isn't found there.
+    let wrong = JobReference { kind: JobKind::Import, id: upload.id().to_owned() };
+    assert_eq!(canva.job(wrong).poll().await.unwrap_err().status().unwrap(), 404);
 }
 
 #[tokio::test]

@@ -8,8 +8,10 @@ mod types;
 
 mod any_response;
 mod assets;
+mod calls;
 mod cancellation;
 mod clearing_tags;
+mod documents;
 mod errors;
 mod faults;
 mod jobs;

@@ -10,28 +10,9 @@ use canva_connect::{
     AccessToken, BodyError, BoxError, Client, Error, Pacer, Pacing, Permit, RetryPolicy, TokenProvider, UploadBody,
 };
 use tokio::io::AsyncWriteExt;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
-use crate::support::{self, UPLOADED, http};
-
-/// A request as it came: its head, and its body if the server read it.
-type Seen = mpsc::UnboundedReceiver<(support::Head, Vec<u8>)>;
-
-/// Answers one request after the other, each on a connection of its own, with these bytes.
-async fn script(responses: Vec<String>) -> (String, Seen) {
-    let (listener, base_url) = support::listen().await;
-    let (seen, received) = mpsc::unbounded_channel();
-    tokio::spawn(async move {
-        for response in responses {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut head = support::read_head(&mut stream).await.unwrap();
-            let body = support::read_body(&mut stream, &mut head).await.unwrap();
-            seen.send((head, body)).unwrap();
-            stream.write_all(response.as_bytes()).await.unwrap();
-        }
-    });
-    (base_url, received)
-}
+use crate::support::{self, Seen, UPLOADED, http, script};
 
 fn client(base_url: &str) -> Client {
     let mut retry = RetryPolicy::default();

@@ -130,6 +130,25 @@ pub async fn answering(response: impl Into<Vec<u8>>) -> String {
     base_url
 }
 
+/// A request as it came: its head, and its body if the server read it.
+pub type Seen = tokio::sync::mpsc::UnboundedReceiver<(Head, Vec<u8>)>;
+
+/// Answers one request after the other, each on a connection of its own, with these bytes.
+pub async fn script(responses: Vec<String>) -> (String, Seen) {
+    let (listener, base_url) = listen().await;
+    let (seen, received) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        for response in responses {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = read_head(&mut stream).await.unwrap();
+            let body = read_body(&mut stream, &mut head).await.unwrap();
+            seen.send((head, body)).unwrap();
+            stream.write_all(response.as_bytes()).await.unwrap();
+        }
+    });
+    (base_url, received)
+}
+
 /// A response as text, after which the connection ends.
 pub fn http(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())

@@ -1,0 +1,193 @@
+//! A request is data until it is awaited, and then goes the same way whoever made it: the facade, the generated client, or
+//! a caller with an operation of their own.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use canva_connect::operations::{CREATE_ASSET_UPLOAD_JOB, GET_ASSET, Operation};
+use canva_connect::{AccessToken, BoxError, Client, Error, Pacer, Permit, RetryPolicy, TokenProvider, UploadBody};
+use canva_simulator::{CannedResponse, Fault, Simulator};
+use serde_json::{Value, json};
+
+use crate::support::{PIXEL, http, script};
+
+static GET_FOLDER: Operation = Operation::new("getFolder", "GET", "/v1/folders/{folderId}").scopes(&["folder:read"]);
+static CREATE_FOLDER: Operation = Operation::new("createFolder", "POST", "/v1/folders").requests_per_minute(20);
+static DELETE_FOLDER: Operation = Operation::new("deleteFolder", "DELETE", "/v1/folders/{folderId}");
+
+fn client(base_url: &str) -> Client {
+    let mut retry = RetryPolicy::default();
+    (retry.max_attempts, retry.base_delay) = (3, Duration::from_millis(1));
+    Client::builder().token("the-token").base_url(base_url).retry(retry).build().unwrap()
+}
+
+fn simulated(simulator: &Simulator) -> Client {
+    Client::builder().token(simulator.token()).base_url(simulator.base_url()).build().unwrap()
+}
+
+#[tokio::test]
+async fn a_generated_call_says_what_it_is_and_sends_nothing_until_it_is_awaited() {
+    let simulator = Simulator::start().await.unwrap();
+    let canva = simulated(&simulator);
+    let call = canva.generated().get_asset("Msd59349ff").unwrap();
+    assert_eq!((call.operation(), format!("{call:?}").contains("getAsset")), (&GET_ASSET, true));
+    drop(call);
+    assert!(simulator.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_generated_call_is_retried_as_the_facades_are() {
+    let simulator = Simulator::builder().job_duration(Duration::ZERO).start().await.unwrap();
+    let mut retry = RetryPolicy::default();
+    retry.base_delay = Duration::from_millis(1);
+    let canva = Client::builder().token(simulator.token()).base_url(simulator.base_url()).retry(retry).build().unwrap();
+    let call = canva.generated().create_asset_upload_job(r#"{"name_base64":"bg=="}"#).unwrap();
+    assert_eq!(call.operation(), &CREATE_ASSET_UPLOAD_JOB);
+    let asset = call.content(PIXEL.to_vec()).await.unwrap().job.asset.unwrap();
+    assert_eq!(asset.name, "n");
+
+    simulator.inject("getAsset", 1..=2, Fault::Respond(CannedResponse::html(502))).unwrap();
+    let before = simulator.requests().len();
+    let read = canva.generated().get_asset(&asset.id).unwrap().await.unwrap().asset;
+    assert_eq!((read, simulator.requests().len() - before), (asset.clone(), 3));
+
+    // Nor is it carried out twice.
+    simulator.inject("createAssetUploadJob", 1.., Fault::LoseResponse).unwrap();
+    let call = canva.generated().create_asset_upload_job(r#"{"name_base64":"bg=="}"#).unwrap();
+    let error = call.content(PIXEL.to_vec()).await.unwrap_err();
+    let Error::OutcomeUnknown { sent: Some(sent), .. } = error else { panic!("{error:?}") };
+    assert_eq!(sent.sent, PIXEL.len() as u64);
+    assert_eq!(simulator.assets().len(), 2);
+}
+
+#[tokio::test]
+async fn what_http_cannot_carry_or_the_operation_wants_is_said_before_anything_is_sent() {
+    let simulator = Simulator::start().await.unwrap();
+    let canva = simulated(&simulator);
+    let api = canva.generated();
+    for id in ["", ".", ".."] {
+        let error = api.delete_asset(id).unwrap_err();
+        assert_eq!(error.to_string(), format!("path: expected an id, got {id:?}"));
+    }
+    let error = api.create_asset_upload_job("two\nlines").unwrap_err();
+    assert!(error.to_string().starts_with("request: expected one that HTTP can carry"), "{error}");
+    let error = api.create_asset_upload_job("{}").unwrap().await.unwrap_err();
+    assert_eq!(error.to_string(), "content: expected what to upload, given with `Call::content`, got none");
+
+    let error = canva.request(&GET_FOLDER).send::<Value>().await.unwrap_err();
+    assert_eq!(error.to_string(), "path: expected a value for each name, got /v1/folders/{folderId}");
+    let error = canva.request(&GET_FOLDER).path("id", "f").send::<Value>().await.unwrap_err();
+    assert_eq!(error.to_string(), "path: expected a name in /v1/folders/{folderId}, got \"id\"");
+    let error = canva.request(&GET_FOLDER).path("folderId", "..").send::<Value>().await.unwrap_err();
+    assert_eq!(error.to_string(), "path: expected an id, got \"..\"");
+    let unspeakable = std::collections::BTreeMap::from([((1, 2), 3)]);
+    let error = canva.request(&CREATE_FOLDER).json(&unspeakable).send::<Value>().await.unwrap_err();
+    assert!(error.to_string().starts_with("json: expected a value that JSON can carry"), "{error}");
+    static NO_METHOD: Operation = Operation::new("no", "NO METHOD", "/v1/folders");
+    let error = canva.request(&NO_METHOD).send::<Value>().await.unwrap_err();
+    assert!(matches!(error, Error::InvalidInput { field: "request", .. }), "{error:?}");
+    assert!(simulator.requests().is_empty());
+}
+
+#[tokio::test]
+async fn an_operation_of_ones_own_has_path_query_and_json() {
+    let folder = http("201 Created", "", r#"{"folder":{"id":"f","new":1}}"#);
+    let (base_url, mut seen) = script(vec![folder, http("204 No Content", "", ""), http("200 OK", "", "{}")]).await;
+    let canva = client(&base_url);
+    let made: Value = canva.request(&CREATE_FOLDER).json(&json!({ "name": "Ünï" })).send().await.unwrap();
+    assert_eq!(made, json!({ "folder": { "id": "f", "new": 1 } }));
+    canva.request(&DELETE_FOLDER).path("folderId", "a/b?c").send::<()>().await.unwrap();
+    let request = canva.request(&GET_FOLDER).path("folderId", "root").query("limit", "5").query("q", "a&b");
+    let _: Value = request.send().await.unwrap();
+
+    let (head, body) = seen.recv().await.unwrap();
+    assert!(head.text.starts_with("POST /rest/v1/folders HTTP/1.1\r\n"), "{}", head.text);
+    assert_eq!(head.header("authorization"), Some("Bearer the-token"));
+    assert_eq!(head.header("content-type"), Some("application/json"));
+    assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), json!({ "name": "Ünï" }));
+    let (head, _) = seen.recv().await.unwrap();
+    assert!(head.text.starts_with("DELETE /rest/v1/folders/a%2Fb%3Fc HTTP/1.1\r\n"), "{}", head.text);
+    let (head, _) = seen.recv().await.unwrap();
+    assert!(head.text.starts_with("GET /rest/v1/folders/root?limit=5&q=a%26b HTTP/1.1\r\n"), "{}", head.text);
+}
+
+#[tokio::test]
+async fn an_operation_of_ones_own_is_retried_by_its_method() {
+    let lost = || http("502 Bad Gateway", "", "");
+    let (base_url, mut seen) = script(vec![lost(), http("200 OK", "", "[1]")]).await;
+    let read: Vec<u32> = client(&base_url).request(&GET_FOLDER).path("folderId", "f").send().await.unwrap();
+    assert_eq!((read, seen.recv().await.is_some(), seen.recv().await.is_some()), (vec![1], true, true));
+
+    let (base_url, mut seen) = script(vec![lost(), lost()]).await;
+    let error = client(&base_url).request(&CREATE_FOLDER).json(&json!({})).send::<Value>().await.unwrap_err();
+    assert!(
+        matches!(error, Error::OutcomeUnknown { operation: Operation { id: "createFolder", .. }, .. }),
+        "{error:?}"
+    );
+    assert!(seen.recv().await.is_some() && seen.try_recv().is_err());
+
+    // It was deleted the first time, as far as anybody can know.
+    let gone = http("404 Not Found", "", r#"{"code":"not_found","message":"m"}"#);
+    let (base_url, _seen) = script(vec![lost(), gone.clone()]).await;
+    client(&base_url).request(&DELETE_FOLDER).path("folderId", "f").send::<()>().await.unwrap();
+    let (base_url, _seen) = script(vec![gone]).await;
+    let error = client(&base_url).request(&DELETE_FOLDER).path("folderId", "f").send::<()>().await.unwrap_err();
+    assert_eq!(error.status().unwrap(), 404);
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_scopes_of_an_operation_of_ones_own() {
+    let refusal = http("403 Forbidden", "", r#"{"code":"missing_scope","message":"m"}"#);
+    let (base_url, _seen) = script(vec![refusal]).await;
+    let error = client(&base_url).request(&GET_FOLDER).path("folderId", "f").send::<Value>().await.unwrap_err();
+    assert_eq!(error.to_string(), "getFolder: 403 Forbidden missing_scope: m; the token needs folder:read");
+}
+
+/// Counts who asks for a turn, and gives the second token after the first was refused.
+#[derive(Clone, Default)]
+struct Watched {
+    turns: Arc<Mutex<Vec<&'static str>>>,
+    refused: Arc<AtomicUsize>,
+}
+
+impl Pacer for Watched {
+    async fn acquire(&self, operation: &'static Operation) -> Result<Permit, BoxError> {
+        self.turns.lock().unwrap().push(operation.id);
+        Ok(Permit::new(|_| ()))
+    }
+
+    fn pause(&self, _: &'static Operation, _: Duration) {}
+}
+
+impl TokenProvider for Watched {
+    async fn token(&self) -> Result<AccessToken, BoxError> {
+        Ok(AccessToken::new(["first-token", "second-token"][self.refused.load(Ordering::SeqCst).min(1)]))
+    }
+
+    async fn refused(&self, _: &AccessToken) -> Result<bool, BoxError> {
+        Ok(self.refused.fetch_add(1, Ordering::SeqCst) == 0)
+    }
+}
+
+#[tokio::test]
+async fn whoever_makes_a_request_it_takes_turns_and_gets_a_new_token() {
+    let unauthorized = || http("401 Unauthorized", "", r#"{"code":"invalid_access_token","message":"m"}"#);
+    let uploaded = || http("200 OK", "", crate::support::UPLOADED);
+    let (base_url, mut seen) =
+        script(vec![unauthorized(), http("200 OK", "", "{}"), uploaded(), http("200 OK", "", "{}")]).await;
+    let watched = Watched::default();
+    let canva = Client::builder().token_provider(watched.clone()).pacing(watched.clone()).base_url(&base_url);
+    let canva = canva.build().unwrap();
+    let _: Value = canva.request(&GET_FOLDER).path("folderId", "f").send().await.unwrap();
+    let call = canva.generated().create_asset_upload_job("{}").unwrap();
+    let _ = call.content(UploadBody::once(4, &b"data"[..])).await.unwrap();
+    let _: Value = canva.request(&CREATE_FOLDER).send().await.unwrap();
+
+    let mut tokens = Vec::new();
+    for _ in 0..4 {
+        tokens.push(seen.recv().await.unwrap().0.header("authorization").unwrap().to_owned());
+    }
+    assert_eq!(tokens, ["Bearer first-token", "Bearer second-token", "Bearer second-token", "Bearer second-token"]);
+    assert_eq!(*watched.turns.lock().unwrap(), ["getFolder", "getFolder", "createAssetUploadJob", "createFolder"]);
+}
