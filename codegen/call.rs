@@ -30,14 +30,15 @@ pub fn call(mut method: ImplItemFn, operations: &[SpecOperation<'_>]) -> Result<
     let has_content = drop_content(&mut method, &mut request);
 
     let operation = format_ident!("{}", constant(id));
-    let make = format_ident!("{}", if has_content { "with_content" } else { "new" });
+    let content = format_ident!("{}", if has_content { "Missing" } else { "None" });
     let (attrs, ident, inputs) = (&method.attrs, &method.sig.ident, &method.sig.inputs);
     let mut call: ImplItemFn = parse_quote! {
         #(#attrs)*
         pub fn #ident(#inputs) -> Result<Call<#response>, Error> {
+            let Inner { base_url, http, .. } = &*self.0.inner;
             #(#statements)*
             let request = #request;
-            Call::#make(&self.0, &operations::#operation, request)
+            Call::new(&self.0, &operations::#operation, request, Content::#content)
         }
     };
     Ours::default().visit_impl_item_fn_mut(&mut call);
@@ -154,15 +155,16 @@ struct Ours {
 impl VisitMut for Ours {
     fn visit_block_mut(&mut self, block: &mut syn::Block) {
         visit_mut::visit_block_mut(self, block);
-        block.stmts.splice(0..0, self.segments.drain(..));
+        // After the statement that names the base URL and the HTTP client.
+        block.stmts.splice(1..1, self.segments.drain(..));
     }
 
     fn visit_expr_mut(&mut self, expression: &mut Expr) {
         visit_mut::visit_expr_mut(self, expression);
         let ours: Option<Expr> = match &*expression {
             Expr::Field(field) => match &field.member {
-                syn::Member::Named(name) if name == "baseurl" => Some(parse_quote!(self.0.base_url())),
-                syn::Member::Named(name) if name == "client" => Some(parse_quote!(self.0.http())),
+                syn::Member::Named(name) if name == "baseurl" => Some(parse_quote!(base_url)),
+                syn::Member::Named(name) if name == "client" => Some(parse_quote!(http)),
                 _ => None,
             },
             // Not everything can stand in a header.

@@ -45,7 +45,8 @@ pub fn client(spec: &Value, requests: &BTreeSet<String>) -> Result<TokenStream, 
     let mut file: syn::File = parse_quote! {
         #[allow(unused_imports)]
         use reqwest::header::{HeaderMap, HeaderValue, ACCEPT, CONTENT_TYPE};
-        use crate::call::{encode_path, Call};
+        use crate::call::{encode_path, Call, Content};
+        use crate::client::Inner;
         use crate::{operations, Error};
 
         #types

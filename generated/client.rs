@@ -2,7 +2,8 @@
 
 #[allow(unused_imports)]
 use reqwest::header::{HeaderMap, HeaderValue, ACCEPT, CONTENT_TYPE};
-use crate::call::{encode_path, Call};
+use crate::call::{encode_path, Call, Content};
+use crate::client::Inner;
 use crate::{operations, Error};
 /// Types used as operation parameters and responses.
 #[allow(clippy::all)]
@@ -425,21 +426,25 @@ impl Client {
         &self,
         asset_upload_metadata: &str,
     ) -> Result<Call<types::AssetUploadJobResponse>, Error> {
-        let url = format!("{}/v1/asset-uploads", self.0.base_url());
+        let Inner { base_url, http, .. } = &*self.0.inner;
+        let url = format!("{}/v1/asset-uploads", base_url);
         let mut header_map = HeaderMap::with_capacity(2usize);
         header_map
             .append(
                 "Asset-Upload-Metadata",
                 asset_upload_metadata.to_string().try_into().map_err(Error::unsendable)?,
             );
-        let request = self
-            .0
-            .http()
+        let request = http
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
             .headers(header_map);
-        Call::with_content(&self.0, &operations::CREATE_ASSET_UPLOAD_JOB, request)
+        Call::new(
+            &self.0,
+            &operations::CREATE_ASSET_UPLOAD_JOB,
+            request,
+            Content::Missing,
+        )
     }
     /// Read an asset upload job
     ///
@@ -455,14 +460,13 @@ impl Client {
         &self,
         job_id: &str,
     ) -> Result<Call<types::AssetUploadJobResponse>, Error> {
+        let Inner { base_url, http, .. } = &*self.0.inner;
         let job_id = encode_path(job_id)?;
-        let url = format!("{}/v1/asset-uploads/{}", self.0.base_url(), job_id);
-        let request = self
-            .0
-            .http()
+        let url = format!("{}/v1/asset-uploads/{}", base_url, job_id);
+        let request = http
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"));
-        Call::new(&self.0, &operations::GET_ASSET_UPLOAD_JOB, request)
+        Call::new(&self.0, &operations::GET_ASSET_UPLOAD_JOB, request, Content::None)
     }
     /// Read an asset
     ///
@@ -478,14 +482,13 @@ impl Client {
         &self,
         asset_id: &str,
     ) -> Result<Call<types::GetAssetResponse>, Error> {
+        let Inner { base_url, http, .. } = &*self.0.inner;
         let asset_id = encode_path(asset_id)?;
-        let url = format!("{}/v1/assets/{}", self.0.base_url(), asset_id);
-        let request = self
-            .0
-            .http()
+        let url = format!("{}/v1/assets/{}", base_url, asset_id);
+        let request = http
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"));
-        Call::new(&self.0, &operations::GET_ASSET, request)
+        Call::new(&self.0, &operations::GET_ASSET, request, Content::None)
     }
     /// Delete an asset
     ///
@@ -498,14 +501,13 @@ impl Client {
     /// Arguments:
     /// - `asset_id`: The asset's id.
     pub fn delete_asset(&self, asset_id: &str) -> Result<Call<()>, Error> {
+        let Inner { base_url, http, .. } = &*self.0.inner;
         let asset_id = encode_path(asset_id)?;
-        let url = format!("{}/v1/assets/{}", self.0.base_url(), asset_id);
-        let request = self
-            .0
-            .http()
+        let url = format!("{}/v1/assets/{}", base_url, asset_id);
+        let request = http
             .delete(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"));
-        Call::new(&self.0, &operations::DELETE_ASSET, request)
+        Call::new(&self.0, &operations::DELETE_ASSET, request, Content::None)
     }
     /// Rename or retag an asset
     ///
@@ -524,15 +526,14 @@ impl Client {
         asset_id: &str,
         body: &types::UpdateAssetRequest,
     ) -> Result<Call<types::UpdateAssetResponse>, Error> {
+        let Inner { base_url, http, .. } = &*self.0.inner;
         let asset_id = encode_path(asset_id)?;
-        let url = format!("{}/v1/assets/{}", self.0.base_url(), asset_id);
-        let request = self
-            .0
-            .http()
+        let url = format!("{}/v1/assets/{}", base_url, asset_id);
+        let request = http
             .patch(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .json(&body);
-        Call::new(&self.0, &operations::UPDATE_ASSET, request)
+        Call::new(&self.0, &operations::UPDATE_ASSET, request, Content::None)
     }
     /// Import a file as a design
     ///
@@ -551,21 +552,25 @@ impl Client {
         &self,
         import_metadata: &str,
     ) -> Result<Call<types::DesignImportJobResponse>, Error> {
-        let url = format!("{}/v1/imports", self.0.base_url());
+        let Inner { base_url, http, .. } = &*self.0.inner;
+        let url = format!("{}/v1/imports", base_url);
         let mut header_map = HeaderMap::with_capacity(2usize);
         header_map
             .append(
                 "Import-Metadata",
                 import_metadata.to_string().try_into().map_err(Error::unsendable)?,
             );
-        let request = self
-            .0
-            .http()
+        let request = http
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
             .headers(header_map);
-        Call::with_content(&self.0, &operations::CREATE_DESIGN_IMPORT_JOB, request)
+        Call::new(
+            &self.0,
+            &operations::CREATE_DESIGN_IMPORT_JOB,
+            request,
+            Content::Missing,
+        )
     }
     /// Read a design import job
     ///
@@ -581,14 +586,13 @@ impl Client {
         &self,
         job_id: &str,
     ) -> Result<Call<types::DesignImportJobResponse>, Error> {
+        let Inner { base_url, http, .. } = &*self.0.inner;
         let job_id = encode_path(job_id)?;
-        let url = format!("{}/v1/imports/{}", self.0.base_url(), job_id);
-        let request = self
-            .0
-            .http()
+        let url = format!("{}/v1/imports/{}", base_url, job_id);
+        let request = http
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"));
-        Call::new(&self.0, &operations::GET_DESIGN_IMPORT_JOB, request)
+        Call::new(&self.0, &operations::GET_DESIGN_IMPORT_JOB, request, Content::None)
     }
     /// Upload an asset from a URL
     ///
@@ -602,14 +606,18 @@ impl Client {
         &self,
         body: &types::CreateUrlAssetUploadJobRequest,
     ) -> Result<Call<types::AssetUploadJobResponse>, Error> {
-        let url = format!("{}/v1/url-asset-uploads", self.0.base_url());
-        let request = self
-            .0
-            .http()
+        let Inner { base_url, http, .. } = &*self.0.inner;
+        let url = format!("{}/v1/url-asset-uploads", base_url);
+        let request = http
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .json(&body);
-        Call::new(&self.0, &operations::CREATE_URL_ASSET_UPLOAD_JOB, request)
+        Call::new(
+            &self.0,
+            &operations::CREATE_URL_ASSET_UPLOAD_JOB,
+            request,
+            Content::None,
+        )
     }
     /// Read a URL asset upload job
     ///
@@ -625,14 +633,13 @@ impl Client {
         &self,
         job_id: &str,
     ) -> Result<Call<types::AssetUploadJobResponse>, Error> {
+        let Inner { base_url, http, .. } = &*self.0.inner;
         let job_id = encode_path(job_id)?;
-        let url = format!("{}/v1/url-asset-uploads/{}", self.0.base_url(), job_id);
-        let request = self
-            .0
-            .http()
+        let url = format!("{}/v1/url-asset-uploads/{}", base_url, job_id);
+        let request = http
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"));
-        Call::new(&self.0, &operations::GET_URL_ASSET_UPLOAD_JOB, request)
+        Call::new(&self.0, &operations::GET_URL_ASSET_UPLOAD_JOB, request, Content::None)
     }
     /// Import a file from a URL as a design
     ///
@@ -645,14 +652,13 @@ impl Client {
         &self,
         body: &types::CreateUrlImportJobRequest,
     ) -> Result<Call<types::DesignImportJobResponse>, Error> {
-        let url = format!("{}/v1/url-imports", self.0.base_url());
-        let request = self
-            .0
-            .http()
+        let Inner { base_url, http, .. } = &*self.0.inner;
+        let url = format!("{}/v1/url-imports", base_url);
+        let request = http
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .json(&body);
-        Call::new(&self.0, &operations::CREATE_URL_IMPORT_JOB, request)
+        Call::new(&self.0, &operations::CREATE_URL_IMPORT_JOB, request, Content::None)
     }
     /// Read a URL import job
     ///
@@ -668,13 +674,12 @@ impl Client {
         &self,
         job_id: &str,
     ) -> Result<Call<types::DesignImportJobResponse>, Error> {
+        let Inner { base_url, http, .. } = &*self.0.inner;
         let job_id = encode_path(job_id)?;
-        let url = format!("{}/v1/url-imports/{}", self.0.base_url(), job_id);
-        let request = self
-            .0
-            .http()
+        let url = format!("{}/v1/url-imports/{}", base_url, job_id);
+        let request = http
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"));
-        Call::new(&self.0, &operations::GET_URL_IMPORT_JOB, request)
+        Call::new(&self.0, &operations::GET_URL_IMPORT_JOB, request, Content::None)
     }
 }

@@ -158,7 +158,7 @@ impl UploadAsset {
     }
 
     async fn send(self) -> Result<Job<Asset>, Error> {
-        let Some(name) = self.name.as_deref().or(self.body.file_name()) else {
+        let Some(name) = self.name.as_deref().or_else(|| self.body.file_name()) else {
             return Err(Error::invalid("name", "a name, since there is no file name to take", "none"));
         };
         let metadata = metadata::asset_upload(name)?;

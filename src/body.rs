@@ -69,11 +69,6 @@ impl UploadBody {
             _ => None,
         }
     }
-
-    /// What an error calls it.
-    pub(crate) fn name(&self) -> PathBuf {
-        self.path().unwrap_or(Path::new("upload")).to_owned()
-    }
 }
 
 impl fmt::Debug for UploadBody {

@@ -5,6 +5,7 @@ use std::future::IntoFuture;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::de::DeserializeOwned;
+use tracing::{Instrument, field::Empty};
 
 use crate::BoxFuture;
 use crate::body::UploadBody;
@@ -57,23 +58,15 @@ pub(crate) enum Content {
 pub(crate) type Decode<T> = Box<dyn Fn(&[u8]) -> Result<T, Unreadable> + Send + Sync>;
 
 impl<T: DeserializeOwned + 'static> Call<T> {
-    /// A request without an upload, to be answered in JSON, or with nothing.
+    /// A request, to be answered in JSON or with nothing. Its content may still be to come.
     pub(crate) fn new(
         client: &Client,
         operation: &'static Operation,
         request: reqwest::RequestBuilder,
+        content: Content,
     ) -> Result<Self, Error> {
         let request = request.build().map_err(Error::unsendable)?;
-        Ok(Self { client: client.clone(), operation, request, content: Content::None, decode: Box::new(json) })
-    }
-
-    /// A request whose content is still to come.
-    pub(crate) fn with_content(
-        client: &Client,
-        operation: &'static Operation,
-        request: reqwest::RequestBuilder,
-    ) -> Result<Self, Error> {
-        Ok(Self { content: Content::Missing, ..Self::new(client, operation, request)? })
+        Ok(Self { client: client.clone(), operation, request, content, decode: Box::new(json) })
     }
 }
 
@@ -116,7 +109,16 @@ impl<T: Send + 'static> IntoFuture for Call<T> {
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(retry::run(self))
+        let span = tracing::info_span!(
+            "canva",
+            operation = self.operation.id,
+            method = self.operation.method,
+            path = self.operation.path,
+            status = Empty,
+            request_id = Empty,
+            attempts = Empty,
+        );
+        Box::pin(retry::run(self, span.clone()).instrument(span))
     }
 }
 

@@ -11,23 +11,22 @@ pub(crate) mod lengths;
 
 /// `text` has an allowed number of Unicode scalar values.
 pub(crate) fn text(field: &'static str, text: &str, length: &RangeInclusive<usize>) -> Result<(), Error> {
-    count(field, text.chars().count(), length, "characters")
+    let count = text.chars().count();
+    if length.contains(&count) { Ok(()) } else { Err(out_of_range(field, count, length, "characters")) }
 }
 
 /// A list has an allowed number of items.
 pub(crate) fn list<T>(field: &'static str, list: &[T], length: &RangeInclusive<usize>) -> Result<(), Error> {
-    count(field, list.len(), length, field)
+    let count = list.len();
+    if length.contains(&count) { Ok(()) } else { Err(out_of_range(field, count, length, field)) }
 }
 
-fn count(field: &'static str, count: usize, length: &RangeInclusive<usize>, unit: &str) -> Result<(), Error> {
-    if length.contains(&count) {
-        return Ok(());
-    }
+fn out_of_range(field: &'static str, count: usize, length: &RangeInclusive<usize>, unit: &str) -> Error {
     let expected = match length.start() {
         0 => format!("at most {} {unit}", length.end()),
         start => format!("{start} to {} {unit}", length.end()),
     };
-    Err(Error::invalid(field, expected, format!("{count}")))
+    Error::invalid(field, expected, count.to_string())
 }
 
 /// `url` has an allowed length, and is one that Canva can fetch from.

@@ -33,7 +33,7 @@ pub struct Client {
 /// What it takes to send a request: the same for all clones of a client.
 pub(crate) struct Inner {
     pub(crate) http: reqwest::Client,
-    base_url: String,
+    pub(crate) base_url: String,
     pub(crate) token: Box<dyn DynTokenProvider>,
     pub(crate) pacer: Box<dyn DynPacer>,
     pub(crate) timeouts: Timeouts,
@@ -73,14 +73,6 @@ impl Client {
     /// A request of an operation that the spec doesn't have. It goes the same way as all others: see [`Request`].
     pub fn request(&self, operation: &'static Operation) -> Request {
         Request::new(self.clone(), operation)
-    }
-
-    pub(crate) fn base_url(&self) -> &str {
-        &self.inner.base_url
-    }
-
-    pub(crate) fn http(&self) -> &reqwest::Client {
-        &self.inner.http
     }
 }
 

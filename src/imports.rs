@@ -105,7 +105,7 @@ impl ImportDesign {
     }
 
     async fn send(self) -> Result<Job<Vec<DesignSummary>>, Error> {
-        let Some(title) = self.title.as_deref().or(self.body.file_stem()) else {
+        let Some(title) = self.title.as_deref().or_else(|| self.body.file_stem()) else {
             return Err(Error::invalid("title", "a title, since there is no file name to take", "none"));
         };
         let metadata = metadata::design_import(title, self.mime_type.as_deref())?;

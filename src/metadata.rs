@@ -3,7 +3,6 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Serialize;
 
 use crate::checks::{self, lengths};
 use crate::error::Error;
@@ -12,7 +11,7 @@ use crate::generated::types::{AssetUploadMetadata, DesignImportMetadata};
 /// The value of `Asset-Upload-Metadata`.
 pub(crate) fn asset_upload(name: &str) -> Result<String, Error> {
     checks::text("name", name, &lengths::ASSET_UPLOAD_METADATA_NAME)?;
-    json(&AssetUploadMetadata { name_base64: STANDARD.encode(name) })
+    serde_json::to_string(&AssetUploadMetadata { name_base64: STANDARD.encode(name) }).map_err(Error::unsendable)
 }
 
 /// The value of `Import-Metadata`.
@@ -21,10 +20,7 @@ pub(crate) fn design_import(title: &str, mime_type: Option<&str>) -> Result<Stri
     if let Some(mime_type) = mime_type {
         checks::mime_type(mime_type, None)?;
     }
-    json(&DesignImportMetadata { title_base64: STANDARD.encode(title), mime_type: mime_type.map(str::to_owned) })
-}
-
-fn json(metadata: &impl Serialize) -> Result<String, Error> {
-    // Strings always serialize; should that ever change, it is the input that can't be sent.
-    serde_json::to_string(metadata).map_err(|e| Error::invalid("metadata", "text that JSON can carry", e.to_string()))
+    let metadata =
+        DesignImportMetadata { title_base64: STANDARD.encode(title), mime_type: mime_type.map(str::to_owned) };
+    serde_json::to_string(&metadata).map_err(Error::unsendable)
 }

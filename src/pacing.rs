@@ -8,7 +8,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -213,7 +213,7 @@ impl Lane {
     async fn acquire(self: Arc<Self>) -> Permit {
         let _turn = self.turn.lock().await;
         loop {
-            let next = match self.state().take(Instant::now()) {
+            let next = match lock(&self.state).take(Instant::now()) {
                 Ok(()) => break,
                 Err(next) => next,
             };
@@ -229,7 +229,7 @@ impl Lane {
     }
 
     fn release(&self, sent: bool) {
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         if sent {
             state.returning.push_back(Instant::now() + WINDOW);
         } else {
@@ -242,12 +242,8 @@ impl Lane {
     fn pause(&self, pause: Duration) {
         // Capped: `Instant` overflows.
         let until = Instant::now() + pause.min(Duration::from_secs(24 * 60 * 60));
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         state.paused_until = Some(state.paused_until.map_or(until, |other| other.max(until)));
-    }
-
-    fn state(&self) -> MutexGuard<'_, LaneState> {
-        lock(&self.state)
     }
 }
 

@@ -4,7 +4,7 @@ use reqwest::Url;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::call::{Call, encode_path};
+use crate::call::{Call, Content, encode_path};
 use crate::client::Client;
 use crate::error::Error;
 use crate::operations::Operation;
@@ -81,16 +81,16 @@ impl Request {
         if path.contains(['{', '}']) {
             return Err(Error::invalid("path", "a value for each name", path));
         }
-        let mut url = Url::parse(&format!("{}{path}", self.client.base_url())).map_err(Error::unsendable)?;
+        let mut url = Url::parse(&format!("{}{path}", self.client.inner.base_url)).map_err(Error::unsendable)?;
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
         }
         let method = http::Method::from_bytes(self.operation.method.as_bytes()).map_err(Error::unsendable)?;
-        let mut request = self.client.http().request(method, url).header(http::header::ACCEPT, "application/json");
+        let mut request = self.client.inner.http.request(method, url).header(http::header::ACCEPT, "application/json");
         if let Some(body) = self.body {
             let body = body.map_err(|reason| Error::invalid("json", "a value that JSON can carry", reason))?;
             request = request.header(http::header::CONTENT_TYPE, "application/json").body(body);
         }
-        Call::new(&self.client, self.operation, request)
+        Call::new(&self.client, self.operation, request, Content::None)
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use tokio::time::Instant;
-use tracing::{Instrument, Span};
+use tracing::Span;
 
 use crate::attempt::{Failed, attempt};
 use crate::call::{Call, Content};
@@ -75,29 +75,15 @@ fn doubled(attempts: u32) -> u32 {
 }
 
 /// Sends a request, and again while that is safe and the policy allows.
-pub(crate) async fn run<T>(call: Call<T>) -> Result<T, Error> {
-    if matches!(call.content, Content::Missing) {
-        return Err(Error::invalid("content", "what to upload, given with `Call::content`", "none"));
-    }
-    let operation = call.operation;
-    let span = tracing::info_span!(
-        "canva",
-        operation = operation.id,
-        method = operation.method,
-        path = operation.path,
-        status = tracing::field::Empty,
-        request_id = tracing::field::Empty,
-        attempts = tracing::field::Empty,
-    );
-    retry(&call, &span).instrument(span.clone()).await
-}
-
-async fn retry<T>(call: &Call<T>, span: &Span) -> Result<T, Error> {
+pub(crate) async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
     let (client, operation) = (&*call.client.inner, call.operation);
     let policy = &client.retry;
     let content_left = match &call.content {
-        Content::Upload(upload) => upload.can_reopen(),
-        Content::None | Content::Missing => true,
+        Content::None => true,
+        Content::Upload(upload) => upload.can_reopen,
+        Content::Missing => {
+            return Err(Error::invalid("content", "what to upload, given with `Call::content`", "none"));
+        }
     };
     let mut attempts = 0;
     let mut token_refreshed = false;
@@ -106,7 +92,7 @@ async fn retry<T>(call: &Call<T>, span: &Span) -> Result<T, Error> {
     loop {
         attempts += 1;
         span.record("attempts", attempts);
-        let Failed { error, token, sent } = match attempt(call, attempts, span).await {
+        let Failed { error, token, sent } = match attempt(&call, attempts, &span).await {
             Ok(value) => return Ok(value),
             Err(failed) => failed,
         };

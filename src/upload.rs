@@ -32,6 +32,10 @@ const MIN_FRAME: usize = 4 * 1024;
 /// A body, and what is remembered of it from one attempt to the next.
 pub(crate) struct Upload {
     body: UploadBody,
+    /// What errors call it.
+    name: PathBuf,
+    /// The content is there for another attempt.
+    pub(crate) can_reopen: bool,
     on_progress: Option<Arc<Mutex<OnProgress>>>,
     /// What the file was like at the first attempt.
     first_seen: Mutex<Option<(u64, Option<SystemTime>)>>,
@@ -39,19 +43,18 @@ pub(crate) struct Upload {
 
 impl Upload {
     pub(crate) fn new(body: UploadBody, on_progress: Option<OnProgress>) -> Self {
+        let name = match &body.0 {
+            Source::Path(path) => path.clone(),
+            _ => PathBuf::from("upload"),
+        };
+        let can_reopen = !matches!(body.0, Source::Once { .. });
         let on_progress = on_progress.map(|report| Arc::new(Mutex::new(report)));
-        Self { body, on_progress, first_seen: Mutex::new(None) }
-    }
-
-    /// Whether the content is there for another attempt.
-    pub(crate) fn can_reopen(&self) -> bool {
-        !matches!(self.body.0, Source::Once { .. })
+        Self { body, name, can_reopen, on_progress, first_seen: Mutex::new(None) }
     }
 
     /// Opens the content for one attempt.
     pub(crate) async fn open(&self) -> Result<(reqwest::Body, Arc<Meter>), BodyError> {
-        let name = self.body.name();
-        let read = |source| BodyError::Read { name: name.clone(), source };
+        let read = |source| BodyError::Read { name: self.name.clone(), source };
         let (total, content) = match &self.body.0 {
             Source::Path(path) => self.open_file(path).await?,
             Source::Bytes(bytes) => (bytes.len() as u64, Blocks::from_bytes(bytes.clone())),
@@ -62,7 +65,7 @@ impl Upload {
             },
         };
         let meter = Arc::new(Meter::new(total, self.on_progress.clone()));
-        let frames = Frames { name, content, started: None, meter: meter.clone() };
+        let frames = Frames { name: self.name.clone(), content, started: None, meter: meter.clone() };
         Ok((reqwest::Body::wrap(frames), meter))
     }
 

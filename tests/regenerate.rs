@@ -131,7 +131,7 @@ fn regenerating_twice_changes_nothing() {
     let files = [
         "generated/client.rs",
         "generated/operations.rs",
-        "generated/limits.rs",
+        "generated/lengths.rs",
         "generated/docs.rs",
         "generated/schemas.rs",
         "generated/fingerprints",
@@ -296,7 +296,7 @@ fn size(before: &str, after: &str) -> String {
 
 /// What everything says to an edit, as a row of the table.
 fn row(copy: &Copy, edit: &Edit) -> String {
-    let files = ["generated/client.rs", "generated/operations.rs", "generated/limits.rs", "generated/docs.rs"];
+    let files = ["generated/client.rs", "generated/operations.rs", "generated/lengths.rs", "generated/docs.rs"];
     let before = files.map(|file| copy.read(file));
     let spec = copy.read("openapi.yaml");
     if edit.to.is_empty() {
