@@ -58,14 +58,14 @@ pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Resu
     let meter = meter.as_deref();
     // After an early response the connection would go on sending content that nobody wants.
     let _end = Ends(meter);
-    permit.set_sent(true);
+    permit.sent = true;
     let mut result = tokio::select! {
         biased;
         result = transport::exchange(&client.http, request, &token, span) => result,
         failure = timed_out(meter, &client.timeouts) => Err(failure),
     };
     if let Err(Failure::Connect(_)) = result {
-        permit.set_sent(false);
+        permit.sent = false;
     }
     // Content that can't be read breaks the connection: it is the cause, not the broken connection.
     if let Some(failure) = meter.and_then(Meter::take_failure) {

@@ -89,7 +89,8 @@ impl<P: Pacer> DynPacer for P {
 
 /// The permission to send one request.
 pub struct Permit {
-    sent: bool,
+    /// Whether the request may have reached Canva.
+    pub(crate) sent: bool,
     release: Option<Box<dyn FnOnce(bool) + Send>>,
 }
 
@@ -103,10 +104,6 @@ impl Permit {
     /// Ends the request that this permit was for, as a pacer that wraps another one passes it on: with `true` if it may
     /// have reached Canva. A permit that is only dropped counts as one whose request never left.
     pub fn finish(mut self, sent: bool) {
-        self.sent = sent;
-    }
-
-    pub(crate) fn set_sent(&mut self, sent: bool) {
         self.sent = sent;
     }
 }

@@ -7,8 +7,6 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 
-use crate::spec::escape;
-
 /// JSON pointer of each key -> its line, from 1.
 pub fn lines(text: &str) -> Result<HashMap<String, u64>, serde_saphyr::Error> {
     let mut lines = HashMap::new();
@@ -101,4 +99,9 @@ impl<'de> Visitor<'de> for Lines<'_> {
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
+}
+
+/// A key as a part of a JSON pointer.
+pub fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }

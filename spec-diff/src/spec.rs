@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use crate::lines::lines;
+use crate::lines::{escape, lines};
 
 /// An OpenAPI 3.0 document in which every `$ref` leads somewhere.
 pub struct Spec {
@@ -148,11 +148,6 @@ fn target<'a>(spec: &'a Value, value: &'a Value) -> Option<&'a Value> {
 /// What a value's `$ref` says. A `$ref` that isn't text is the name of a property.
 pub fn reference(value: &Value) -> Option<&str> {
     value.get("$ref").and_then(Value::as_str)
-}
-
-/// A key as a part of a JSON pointer.
-pub fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }
 
 /// The operation's id, or method and path where it has none.

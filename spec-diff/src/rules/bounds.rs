@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::schemas::Way;
+use super::way::Way;
 use super::{Additive, Breaking, Editorial, Part, Rules, quote};
 
 impl<'v> Rules<'v> {

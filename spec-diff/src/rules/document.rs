@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::schemas::Way;
+use super::way::Way;
 use super::words::json;
 use super::{Additive, Breaking, Editorial, Part, Rules, defaults, quote};
+use crate::lines::escape;
 use crate::reach::Uses;
 use crate::report::Group;
-use crate::spec::escape;
 
 impl<'v> Rules<'v> {
     pub(super) fn document(&mut self, document: &Part<'v>) {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::schemas::Way;
+use super::way::Way;
 use super::words::{json, names};
 use super::{Breaking, Part, Rules, quote};
 use crate::spec::reference;

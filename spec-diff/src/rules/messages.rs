@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::part::or_empty;
-use super::schemas::Way;
+use super::way::Way;
 use super::{Additive, Breaking, Editorial, Part, Rules, defaults, quote};
 use crate::spec::{Spec, resolve};
 

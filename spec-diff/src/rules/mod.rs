@@ -19,6 +19,7 @@ mod operations;
 mod part;
 mod schemas;
 mod security;
+mod way;
 mod words;
 
 use serde_json::Value;

@@ -6,8 +6,9 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value};
 
 use super::words::{change, quote};
+use crate::lines::escape;
 use crate::report::Group;
-use crate::spec::{Spec, escape, resolve};
+use crate::spec::{Spec, resolve};
 
 /// What stands at one place in the old and the new document, and how a sentence names it.
 #[derive(Clone)]

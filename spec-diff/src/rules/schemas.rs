@@ -5,40 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::members::{is_one_list, name, only};
+use super::way::Way;
 use super::words::names;
 use super::{Additive, Breaking, Class, Editorial, Part, Rules, defaults, quote};
-use crate::reach::Uses;
-
-/// Which way a schema travels. Where it travels both ways, or no operation uses it, the graver verdict counts.
-#[derive(Clone, Copy, Eq, PartialEq)]
-pub enum Way {
-    Request,
-    Response,
-    Both,
-}
-
-impl Way {
-    pub fn of(uses: &Uses) -> Self {
-        match (uses.requests.is_empty(), uses.responses.is_empty()) {
-            (false, true) => Self::Request,
-            (true, false) => Self::Response,
-            _ => Self::Both,
-        }
-    }
-
-    /// The verdict of a rule that has one for each way.
-    pub fn judge<S: Into<String>>(self, rule: impl Fn(Way) -> (Class, S)) -> (Class, String) {
-        let (class, sentence) = match self {
-            Self::Both => {
-                let (request, response) = (rule(Self::Request), rule(Self::Response));
-                if response.0 < request.0 { response } else { request }
-            }
-            way => rule(way),
-        };
-        (class, sentence.into())
-    }
-}
-
 impl<'v> Rules<'v> {
     pub(super) fn schema_or_none(&mut self, schema: &Part<'v>, way: Way) {
         match (schema.old, schema.new) {
