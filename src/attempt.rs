@@ -1,17 +1,17 @@
 //! One attempt to send a request: its turn, its content, its token, and its timeouts. Whether there is another one is
 //! `retry.rs`'s to say.
 
-use std::time::Duration;
-
 use http::header;
 use tokio::time::Instant;
 use tracing::Span;
 
 use crate::auth::AccessToken;
+use crate::body::Progress;
 use crate::call::{Call, Content};
 use crate::error::{Error, TimeoutKind};
 use crate::failure::Failure;
-use crate::meter::{Meter, Progress};
+use crate::meter::Meter;
+use crate::policy::Timeouts;
 use crate::transport;
 
 /// A failed attempt: the error, and what it takes to go on from there.
@@ -28,14 +28,6 @@ impl From<Error> for Failed {
     fn from(error: Error) -> Self {
         Self { error, token: None, sent: None }
     }
-}
-
-/// How long each part of an attempt may take.
-#[derive(Clone, Copy)]
-pub(crate) struct Timeouts {
-    pub(crate) connect: Duration,
-    pub(crate) stall: Duration,
-    pub(crate) response: Duration,
 }
 
 /// Sends the request once; it is the `number`th attempt.

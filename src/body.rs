@@ -1,4 +1,4 @@
-//! What can be uploaded: a path, bytes, or a reader, always of a known length.
+//! What can be uploaded: a path, bytes, or a reader, always of a known length; and how far it is.
 
 use std::fmt;
 use std::future::Future;
@@ -125,3 +125,15 @@ impl From<Vec<u8>> for UploadBody {
         Self(Source::Bytes(bytes.into()))
     }
 }
+
+/// How far an upload is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Bytes handed to the connection. The last of them may still be on the way.
+    pub sent: u64,
+    /// Bytes in all.
+    pub total: u64,
+}
+
+pub(crate) type OnProgress = Box<dyn FnMut(Progress) + Send>;

@@ -1,20 +1,16 @@
 //! A request as data: what to send, and how to read the response. Sending is left to `retry.rs`.
 
 use std::fmt;
-use std::future::IntoFuture;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::de::DeserializeOwned;
-use tracing::{Instrument, field::Empty};
 
-use crate::BoxFuture;
 use crate::body::UploadBody;
 use crate::client::Client;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::operations::Operation;
 use crate::response::{Response, Unreadable};
-use crate::retry;
 use crate::upload::Upload;
 
 /// A request that has not been sent yet, with all that it takes to send it: await it. It goes the way of every request of
@@ -101,24 +97,6 @@ impl<T> Call<T> {
     {
         let Self { client, operation, request, content, decode } = self;
         Call { client, operation, request, content, decode: Box::new(move |body| map(decode(body)?)) }
-    }
-}
-
-impl<T: Send + 'static> IntoFuture for Call<T> {
-    type Output = Result<T, Error>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        let span = tracing::info_span!(
-            "canva",
-            operation = self.operation.id,
-            method = self.operation.method,
-            path = self.operation.path,
-            status = Empty,
-            request_id = Empty,
-            attempts = Empty,
-        );
-        Box::pin(retry::run(self, span.clone()).instrument(span))
     }
 }
 

@@ -4,15 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::attempt::Timeouts;
 use crate::auth::{AccessToken, DynTokenProvider, TokenProvider};
 use crate::error::Error;
-use crate::generated;
-use crate::operations::{BASE_URL, Operation};
+use crate::operations::BASE_URL;
 use crate::pacing::{DynPacer, Pacer, Pacing};
-use crate::poll::PollPolicy;
-use crate::request::Request;
-use crate::retry::RetryPolicy;
+use crate::policy::{PollPolicy, RetryPolicy, Timeouts};
 use crate::transport::BaseUrl;
 
 /// A client for one Canva user. Clones are cheap and share connections, rate limits and tokens.
@@ -54,25 +50,6 @@ impl Client {
     /// A client with settings of its own.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
-    }
-
-    /// The client as it is generated from the spec, a [`Call`](crate::Call) for each operation. Its requests go the same way
-    /// as all others; it checks no lengths and encodes no metadata.
-    ///
-    /// ```no_run
-    /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
-    /// let job = canva.generated().get_asset_upload_job("e08861ae-3b29-45db-8dc1-1fe0bf7f1cc8")?.await?.job;
-    /// println!("{}", job.status);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn generated(&self) -> generated::Client {
-        generated::Client(self.clone())
-    }
-
-    /// A request of an operation that the spec doesn't have. It goes the same way as all others: see [`Request`].
-    pub fn request(&self, operation: &'static Operation) -> Request {
-        Request::new(self.clone(), operation)
     }
 }
 

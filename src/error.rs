@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::body::Progress;
 use crate::generated::types::{AssetUploadErrorCode, DesignImportErrorCode};
-use crate::meter::Progress;
 use crate::operations::Operation;
 
 /// The error type for causes that come from a caller's own code: token providers, pacers, token stores.

@@ -4,14 +4,13 @@ use std::fmt;
 use std::future::IntoFuture;
 
 use crate::BoxFuture;
-use crate::body::UploadBody;
+use crate::body::{OnProgress, Progress, UploadBody};
 use crate::checks::{self, lengths};
 use crate::client::Client;
 use crate::error::Error;
 use crate::generated::types::{CreateUrlImportJobRequest, DesignSummary};
 use crate::job::{Job, JobKind};
 use crate::metadata;
-use crate::meter::{OnProgress, Progress};
 use crate::upload::Upload;
 
 impl Client {

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::checks::{self, lengths};
 use crate::client::Client;
 use crate::error::{Error, JobError};
-use crate::poll::PollPolicy;
+use crate::policy::PollPolicy;
 use crate::response::Unreadable;
 
 mod kind;

@@ -83,7 +83,7 @@ mod metadata;
 mod meter;
 pub mod operations;
 mod pacing;
-mod poll;
+mod policy;
 mod request;
 mod response;
 mod retry;
@@ -101,7 +101,7 @@ pub mod generated;
 
 pub use assets::{UpdateAsset, UploadAsset};
 pub use auth::{AccessToken, TokenProvider};
-pub use body::UploadBody;
+pub use body::{Progress, UploadBody};
 pub use call::Call;
 pub use client::{Client, ClientBuilder};
 pub use error::{ApiError, BodyError, BoxError, Error, JobError, JobErrorCode, TimeoutKind};
@@ -111,12 +111,10 @@ pub use generated::types::{
 };
 pub use imports::{ImportDesign, ImportDesignFromUrl};
 pub use job::{Job, JobKind, JobReference, JobResult, JobState};
-pub use meter::Progress;
 pub use operations::BASE_URL;
 pub use pacing::{Pacer, Pacing, Permit};
-pub use poll::PollPolicy;
+pub use policy::{PollPolicy, RetryPolicy};
 pub use request::Request;
-pub use retry::RetryPolicy;
 
 /// The spec that everything here follows, as text.
 pub const OPENAPI_YAML: &str = include_str!("../openapi.yaml");

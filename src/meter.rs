@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::body::{OnProgress, Progress};
 use crate::error::BodyError;
 use crate::sync::lock;
 
@@ -14,18 +15,6 @@ use crate::sync::lock;
 const REPORT_BYTES: u64 = 64 * 1024;
 /// ... this much time passed.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
-
-/// How far an upload is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Progress {
-    /// Bytes handed to the connection. The last of them may still be on the way.
-    pub sent: u64,
-    /// Bytes in all.
-    pub total: u64,
-}
-
-pub(crate) type OnProgress = Box<dyn FnMut(Progress) + Send>;
 
 /// One attempt's count of bytes.
 pub(crate) struct Meter {

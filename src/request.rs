@@ -1,4 +1,4 @@
-//! Requests to paths that the spec doesn't have: JSON in and out, the same way as all others.
+//! Requests beside the facade's: those of the generated client, and those of operations that the spec doesn't have.
 
 use reqwest::Url;
 use serde::Serialize;
@@ -7,7 +7,29 @@ use serde::de::DeserializeOwned;
 use crate::call::{Call, Content, encode_path};
 use crate::client::Client;
 use crate::error::Error;
+use crate::generated;
 use crate::operations::Operation;
+
+impl Client {
+    /// The client as it is generated from the spec, a [`Call`](crate::Call) for each operation. Its requests go the same way
+    /// as all others; it checks no lengths and encodes no metadata.
+    ///
+    /// ```no_run
+    /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
+    /// let job = canva.generated().get_asset_upload_job("e08861ae-3b29-45db-8dc1-1fe0bf7f1cc8")?.await?.job;
+    /// println!("{}", job.status);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn generated(&self) -> generated::Client {
+        generated::Client(self.clone())
+    }
+
+    /// A request of an operation that the spec doesn't have. It goes the same way as all others: see [`Request`].
+    pub fn request(&self, operation: &'static Operation) -> Request {
+        Request::new(self.clone(), operation)
+    }
+}
 
 /// A request of an operation that you declare, for what this crate has no method for. Made by [`Client::request`].
 ///

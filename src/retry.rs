@@ -2,80 +2,43 @@
 //!
 #![doc = include_str!("../docs/retries.md")]
 
+use std::future::IntoFuture;
 use std::time::Duration;
 
 use http::StatusCode;
 use tokio::time::Instant;
-use tracing::Span;
+use tracing::{Instrument, Span, field::Empty};
 
+use crate::BoxFuture;
 use crate::attempt::{Failed, attempt};
 use crate::call::{Call, Content};
 use crate::error::Error;
 use crate::operations::Operation;
-
-/// How often, and at what intervals, a repeatable request is retried.
-///
-/// The pause before the n-th retry is random between nothing and `base_delay` × 2ⁿ⁻¹, at most `max_delay` (full jitter), or
-/// what the response's `Retry-After` says. After a 429 without one it is 5 s × 2ⁿ⁻¹ and up to half as much more; a pause
-/// after a 429 holds for every request of that operation. See the crate's front page for what is retried and what is not.
-///
-/// ```
-/// use canva_connect::RetryPolicy;
-/// use std::time::Duration;
-///
-/// let mut patient = RetryPolicy::default();
-/// patient.max_attempts = 10;
-/// patient.total_time = Duration::from_secs(600);
-/// let once = RetryPolicy::never();
-/// assert_eq!(once.max_attempts, 1);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RetryPolicy {
-    /// How often a request is sent at most, not counting one more after a 401 with a new token. Default 5: enough to sit
-    /// out a full minute of 429s.
-    pub max_attempts: u32,
-    /// The longest first pause. Default 500 ms.
-    pub base_delay: Duration,
-    /// The longest pause. Default 20 s. Doesn't bind the pauses after a 429.
-    pub max_delay: Duration,
-    /// No attempt is planned for later than this after the first failure; what it then waits for its turn comes on top.
-    /// Default 5 minutes.
-    pub total_time: Duration,
-}
-
-impl Default for RetryPolicy {
-    fn default() -> Self {
-        Self {
-            max_attempts: 5,
-            base_delay: Duration::from_millis(500),
-            max_delay: Duration::from_secs(20),
-            total_time: Duration::from_secs(300),
-        }
-    }
-}
-
-impl RetryPolicy {
-    /// Every request is sent once, and once more after a 401 if there is a new token.
-    pub fn never() -> Self {
-        Self { max_attempts: 1, ..Self::default() }
-    }
-
-    /// The pause before the next attempt, after as many.
-    fn delay(&self, attempts: u32) -> Duration {
-        self.base_delay.saturating_mul(doubled(attempts)).min(self.max_delay).mul_f64(fastrand::f64())
-    }
-}
+use crate::policy::RetryPolicy;
 
 /// The first pause after a 429 without `Retry-After`.
 const RATE_LIMIT_DELAY: Duration = Duration::from_secs(5);
 
-fn doubled(attempts: u32) -> u32 {
-    2u32.saturating_pow(attempts.saturating_sub(1))
+impl<T: Send + 'static> IntoFuture for Call<T> {
+    type Output = Result<T, Error>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let span = tracing::info_span!(
+            "canva",
+            operation = self.operation.id,
+            method = self.operation.method,
+            path = self.operation.path,
+            status = Empty,
+            request_id = Empty,
+            attempts = Empty,
+        );
+        Box::pin(run(self, span.clone()).instrument(span))
+    }
 }
 
 /// Sends a request, and again while that is safe and the policy allows.
-pub(crate) async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
+async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
     let (client, operation) = (&*call.client.inner, call.operation);
     let policy = &client.retry;
     let content_left = match &call.content {
@@ -116,16 +79,14 @@ pub(crate) async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
                 None
             }
             Verdict::RateLimited(retry_after) => {
-                let pause = retry_after.unwrap_or_else(|| {
-                    RATE_LIMIT_DELAY.saturating_mul(doubled(attempts)).mul_f64(1.0 + fastrand::f64() / 2.0)
-                });
+                let pause = retry_after.unwrap_or_else(|| rate_limit_delay(attempts));
                 // For every caller, whether this request is retried or not.
                 client.pacer.pause(operation, pause);
                 Some(pause)
             }
             Verdict::Repeatable(retry_after) => {
                 lost_response |= !matches!(error, Error::Connect { .. });
-                Some(retry_after.unwrap_or_else(|| policy.delay(attempts)))
+                Some(retry_after.unwrap_or_else(|| delay(policy, attempts)))
             }
         };
         match pause {
@@ -139,6 +100,20 @@ pub(crate) async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
             _ => return Err(error),
         }
     }
+}
+
+/// The pause before the next attempt, after as many: full jitter.
+fn delay(policy: &RetryPolicy, attempts: u32) -> Duration {
+    policy.base_delay.saturating_mul(doubled(attempts)).min(policy.max_delay).mul_f64(fastrand::f64())
+}
+
+/// The same after a 429, where more than a moment is needed.
+fn rate_limit_delay(attempts: u32) -> Duration {
+    RATE_LIMIT_DELAY.saturating_mul(doubled(attempts)).mul_f64(1.0 + fastrand::f64() / 2.0)
+}
+
+fn doubled(attempts: u32) -> u32 {
+    2u32.saturating_pow(attempts.saturating_sub(1))
 }
 
 enum Verdict {

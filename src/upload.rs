@@ -13,9 +13,9 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::body::{AnyReader, Source, UploadBody};
+use crate::body::{AnyReader, OnProgress, Source, UploadBody};
 use crate::error::BodyError;
-use crate::meter::{Meter, OnProgress};
+use crate::meter::Meter;
 use crate::sync::{lock, unlocked};
 
 /// How much is read from a file at once, while the block before it is being sent. docs/performance.md has what smaller and
