@@ -16,34 +16,40 @@ use super::tables::constant;
 pub fn call(mut method: ImplItemFn, operations: &[SpecOperation<'_>]) -> Result<ImplItemFn, String> {
     let name = method.sig.ident.to_string();
     // Progenitor names the method after the operation, in snake case.
-    let operation = operations.iter().find(|operation| operation.id.to_lowercase() == name.replace('_', ""));
+    let letters = |name: &str| name.replace(['_', '-', '.'], "").to_lowercase();
+    let operation = operations.iter().find(|operation| letters(operation.id) == letters(&name));
     let id = operation.ok_or_else(|| format!("progenitor's method `{name}` belongs to no operation"))?.id;
     let lacks = |what: &str| format!("{id}: progenitor's method has no {what}, which codegen/call.rs needs");
 
-    let response = response(&method.sig.output).ok_or_else(|| lacks("response of JSON or nothing"))?;
+    let response = response(&method.sig.output)
+        .ok_or_else(|| lacks("response that is nothing, or JSON of a schema with a name"))?;
     let mut statements = std::mem::take(&mut method.block.stmts);
     let built = |statement: &Stmt| unbuilt(statement).is_some();
     let place = statements.iter().position(built).ok_or_else(|| lacks("statement that ends in `.build()?`"))?;
     statements.truncate(place + 1);
     let mut request = statements.pop().as_ref().and_then(unbuilt).ok_or_else(|| lacks("request"))?;
     drop_api_version(&mut statements, &mut request);
-    let has_content = drop_content(&mut method, &mut request);
+    if request.to_token_stream().to_string().contains("QueryParam") {
+        return Err(format!("{id}: it has a query parameter, which codegen/call.rs can't carry yet"));
+    }
+    let call = format_ident!("{}", if drop_content(&mut method, &mut request) { "UploadCall" } else { "Call" });
 
     let operation = format_ident!("{}", constant(id));
-    let content = format_ident!("{}", if has_content { "Missing" } else { "None" });
     let (attrs, ident, inputs) = (&method.attrs, &method.sig.ident, &method.sig.inputs);
-    let mut call: ImplItemFn = parse_quote! {
+    let mut made: ImplItemFn = parse_quote! {
         #(#attrs)*
-        pub fn #ident(#inputs) -> Result<Call<#response>, Error> {
+        pub fn #ident(#inputs) -> Result<#call<#response>, Error> {
             let Inner { base_url, http, .. } = &*self.0.inner;
             #(#statements)*
             let request = #request;
-            Call::new(&self.0, &operations::#operation, request, Content::#content)
+            #call::new(&self.0, &operations::#operation, request)
         }
     };
-    Ours::default().visit_impl_item_fn_mut(&mut call);
-    // Then nothing of progenitor's own is left, or this crate doesn't compile.
-    Ok(call)
+    let mut ours = Ours::default();
+    ours.visit_impl_item_fn_mut(&mut made);
+    // After the statement that names the base URL and the HTTP client.
+    made.block.stmts.splice(1..1, ours.segments);
+    Ok(made)
 }
 
 /// `T` of `Result<ResponseValue<T>, _>`, where it is `()` or one of the generated types.
@@ -124,7 +130,7 @@ fn drop_content(method: &mut ImplItemFn, request: &mut Expr) -> bool {
         {
             let value = text.value();
             let kept: Vec<&str> = value.lines().filter(|line| !line.trim_start().starts_with(&argument)).collect();
-            let value = format!("{}\n\nThe content is added with [`Call::content`].", kept.join("\n"));
+            let value = kept.join("\n");
             *text = syn::LitStr::new(&value, text.span());
         }
     }
@@ -148,17 +154,11 @@ impl VisitMut for Without {
 /// What progenitor takes from its own client and helpers, taken from ours.
 #[derive(Default)]
 struct Ours {
-    /// `let job_id = encode_path(job_id)?;`: it can fail, so it comes before the `format!` that uses it.
+    /// `let job_id = encode_path("job_id", job_id)?;`: it can fail, so it comes before the `format!` that uses it.
     segments: Vec<Stmt>,
 }
 
 impl VisitMut for Ours {
-    fn visit_block_mut(&mut self, block: &mut syn::Block) {
-        visit_mut::visit_block_mut(self, block);
-        // After the statement that names the base URL and the HTTP client.
-        block.stmts.splice(1..1, self.segments.drain(..));
-    }
-
     fn visit_expr_mut(&mut self, expression: &mut Expr) {
         visit_mut::visit_expr_mut(self, expression);
         let ours: Option<Expr> = match &*expression {
@@ -174,7 +174,8 @@ impl VisitMut for Ours {
             }
             Expr::Call(call) if matches!(&*call.func, Expr::Path(path) if path.path.is_ident("encode_path")) => {
                 call.args.first().and_then(parameter).map(|name| {
-                    self.segments.push(parse_quote!(let #name = encode_path(#name)?;));
+                    let text = name.to_string();
+                    self.segments.push(parse_quote!(let #name = encode_path(#text, #name)?;));
                     parse_quote!(#name)
                 })
             }

@@ -45,7 +45,7 @@ pub fn client(spec: &Value, requests: &BTreeSet<String>) -> Result<TokenStream, 
     let mut file: syn::File = parse_quote! {
         #[allow(unused_imports)]
         use reqwest::header::{HeaderMap, HeaderValue, ACCEPT, CONTENT_TYPE};
-        use crate::call::{encode_path, Call, Content};
+        use crate::call::{encode_path, Call, UploadCall};
         use crate::client::Inner;
         use crate::{operations, Error};
 
@@ -159,7 +159,7 @@ fn doc_lines(attribute: Attribute) -> Vec<Attribute> {
 }
 
 /// Every enum is replaced by an open one, and so are the conversions around it: a value that the server adds one day is
-/// kept as it came, instead of failing the whole answer.
+/// kept as it came, instead of failing the whole response.
 fn open_enums(items: &mut Vec<Item>) {
     let enums: Vec<ItemEnum> = items
         .iter()

@@ -76,6 +76,8 @@ pub fn operations(spec: &Value) -> Result<TokenStream, String> {
         let method = fact.method.to_ascii_uppercase();
         let name = format_ident!("{}", constant(id));
         let requests_per_minute = Literal::u32_unsuffixed(fact.requests_per_minute);
+        // A read changes nothing, the update replaces and the deletion removes: doing it twice is doing it once.
+        let repeatable = method != "POST";
         let successes = fact.successes.iter().map(|status| Literal::u16_unsuffixed(*status));
         let doc = format!(" `{method} {path}`");
         quote! {
@@ -88,6 +90,7 @@ pub fn operations(spec: &Value) -> Result<TokenStream, String> {
                 requests_per_minute: Some(#requests_per_minute),
                 preview: #preview,
                 successes: &[#(#successes),*],
+                repeatable: #repeatable,
             };
         }
     });

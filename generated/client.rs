@@ -2,7 +2,7 @@
 
 #[allow(unused_imports)]
 use reqwest::header::{HeaderMap, HeaderValue, ACCEPT, CONTENT_TYPE};
-use crate::call::{encode_path, Call, Content};
+use crate::call::{encode_path, Call, UploadCall};
 use crate::client::Inner;
 use crate::{operations, Error};
 /// Types used as operation parameters and responses.
@@ -420,12 +420,10 @@ impl Client {
     ///
     /// Arguments:
     /// - `asset_upload_metadata`: A JSON object that says what the uploaded file is to be called.
-    ///
-    /// The content is added with [`Call::content`].
     pub fn create_asset_upload_job(
         &self,
         asset_upload_metadata: &str,
-    ) -> Result<Call<types::AssetUploadJobResponse>, Error> {
+    ) -> Result<UploadCall<types::AssetUploadJobResponse>, Error> {
         let Inner { base_url, http, .. } = &*self.0.inner;
         let url = format!("{}/v1/asset-uploads", base_url);
         let mut header_map = HeaderMap::with_capacity(2usize);
@@ -439,12 +437,7 @@ impl Client {
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
             .headers(header_map);
-        Call::new(
-            &self.0,
-            &operations::CREATE_ASSET_UPLOAD_JOB,
-            request,
-            Content::Missing,
-        )
+        UploadCall::new(&self.0, &operations::CREATE_ASSET_UPLOAD_JOB, request)
     }
     /// Read an asset upload job
     ///
@@ -461,12 +454,12 @@ impl Client {
         job_id: &str,
     ) -> Result<Call<types::AssetUploadJobResponse>, Error> {
         let Inner { base_url, http, .. } = &*self.0.inner;
-        let job_id = encode_path(job_id)?;
+        let job_id = encode_path("job_id", job_id)?;
         let url = format!("{}/v1/asset-uploads/{}", base_url, job_id);
         let request = http
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"));
-        Call::new(&self.0, &operations::GET_ASSET_UPLOAD_JOB, request, Content::None)
+        Call::new(&self.0, &operations::GET_ASSET_UPLOAD_JOB, request)
     }
     /// Read an asset
     ///
@@ -483,12 +476,12 @@ impl Client {
         asset_id: &str,
     ) -> Result<Call<types::GetAssetResponse>, Error> {
         let Inner { base_url, http, .. } = &*self.0.inner;
-        let asset_id = encode_path(asset_id)?;
+        let asset_id = encode_path("asset_id", asset_id)?;
         let url = format!("{}/v1/assets/{}", base_url, asset_id);
         let request = http
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"));
-        Call::new(&self.0, &operations::GET_ASSET, request, Content::None)
+        Call::new(&self.0, &operations::GET_ASSET, request)
     }
     /// Delete an asset
     ///
@@ -502,12 +495,12 @@ impl Client {
     /// - `asset_id`: The asset's id.
     pub fn delete_asset(&self, asset_id: &str) -> Result<Call<()>, Error> {
         let Inner { base_url, http, .. } = &*self.0.inner;
-        let asset_id = encode_path(asset_id)?;
+        let asset_id = encode_path("asset_id", asset_id)?;
         let url = format!("{}/v1/assets/{}", base_url, asset_id);
         let request = http
             .delete(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"));
-        Call::new(&self.0, &operations::DELETE_ASSET, request, Content::None)
+        Call::new(&self.0, &operations::DELETE_ASSET, request)
     }
     /// Rename or retag an asset
     ///
@@ -527,13 +520,13 @@ impl Client {
         body: &types::UpdateAssetRequest,
     ) -> Result<Call<types::UpdateAssetResponse>, Error> {
         let Inner { base_url, http, .. } = &*self.0.inner;
-        let asset_id = encode_path(asset_id)?;
+        let asset_id = encode_path("asset_id", asset_id)?;
         let url = format!("{}/v1/assets/{}", base_url, asset_id);
         let request = http
             .patch(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .json(&body);
-        Call::new(&self.0, &operations::UPDATE_ASSET, request, Content::None)
+        Call::new(&self.0, &operations::UPDATE_ASSET, request)
     }
     /// Import a file as a design
     ///
@@ -546,12 +539,10 @@ impl Client {
     ///
     /// Arguments:
     /// - `import_metadata`: A JSON object that says what the imported design is to be called and what kind of file it comes from.
-    ///
-    /// The content is added with [`Call::content`].
     pub fn create_design_import_job(
         &self,
         import_metadata: &str,
-    ) -> Result<Call<types::DesignImportJobResponse>, Error> {
+    ) -> Result<UploadCall<types::DesignImportJobResponse>, Error> {
         let Inner { base_url, http, .. } = &*self.0.inner;
         let url = format!("{}/v1/imports", base_url);
         let mut header_map = HeaderMap::with_capacity(2usize);
@@ -565,12 +556,7 @@ impl Client {
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
             .headers(header_map);
-        Call::new(
-            &self.0,
-            &operations::CREATE_DESIGN_IMPORT_JOB,
-            request,
-            Content::Missing,
-        )
+        UploadCall::new(&self.0, &operations::CREATE_DESIGN_IMPORT_JOB, request)
     }
     /// Read a design import job
     ///
@@ -587,12 +573,12 @@ impl Client {
         job_id: &str,
     ) -> Result<Call<types::DesignImportJobResponse>, Error> {
         let Inner { base_url, http, .. } = &*self.0.inner;
-        let job_id = encode_path(job_id)?;
+        let job_id = encode_path("job_id", job_id)?;
         let url = format!("{}/v1/imports/{}", base_url, job_id);
         let request = http
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"));
-        Call::new(&self.0, &operations::GET_DESIGN_IMPORT_JOB, request, Content::None)
+        Call::new(&self.0, &operations::GET_DESIGN_IMPORT_JOB, request)
     }
     /// Upload an asset from a URL
     ///
@@ -612,12 +598,7 @@ impl Client {
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .json(&body);
-        Call::new(
-            &self.0,
-            &operations::CREATE_URL_ASSET_UPLOAD_JOB,
-            request,
-            Content::None,
-        )
+        Call::new(&self.0, &operations::CREATE_URL_ASSET_UPLOAD_JOB, request)
     }
     /// Read a URL asset upload job
     ///
@@ -634,12 +615,12 @@ impl Client {
         job_id: &str,
     ) -> Result<Call<types::AssetUploadJobResponse>, Error> {
         let Inner { base_url, http, .. } = &*self.0.inner;
-        let job_id = encode_path(job_id)?;
+        let job_id = encode_path("job_id", job_id)?;
         let url = format!("{}/v1/url-asset-uploads/{}", base_url, job_id);
         let request = http
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"));
-        Call::new(&self.0, &operations::GET_URL_ASSET_UPLOAD_JOB, request, Content::None)
+        Call::new(&self.0, &operations::GET_URL_ASSET_UPLOAD_JOB, request)
     }
     /// Import a file from a URL as a design
     ///
@@ -658,7 +639,7 @@ impl Client {
             .post(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .json(&body);
-        Call::new(&self.0, &operations::CREATE_URL_IMPORT_JOB, request, Content::None)
+        Call::new(&self.0, &operations::CREATE_URL_IMPORT_JOB, request)
     }
     /// Read a URL import job
     ///
@@ -675,11 +656,11 @@ impl Client {
         job_id: &str,
     ) -> Result<Call<types::DesignImportJobResponse>, Error> {
         let Inner { base_url, http, .. } = &*self.0.inner;
-        let job_id = encode_path(job_id)?;
+        let job_id = encode_path("job_id", job_id)?;
         let url = format!("{}/v1/url-imports/{}", base_url, job_id);
         let request = http
             .get(url)
             .header(ACCEPT, HeaderValue::from_static("application/json"));
-        Call::new(&self.0, &operations::GET_URL_IMPORT_JOB, request, Content::None)
+        Call::new(&self.0, &operations::GET_URL_IMPORT_JOB, request)
     }
 }

@@ -16,6 +16,7 @@ pub const CREATE_ASSET_UPLOAD_JOB: Operation = Operation {
     requests_per_minute: Some(30),
     preview: false,
     successes: &[200],
+    repeatable: false,
 };
 /// `GET /v1/asset-uploads/{jobId}`
 pub const GET_ASSET_UPLOAD_JOB: Operation = Operation {
@@ -26,6 +27,7 @@ pub const GET_ASSET_UPLOAD_JOB: Operation = Operation {
     requests_per_minute: Some(180),
     preview: false,
     successes: &[200],
+    repeatable: true,
 };
 /// `DELETE /v1/assets/{assetId}`
 pub const DELETE_ASSET: Operation = Operation {
@@ -36,6 +38,7 @@ pub const DELETE_ASSET: Operation = Operation {
     requests_per_minute: Some(30),
     preview: false,
     successes: &[204],
+    repeatable: true,
 };
 /// `GET /v1/assets/{assetId}`
 pub const GET_ASSET: Operation = Operation {
@@ -46,6 +49,7 @@ pub const GET_ASSET: Operation = Operation {
     requests_per_minute: Some(100),
     preview: false,
     successes: &[200],
+    repeatable: true,
 };
 /// `PATCH /v1/assets/{assetId}`
 pub const UPDATE_ASSET: Operation = Operation {
@@ -56,6 +60,7 @@ pub const UPDATE_ASSET: Operation = Operation {
     requests_per_minute: Some(30),
     preview: false,
     successes: &[200],
+    repeatable: true,
 };
 /// `POST /v1/imports`
 pub const CREATE_DESIGN_IMPORT_JOB: Operation = Operation {
@@ -66,6 +71,7 @@ pub const CREATE_DESIGN_IMPORT_JOB: Operation = Operation {
     requests_per_minute: Some(20),
     preview: false,
     successes: &[200],
+    repeatable: false,
 };
 /// `GET /v1/imports/{jobId}`
 pub const GET_DESIGN_IMPORT_JOB: Operation = Operation {
@@ -76,6 +82,7 @@ pub const GET_DESIGN_IMPORT_JOB: Operation = Operation {
     requests_per_minute: Some(120),
     preview: false,
     successes: &[200],
+    repeatable: true,
 };
 /// `POST /v1/url-asset-uploads`
 pub const CREATE_URL_ASSET_UPLOAD_JOB: Operation = Operation {
@@ -86,6 +93,7 @@ pub const CREATE_URL_ASSET_UPLOAD_JOB: Operation = Operation {
     requests_per_minute: Some(30),
     preview: true,
     successes: &[200],
+    repeatable: false,
 };
 /// `GET /v1/url-asset-uploads/{jobId}`
 pub const GET_URL_ASSET_UPLOAD_JOB: Operation = Operation {
@@ -96,6 +104,7 @@ pub const GET_URL_ASSET_UPLOAD_JOB: Operation = Operation {
     requests_per_minute: Some(180),
     preview: true,
     successes: &[200],
+    repeatable: true,
 };
 /// `POST /v1/url-imports`
 pub const CREATE_URL_IMPORT_JOB: Operation = Operation {
@@ -106,6 +115,7 @@ pub const CREATE_URL_IMPORT_JOB: Operation = Operation {
     requests_per_minute: Some(20),
     preview: false,
     successes: &[200],
+    repeatable: false,
 };
 /// `GET /v1/url-imports/{jobId}`
 pub const GET_URL_IMPORT_JOB: Operation = Operation {
@@ -116,6 +126,7 @@ pub const GET_URL_IMPORT_JOB: Operation = Operation {
     requests_per_minute: Some(120),
     preview: false,
     successes: &[200],
+    repeatable: true,
 };
 /// Every operation of the spec.
 pub const ALL: &[Operation] = &[

@@ -224,8 +224,8 @@ impl UpdateAsset {
     /// # Errors
     /// [`Error::InvalidInput`] if there are too many, or one is too long.
     pub fn check_tags<T: AsRef<str>>(tags: &[T]) -> Result<(), Error> {
-        checks::list("tags", tags, &lengths::UPDATE_ASSET_REQUEST_TAGS)?;
-        tags.iter().try_for_each(|tag| checks::text("tags", tag.as_ref(), &lengths::UPDATE_ASSET_REQUEST_TAGS_ITEM))
+        let (length, each) = (&lengths::UPDATE_ASSET_REQUEST_TAGS, &lengths::UPDATE_ASSET_REQUEST_TAGS_ITEM);
+        checks::texts("tags", tags, length, each)
     }
 
     async fn send(self) -> Result<Asset, Error> {

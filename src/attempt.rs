@@ -1,4 +1,4 @@
-//! One attempt to send a request: its turn, its content, its token, and its timeouts. Whether there is another one is
+//! One attempt to send a request: its turn, its token, its content, and its timeouts. Whether there is another one is
 //! `retry.rs`'s to say.
 
 use http::header;
@@ -7,7 +7,7 @@ use tracing::Span;
 
 use crate::auth::AccessToken;
 use crate::body::Progress;
-use crate::call::{Call, Content};
+use crate::call::Call;
 use crate::error::{Error, TimeoutKind};
 use crate::failure::Failure;
 use crate::meter::Meter;
@@ -34,21 +34,22 @@ impl From<Error> for Failed {
 pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Result<T, Failed> {
     let (client, operation) = (&*call.client.inner, call.operation);
     let mut permit = client.pacer.acquire(operation).await.map_err(|source| Error::Pacer { operation, source })?;
-    // Opened after the wait: a thousand uploads that wait their turn must not hold a thousand files.
-    let (content, meter) = match &call.content {
-        Content::Upload(upload) => upload.open().await.map(|(body, meter)| (Some(body), Some(meter))),
-        Content::None | Content::Missing => Ok((None, None)),
-    }
-    .map_err(Error::from)?;
     let token = client.token.token().await.map_err(|source| Error::Token { source })?;
-    let mut request = call.request.try_clone().ok_or_else(|| Error::unsendable("a request that can be sent once"))?;
-    request.headers_mut().insert(header::AUTHORIZATION, token.header()?);
-    if let Some(content) = content {
-        *request.body_mut() = Some(content);
-    }
+    let authorization = token.header().map_err(|source| Error::Token { source: source.into() })?;
+    // A request without its content is bytes at the most, which can be sent again.
+    let mut request = call.request.try_clone().ok_or_else(|| Error::invalid("request", "one to repeat", "a stream"))?;
+    request.headers_mut().insert(header::AUTHORIZATION, authorization);
+    // Opened last: a thousand uploads that wait for their turn or a token must not hold a thousand files.
+    let meter = match &call.content {
+        Some(upload) => {
+            let (body, meter) = upload.open().await.map_err(Error::from)?;
+            *request.body_mut() = Some(body);
+            Some(meter)
+        }
+        None => None,
+    };
 
     let meter = meter.as_deref();
-    // After an early response the connection would go on sending content that nobody wants.
     let _end = Ends(meter);
     permit.sent = true;
     let mut result = tokio::select! {
@@ -70,7 +71,8 @@ pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Resu
     })
 }
 
-/// The end of an attempt, however it comes, is the end of its content.
+/// Stops sending the content when the attempt ends, however it does: after an early response the connection would go on
+/// sending what nobody wants.
 struct Ends<'a>(Option<&'a Meter>);
 
 impl Drop for Ends<'_> {

@@ -4,7 +4,7 @@
 //! the tokens fresh. For anything else, implement [`TokenProvider`].
 
 use std::future::ready;
-use std::ops::Deref;
+use std::sync::Arc;
 
 use crate::BoxFuture;
 use crate::error::BoxError;
@@ -31,7 +31,8 @@ pub use token::AccessToken;
 #[cfg(feature = "oauth")]
 pub use token::RefreshToken;
 
-/// Where access tokens come from. The methods are written as `async fn`:
+/// Where access tokens come from. Which one a client has may be chosen at run time, since
+/// [`ClientBuilder`](crate::ClientBuilder) takes any; there is no `dyn TokenProvider`. The methods are written as `async fn`:
 ///
 /// ```
 /// use canva_connect::{AccessToken, BoxError, TokenProvider};
@@ -69,16 +70,22 @@ impl TokenProvider for AccessToken {
     }
 }
 
-/// `Arc`, `Box`, `&'static` and whatever else leads to a provider, for example one that several clients share.
-impl<P: Deref<Target: TokenProvider> + Send + Sync + 'static> TokenProvider for P {
-    fn token(&self) -> impl Future<Output = Result<AccessToken, BoxError>> + Send {
-        (**self).token()
-    }
+macro_rules! forward {
+    ($($pointer:ident),*) => {$(
+        /// The provider that it points to, which several clients may share.
+        impl<P: TokenProvider> TokenProvider for $pointer<P> {
+            fn token(&self) -> impl Future<Output = Result<AccessToken, BoxError>> + Send {
+                (**self).token()
+            }
 
-    fn refused(&self, refused: &AccessToken) -> impl Future<Output = Result<bool, BoxError>> + Send {
-        (**self).refused(refused)
-    }
+            fn refused(&self, refused: &AccessToken) -> impl Future<Output = Result<bool, BoxError>> + Send {
+                (**self).refused(refused)
+            }
+        }
+    )*};
 }
+
+forward!(Arc, Box);
 
 /// Any [`TokenProvider`], as a client holds it.
 pub(crate) trait DynTokenProvider: Send + Sync {

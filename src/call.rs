@@ -1,5 +1,6 @@
 //! A request as data: what to send, and how to read the response. Sending is left to `retry.rs`.
 
+use std::any::TypeId;
 use std::fmt;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -13,8 +14,8 @@ use crate::operations::Operation;
 use crate::response::{Response, Unreadable};
 use crate::upload::Upload;
 
-/// A request that has not been sent yet, with all that it takes to send it: await it. It goes the way of every request of
-/// this crate, with its operation's pacing, token, retries and timeouts.
+/// A request that has not been sent yet, with all that it takes to send it: await it. It is sent like every other request
+/// of this crate, with pacing, a token, retries and timeouts.
 ///
 /// The [generated client](crate::generated::Client) makes these.
 ///
@@ -32,53 +33,70 @@ use crate::upload::Upload;
 /// - [`Error::Token`] and [`Error::Pacer`] if there is no token or no permission to send,
 /// - [`Error::Connect`], [`Error::Connection`] and [`Error::Timeout`] if the network fails,
 /// - [`Error::Api`] if Canva refuses or fails, and [`Error::Decode`] if its success can't be read,
-/// - [`Error::Body`] if the content of an upload can't be read or changes, and [`Error::InvalidInput`] if there is none,
+/// - [`Error::Body`] if the content of an upload can't be read or changes,
 /// - [`Error::OutcomeUnknown`] with one of these as its cause, if a request that makes something may have been carried out.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Call<T> {
     pub(crate) client: Client,
     pub(crate) operation: &'static Operation,
     pub(crate) request: reqwest::Request,
-    pub(crate) content: Content,
+    /// What it uploads: opened for each attempt, and no part of the request until then.
+    pub(crate) content: Option<Upload>,
     pub(crate) decode: Decode<T>,
 }
 
-/// What an operation uploads: opened for each attempt, and no part of the request until then.
-pub(crate) enum Content {
-    None,
-    /// The operation wants some, and has none yet.
-    Missing,
-    Upload(Upload),
+/// A [`Call`] of an operation that uploads: it can be sent once it has its content.
+///
+/// ```no_run
+/// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
+/// let metadata = r#"{ "name_base64": "SGVybyDwn5qA" }"#;
+/// let job = canva.generated().create_asset_upload_job(metadata)?.content("photo.png").await?.job;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "nothing is sent until it has its content and is awaited"]
+pub struct UploadCall<T>(Call<T>);
+
+impl<T: DeserializeOwned + 'static> UploadCall<T> {
+    pub(crate) fn new(
+        client: &Client,
+        operation: &'static Operation,
+        request: reqwest::RequestBuilder,
+    ) -> Result<Self, Error> {
+        Call::new(client, operation, request).map(Self)
+    }
+}
+
+impl<T> UploadCall<T> {
+    /// With this content.
+    pub fn content(self, body: impl Into<UploadBody>) -> Call<T> {
+        self.upload(Upload::new(body.into(), None))
+    }
+
+    pub(crate) fn upload(self, upload: Upload) -> Call<T> {
+        Call { content: Some(upload), ..self.0 }
+    }
 }
 
 pub(crate) type Decode<T> = Box<dyn Fn(&[u8]) -> Result<T, Unreadable> + Send + Sync>;
 
 impl<T: DeserializeOwned + 'static> Call<T> {
-    /// A request, to be answered in JSON or with nothing. Its content may still be to come.
+    /// A request that is answered with JSON or with nothing.
     pub(crate) fn new(
         client: &Client,
         operation: &'static Operation,
         request: reqwest::RequestBuilder,
-        content: Content,
     ) -> Result<Self, Error> {
         let request = request.build().map_err(Error::unsendable)?;
-        Ok(Self { client: client.clone(), operation, request, content, decode: Box::new(json) })
+        Ok(Self { client: client.clone(), operation, request, content: None, decode: Box::new(json) })
     }
 }
 
 impl<T> Call<T> {
-    /// What it does.
+    /// The operation that it is a request of.
     pub fn operation(&self) -> &'static Operation {
         self.operation
-    }
-
-    /// The content of an upload or import.
-    pub fn content(self, body: impl Into<UploadBody>) -> Self {
-        self.upload(Upload::new(body.into(), None))
-    }
-
-    pub(crate) fn upload(self, upload: Upload) -> Self {
-        Self { content: Content::Upload(upload), ..self }
     }
 
     /// The response as what it was asked for.
@@ -106,10 +124,13 @@ impl<T> fmt::Debug for Call<T> {
     }
 }
 
-fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
-    // A response without a body is read as if it had nothing in it, which is all that `()` asks for.
-    let body = if body.is_empty() { b"null" } else { body };
-    serde_json::from_slice(body).map_err(Unreadable::from)
+fn json<T: DeserializeOwned + 'static>(body: &[u8]) -> Result<T, Unreadable> {
+    // `()` asks for nothing, whatever comes; and a response without a body has nothing in it.
+    let nothing = TypeId::of::<T>() == TypeId::of::<()>() || body.is_empty();
+    match serde_json::from_slice(if nothing { b"null" } else { body }) {
+        Err(_) if nothing => Err("it has no body".into()),
+        decoded => decoded.map_err(Unreadable::from),
+    }
 }
 
 /// What can't stand in a path segment as it is, by the URL standard, and `%`, which would be taken for an escape.
@@ -129,13 +150,14 @@ const SEGMENT: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// A value as one segment of a path.
-pub(crate) fn encode_path(segment: &str) -> Result<String, Error> {
+/// A parameter as one segment of a path.
+pub(crate) fn encode_path(name: &'static str, value: impl ToString) -> Result<String, Error> {
+    let value = value.to_string();
     // An empty segment, and one of dots, however it is encoded, leads to another resource.
-    if matches!(segment, "" | "." | "..") {
-        return Err(Error::invalid("path", "an id", format!("{segment:?}")));
+    if matches!(value.as_str(), "" | "." | "..") {
+        return Err(Error::invalid(name, "one segment of a path", format!("{value:?}")));
     }
-    Ok(utf8_percent_encode(segment, SEGMENT).to_string())
+    Ok(utf8_percent_encode(&value, SEGMENT).to_string())
 }
 
 #[cfg(test)]
@@ -150,7 +172,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_path_segment_stays_one_segment(id in any::<String>()) {
-            if let Ok(segment) = encode_path(&id) {
+            if let Ok(segment) = encode_path("id", &id) {
                 let url = Url::parse(&format!("https://h/a/{segment}")).unwrap();
                 let segments: Vec<&str> = url.path_segments().unwrap().collect();
                 prop_assert_eq!(segments.len(), 2);

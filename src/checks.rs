@@ -15,10 +15,21 @@ pub(crate) fn text(field: &'static str, text: &str, length: &RangeInclusive<usiz
     if length.contains(&count) { Ok(()) } else { Err(out_of_range(field, count, length, "characters")) }
 }
 
-/// A list has an allowed number of items.
-pub(crate) fn list<T>(field: &'static str, list: &[T], length: &RangeInclusive<usize>) -> Result<(), Error> {
-    let count = list.len();
-    if length.contains(&count) { Ok(()) } else { Err(out_of_range(field, count, length, field)) }
+/// A list has an allowed number of texts, each of an allowed length.
+pub(crate) fn texts<T: AsRef<str>>(
+    field: &'static str,
+    texts: &[T],
+    length: &RangeInclusive<usize>,
+    each: &RangeInclusive<usize>,
+) -> Result<(), Error> {
+    if !length.contains(&texts.len()) {
+        return Err(out_of_range(field, texts.len(), length, field));
+    }
+    let counts = texts.iter().map(|text| text.as_ref().chars().count());
+    match counts.into_iter().find(|count| !each.contains(count)) {
+        Some(count) => Err(out_of_range(field, count, each, "characters each")),
+        None => Ok(()),
+    }
 }
 
 fn out_of_range(field: &'static str, count: usize, length: &RangeInclusive<usize>, unit: &str) -> Error {

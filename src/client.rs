@@ -1,4 +1,4 @@
-//! The client and its settings. What it can do stands in `assets.rs`, `imports.rs`, `job.rs` and `request.rs`.
+//! The client and its settings. Its operations are in `assets.rs`, `imports.rs`, `job.rs` and `request.rs`.
 
 use std::fmt;
 use std::sync::Arc;

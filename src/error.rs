@@ -61,7 +61,7 @@ pub enum Error {
     Connect {
         /// What was to be sent.
         operation: &'static Operation,
-        /// How often it was sent.
+        /// How many attempts were made.
         attempts: u32,
         /// The cause.
         source: reqwest::Error,
@@ -74,7 +74,7 @@ pub enum Error {
     Connection {
         /// What was being done.
         operation: &'static Operation,
-        /// How often it was sent.
+        /// How many attempts were made.
         attempts: u32,
         /// The status, where the response had begun.
         status: Option<StatusCode>,
@@ -88,11 +88,11 @@ pub enum Error {
     Timeout {
         /// What was being done.
         operation: &'static Operation,
-        /// How often it was sent.
+        /// How many attempts were made.
         attempts: u32,
         /// What did not happen.
         kind: TimeoutKind,
-        /// How long it was waited for.
+        /// How long the client waited.
         after: Duration,
     },
 
@@ -154,7 +154,7 @@ pub enum Error {
     Deadline {
         /// The job that goes on.
         job_id: String,
-        /// How long it was waited for.
+        /// How long the client waited.
         waited: Duration,
     },
 
@@ -203,8 +203,8 @@ impl Error {
     }
 
     /// A request that HTTP can't carry.
-    pub(crate) fn unsendable(reason: impl fmt::Display) -> Self {
-        Self::invalid("request", "one that HTTP can carry", reason.to_string())
+    pub(crate) fn unsendable(reason: impl std::error::Error + 'static) -> Self {
+        Self::invalid("request", "one that HTTP can carry", innermost(&reason))
     }
 
     pub(crate) fn invalid(field: &'static str, expected: impl Into<String>, found: impl Into<String>) -> Self {
@@ -212,7 +212,7 @@ impl Error {
     }
 }
 
-/// A refusal or failure, as Canva, or something in between, answered it.
+/// An error response, from Canva or from something in between.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApiError {
@@ -229,7 +229,7 @@ pub struct ApiError {
     pub request_id: Option<String>,
     /// How long to wait before the next request, where the response says so. The API doesn't promise it.
     pub retry_after: Option<Duration>,
-    /// How often it was sent.
+    /// How many attempts were made.
     pub attempts: u32,
 }
 
@@ -351,8 +351,8 @@ impl fmt::Display for TimeoutKind {
 }
 
 /// The cause at the bottom: reqwest's own text repeats the URL and leaves the reason to its sources.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }

@@ -23,8 +23,8 @@ pub(crate) enum Failure {
         kind: TimeoutKind,
         after: Duration,
     },
-    /// The response is no success.
-    Refused(Response),
+    /// The status is not that of a success.
+    Status(Response),
     /// The response is a success, but can't be read.
     Unreadable(Response, Unreadable),
 }
@@ -42,7 +42,7 @@ impl Failure {
             Self::Connect(source) => Error::Connect { operation, attempts, source },
             Self::Connection { status, source } => Error::Connection { operation, attempts, status, source },
             Self::Timeout { kind, after } => Error::Timeout { operation, attempts, kind, after },
-            Self::Refused(response) => Error::Api(Box::new(refusal(response, operation, attempts, token))),
+            Self::Status(response) => Error::Api(Box::new(refusal(response, operation, attempts, token))),
             Self::Unreadable(Response { status, request_id, body, .. }, Unreadable { reason, source }) => {
                 let excerpt = excerpt(&redact(&String::from_utf8_lossy(&body), token));
                 // The decoder quotes what it read; where that is the token, its own error can't be handed on.

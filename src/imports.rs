@@ -73,7 +73,7 @@ impl Client {
 /// An import that has not been sent yet. Made by [`Client::import_design`].
 ///
 /// # Errors
-/// Awaited, it gives those of [`UploadAsset`](crate::UploadAsset).
+/// Awaited, it fails as [`UploadAsset`](crate::UploadAsset) does.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct ImportDesign {
     client: Client,

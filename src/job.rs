@@ -60,6 +60,8 @@ pub struct Job<T> {
     reference: JobReference,
     /// The result that a job of this kind ends in.
     take: fn(JobResult) -> Option<T>,
+    /// Its id came from Canva, and not from the caller.
+    created: bool,
     state: Option<JobState<T>>,
 }
 
@@ -91,13 +93,14 @@ impl<T: TryFrom<JobResult>> Job<T> {
     /// A job of which no more is known than its id.
     pub(crate) fn stored(client: &Client, kind: JobKind, id: String) -> Self {
         let take = |result: JobResult| result.try_into().ok();
-        Self { client: client.clone(), reference: JobReference { kind, id }, take, state: None }
+        Self { client: client.clone(), reference: JobReference { kind, id }, take, created: false, state: None }
     }
 
     /// The job behind the response that created it. A response that contradicts itself is settled by reading the job.
     pub(crate) fn created(client: &Client, kind: JobKind, response: impl Into<Snapshot>) -> Self {
         let Snapshot { id, state } = response.into();
         let mut job = Self::stored(client, kind, id);
+        job.created = true;
         job.state = state.and_then(|state| state.typed(job.take)).ok();
         job
     }
@@ -142,8 +145,8 @@ impl<T: Send + 'static> Job<T> {
     /// A job that was final when it was created is not asked for again; one made from a stored id is asked for at once.
     ///
     /// # Errors
-    /// [`Error::Job`] if the job failed, [`Error::Deadline`] if it takes too long, [`Error::Poll`] if it can't be read.
-    /// All of them have [`Error::job_id`].
+    /// [`Error::Job`] if the job failed, [`Error::Deadline`] if it takes too long, [`Error::Poll`] if it can't be read: all of
+    /// them have [`Error::job_id`]. [`Error::InvalidInput`] if a stored id can't be one.
     pub async fn wait(self) -> Result<T, Error> {
         let policy = self.client.inner.poll.clone();
         self.wait_with(policy).await
@@ -155,7 +158,7 @@ impl<T: Send + 'static> Job<T> {
     /// As [`wait`](Job::wait).
     pub async fn wait_with(mut self, policy: PollPolicy) -> Result<T, Error> {
         let job_id = self.reference.id.clone();
-        let created = self.state.is_some();
+        let created = self.created;
         let waiting = async {
             let mut delays = policy.delays();
             let mut state = match self.state.take() {

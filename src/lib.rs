@@ -28,8 +28,8 @@
 //! | wait for an import | [`Job::wait`], [`Client::design_import_job`] |
 //! | wait for an import from a URL | [`Job::wait`], [`Client::url_import_job`] |
 //! | wait for a stored job of any kind | [`Job::reference`], [`Client::job`] |
-//! | call what the spec has, as it stands there | [`Client::generated`] |
-//! | call what the spec doesn't have | [`Client::request`] |
+//! | call an operation exactly as the spec defines it | [`Client::generated`] |
+//! | call an operation that the spec doesn't have | [`Client::request`] |
 //!
 //! Each method says which OAuth scope it needs and how many requests a minute Canva takes; [`operations`] has the same as
 //! data.
@@ -102,7 +102,7 @@ pub mod generated;
 pub use assets::{UpdateAsset, UploadAsset};
 pub use auth::{AccessToken, TokenProvider};
 pub use body::{Progress, UploadBody};
-pub use call::Call;
+pub use call::{Call, UploadCall};
 pub use client::{Client, ClientBuilder};
 pub use error::{ApiError, BodyError, BoxError, Error, JobError, JobErrorCode, TimeoutKind};
 pub use generated::types::{

@@ -15,8 +15,7 @@ use http::StatusCode;
 pub struct Operation {
     /// The spec's `operationId`. Errors, traces and pacing tell operations apart by it.
     pub id: &'static str,
-    /// The HTTP method, in capitals. A `POST` is taken to make something, so it is not sent again once it may have
-    /// arrived; every other method is taken to do the same thing twice as once.
+    /// The HTTP method, in capitals.
     pub method: &'static str,
     /// The path below the base URL, with `{...}` where an id goes.
     pub path: &'static str,
@@ -30,12 +29,16 @@ pub struct Operation {
     pub preview: bool,
     /// The statuses of a success. Where none is given, every 2xx is one.
     pub successes: &'static [u16],
+    /// Whether doing it twice is doing it once. What isn't repeatable is not sent again once it may have arrived.
+    pub repeatable: bool,
 }
 
 impl Operation {
-    /// An operation that the spec doesn't have, without scopes and limits.
+    /// An operation that the spec doesn't have, without scopes and limits. It is repeatable if HTTP says so of its method:
+    /// `POST` and `PATCH` are not.
     pub const fn new(id: &'static str, method: &'static str, path: &'static str) -> Self {
-        Self { id, method, path, scopes: &[], requests_per_minute: None, preview: false, successes: &[] }
+        let repeatable = matches!(method.as_bytes(), b"GET" | b"HEAD" | b"OPTIONS" | b"PUT" | b"DELETE");
+        Self { id, method, path, scopes: &[], requests_per_minute: None, preview: false, successes: &[], repeatable }
     }
 
     /// The OAuth scopes that it needs: a 403 then names them, and a login can ask for them.
@@ -50,9 +53,10 @@ impl Operation {
         self
     }
 
-    /// Whether a second request would make a second thing.
-    pub(crate) fn creates(&self) -> bool {
-        self.method == "POST"
+    /// Doing it twice is doing it once, whatever its method: a search by `POST`, for example.
+    pub const fn repeatable(mut self) -> Self {
+        self.repeatable = true;
+        self
     }
 
     pub(crate) fn succeeds_with(&self, status: StatusCode) -> bool {

@@ -7,7 +7,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -59,17 +58,22 @@ pub trait Pacer: Send + Sync + 'static {
     fn pause(&self, operation: &'static Operation, pause: Duration);
 }
 
-/// `Arc`, `Box`, `&'static` and whatever else leads to a pacer, for example one that several clients of the same user
-/// share.
-impl<P: Deref<Target: Pacer> + Send + Sync + 'static> Pacer for P {
-    fn acquire(&self, operation: &'static Operation) -> impl Future<Output = Result<Permit, BoxError>> + Send {
-        (**self).acquire(operation)
-    }
+macro_rules! forward {
+    ($($pointer:ident),*) => {$(
+        /// The pacer that it points to, which several clients of the same user may share.
+        impl<P: Pacer> Pacer for $pointer<P> {
+            fn acquire(&self, operation: &'static Operation) -> impl Future<Output = Result<Permit, BoxError>> + Send {
+                (**self).acquire(operation)
+            }
 
-    fn pause(&self, operation: &'static Operation, pause: Duration) {
-        (**self).pause(operation, pause);
-    }
+            fn pause(&self, operation: &'static Operation, pause: Duration) {
+                (**self).pause(operation, pause);
+            }
+        }
+    )*};
 }
+
+forward!(Arc, Box);
 
 /// Any [`Pacer`], as a client holds it.
 pub(crate) trait DynPacer: Send + Sync {
@@ -88,6 +92,7 @@ impl<P: Pacer> DynPacer for P {
 }
 
 /// The permission to send one request.
+#[must_use = "dropped, it is given back"]
 pub struct Permit {
     /// Whether the request may have reached Canva.
     pub(crate) sent: bool,

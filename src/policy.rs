@@ -54,11 +54,11 @@ impl RetryPolicy {
 /// From here the pauses grow, however short the first one is: nothing times 1.7 is nothing.
 const MIN_GROWN: Duration = Duration::from_millis(250);
 
-/// How often a job is asked for, and for how long.
+/// How often a job is polled, and for how long.
 ///
-/// The defaults suit jobs of 1 to 120 s: over durations spread evenly on a logarithmic scale, the result is known 2.4 s
-/// after it is there, for 6.6 requests. A fixed 2 s needs 12.9 for 1.0 s; a start of 500 ms that grows 1.6 times to 10 s
-/// needs 6.9 for 3.1 s.
+/// The defaults suit jobs of 1 to 120 s: over durations spread evenly on a logarithmic scale, the result is noticed
+/// 2.4 s after it is ready, with 6.6 polls on average. A fixed 2 s needs 12.9 for 1.0 s; a start of 500 ms that grows 1.6
+/// times to 10 s needs 6.9 for 3.1 s. docs/performance.md has the same figures, the creating request included.
 ///
 /// ```
 /// use canva_connect::PollPolicy;
@@ -70,7 +70,7 @@ const MIN_GROWN: Duration = Duration::from_millis(250);
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct PollPolicy {
-    /// Before the first question after the job was created. Default 1 s. The pauses after it grow from this, or from
+    /// Before the first poll, after the job was created. Default 1 s. The pauses after it grow from this, or from
     /// 250 ms if it is less.
     pub first_delay: Duration,
     /// How much longer each pause is than the one before. Default 1.7; less than 1 counts as 1.

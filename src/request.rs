@@ -1,10 +1,12 @@
 //! Requests beside the facade's: those of the generated client, and those of operations that the spec doesn't have.
 
+use std::fmt;
+
 use reqwest::Url;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::call::{Call, Content, encode_path};
+use crate::call::{Call, encode_path};
 use crate::client::Client;
 use crate::error::Error;
 use crate::generated;
@@ -33,8 +35,8 @@ impl Client {
 
 /// A request of an operation that you declare, for what this crate has no method for. Made by [`Client::request`].
 ///
-/// It is sent with the client's token. It is retried by its method, as [`RetryPolicy`](crate::RetryPolicy) says, and waits
-/// its turn if the operation has a limit.
+/// It is sent with the client's token. It is retried as every request is, if the operation is
+/// [repeatable](Operation::repeatable), and waits its turn if the operation has a limit.
 ///
 /// ```no_run
 /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
@@ -49,7 +51,6 @@ impl Client {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 #[must_use = "nothing is sent until `send`"]
 pub struct Request {
     client: Client,
@@ -71,7 +72,7 @@ impl Request {
             if !path.contains(&place) {
                 return Err(Error::invalid("path", format!("a name in {}", self.operation.path), format!("{name:?}")));
             }
-            Ok(path.replace(&place, &encode_path(value)?))
+            Ok(path.replace(&place, &encode_path("path", value)?))
         });
         self
     }
@@ -82,7 +83,7 @@ impl Request {
         self
     }
 
-    /// The body.
+    /// The body, sent as JSON in place of an earlier one.
     pub fn json(mut self, body: &impl Serialize) -> Self {
         self.body = Some(serde_json::to_vec(body).map_err(|e| e.to_string()));
         self
@@ -103,6 +104,11 @@ impl Request {
         if path.contains(['{', '}']) {
             return Err(Error::invalid("path", "a value for each name", path));
         }
+        let capitals = self.operation.method.bytes().all(|byte| byte.is_ascii_uppercase());
+        if !capitals || !path.starts_with('/') {
+            let found = format!("{} {path}", self.operation.method);
+            return Err(Error::invalid("operation", "a method in capitals, and a path that begins with `/`", found));
+        }
         let mut url = Url::parse(&format!("{}{path}", self.client.inner.base_url)).map_err(Error::unsendable)?;
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
@@ -113,6 +119,12 @@ impl Request {
             let body = body.map_err(|reason| Error::invalid("json", "a value that JSON can carry", reason))?;
             request = request.header(http::header::CONTENT_TYPE, "application/json").body(body);
         }
-        Call::new(&self.client, self.operation, request, Content::None)
+        Call::new(&self.client, self.operation, request)
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("operation", &self.operation.id).finish_non_exhaustive()
     }
 }

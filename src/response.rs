@@ -67,10 +67,18 @@ pub(crate) fn redact(text: &str, secret: &str) -> String {
 
 /// The first 200 characters, on one line.
 pub(crate) fn excerpt(body: &str) -> String {
-    let text: String = body.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut excerpt: String = text.chars().take(200).collect();
-    if excerpt.len() < text.len() {
-        excerpt.push('…');
+    let mut excerpt = String::new();
+    let mut left = 200;
+    for (index, word) in body.split_whitespace().enumerate() {
+        let space = if index == 0 { "" } else { " " };
+        for c in space.chars().chain(word.chars()) {
+            if left == 0 {
+                excerpt.push('…');
+                return excerpt;
+            }
+            excerpt.push(c);
+            left -= 1;
+        }
     }
     excerpt
 }

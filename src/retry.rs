@@ -11,7 +11,7 @@ use tracing::{Instrument, Span, field::Empty};
 
 use crate::BoxFuture;
 use crate::attempt::{Failed, attempt};
-use crate::call::{Call, Content};
+use crate::call::Call;
 use crate::error::Error;
 use crate::operations::Operation;
 use crate::policy::RetryPolicy;
@@ -41,13 +41,7 @@ impl<T: Send + 'static> IntoFuture for Call<T> {
 async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
     let (client, operation) = (&*call.client.inner, call.operation);
     let policy = &client.retry;
-    let content_left = match &call.content {
-        Content::None => true,
-        Content::Upload(upload) => upload.can_reopen,
-        Content::Missing => {
-            return Err(Error::invalid("content", "what to upload, given with `Call::content`", "none"));
-        }
-    };
+    let content_left = call.content.as_ref().is_none_or(|upload| upload.can_reopen);
     let mut attempts = 0;
     let mut token_refreshed = false;
     let mut first_failure = None;
@@ -61,8 +55,10 @@ async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
         };
         tracing::debug!(attempts, %error, "an attempt failed");
         let since = *first_failure.get_or_insert_with(Instant::now);
+        // The one with a new token is not one of the policy's.
+        let counted = attempts - u32::from(token_refreshed);
         let pause = match verdict(operation, &error, lost_response) {
-            Verdict::Refused => None,
+            Verdict::Final => None,
             Verdict::Unknown => return Err(Error::OutcomeUnknown { operation, sent, source: Box::new(error) }),
             // It was deleted, and the response to that was lost: as good as the success, which says nothing.
             Verdict::Gone => return (call.decode)(b"").map_err(|_| error),
@@ -79,20 +75,20 @@ async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
                 None
             }
             Verdict::RateLimited(retry_after) => {
-                let pause = retry_after.unwrap_or_else(|| rate_limit_delay(attempts));
+                let pause = retry_after.unwrap_or_else(|| rate_limit_delay(counted));
                 // For every caller, whether this request is retried or not.
                 client.pacer.pause(operation, pause);
                 Some(pause)
             }
             Verdict::Repeatable(retry_after) => {
                 lost_response |= !matches!(error, Error::Connect { .. });
-                Some(retry_after.unwrap_or_else(|| delay(policy, attempts)))
+                Some(retry_after.unwrap_or_else(|| delay(policy, counted)))
             }
         };
         match pause {
             Some(pause)
                 if content_left
-                    && attempts < policy.max_attempts
+                    && counted < policy.max_attempts
                     && since.elapsed().saturating_add(pause) <= policy.total_time =>
             {
                 tokio::time::sleep(pause).await;
@@ -102,7 +98,7 @@ async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
     }
 }
 
-/// The pause before the next attempt, after as many: full jitter.
+/// The pause after this many attempts: full jitter.
 fn delay(policy: &RetryPolicy, attempts: u32) -> Duration {
     policy.base_delay.saturating_mul(doubled(attempts)).min(policy.max_delay).mul_f64(fastrand::f64())
 }
@@ -117,8 +113,8 @@ fn doubled(attempts: u32) -> u32 {
 }
 
 enum Verdict {
-    /// It was refused, and would be again.
-    Refused,
+    /// Another attempt would end in the same way.
+    Final,
     /// Refused unread, for its token.
     Unauthorized,
     /// Refused unread: too many requests.
@@ -133,8 +129,7 @@ enum Verdict {
 
 /// The table at the top of this file. `lost_response`: an earlier attempt may have been carried out.
 fn verdict(operation: &Operation, error: &Error, lost_response: bool) -> Verdict {
-    // A read changes nothing, the update replaces and the deletion removes: doing it twice is doing it once.
-    let creates = operation.creates();
+    let once = !operation.repeatable;
     match error {
         Error::Connect { .. } => Verdict::Repeatable(None),
         Error::Api(api) => match api.status {
@@ -144,16 +139,16 @@ fn verdict(operation: &Operation, error: &Error, lost_response: bool) -> Verdict
             StatusCode::NOT_FOUND if operation.method == "DELETE" && lost_response && !api.code.is_empty() => {
                 Verdict::Gone
             }
-            status if status.as_u16() >= 500 && creates => Verdict::Unknown,
+            status if status.as_u16() >= 500 && once => Verdict::Unknown,
             StatusCode::INTERNAL_SERVER_ERROR
             | StatusCode::BAD_GATEWAY
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT => Verdict::Repeatable(api.retry_after),
-            _ => Verdict::Refused,
+            _ => Verdict::Final,
         },
-        Error::Connection { .. } | Error::Timeout { .. } if creates => Verdict::Unknown,
+        Error::Connection { .. } | Error::Timeout { .. } if once => Verdict::Unknown,
         Error::Connection { .. } | Error::Timeout { .. } => Verdict::Repeatable(None),
-        Error::Decode { .. } if creates => Verdict::Unknown,
-        _ => Verdict::Refused,
+        Error::Decode { .. } if once => Verdict::Unknown,
+        _ => Verdict::Final,
     }
 }

@@ -21,7 +21,6 @@ const MAX_ERROR_BODY: usize = 64 * 1024;
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A base URL that can be used.
-#[derive(Clone)]
 pub(crate) struct BaseUrl {
     /// Without a slash at its end.
     pub(crate) text: String,
@@ -91,7 +90,7 @@ pub(crate) async fn exchange(
         }
     }
     response.body = body.whole();
-    if success { Ok(response) } else { Err(Failure::Refused(response)) }
+    if success { Ok(response) } else { Err(Failure::Status(response)) }
 }
 
 /// The body of a response as it comes. Nearly always it comes at once, and then nothing is copied.

@@ -84,7 +84,7 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
         }
         Error::InvalidInput { field: "name", .. } => "choose another with --name",
         Error::InvalidInput { field: "title", .. } => "choose another with --title",
-        Error::InvalidInput { field: "tag" | "tags", .. } => "change --tag",
+        Error::InvalidInput { field: "tags", .. } => "change --tag",
         Error::InvalidInput { field: "mime_type", .. } => "change --mime-type",
         Error::InvalidInput { field: "token", .. } => "set CANVA_ACCESS_TOKEN to the token alone",
         Error::InvalidInput { .. } => "correct it, then try again",

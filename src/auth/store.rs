@@ -1,8 +1,8 @@
 //! Where a user's tokens are kept between runs.
 
 use std::io::Write;
-use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -104,16 +104,22 @@ pub trait TokenStore: Send + Sync + 'static {
     fn save(&self, tokens: &Tokens) -> impl Future<Output = Result<(), BoxError>> + Send;
 }
 
-/// `Arc`, `Box`, `&'static` and whatever else leads to a store.
-impl<S: Deref<Target: TokenStore> + Send + Sync + 'static> TokenStore for S {
-    fn load(&self) -> impl Future<Output = Result<Option<Tokens>, BoxError>> + Send {
-        (**self).load()
-    }
+macro_rules! forward {
+    ($($pointer:ident),*) => {$(
+        /// The store that it points to.
+        impl<S: TokenStore> TokenStore for $pointer<S> {
+            fn load(&self) -> impl Future<Output = Result<Option<Tokens>, BoxError>> + Send {
+                (**self).load()
+            }
 
-    fn save(&self, tokens: &Tokens) -> impl Future<Output = Result<(), BoxError>> + Send {
-        (**self).save(tokens)
-    }
+            fn save(&self, tokens: &Tokens) -> impl Future<Output = Result<(), BoxError>> + Send {
+                (**self).save(tokens)
+            }
+        }
+    )*};
 }
+
+forward!(Arc, Box);
 
 /// Any [`TokenStore`], as a provider holds it.
 pub(super) trait DynTokenStore: Send + Sync {

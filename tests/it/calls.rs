@@ -43,8 +43,9 @@ async fn a_generated_call_is_retried_as_the_facades_are() {
     retry.base_delay = Duration::from_millis(1);
     let canva = Client::builder().token(simulator.token()).base_url(simulator.base_url()).retry(retry).build().unwrap();
     let call = canva.generated().create_asset_upload_job(r#"{"name_base64":"bg=="}"#).unwrap();
+    let call = call.content(PIXEL.to_vec());
     assert_eq!(call.operation(), &CREATE_ASSET_UPLOAD_JOB);
-    let asset = call.content(PIXEL.to_vec()).await.unwrap().job.asset.unwrap();
+    let asset = call.await.unwrap().job.asset.unwrap();
     assert_eq!(asset.name, "n");
 
     simulator.inject("getAsset", 1..=2, Fault::Respond(CannedResponse::html(502))).unwrap();
@@ -68,25 +69,27 @@ async fn what_http_cannot_carry_or_the_operation_wants_is_said_before_anything_i
     let api = canva.generated();
     for id in ["", ".", ".."] {
         let error = api.delete_asset(id).unwrap_err();
-        assert_eq!(error.to_string(), format!("path: expected an id, got {id:?}"));
+        assert_eq!(error.to_string(), format!("asset_id: expected one segment of a path, got {id:?}"));
     }
     let error = api.create_asset_upload_job("two\nlines").unwrap_err();
-    assert!(error.to_string().starts_with("request: expected one that HTTP can carry"), "{error}");
-    let error = api.create_asset_upload_job("{}").unwrap().await.unwrap_err();
-    assert_eq!(error.to_string(), "content: expected what to upload, given with `Call::content`, got none");
+    assert_eq!(error.to_string(), "request: expected one that HTTP can carry, got failed to parse header value");
 
     let error = canva.request(&GET_FOLDER).send::<Value>().await.unwrap_err();
     assert_eq!(error.to_string(), "path: expected a value for each name, got /v1/folders/{folderId}");
     let error = canva.request(&GET_FOLDER).path("id", "f").send::<Value>().await.unwrap_err();
     assert_eq!(error.to_string(), "path: expected a name in /v1/folders/{folderId}, got \"id\"");
     let error = canva.request(&GET_FOLDER).path("folderId", "..").send::<Value>().await.unwrap_err();
-    assert_eq!(error.to_string(), "path: expected an id, got \"..\"");
+    assert_eq!(error.to_string(), "path: expected one segment of a path, got \"..\"");
     let unspeakable = std::collections::BTreeMap::from([((1, 2), 3)]);
     let error = canva.request(&CREATE_FOLDER).json(&unspeakable).send::<Value>().await.unwrap_err();
     assert!(error.to_string().starts_with("json: expected a value that JSON can carry"), "{error}");
-    static NO_METHOD: Operation = Operation::new("no", "NO METHOD", "/v1/folders");
-    let error = canva.request(&NO_METHOD).send::<Value>().await.unwrap_err();
-    assert!(matches!(error, Error::InvalidInput { field: "request", .. }), "{error:?}");
+    // A method that HTTP doesn't have in this spelling, and a path that would make another host of the base URL.
+    static SMALL: Operation = Operation::new("small", "post", "/v1/folders");
+    static GLUED: Operation = Operation::new("glued", "GET", ".example.com/");
+    for operation in [&SMALL, &GLUED] {
+        let error = canva.request(operation).send::<Value>().await.unwrap_err();
+        assert!(matches!(error, Error::InvalidInput { field: "operation", .. }), "{error:?}");
+    }
     assert!(simulator.requests().is_empty());
 }
 
@@ -113,6 +116,17 @@ async fn an_operation_of_ones_own_has_path_query_and_json() {
 }
 
 #[tokio::test]
+async fn a_response_without_a_body_is_nothing_and_nothing_is_asked_of_one_with_a_body() {
+    let responses = vec![http("200 OK", "", r#"{"ok":true}"#), http("200 OK", "", ""), http("200 OK", "", "")];
+    let (base_url, _seen) = script(responses).await;
+    let canva = client(&base_url);
+    canva.request(&CREATE_FOLDER).send::<()>().await.unwrap();
+    assert_eq!(canva.request(&CREATE_FOLDER).send::<Value>().await.unwrap(), Value::Null);
+    let error = canva.generated().get_asset("a").unwrap().await.unwrap_err();
+    assert_eq!(error.to_string(), "getAsset: unreadable response with status 200 OK: it has no body; it begins \"\"");
+}
+
+#[tokio::test]
 async fn an_operation_of_ones_own_is_retried_by_its_method() {
     let lost = || http("502 Bad Gateway", "", "");
     let (base_url, mut seen) = script(vec![lost(), http("200 OK", "", "[1]")]).await;
@@ -126,6 +140,15 @@ async fn an_operation_of_ones_own_is_retried_by_its_method() {
         "{error:?}"
     );
     assert!(seen.recv().await.is_some() && seen.try_recv().is_err());
+
+    // HTTP doesn't promise it of a PATCH; who declares it may.
+    static RENAME: Operation = Operation::new("renameFolder", "PATCH", "/v1/folders/f");
+    static REPLACE: Operation = RENAME.repeatable();
+    let (base_url, _seen) = script(vec![lost()]).await;
+    let error = client(&base_url).request(&RENAME).send::<Value>().await.unwrap_err();
+    assert!(error.is_outcome_unknown(), "{error:?}");
+    let (base_url, _seen) = script(vec![lost(), http("200 OK", "", "1")]).await;
+    assert_eq!(client(&base_url).request(&REPLACE).send::<Value>().await.unwrap(), 1);
 
     // It was deleted the first time, as far as anybody can know.
     let gone = http("404 Not Found", "", r#"{"code":"not_found","message":"m"}"#);

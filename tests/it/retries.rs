@@ -144,9 +144,9 @@ async fn a_pause_that_is_too_long_is_an_error_at_once() {
 
 /// Gives `old`, and `new` once that was refused.
 #[derive(Default)]
-struct Renewing(AtomicUsize);
+struct Refreshing(AtomicUsize);
 
-impl TokenProvider for Renewing {
+impl TokenProvider for Refreshing {
     async fn token(&self) -> Result<AccessToken, BoxError> {
         let token = if self.0.load(Ordering::SeqCst) == 0 { "old-token" } else { "new-token" };
         Ok(AccessToken::new(token))
@@ -160,11 +160,11 @@ impl TokenProvider for Renewing {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_renewed_once() {
+async fn a_refused_token_is_refreshed_once_and_counts_for_no_attempt() {
     let unauthorized = || http("401 Unauthorized", "", r#"{"code":"invalid_access_token","message":"m"}"#);
     let (base_url, mut seen) =
         script(vec![unauthorized(), uploaded(), unauthorized(), unauthorized(), uploaded()]).await;
-    let provider = Arc::new(Renewing::default());
+    let provider = Arc::new(Refreshing::default());
     // It is not one of the policy's attempts.
     let canva = Client::builder().token_provider(provider.clone()).base_url(base_url).retry(RetryPolicy::never());
     let canva = canva.build().unwrap();
@@ -177,6 +177,14 @@ async fn a_refused_token_is_renewed_once() {
     let error = canva.upload_asset(vec![1]).name("n").await.unwrap_err();
     assert_eq!(error.status().unwrap(), 401);
     assert_eq!(provider.0.load(Ordering::SeqCst), 2);
+
+    let unavailable = http("503 Service Unavailable", "", "");
+    let (base_url, _seen) = script(vec![unauthorized(), unavailable, http("200 OK", "", support::UPDATED)]).await;
+    let mut retry = RetryPolicy::default();
+    (retry.max_attempts, retry.base_delay) = (2, Duration::from_millis(1));
+    let canva =
+        Client::builder().token_provider(Refreshing::default()).base_url(base_url).retry(retry).build().unwrap();
+    canva.update_asset("a").name("n").await.unwrap();
 }
 
 #[tokio::test]

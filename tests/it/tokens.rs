@@ -1,6 +1,6 @@
 //! A login holds: one refresh for all, each refresh token used once, and each pair saved before it is used.
 
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use canva_connect::auth::{FileStore, Integration, OAuth, OAuthError, RefreshToken, TokenStore, Tokens};
@@ -157,8 +157,7 @@ async fn a_token_file_of_version_0_1_1_is_read_and_written_as_it_is() {
 }
 
 #[tokio::test]
-async fn whatever_leads_to_a_store_provider_or_pacer_serves_as_one() {
-    static PACING: LazyLock<Pacing> = LazyLock::new(Pacing::new);
+async fn a_shared_or_boxed_store_provider_or_pacer_serves_as_one() {
     let simulator = Simulator::start().await.unwrap();
     let store = Arc::new(Memory::default());
     let oauth = OAuth::new(integration(&simulator), store.clone());
@@ -167,7 +166,7 @@ async fn whatever_leads_to_a_store_provider_or_pacer_serves_as_one() {
     for canva in [
         canva().token_provider(Arc::new(oauth.clone())).pacing(Arc::new(Pacing::new())),
         canva().token_provider(Box::new(oauth.clone())).pacing(Box::new(Pacing::new())),
-        canva().token_provider(Arc::new(OAuth::new(integration(&simulator), Box::new(store)))).pacing(&*PACING),
+        canva().token_provider(Arc::new(OAuth::new(integration(&simulator), Box::new(store)))).pacing(Pacing::new()),
     ] {
         upload(&canva.build().unwrap()).await.unwrap();
     }

@@ -42,7 +42,7 @@ fn a_tag_that_is_too_long_keeps_its_file_from_being_uploaded() {
     let stub = Stub::start(vec![]);
     let ran = stub.run(["upload", "photo.png", "--tag", &"t".repeat(51)]);
     assert_eq!(ran.code, Some(1));
-    assert_prints!(ran.stderr, @"canva: photo.png: tags: expected at most 50 characters, got 51; change --tag");
+    assert_prints!(ran.stderr, @"canva: photo.png: tags: expected at most 50 characters each, got 51; change --tag");
     assert!(stub.requests().is_empty());
 }
 
