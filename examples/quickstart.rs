@@ -1,4 +1,4 @@
-//! Uploads, renames and tags a picture, and imports a PDF: `cargo run --example quickstart`.
+//! Uploads, renames and tags an image, and imports a PDF: `cargo run --example quickstart`.
 //!
 //! With CANVA_ACCESS_TOKEN set it does so in that user's Canva; without, in a simulator that runs in this process.
 #![allow(clippy::print_stdout)]

@@ -191,6 +191,30 @@ fn a_new_field_changes_only_the_lines_about_it() {
     );
 }
 
+/// The first operation whose only parameter is in its path.
+const PARAMETERS: &str = "        - $ref: '#/components/parameters/AssetId'\n";
+
+#[test]
+fn a_call_encodes_its_path_before_anything_that_may_be_left_out() {
+    let copy = Copy::new();
+    copy.edit_spec(
+        PARAMETERS,
+        &format!("{PARAMETERS}        - {{ name: Prefer, in: header, schema: {{ type: string }} }}\n"),
+    );
+    copy.regenerate();
+    let client = copy.read("generated/client.rs");
+    let (_, method) = client.split_once("pub fn get_asset(").unwrap();
+    let (method, _) = method.split_once("pub fn ").unwrap();
+    let place = |text: &str| method.find(text).unwrap_or_else(|| panic!("no {text} in {method}"));
+    let places = [
+        place("let asset_id = encode_path(\"asset_id\", asset_id)?;"),
+        place("let url = format!"),
+        place("if let Some(value) = prefer"),
+        place(".headers(header_map)"),
+    ];
+    assert!(places.is_sorted(), "{method}");
+}
+
 #[test]
 fn a_bad_spec_is_refused_with_its_place_and_generated_is_left_alone() {
     let copy = Copy::new();
@@ -220,7 +244,12 @@ fn a_bad_spec_is_refused_with_its_place_and_generated_is_left_alone() {
         (
             "          $ref: '#/components/responses/AssetUploadJob'\n",
             "          description: A name.\n          content:\n            text/plain:\n              schema: { type: string }\n",
-            "openapi.yaml: createAssetUploadJob: progenitor's method has no response of JSON or nothing",
+            "openapi.yaml: createAssetUploadJob: progenitor's method has no response that is nothing, or JSON of a schema",
+        ),
+        (
+            PARAMETERS,
+            &format!("{PARAMETERS}        - {{ name: limit, in: query, schema: {{ type: integer }} }}\n"),
+            "openapi.yaml: getAsset: it has a query parameter, which codegen/call.rs can't carry yet",
         ),
         (
             "      required: [id, status]\n",
