@@ -75,7 +75,7 @@ pub(crate) async fn exchange(
     let success = response.status.is_success();
     // The status of a failure says enough, however little of its body comes.
     let (limit, patience) = if success { (MAX_BODY, Duration::MAX) } else { (MAX_ERROR_BODY, ERROR_BODY_TIMEOUT) };
-    let mut body = Body::default();
+    let mut body = Chunks::default();
     loop {
         let Ok(chunk) = tokio::time::timeout(patience, incoming.chunk()).await else { break };
         match chunk {
@@ -95,12 +95,12 @@ pub(crate) async fn exchange(
 
 /// The body of a response as it comes. Nearly always it comes at once, and then nothing is copied.
 #[derive(Default)]
-struct Body {
+struct Chunks {
     first: Bytes,
     rest: BytesMut,
 }
 
-impl Body {
+impl Chunks {
     fn len(&self) -> usize {
         self.first.len() + self.rest.len()
     }
