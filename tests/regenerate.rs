@@ -191,19 +191,24 @@ fn a_new_field_changes_only_the_lines_about_it() {
     );
 }
 
-/// The first operation whose only parameter is in its path.
+/// An operation more, where the components begin.
+const COPY_ASSET: &str = "  /v1/assets/{assetId}/copies:\n    post:\n      operationId: copyAsset\n      summary: Copy an asset\n      \
+    x-rate-limit-per-client-user: 30\n      security:\n        - oauthAuthCode: ['asset:write']\n      parameters:\n        \
+    - $ref: '#/components/parameters/AssetId'\n      responses:\n        '200':\n          \
+    $ref: '#/components/responses/AssetUploadJob'\n\ncomponents:\n";
+
+/// The parameters of an operation whose only one is in its path.
 const PARAMETERS: &str = "        - $ref: '#/components/parameters/AssetId'\n";
 
 #[test]
 fn a_call_encodes_its_path_before_anything_that_may_be_left_out() {
     let copy = Copy::new();
-    copy.edit_spec(
-        PARAMETERS,
-        &format!("{PARAMETERS}        - {{ name: Prefer, in: header, schema: {{ type: string }} }}\n"),
-    );
+    let header = "        - { name: Prefer, in: header, schema: { type: string } }\n";
+    let operation = COPY_ASSET.replace(PARAMETERS, &format!("{PARAMETERS}{header}"));
+    copy.edit_spec("\ncomponents:\n", &operation);
     copy.regenerate();
     let client = copy.read("generated/client.rs");
-    let (_, method) = client.split_once("pub fn get_asset(").unwrap();
+    let (_, method) = client.split_once("pub fn copy_asset(").unwrap();
     let (method, _) = method.split_once("pub fn ").unwrap();
     let place = |text: &str| method.find(text).unwrap_or_else(|| panic!("no {text} in {method}"));
     let places = [
@@ -298,14 +303,7 @@ const EDITS: [Edit; 11] = [
         from: "x-rate-limit-per-client-user: 20\n",
         to: "x-rate-limit-per-client-user: 10\n",
     },
-    Edit {
-        name: "add an operation",
-        from: "\ncomponents:\n",
-        to: "  /v1/assets/{assetId}/copies:\n    post:\n      operationId: copyAsset\n      summary: Copy an asset\n      \
-             x-rate-limit-per-client-user: 30\n      security:\n        - oauthAuthCode: ['asset:write']\n      \
-             parameters:\n        - $ref: '#/components/parameters/AssetId'\n      responses:\n        '200':\n          \
-             $ref: '#/components/responses/AssetUploadJob'\n\ncomponents:\n",
-    },
+    Edit { name: "add an operation", from: "\ncomponents:\n", to: COPY_ASSET },
     // With nothing in its place, the whole block goes.
     Edit { name: "remove an operation", from: "  /v1/url-asset-uploads/{jobId}:\n", to: "" },
     Edit {
