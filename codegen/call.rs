@@ -123,7 +123,8 @@ fn drop_content(method: &mut ImplItemFn, request: &mut Expr) -> bool {
         })
         .collect();
     Without("body").visit_expr_mut(request);
-    let argument = name.map(|name| format!("- `{name}`")).unwrap_or_default();
+    // Nor is it among the documented arguments.
+    let Some(argument) = name.map(|name| format!("- `{name}`")) else { return true };
     for attribute in &mut method.attrs {
         if let syn::Meta::NameValue(meta) = &mut attribute.meta
             && let Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) = &mut meta.value

@@ -25,8 +25,8 @@ pub(crate) fn texts<T: AsRef<str>>(
     if !length.contains(&texts.len()) {
         return Err(out_of_range(field, texts.len(), length, field));
     }
-    let counts = texts.iter().map(|text| text.as_ref().chars().count());
-    match counts.into_iter().find(|count| !each.contains(count)) {
+    let mut counts = texts.iter().map(|text| text.as_ref().chars().count());
+    match counts.find(|count| !each.contains(count)) {
         Some(count) => Err(out_of_range(field, count, each, "characters each")),
         None => Ok(()),
     }

@@ -54,7 +54,7 @@ impl Upload {
 
     /// Opens the content for one attempt.
     pub(crate) async fn open(&self) -> Result<(reqwest::Body, Arc<Meter>), BodyError> {
-        let read = |source| BodyError::Read { name: self.name.clone(), source };
+        let read = |source| self.unreadable(source);
         let (total, content) = match &self.body.0 {
             Source::Path(path) => self.open_file(path).await?,
             Source::Bytes(bytes) => (bytes.len() as u64, Blocks::from_bytes(bytes.clone())),
@@ -69,9 +69,13 @@ impl Upload {
         Ok((reqwest::Body::wrap(frames), meter))
     }
 
+    fn unreadable(&self, source: io::Error) -> BodyError {
+        BodyError::Read { name: self.name.clone(), source }
+    }
+
     async fn open_file(&self, path: &Path) -> Result<(u64, Blocks), BodyError> {
-        let name = || path.to_owned();
-        let read = |source| BodyError::Read { name: name(), source };
+        let name = || self.name.clone();
+        let read = |source| self.unreadable(source);
         // Opening a pipe would wait for somebody to write to it.
         if !tokio::fs::metadata(path).await.map_err(read)?.is_file() {
             return Err(read(io::Error::other("not a regular file")));
