@@ -7,7 +7,8 @@ use http::StatusCode;
 use crate::auth::AccessToken;
 use crate::error::{ApiError, BodyError, Error, TimeoutKind};
 use crate::operations::Operation;
-use crate::response::{Response, Unreadable, excerpt, redact};
+use crate::redact::redact;
+use crate::response::{Response, Unreadable, excerpt};
 
 pub(crate) enum Failure {
     /// The content could not be read to its end.

@@ -84,6 +84,8 @@ mod meter;
 pub mod operations;
 mod pacing;
 mod policy;
+mod printable;
+mod redact;
 mod request;
 mod response;
 mod retry;
@@ -114,6 +116,7 @@ pub use job::{Job, JobKind, JobReference, JobResult, JobState};
 pub use operations::BASE_URL;
 pub use pacing::{Pacer, Pacing, Permit};
 pub use policy::{PollPolicy, RetryPolicy};
+pub use printable::Printable;
 pub use request::Request;
 
 /// The spec that everything here follows, as text.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 
 use crate::auth::AccessToken;
+use crate::redact::redact;
 
 /// A response whose body has been read, as far as it was wanted.
 pub(crate) struct Response {
@@ -58,11 +59,6 @@ fn retry_after(value: &str) -> Option<Duration> {
     }
     let date = httpdate::parse_http_date(value).ok()?;
     Some(date.duration_since(SystemTime::now()).unwrap_or_default())
-}
-
-/// The text without a secret that must not be shown.
-pub(crate) fn redact(text: &str, secret: &str) -> String {
-    text.replace(secret, "[REDACTED]")
 }
 
 /// The first 200 characters, on one line.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::Url;
+use tokio::time::Instant;
 use tracing::Span;
 
 use crate::auth::AccessToken;
@@ -17,7 +18,7 @@ use crate::response::Response;
 const MAX_BODY: usize = 16 * 1024 * 1024;
 /// Enough of an error page to say what it is.
 const MAX_ERROR_BODY: usize = 64 * 1024;
-/// How long the next part of an error page is waited for.
+/// How long an error page is waited for.
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A base URL that can be used.
@@ -73,24 +74,46 @@ pub(crate) async fn exchange(
     span.record("request_id", response.request_id.as_deref());
 
     let success = response.status.is_success();
-    // The status of a failure says enough, however little of its body comes.
-    let (limit, patience) = if success { (MAX_BODY, Duration::MAX) } else { (MAX_ERROR_BODY, ERROR_BODY_TIMEOUT) };
+    match read(&mut incoming).await {
+        Ok(body) => response.body = body,
+        Err(Cut::TooLong(body)) => {
+            response.body = body;
+            let reason = format!("the body is longer than {MAX_BODY} bytes");
+            return Err(Failure::Unreadable(response, reason.as_str().into()));
+        }
+        Err(Cut::Broken(source)) => return Err(Failure::new(Some(response.status), source)),
+    }
+    if success { Ok(response) } else { Err(Failure::Status(response)) }
+}
+
+/// Why the body of a success isn't whole.
+pub(crate) enum Cut {
+    TooLong(Bytes),
+    Broken(reqwest::Error),
+}
+
+/// The whole body of a success, if it isn't longer than [`MAX_BODY`]. The status of a failure says enough, so of its body
+/// what comes within [`ERROR_BODY_TIMEOUT`] and fits [`MAX_ERROR_BODY`].
+pub(crate) async fn read(incoming: &mut reqwest::Response) -> Result<Bytes, Cut> {
     let mut body = Chunks::default();
-    loop {
-        let Ok(chunk) = tokio::time::timeout(patience, incoming.chunk()).await else { break };
-        match chunk {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= limit => body.push(chunk),
-            Ok(Some(_)) if success => {
-                response.body = body.whole();
-                let reason = format!("the body is longer than {MAX_BODY} bytes");
-                return Err(Failure::Unreadable(response, reason.as_str().into()));
+    if incoming.status().is_success() {
+        while let Some(chunk) = incoming.chunk().await.map_err(Cut::Broken)? {
+            if body.len() + chunk.len() > MAX_BODY {
+                return Err(Cut::TooLong(body.whole()));
             }
-            Err(source) if success => return Err(Failure::new(Some(response.status), source)),
-            Ok(_) | Err(_) => break,
+            body.push(chunk);
+        }
+    } else {
+        let until = Instant::now() + ERROR_BODY_TIMEOUT;
+        while let Ok(Ok(Some(chunk))) = tokio::time::timeout_at(until, incoming.chunk()).await {
+            let fits = chunk.len().min(MAX_ERROR_BODY.saturating_sub(body.len()));
+            body.push(chunk.slice(..fits));
+            if body.len() >= MAX_ERROR_BODY {
+                break;
+            }
         }
     }
-    response.body = body.whole();
-    if success { Ok(response) } else { Err(Failure::Status(response)) }
+    Ok(body.whole())
 }
 
 /// The body of a response as it comes. Nearly always it comes at once, and then nothing is copied.

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::{OAuthError, RefreshToken, Tokens};
 use crate::error::Error;
 use crate::operations::{AUTHORIZATION_URL, BASE_URL, Operation, TOKEN_PATH};
-use crate::response::redact;
+use crate::redact::redact;
 use crate::transport::BaseUrl;
 
 /// An integration as it is registered in Canva's developer portal, and the OAuth endpoints it talks to.

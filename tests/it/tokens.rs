@@ -89,7 +89,7 @@ async fn expired(simulator: &Simulator) -> (Memory, OAuth) {
 
 #[test]
 fn the_authorization_url_asks_for_the_scopes_of_the_operations() {
-    let integration = Integration::new("id", "s3cr3t", REDIRECT_URI).unwrap();
+    let integration = Integration::new("id", "cl13nt-s3cr3t", REDIRECT_URI).unwrap();
     let upload = [&operations::CREATE_ASSET_UPLOAD_JOB, &operations::UPDATE_ASSET, &operations::GET_ASSET_UPLOAD_JOB];
     let login = integration.authorize(upload).unwrap();
     assert!(login.url.starts_with("https://www.canva.com/api/oauth/authorize?response_type=code&client_id=id&"));
@@ -347,11 +347,11 @@ async fn a_pair_that_another_process_refreshed_is_taken_from_the_store() {
 
 #[tokio::test]
 async fn a_token_endpoint_that_quotes_secrets_is_not_quoted() {
-    let body = r#"{"error":"no r3fr3sh for s3cr3t","error_description":"r3fr3sh and s3cr3t"}"#;
+    let body = r#"{"error":"no r3fr3sh-t0k3n for cl13nt-s3cr3t","error_description":"r3fr3sh-t0k3n and cl13nt-s3cr3t"}"#;
     let base_url = support::answering(support::http("400 Bad Request", "", body)).await;
     let store = Memory::default();
-    store.0.lock().unwrap().tokens = Some(Tokens::new("old-token", "r3fr3sh", Duration::ZERO));
-    let integration = Integration::new("id", "s3cr3t", REDIRECT_URI).unwrap().base_url(&base_url).unwrap();
+    store.0.lock().unwrap().tokens = Some(Tokens::new("old-token", "r3fr3sh-t0k3n", Duration::ZERO));
+    let integration = Integration::new("id", "cl13nt-s3cr3t", REDIRECT_URI).unwrap().base_url(&base_url).unwrap();
     let error = OAuth::new(integration, store).token().await.unwrap_err();
     let said = format!("{error} {error:?}");
     assert!(said.contains("no [REDACTED] for [REDACTED]: [REDACTED] and [REDACTED]"), "{said}");
