@@ -1,18 +1,27 @@
 //! One attempt to send a request: its turn, its token, its content, and its timeouts. Whether there is another one is
 //! `retry.rs`'s to say.
 
+use std::future::pending;
+use std::time::Duration;
+
 use http::header;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::Span;
 
 use crate::auth::AccessToken;
 use crate::body::Progress;
 use crate::call::Call;
+use crate::connecting::Connecting;
 use crate::error::{Error, TimeoutKind};
 use crate::failure::Failure;
 use crate::meter::Meter;
 use crate::policy::Timeouts;
 use crate::transport;
+
+/// A token that has waited longer than this for its request's turn is asked for again: half of what `OAuth`'s tokens live at
+/// the least when they are given.
+const TOKEN_AGE: Duration = Duration::from_secs(30);
 
 /// A failed attempt: the error, and what it takes to go on from there.
 pub(crate) struct Failed {
@@ -33,8 +42,13 @@ impl From<Error> for Failed {
 /// Sends the request once; it is the `number`th attempt.
 pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Result<T, Failed> {
     let (client, operation) = (&*call.client.inner, call.operation);
+    // Before its turn: whoever waits for a token keeps nobody from sending.
+    let mut token = client.token().await?;
+    let asked = Instant::now();
     let mut permit = client.pacer.acquire(operation).await.map_err(|source| Error::Pacer { operation, source })?;
-    let token = client.token.token().await.map_err(|source| Error::Token { source })?;
+    if asked.elapsed() > TOKEN_AGE {
+        token = client.token().await?;
+    }
     let authorization = token.header().map_err(|source| Error::Token { source: source.into() })?;
     // A request without its content is bytes at the most, which can be sent again.
     let mut request = call.request.try_clone().ok_or_else(|| Error::invalid("request", "one to repeat", "a stream"))?;
@@ -42,7 +56,7 @@ pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Resu
     // Opened last: a thousand uploads that wait for their turn or a token must not hold a thousand files.
     let meter = match &call.content {
         Some(upload) => {
-            let (body, meter) = upload.open().await.map_err(Error::from)?;
+            let (body, meter) = upload.open(client.timeouts.stall).await.map_err(Error::from)?;
             *request.body_mut() = Some(body);
             Some(meter)
         }
@@ -52,11 +66,10 @@ pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Resu
     let meter = meter.as_deref();
     let _end = Ends(meter);
     permit.sent = true;
-    let mut result = tokio::select! {
-        biased;
-        result = transport::exchange(&client.http, request, &token, span) => result,
-        failure = timed_out(meter, &client.timeouts) => Err(failure),
-    };
+    let connecting = Connecting::new();
+    let timed_out = timed_out(meter, connecting.watch(), &client.timeouts);
+    let exchange = transport::exchange(&client.http, request, meter, &token, span, timed_out);
+    let mut result = connecting.observe(exchange).await;
     if let Err(Failure::Connect(_)) = result {
         permit.sent = false;
     }
@@ -84,28 +97,34 @@ impl Drop for Ends<'_> {
 }
 
 /// Resolves when nothing moved for too long: while content is being sent, when no frame was taken for `stall`; after that,
-/// when there is no full response within `response`. Until the first frame is taken there may be no connection yet, which
-/// has a timeout of its own.
-async fn timed_out(meter: Option<&Meter>, timeouts: &Timeouts) -> Failure {
-    let &Timeouts { connect, stall, response } = timeouts;
-    let started = Instant::now();
+/// when there is no full response within `response`. Opening a connection has a timeout of its own.
+async fn timed_out(
+    meter: Option<&Meter>,
+    mut connection: watch::Receiver<Option<Instant>>,
+    timeouts: &Timeouts,
+) -> Failure {
     loop {
-        let (since, after, wait, kind) = match meter.map(Meter::last_move) {
-            Some((None, false)) => (started, stall, stall.saturating_add(connect), TimeoutKind::Stall),
-            Some((Some(moved), false)) => (moved, stall, stall, TimeoutKind::Stall),
-            Some((Some(moved), true)) => (moved, response, response, TimeoutKind::Response),
-            Some((None, true)) | None => (started, response, response.saturating_add(connect), TimeoutKind::Response),
+        let opened = *connection.borrow_and_update();
+        let (moved, finished) = meter.map_or((None, true), Meter::last_move);
+        let (wait, kind) = match finished {
+            false => (timeouts.stall, TimeoutKind::Stall),
+            true => (timeouts.response, TimeoutKind::Response),
         };
-        let left = wait.saturating_sub(since.elapsed());
-        if left.is_zero() {
-            return Failure::Timeout { kind, after };
+        let left = opened.map(|opened| wait.saturating_sub(moved.unwrap_or(opened).max(opened).elapsed()));
+        if left.is_some_and(|left| left.is_zero()) {
+            return Failure::Timeout { kind, after: wait };
         }
-        match meter {
-            // The last frame begins another wait, which may be the shorter one.
-            Some(meter) if kind == TimeoutKind::Stall => {
-                let _ = tokio::time::timeout(left, meter.finished()).await;
+        // The last frame begins another wait, which may be the shorter one.
+        let last_frame = async {
+            match meter {
+                Some(meter) if !finished => meter.finished().await,
+                _ => pending().await,
             }
-            _ => tokio::time::sleep(left).await,
+        };
+        tokio::select! {
+            () = last_frame => (),
+            Ok(()) = connection.changed() => (),
+            () = tokio::time::sleep(left.unwrap_or_default()), if left.is_some() => (),
         }
     }
 }

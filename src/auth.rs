@@ -52,8 +52,9 @@ pub use token::RefreshToken;
 /// # async fn fetch(user: &str) -> Result<String, BoxError> { Ok(user.into()) }
 /// ```
 pub trait TokenProvider: Send + Sync + 'static {
-    /// The token for a request that is about to leave. Called for every attempt of every request: keep it quick, and
-    /// share one refresh between concurrent callers.
+    /// The token for a request. Called for every attempt of every request, before it waits for its turn, and again after a
+    /// wait of more than 30 s: keep it quick, and share one refresh between concurrent callers. A provider that takes
+    /// longer than 3 minutes has failed.
     fn token(&self) -> impl Future<Output = Result<AccessToken, BoxError>> + Send;
 
     /// Canva answered 401 to a request with this token. Says whether [`token`](Self::token) will give another one now;

@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::operations::Operation;
-use crate::response::{Response, Unreadable};
+use crate::response::{self, Response, Unreadable};
 use crate::upload::Upload;
 
 /// A request that has not been sent yet, with all that it takes to send it: await it. It is sent like every other request
@@ -127,7 +127,7 @@ impl<T> fmt::Debug for Call<T> {
 fn json<T: DeserializeOwned + 'static>(body: &[u8]) -> Result<T, Unreadable> {
     // `()` asks for nothing, whatever comes; and a response without a body has nothing in it.
     let nothing = TypeId::of::<T>() == TypeId::of::<()>() || body.is_empty();
-    match serde_json::from_slice(if nothing { b"null" } else { body }) {
+    match response::json(if nothing { b"null" } else { body }) {
         Err(_) if nothing => Err("it has no body".into()),
         decoded => decoded.map_err(Unreadable::from),
     }

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::BoxFuture;
 use crate::auth::{AccessToken, DynTokenProvider, TokenProvider};
-use crate::error::Error;
+use crate::error::{BoxError, Error};
 use crate::operations::BASE_URL;
 use crate::pacing::{DynPacer, Pacer, Pacing};
 use crate::policy::{PollPolicy, RetryPolicy, Timeouts};
@@ -35,6 +36,28 @@ pub(crate) struct Inner {
     pub(crate) timeouts: Timeouts,
     pub(crate) retry: RetryPolicy,
     pub(crate) poll: PollPolicy,
+}
+
+/// How long a token provider may take: longer than a refresh of `OAuth`'s, which waits for another process's and then for
+/// the token endpoint.
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(180);
+
+impl Inner {
+    /// The token for a request.
+    pub(crate) async fn token(&self) -> Result<AccessToken, Error> {
+        answered(self.token.token()).await
+    }
+
+    /// Whether there is another token than this one, which Canva refused.
+    pub(crate) async fn refused(&self, token: &AccessToken) -> Result<bool, Error> {
+        answered(self.token.refused(token)).await
+    }
+}
+
+async fn answered<T>(asked: BoxFuture<'_, Result<T, BoxError>>) -> Result<T, Error> {
+    let late = |_| Err(format!("the token provider took longer than {} s", TOKEN_TIMEOUT.as_secs()).into());
+    let answered = tokio::time::timeout(TOKEN_TIMEOUT, asked).await;
+    answered.unwrap_or_else(late).map_err(|source| Error::Token { source })
 }
 
 impl Client {

@@ -1,7 +1,7 @@
 //! What can go wrong, and what each error knows: the status, the job, the cause. No error prints a token.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -9,6 +9,7 @@ use http::StatusCode;
 use crate::body::Progress;
 use crate::generated::types::{AssetUploadErrorCode, DesignImportErrorCode};
 use crate::operations::Operation;
+use crate::printable::Printable;
 
 /// The error type for causes that come from a caller's own code: token providers, pacers, token stores.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -22,7 +23,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[non_exhaustive]
 pub enum Error {
     /// Refused before a byte was sent: the API would not have taken it.
-    #[error("{field}: expected {expected}, got {found}")]
+    #[error("{field}: expected {expected}, got {}", Printable(.found))]
     #[non_exhaustive]
     InvalidInput {
         /// What was wrong: the name of a parameter, field or setting.
@@ -101,7 +102,7 @@ pub enum Error {
     Api(Box<ApiError>),
 
     /// The response was a success, but not one that can be read.
-    #[error("{}: unreadable response with status {status}: {reason}; it begins {excerpt:?}", .operation.id)]
+    #[error("{}: unreadable response with status {status}: {}; it begins {excerpt:?}", .operation.id, Printable(.reason))]
     #[non_exhaustive]
     Decode {
         /// What was being done.
@@ -139,7 +140,7 @@ pub enum Error {
     Job(#[from] JobError),
 
     /// The job could not be read. It goes on at Canva: make a handle from `job_id` and wait again.
-    #[error("job {job_id} could not be read: {source}")]
+    #[error("job {} could not be read: {source}", Printable(.job_id))]
     #[non_exhaustive]
     Poll {
         /// The job that goes on.
@@ -149,7 +150,7 @@ pub enum Error {
     },
 
     /// The job took longer than the caller wanted to wait. It goes on at Canva: make a handle from `job_id` and wait again.
-    #[error("job {job_id} was still in progress after {} s of waiting", .waited.as_secs_f64())]
+    #[error("job {} was still in progress after {} s of waiting", Printable(.job_id), .waited.as_secs_f64())]
     #[non_exhaustive]
     Deadline {
         /// The job that goes on.
@@ -237,13 +238,16 @@ impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.operation.id, self.status)?;
         if !self.code.is_empty() {
-            write!(f, " {}", self.code)?;
+            write!(f, " {}", Printable(&self.code))?;
         }
         if !self.message.is_empty() {
-            write!(f, ": {}", self.message)?;
+            write!(f, ": {}", Printable(&self.message))?;
         }
         if let Some(request_id) = &self.request_id {
-            write!(f, " (request {request_id})")?;
+            write!(f, " (request {})", Printable(request_id))?;
+        }
+        if let Some(retry_after) = self.retry_after {
+            write!(f, " (retry after {} s)", retry_after.as_secs())?;
         }
         if self.attempts > 1 {
             write!(f, " ({} attempts)", self.attempts)?;
@@ -260,7 +264,8 @@ impl std::error::Error for ApiError {}
 
 /// A job that ended in failure.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("job {job_id} failed{}{code}: {message}", if .code.as_str().is_empty() { "" } else { " with " })]
+#[error("job {} failed{}{}: {}", Printable(.job_id), if .code.as_str().is_empty() { "" } else { " with " },
+    Printable(.code.as_str()), Printable(.message))]
 #[non_exhaustive]
 pub struct JobError {
     /// The job.
@@ -302,7 +307,7 @@ impl fmt::Display for JobErrorCode {
 #[non_exhaustive]
 pub enum BodyError {
     /// The content can't be opened or read.
-    #[error("{}: {source}", .name.display())]
+    #[error("{}: {source}", shown(.name))]
     #[non_exhaustive]
     Read {
         /// The file, or what stands for one.
@@ -312,7 +317,7 @@ pub enum BodyError {
     },
     /// The content is not as long as it was said or found to be at first. Nothing was made of the part that was sent.
     #[error("{}: expected {expected} bytes, got {}; it changed while it was being uploaded, or its length was given wrong",
-        .name.display(), length(*.found, *.expected))]
+        shown(.name), length(*.found, *.expected))]
     #[non_exhaustive]
     Length {
         /// The file, or what stands for one.
@@ -322,8 +327,9 @@ pub enum BodyError {
         /// How far it went.
         found: u64,
     },
-    /// The file was written to between two attempts.
-    #[error("{}: it changed between two attempts to upload it", .name.display())]
+    /// The file was written to while it was being uploaded, or between two attempts. Nothing was made of the part that was
+    /// sent.
+    #[error("{}: it changed while it was being uploaded", shown(.name))]
     #[non_exhaustive]
     Changed {
         /// The file.
@@ -357,6 +363,10 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
         cause = source;
     }
     cause.to_string()
+}
+
+fn shown(name: &Path) -> String {
+    Printable(&name.to_string_lossy()).to_string()
 }
 
 fn plural(count: u32, one: &'static str, many: &'static str) -> &'static str {

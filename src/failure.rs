@@ -8,7 +8,7 @@ use crate::auth::AccessToken;
 use crate::error::{ApiError, BodyError, Error, TimeoutKind};
 use crate::operations::Operation;
 use crate::redact::redact;
-use crate::response::{Response, Unreadable, excerpt};
+use crate::response::{self, Response, Unreadable, excerpt};
 
 pub(crate) enum Failure {
     /// The content could not be read to its end.
@@ -66,7 +66,7 @@ struct ErrorBody {
 
 fn refusal(response: Response, operation: &'static Operation, attempts: u32, token: &str) -> ApiError {
     let Response { status, request_id, retry_after, body } = response;
-    let (code, message) = match serde_json::from_slice(&body) {
+    let (code, message) = match response::json(&body) {
         // After decoding: JSON can spell the token in another way than it is sent.
         Ok(ErrorBody { code: Some(code), message }) => {
             (redact(&code, token), redact(&message.unwrap_or_default(), token))

@@ -156,15 +156,25 @@ impl<T: Send + 'static> Job<T> {
     ///
     /// # Errors
     /// As [`wait`](Job::wait).
-    pub async fn wait_with(mut self, policy: PollPolicy) -> Result<T, Error> {
-        let job_id = self.reference.id.clone();
-        let created = self.created;
+    pub async fn wait_with(self, policy: PollPolicy) -> Result<T, Error> {
+        let (job_id, created) = (self.reference.id.clone(), self.created);
+        match self.result(policy).await {
+            // The id is Canva's own, and the job is there: no mistake of the caller's.
+            Err(source @ Error::InvalidInput { .. }) if created => {
+                Err(Error::Poll { job_id, source: Box::new(source) })
+            }
+            result => result,
+        }
+    }
+
+    async fn result(mut self, policy: PollPolicy) -> Result<T, Error> {
+        // The deadline begins when the job was first seen: what the request waited for its turn is no time of the job's.
+        let mut state = match self.state.take() {
+            Some(state) => state,
+            None => self.poll().await?,
+        };
         let waiting = async {
             let mut delays = policy.delays();
-            let mut state = match self.state.take() {
-                Some(state) => state,
-                None => self.poll().await?,
-            };
             loop {
                 match state {
                     JobState::Success(result) => return Ok(result),
@@ -174,14 +184,8 @@ impl<T: Send + 'static> Job<T> {
                 state = self.poll().await?;
             }
         };
-        match tokio::time::timeout(policy.deadline, waiting).await {
-            // The id is Canva's own, and the job is there: no mistake of the caller's.
-            Ok(Err(source @ Error::InvalidInput { .. })) if created => {
-                Err(Error::Poll { job_id, source: Box::new(source) })
-            }
-            Ok(result) => result,
-            Err(_) => Err(Error::Deadline { job_id, waited: policy.deadline }),
-        }
+        let late = |_| Err(Error::Deadline { job_id: self.reference.id.clone(), waited: policy.deadline });
+        tokio::time::timeout(policy.deadline, waiting).await.unwrap_or_else(late)
     }
 }
 

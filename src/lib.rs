@@ -75,6 +75,7 @@ mod body;
 mod call;
 mod checks;
 mod client;
+mod connecting;
 mod error;
 mod failure;
 mod imports;
@@ -114,7 +115,7 @@ pub use generated::types::{
 pub use imports::{ImportDesign, ImportDesignFromUrl};
 pub use job::{Job, JobKind, JobReference, JobResult, JobState};
 pub use operations::BASE_URL;
-pub use pacing::{Pacer, Pacing, Permit};
+pub use pacing::{Pacer, Pacing, PausedError, Permit};
 pub use policy::{PollPolicy, RetryPolicy};
 pub use printable::Printable;
 pub use request::Request;

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::body::{OnProgress, Progress};
@@ -20,7 +20,8 @@ const REPORT_EVERY: Duration = Duration::from_millis(100);
 pub(crate) struct Meter {
     total: u64,
     state: Mutex<MeterState>,
-    finished: Notify,
+    /// No more frames will be taken.
+    finished: watch::Sender<bool>,
     on_progress: Option<Arc<Mutex<OnProgress>>>,
 }
 
@@ -37,7 +38,7 @@ impl Meter {
     pub(crate) fn new(total: u64, on_progress: Option<Arc<Mutex<OnProgress>>>) -> Self {
         let now = Instant::now();
         let state = MeterState { sent: 0, moved: None, reported: 0, reported_at: now, failure: None, over: false };
-        let meter = Self { total, state: Mutex::new(state), finished: Notify::new(), on_progress };
+        let meter = Self { total, state: Mutex::new(state), finished: watch::Sender::new(total == 0), on_progress };
         meter.report(0);
         meter
     }
@@ -46,15 +47,20 @@ impl Meter {
         Progress { sent: lock(&self.state).sent, total: self.total }
     }
 
-    /// When a frame was last taken, if any was, and whether all are.
+    /// When a frame was last taken, if any was, and whether no more will be.
     pub(crate) fn last_move(&self) -> (Option<Instant>, bool) {
-        let state = lock(&self.state);
-        (state.moved, state.sent >= self.total)
+        (lock(&self.state).moved, *self.finished.borrow())
     }
 
-    /// Resolves once the last frame was taken.
+    /// Resolves once the last frame was taken, or the connection has dropped the content.
     pub(crate) async fn finished(&self) {
-        self.finished.notified().await;
+        // An error means that the sender is gone, and it is part of this.
+        let _ = self.finished.subscribe().wait_for(|finished| *finished).await;
+    }
+
+    /// The connection has dropped the content, or taken all of it.
+    pub(crate) fn dropped(&self) {
+        self.finished.send_replace(true);
     }
 
     /// Nobody waits for this attempt any more: no more of it is sent, and nothing reported.
@@ -78,7 +84,7 @@ impl Meter {
             state.sent += bytes;
             state.moved = Some(now);
             if state.sent == self.total {
-                self.finished.notify_one();
+                self.finished.send_replace(true);
             }
             let due = state.sent - state.reported >= REPORT_BYTES
                 || now - state.reported_at >= REPORT_EVERY

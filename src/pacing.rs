@@ -21,6 +21,9 @@ use crate::sync::lock;
 /// The window over which Canva counts requests.
 const WINDOW: Duration = Duration::from_secs(60);
 
+/// The longest pause that a request waits for: five times the window over which Canva counts.
+const MAX_PAUSE: Duration = Duration::from_secs(300);
+
 /// Decides when a request may leave. [`Pacing`] does it within a process; implement it to share the limits of one user
 /// between processes, through Redis for example, or to have limits of your own. `acquire` is written as `async fn`:
 ///
@@ -54,7 +57,8 @@ pub trait Pacer: Send + Sync + 'static {
     /// Waits until a request of this operation may leave. The permit is dropped when its request is over.
     fn acquire(&self, operation: &'static Operation) -> impl Future<Output = Result<Permit, BoxError>> + Send;
 
-    /// Canva answered 429: no request of this operation should leave for this long.
+    /// Canva answered 429: no request of this operation should leave for this long. The time is the server's word, and may be
+    /// years: see that no request waits for it without a bound.
     fn pause(&self, operation: &'static Operation, pause: Duration);
 }
 
@@ -130,6 +134,10 @@ impl fmt::Debug for Permit {
 /// The rate limit of each operation, kept for one client and its clones: first come, first served. Operations are told
 /// apart by their ids. Several clients for the same user share an `Arc<Pacing>`.
 ///
+/// A 429 pauses its operation for as long as the response asks, but for no more than 5 minutes. Where it asks for longer, the
+/// requests of those 5 minutes fail at once with [`PausedError`], which says what was asked for; after that, requests are
+/// sent again, so that one mistaken response can't stop an operation for days.
+///
 /// ```
 /// # fn main() -> Result<(), canva_connect::Error> {
 /// use canva_connect::{Client, Pacing};
@@ -178,7 +186,7 @@ impl fmt::Debug for Pacing {
 impl Pacer for Pacing {
     async fn acquire(&self, operation: &'static Operation) -> Result<Permit, BoxError> {
         match self.lane(operation) {
-            Some(lane) => Ok(lane.acquire().await),
+            Some(lane) => Ok(lane.acquire().await?),
             None => Ok(Permit::new(|_| ())),
         }
     }
@@ -188,6 +196,21 @@ impl Pacer for Pacing {
             lane.pause(pause);
         }
     }
+}
+
+/// A request was not sent, since Canva asked for a longer pause than a request waits for. It is the source of an
+/// [`Error::Pacer`](crate::Error::Pacer), found with `source.downcast_ref()`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Canva asked for a pause of {} s, of which {} s are left; nothing is sent for another {} s",
+    .asked.as_secs(), .left.as_secs(), .closed.as_secs())]
+#[non_exhaustive]
+pub struct PausedError {
+    /// The whole pause, as the response asked for it.
+    pub asked: Duration,
+    /// What is left of that.
+    pub left: Duration,
+    /// How long requests go on to fail with this error; after that they are sent, and Canva has the last word.
+    pub closed: Duration,
 }
 
 /// One operation's permits.
@@ -203,31 +226,52 @@ struct LaneState {
     free: u32,
     /// When the permits of finished requests come back, soonest first.
     returning: VecDeque<Instant>,
-    paused_until: Option<Instant>,
+    pause: Option<Pause>,
+}
+
+/// What a 429 asked for.
+struct Pause {
+    began: Instant,
+    asked: Duration,
+}
+
+impl Pause {
+    /// When requests are sent again.
+    fn end(&self) -> Instant {
+        self.began + self.asked.min(MAX_PAUSE)
+    }
+}
+
+/// Why there is no permit now.
+enum Wait {
+    /// Until then there will be none.
+    Until(Instant),
+    /// Until a request that is under way has ended.
+    Release,
+    Paused(PausedError),
 }
 
 impl Lane {
     fn new(permits: u32) -> Self {
-        let state = LaneState { free: permits, returning: VecDeque::new(), paused_until: None };
+        let state = LaneState { free: permits, returning: VecDeque::new(), pause: None };
         Self { turn: tokio::sync::Mutex::new(()), state: Mutex::new(state), changed: Notify::new() }
     }
 
-    async fn acquire(self: Arc<Self>) -> Permit {
+    async fn acquire(self: Arc<Self>) -> Result<Permit, PausedError> {
         let _turn = self.turn.lock().await;
         loop {
-            let next = match lock(&self.state).take(Instant::now()) {
+            let wait = lock(&self.state).take(Instant::now());
+            match wait {
                 Ok(()) => break,
-                Err(next) => next,
-            };
-            match next {
-                Some(next) => {
-                    let _ = tokio::time::timeout_at(next, self.changed.notified()).await;
+                Err(Wait::Until(end)) => {
+                    let _ = tokio::time::timeout_at(end, self.changed.notified()).await;
                 }
-                None => self.changed.notified().await,
+                Err(Wait::Release) => self.changed.notified().await,
+                Err(Wait::Paused(error)) => return Err(error),
             }
         }
         let lane = self.clone();
-        Permit::new(move |sent| lane.release(sent))
+        Ok(Permit::new(move |sent| lane.release(sent)))
     }
 
     fn release(&self, sent: bool) {
@@ -241,26 +285,36 @@ impl Lane {
         self.changed.notify_one();
     }
 
-    fn pause(&self, pause: Duration) {
-        // Capped: `Instant` overflows.
-        let until = Instant::now() + pause.min(Duration::from_secs(24 * 60 * 60));
+    fn pause(&self, asked: Duration) {
+        let pause = Pause { began: Instant::now(), asked };
         let mut state = lock(&self.state);
-        state.paused_until = Some(state.paused_until.map_or(until, |other| other.max(until)));
+        if state.pause.as_ref().is_none_or(|other| other.end() <= pause.end()) {
+            state.pause = Some(pause);
+        }
+        drop(state);
+        // Who waits for a permit may have to fail.
+        self.changed.notify_one();
     }
 }
 
 impl LaneState {
-    /// Takes a permit, or says when to look again; `None` is when a request that is under way has ended.
-    fn take(&mut self, now: Instant) -> Result<(), Option<Instant>> {
+    /// Takes a permit, or says why there is none.
+    fn take(&mut self, now: Instant) -> Result<(), Wait> {
         while self.returning.front().is_some_and(|back| *back <= now) {
             self.returning.pop_front();
             self.free += 1;
         }
-        if let Some(until) = self.paused_until.filter(|until| *until > now) {
-            return Err(Some(until));
+        if let Some(pause) = self.pause.as_ref().filter(|pause| pause.end() > now) {
+            let (asked, end) = (pause.asked, pause.end());
+            let (left, closed) = (asked.saturating_sub(now - pause.began), end - now);
+            return Err(if asked > MAX_PAUSE {
+                Wait::Paused(PausedError { asked, left, closed })
+            } else {
+                Wait::Until(end)
+            });
         }
         if self.free == 0 {
-            return Err(self.returning.front().copied());
+            return Err(self.returning.front().map_or(Wait::Release, |back| Wait::Until(*back)));
         }
         self.free -= 1;
         Ok(())

@@ -77,7 +77,8 @@ pub struct PollPolicy {
     pub growth: f64,
     /// The longest pause. Default 6 s.
     pub max_delay: Duration,
-    /// When to stop waiting. Default 10 minutes.
+    /// How long after the first response about the job to stop waiting. Default 10 minutes. A handle from a stored id begins
+    /// with the first poll: until then only [`RetryPolicy::total_time`] and the rate limit say how long it takes.
     pub deadline: Duration,
 }
 

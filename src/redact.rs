@@ -6,28 +6,38 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 /// What is shorter than this is no secret: it would be found inside ordinary words.
 const MIN_SECRET: usize = 8;
 
+const REDACTED: &str = "[REDACTED]";
+
 /// The text without a secret that must not be shown: as it is, with JSON's or a URL's escapes in it, or in Base64 at any
 /// place of what was encoded. Other encodings aren't covered, and neither is a part of the secret.
 pub(crate) fn redact(text: &str, secret: &str) -> String {
     if secret.len() < MIN_SECRET {
         return text.to_owned();
     }
-    let patterns: Vec<String> = std::iter::once(secret.to_owned()).chain(in_base64(secret)).collect();
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        match patterns.iter().find_map(|pattern| strip(rest, pattern)) {
-            Some(after) => {
-                shown.push_str("[REDACTED]");
-                rest = after;
-            }
-            None => {
-                shown.push(first);
-                rest = &rest[first.len_utf8()..];
-            }
+    let mut text = text.to_owned();
+    for encoded in in_base64(secret) {
+        if text.contains(&encoded) {
+            text = text.replace(&encoded, REDACTED);
         }
     }
-    shown
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find(|c| secret.starts_with(c) || matches!(c, '%' | '\\')) {
+        let (before, here) = rest.split_at(at);
+        shown.push_str(before);
+        rest = match strip(here, secret) {
+            Some(after) => {
+                shown.push_str(REDACTED);
+                after
+            }
+            None => {
+                let mut chars = here.chars();
+                shown.extend(chars.next());
+                chars.as_str()
+            }
+        };
+    }
+    shown + rest
 }
 
 /// The characters of Base64 that the secret decides alone, whichever of three bytes it begins at.

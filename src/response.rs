@@ -1,9 +1,11 @@
 //! What a response says: its head, its body, and what of both may be shown, without the token.
 
+use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
 
 use crate::auth::AccessToken;
 use crate::redact::redact;
@@ -22,7 +24,7 @@ impl Response {
         Self {
             status,
             request_id: text(headers, "x-request-id").map(|id| redact(id, token.expose())),
-            retry_after: text(headers, header::RETRY_AFTER.as_str()).and_then(retry_after),
+            retry_after: text(headers, "retry-after").and_then(|value| retry_after(value, text(headers, "date"))),
             body: Bytes::new(),
         }
     }
@@ -52,13 +54,49 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// `Retry-After` in seconds or as an HTTP date. A date in the past means now; anything else is as if it weren't there.
-fn retry_after(value: &str) -> Option<Duration> {
+/// `date` is the response's own: between the two, the server's clock needn't be right.
+fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = httpdate::parse_http_date(value).ok()?;
-    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+    let until = httpdate::parse_http_date(value).ok()?;
+    let now = date.and_then(|date| httpdate::parse_http_date(date).ok()).unwrap_or_else(SystemTime::now);
+    Some(until.duration_since(now).unwrap_or_default())
+}
+
+/// JSON as a value. A half of an emoji, which no text can have, is read as U+FFFD, so that one name doesn't make the whole
+/// response unreadable.
+pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
+    serde_json::from_slice(body).or_else(|error| {
+        let whole = std::str::from_utf8(body).ok().and_then(without_half_characters).ok_or(error)?;
+        serde_json::from_str(&whole)
+    })
+}
+
+/// The JSON with `\ufffd` for each surrogate that has no other half; `None` if there is none.
+fn without_half_characters(json: &str) -> Option<String> {
+    let surrogate = |text: &str, halves: RangeInclusive<u16>| {
+        let digits = text.strip_prefix("\\u").and_then(|digits| digits.get(..4));
+        digits.and_then(|digits| u16::from_str_radix(digits, 16).ok()).is_some_and(|half| halves.contains(&half))
+    };
+    let (mut whole, mut rest) = (String::with_capacity(json.len()), json);
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        whole.push_str(before);
+        let second = escape.get(6..).unwrap_or_default();
+        let (length, replaced) = match escape {
+            _ if surrogate(escape, 0xd800..=0xdbff) && surrogate(second, 0xdc00..=0xdfff) => (12, false),
+            _ if surrogate(escape, 0xd800..=0xdfff) => (6, true),
+            // A backslash and what it escapes; the digits of another `\u` are ordinary characters.
+            _ => (1 + escape.chars().nth(1).map_or(0, char::len_utf8), false),
+        };
+        let (this, after) = escape.split_at(length);
+        whole.push_str(if replaced { "\\ufffd" } else { this });
+        rest = after;
+    }
+    whole.push_str(rest);
+    (whole != json).then_some(whole)
 }
 
 /// The first 200 characters, on one line.

@@ -66,7 +66,7 @@ async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
             Verdict::Unauthorized => {
                 token_refreshed = true;
                 let refreshed = match &token {
-                    Some(token) => client.token.refused(token).await.map_err(|source| Error::Token { source })?,
+                    Some(token) => client.refused(token).await?,
                     None => false,
                 };
                 if refreshed && content_left {
@@ -76,6 +76,12 @@ async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
             }
             Verdict::RateLimited(retry_after) => {
                 let pause = retry_after.unwrap_or_else(|| rate_limit_delay(counted));
+                let operation_id = operation.id;
+                tracing::warn!(
+                    operation = operation_id,
+                    pause_s = pause.as_secs_f64(),
+                    "Canva's rate limit is reached"
+                );
                 // For every caller, whether this request is retried or not.
                 client.pacer.pause(operation, pause);
                 Some(pause)

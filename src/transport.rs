@@ -1,6 +1,7 @@
 //! HTTP: where requests may go, the client that takes them there, and one exchange of a request for a response that is read
 //! with a bound.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -9,9 +10,12 @@ use tokio::time::Instant;
 use tracing::Span;
 
 use crate::auth::AccessToken;
+use crate::connecting::Observed;
 use crate::error::Error;
 use crate::failure::Failure;
+use crate::meter::Meter;
 use crate::operations::BASE_URL;
+use crate::redact::redact;
 use crate::response::Response;
 
 /// More than any response of the API needs; what goes on beyond it is a fault.
@@ -32,19 +36,24 @@ pub(crate) struct BaseUrl {
 impl BaseUrl {
     pub(crate) fn parse(text: &str, allow_plain_http: bool) -> Result<Self, Error> {
         let invalid = |found: String| Error::invalid("base_url", format!("a URL such as {BASE_URL}"), found);
-        let url = Url::parse(text).map_err(|e| invalid(format!("{text:?}: {e}")))?;
+        // What is before an `@` may be a password, also in what isn't a URL.
+        let shown = if text.contains('@') { "(not shown)".to_owned() } else { format!("{text:?}") };
+        // The parser would take `https:host` and `https:\host` for `https://host`, and leave out tabs and line ends.
+        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        let plain = !text.contains(|c: char| c == '\\' || c.is_whitespace() || c.is_control());
+        if !plain || host.is_none_or(|host| host.starts_with('/')) {
+            return Err(invalid(shown));
+        }
+        let url = Url::parse(text).map_err(|e| invalid(format!("{shown}: {e}")))?;
         if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
             return Err(invalid("one with credentials, a query or a fragment (not shown)".to_owned()));
-        }
-        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-            return Err(invalid(format!("{text:?}")));
         }
         let host = url.host_str().unwrap_or_default();
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
         let loopback = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
         if url.scheme() == "http" && !loopback && !allow_plain_http {
             let expected = "https:// (a token must not travel in the clear; `allow_plain_http` allows it)";
-            return Err(Error::invalid("base_url", expected, format!("{text:?}")));
+            return Err(Error::invalid("base_url", expected, shown));
         }
         Ok(Self { text: url.as_str().trim_end_matches('/').to_owned(), loopback })
     }
@@ -53,6 +62,9 @@ impl BaseUrl {
     pub(crate) fn http_client(&self, connect_timeout: Duration) -> reqwest::ClientBuilder {
         let http = reqwest::Client::builder()
             .connect_timeout(connect_timeout)
+            .connector_layer(Observed)
+            // By default it sends a request again over HTTP/2, unseen; what is sent again is `retry.rs`'s to say.
+            .retry(reqwest::retry::never())
             // A redirect would take the token, or half an upload, somewhere else. There is no total timeout: it would
             // cut long uploads.
             .redirect(reqwest::redirect::Policy::none());
@@ -61,21 +73,34 @@ impl BaseUrl {
     }
 }
 
-/// Sends the request and reads the response; where it is no success, as much of it as comes soon.
+/// Sends the request and reads the response. `timed_out` resolves when the request takes too long; the status of a failure
+/// counts all the same, once it has come.
 pub(crate) async fn exchange(
     http: &reqwest::Client,
     request: reqwest::Request,
+    content: Option<&Meter>,
     token: &AccessToken,
     span: &Span,
+    timed_out: impl Future<Output = Failure>,
 ) -> Result<Response, Failure> {
-    let mut incoming = http.execute(request).await.map_err(|source| Failure::new(None, source))?;
+    let mut timed_out = pin!(timed_out);
+    let mut incoming = tokio::select! {
+        biased;
+        incoming = http.execute(request) => incoming.map_err(|source| Failure::new(None, source))?,
+        failure = &mut timed_out => return Err(failure),
+    };
     let mut response = Response::head(incoming.status(), incoming.headers(), token);
     span.record("status", response.status.as_u16());
     span.record("request_id", response.request_id.as_deref());
 
     let success = response.status.is_success();
-    match read(&mut incoming).await {
-        Ok(body) => response.body = body,
+    let read = tokio::select! {
+        biased;
+        read = read(&mut incoming) => read,
+        failure = &mut timed_out, if success => return Err(failure),
+    };
+    match read {
+        Ok(body) => response.body = redacted(body, token),
         Err(Cut::TooLong(body)) => {
             response.body = body;
             let reason = format!("the body is longer than {MAX_BODY} bytes");
@@ -83,7 +108,32 @@ pub(crate) async fn exchange(
         }
         Err(Cut::Broken(source)) => return Err(Failure::new(Some(response.status), source)),
     }
-    if success { Ok(response) } else { Err(Failure::Status(response)) }
+    if !success {
+        return Err(Failure::Status(response));
+    }
+    // A success that comes early may be for the part that had arrived. The rest follows, if the server takes it.
+    if let Some(content) = content {
+        tokio::select! {
+            () = content.finished() => (),
+            _ = &mut timed_out => (),
+        }
+        let progress = content.progress();
+        if progress.sent < progress.total {
+            return Err(Failure::Unreadable(
+                response,
+                "it came before the whole content, and the rest wasn't taken".into(),
+            ));
+        }
+    }
+    Ok(response)
+}
+
+/// The body without the token, which a response has no reason to bring back: what is decoded from it can be printed.
+fn redacted(body: Bytes, token: &AccessToken) -> Bytes {
+    match std::str::from_utf8(&body).map(|text| (text, redact(text, token.expose()))) {
+        Ok((text, shown)) if text != shown => shown.into(),
+        _ => body,
+    }
 }
 
 /// Why the body of a success isn't whole.

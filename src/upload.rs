@@ -1,12 +1,12 @@
 //! An upload on its way: its content opened for each attempt, read ahead, and handed to the connection in frames that fit
 //! its speed. It says what went wrong with the content; what that means for the request is the attempt's to say.
 
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
@@ -29,6 +29,14 @@ const MAX_FRAME: usize = 256 * 1024;
 /// shows progress every 64 KiB.
 const MIN_FRAME: usize = 4 * 1024;
 
+/// What tells that a file was written to: its length, and when it was last modified.
+type Seen = (u64, Option<SystemTime>);
+
+fn look(file: &std::fs::File) -> io::Result<Seen> {
+    let metadata = file.metadata()?;
+    Ok((metadata.len(), metadata.modified().ok()))
+}
+
 /// A body, and what is remembered of it from one attempt to the next.
 pub(crate) struct Upload {
     body: UploadBody,
@@ -38,7 +46,7 @@ pub(crate) struct Upload {
     pub(crate) can_reopen: bool,
     on_progress: Option<Arc<Mutex<OnProgress>>>,
     /// What the file was like at the first attempt.
-    first_seen: Mutex<Option<(u64, Option<SystemTime>)>>,
+    first_seen: Mutex<Option<Seen>>,
 }
 
 impl Upload {
@@ -52,10 +60,15 @@ impl Upload {
         Self { body, name, can_reopen, on_progress, first_seen: Mutex::new(None) }
     }
 
-    /// Opens the content for one attempt.
-    pub(crate) async fn open(&self) -> Result<(reqwest::Body, Arc<Meter>), BodyError> {
+    /// Opens the content for one attempt, which may take as long as the content may stand still.
+    pub(crate) async fn open(&self, stall: Duration) -> Result<(reqwest::Body, Arc<Meter>), BodyError> {
+        let late = |_| Err(self.unreadable(io::Error::new(ErrorKind::TimedOut, format!("not open after {stall:?}"))));
+        tokio::time::timeout(stall, self.begin()).await.unwrap_or_else(late)
+    }
+
+    async fn begin(&self) -> Result<(reqwest::Body, Arc<Meter>), BodyError> {
         let read = |source| self.unreadable(source);
-        let (total, content) = match &self.body.0 {
+        let (total, mut content) = match &self.body.0 {
             Source::Path(path) => self.open_file(path).await?,
             Source::Bytes(bytes) => (bytes.len() as u64, Blocks::from_bytes(bytes.clone())),
             Source::Reopen { length, open } => (*length, Blocks::from_reader(Reader::any(open().await.map_err(read)?))),
@@ -64,6 +77,10 @@ impl Upload {
                 None => return Err(read(io::Error::other("its reader was used up by an earlier attempt"))),
             },
         };
+        if total == 0 {
+            // An empty body is never asked for a frame, so nobody would see that there is content all the same.
+            std::future::poll_fn(|cx| content.poll_block(cx, &self.name, total)).await?;
+        }
         let meter = Arc::new(Meter::new(total, self.on_progress.clone()));
         let frames = Frames { name: self.name.clone(), content, started: None, meter: meter.clone() };
         Ok((reqwest::Body::wrap(frames), meter))
@@ -81,8 +98,12 @@ impl Upload {
             return Err(read(io::Error::other("not a regular file")));
         }
         let file = tokio::fs::File::open(path).await.map_err(read)?;
-        let metadata = file.metadata().await.map_err(read)?;
-        let seen = (metadata.len(), metadata.modified().ok());
+        let file = file.into_std().await;
+        let (file, seen) = tokio::task::spawn_blocking(move || look(&file).map(|seen| (file, seen)))
+            .await
+            .map_err(io::Error::other)
+            .flatten()
+            .map_err(read)?;
         let first = *lock(&self.first_seen).get_or_insert(seen);
         if first.0 != seen.0 {
             return Err(BodyError::Length { name: name(), expected: first.0, found: seen.0 });
@@ -90,38 +111,48 @@ impl Upload {
         if first != seen {
             return Err(BodyError::Changed { name: name() });
         }
-        Ok((metadata.len(), Blocks::from_reader(Reader::file(file.into_std().await))))
+        Ok((seen.0, Blocks::from_reader(Reader::file(file, seen))))
     }
 }
 
 /// Where blocks come from.
 enum Reader {
     /// The block after the one that is being sent is read meanwhile. No thread waits for the network.
-    File(JoinHandle<(std::fs::File, io::Result<Bytes>)>),
+    File(JoinHandle<(std::fs::File, io::Result<Block>)>, Seen),
     /// In a mutex because a request body must be `Sync`; it is only ever reached through `&mut`.
     Any(Mutex<AnyReader>, BytesMut),
 }
 
+/// Content as it was read; none of it is the end.
+struct Block {
+    bytes: Bytes,
+    /// At the end of a file: it isn't the file any more that it was at the beginning.
+    changed: bool,
+}
+
 impl Reader {
-    fn file(file: std::fs::File) -> Self {
-        Self::File(tokio::task::spawn_blocking(move || {
-            let mut block = Vec::with_capacity(BLOCK);
-            let read = (&file).take(BLOCK as u64).read_to_end(&mut block);
-            (file, read.map(|_| block.into()))
-        }))
+    fn file(file: std::fs::File, seen: Seen) -> Self {
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut bytes = Vec::with_capacity(BLOCK);
+            let read = (&file).take(BLOCK as u64).read_to_end(&mut bytes).and_then(|length| {
+                let changed = length == 0 && look(&file)? != seen;
+                Ok(Block { bytes: bytes.into(), changed })
+            });
+            (file, read)
+        });
+        Self::File(reading, seen)
     }
 
     fn any(reader: AnyReader) -> Self {
         Self::Any(Mutex::new(reader), BytesMut::new())
     }
 
-    /// The next block; an empty one is the end.
-    fn poll_block(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+    fn poll_block(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Block>> {
         match self {
-            Self::File(reading) => {
+            Self::File(reading, seen) => {
                 let (file, block) = ready!(Pin::new(reading).poll(cx)).map_err(io::Error::other)?;
-                if block.as_ref().is_ok_and(|block| !block.is_empty()) {
-                    *self = Self::file(file);
+                if block.as_ref().is_ok_and(|block| !block.bytes.is_empty()) {
+                    *self = Self::file(file, *seen);
                 }
                 Poll::Ready(block)
             }
@@ -129,7 +160,7 @@ impl Reader {
                 let reader = unlocked(reader);
                 buffer.reserve(MAX_FRAME);
                 ready!(tokio_util::io::poll_read_buf(reader.as_mut(), cx, buffer))?;
-                Poll::Ready(Ok(buffer.split().freeze()))
+                Poll::Ready(Ok(Block { bytes: buffer.split().freeze(), changed: false }))
             }
         }
     }
@@ -167,15 +198,20 @@ impl Blocks {
                     self.reader = None;
                     return Poll::Ready(Err(BodyError::Read { name: name.to_owned(), source }));
                 }
-                Ok(block) if block.is_empty() && self.read < total => return Poll::Ready(Err(length(self.read))),
+                Ok(Block { bytes, .. }) if bytes.is_empty() && self.read < total => {
+                    return Poll::Ready(Err(length(self.read)));
+                }
+                Ok(Block { changed: true, .. }) => {
+                    return Poll::Ready(Err(BodyError::Changed { name: name.to_owned() }));
+                }
                 // Closes the file while the rest is still on its way.
-                Ok(block) if block.is_empty() => self.reader = None,
-                Ok(block) => {
-                    self.read += block.len() as u64;
+                Ok(Block { bytes, .. }) if bytes.is_empty() => self.reader = None,
+                Ok(Block { bytes, .. }) => {
+                    self.read += bytes.len() as u64;
                     if self.read > total {
                         return Poll::Ready(Err(length(self.read)));
                     }
-                    self.held = block;
+                    self.held = bytes;
                 }
             }
         }
@@ -200,6 +236,12 @@ impl Frames {
         let started = self.started.get_or_insert_with(Instant::now);
         let rate = sent / (started.elapsed().as_secs_f64() + 1.0);
         ((rate / 16.0) as usize).clamp(MIN_FRAME, MAX_FRAME)
+    }
+}
+
+impl Drop for Frames {
+    fn drop(&mut self) {
+        self.meter.dropped();
     }
 }
 

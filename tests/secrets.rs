@@ -73,6 +73,10 @@ async fn no_token_in_errors_debug_or_traces() {
         http("403 Forbidden", "", &format!(r#"{{"code":"c","message":"{echo}"}}"#)),
         http("200 OK", "", &echo),
         http("200 OK", "", &format!(r#"{{"asset":"{echo}"}}"#)),
+        http("403 Forbidden", "", r#"{"code":"s3cr3t-t0k3n","message":"s3cr3t\u002dt0k3n"}"#),
+        http("502 Bad Gateway", "", r#"{"error":"s3cr3t\u002dt0k3n s3cr3t%2Dt0k3n czNjcjN0LXQwazNu"}"#),
+        http("200 OK", "", r#"{"asset":"s3cr3t\u002dt0k3n"}"#),
+        http("200 OK", "x-request-id: s3cr3t-t0k3n\r\n", r#"{"asset":{"id":"s3cr3t-t0k3n"}}"#),
         "nonsense".to_owned(),
         String::new(),
     ] {
@@ -89,6 +93,14 @@ async fn no_token_in_errors_debug_or_traces() {
         let request = canva.upload_asset(vec![1]).name("n");
         said += &format!("{request:?} {:?} {:?}", canva.update_asset("a"), canva.generated());
     }
+    // A failed job's own words.
+    let error = format!(r#"{{"code":"{SECRET}","message":"{echo} s3cr3t\u002dt0k3n"}}"#);
+    let failed = format!(r#"{{"job":{{"id":"{SECRET}","status":"failed","error":{error}}}}}"#);
+    let job = client(http("200 OK", "", &failed)).await.upload_asset(vec![1]).name("n").await.unwrap();
+    said += &format!("{job:?} {:?} ", job.state());
+    let error = job.wait().await.unwrap_err();
+    assert!(matches!(error, Error::Job(_)), "{error}");
+    said += &format!("{error} {error:?} {:?}", error.job_id());
     said += &format!("{:?}", AccessToken::new(SECRET));
     let bad = Client::new(format!("{SECRET}\n")).unwrap_err();
     assert!(matches!(bad, Error::InvalidInput { field: "token", .. }));
@@ -100,7 +112,9 @@ async fn no_token_in_errors_debug_or_traces() {
         "{traced}"
     );
     assert!(traced.contains("status=403") && traced.contains("attempts=1"), "{traced}");
+    assert!(said.contains("no such token: Bearer [REDACTED]"), "{said}");
     for text in [said, traced] {
+        assert!(!text.contains("t0k3n") && !text.contains("czNj"), "{text}");
         assert!(
             !text.contains(SECRET),
             "{}",

@@ -80,3 +80,20 @@ async fn an_asset_that_no_earlier_attempt_can_have_deleted_or_that_canva_does_no
     assert_eq!(deleting(&[LIMITED, GONE]).await, Err(404));
     assert_eq!(deleting(&[CUT, NOT_CANVA]).await, Err(404));
 }
+
+#[tokio::test]
+async fn half_an_emoji_in_a_name_is_read_as_a_replacement_character() {
+    for (name, read) in [
+        (r"cut \ud83d", "cut \u{fffd}"),
+        (r"\ud83dx", "\u{fffd}x"),
+        (r"\ude80 \ud83d\ud83d\ude80", "\u{fffd} \u{fffd}🚀"),
+        (r"\\ud83d \ud83d", "\\ud83d \u{fffd}"),
+        (r"é\ud83dé \\\udc00", "é\u{fffd}é \\\u{fffd}"),
+        (r"\ud83d\u0041", "\u{fffd}A"),
+    ] {
+        let body = support::UPDATED.replace("\"n\"", &format!("\"{name}\""));
+        let base_url = support::answering(support::http("200 OK", "", &body)).await;
+        let canva = Client::builder().token("t").base_url(base_url).build().unwrap();
+        assert_eq!(canva.get_asset("a1").await.unwrap().name, read, "{name}");
+    }
+}

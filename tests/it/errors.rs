@@ -27,7 +27,10 @@ async fn an_error_of_the_api_is_kept_whole() {
     );
     assert_eq!(api.request_id.as_deref(), Some("r-42"));
     assert_eq!(api.retry_after.unwrap().as_secs(), 7);
-    assert_eq!(error.to_string(), "updateAsset: 429 Too Many Requests too_many_requests: Slow down. (request r-42)");
+    assert_eq!(
+        error.to_string(),
+        "updateAsset: 429 Too Many Requests too_many_requests: Slow down. (request r-42) (retry after 7 s)"
+    );
 }
 
 #[tokio::test]
@@ -119,4 +122,69 @@ fn plain_http_is_for_this_machine_alone() {
     }
     assert!(matches!(Client::builder().build().unwrap_err(), Error::InvalidInput { field: "token", .. }));
     assert!(Client::builder().token("t").user_agent("bad\nagent").build().is_err());
+}
+
+#[test]
+fn a_base_url_is_taken_literally_and_its_password_is_not_printed() {
+    let build = |url: &str| Client::builder().token("t").base_url(url).build();
+    for url in [
+        r"https:evil.example\rest",
+        r"https:\\evil.example\rest",
+        r"https://api.canva.com\rest",
+        "https:evil.example",
+        "https:/evil.example",
+        "https:///evil.example",
+        "ht\ttps://evil.example",
+        "https://evil.\nexample",
+        " https://evil.example",
+        "https://evil.example/rest ",
+        "https://evil.example\u{a0}",
+        "//evil.example",
+        "HTTPS:evil.example",
+    ] {
+        let error = build(url).unwrap_err();
+        assert!(matches!(error, Error::InvalidInput { field: "base_url", .. }), "{url}: {error}");
+    }
+    for url in [
+        "https://user:pa55word@exa mple.com",
+        "https://user:pa55word@example.com",
+        "https:user:pa55word@example.com",
+        "http://user:pa55word@example.com",
+        "user:pa55word@example.com",
+        "ftp://user:pa55word@example.com",
+        "https://user:pa55word@[::1",
+    ] {
+        let error = build(url).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("pa55word"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn text_of_a_response_forges_no_line_and_moves_no_cursor() {
+    let text = "a\nERROR forged \u{1b}[2J \u{9b}31m \u{202e}cod.exe \u{2028}next \u{7f}";
+    let body = serde_json::json!({ "code": text, "message": text }).to_string();
+    let headers = "x-request-id: r\t1\r\n";
+    let failed =
+        serde_json::json!({ "job": { "id": text, "status": "failed", "error": { "code": text, "message": text } } });
+    let mut said = Vec::new();
+    said.push(update(&answering(http("403 Forbidden", headers, &body)).await).await);
+    said.push(update(&answering(http("200 OK", headers, &body)).await).await);
+    said.push(update(&answering(http("502 Bad Gateway", headers, text)).await).await);
+    let canva = answering(http("200 OK", "", &failed.to_string())).await;
+    said.push(canva.upload_asset(vec![1]).name("n").await.unwrap().wait().await.unwrap_err());
+    said.push(canva.upload_asset(format!("no\u{1b}[2J/{text}")).name("n").await.unwrap_err());
+    for error in said {
+        let said = error.to_string();
+        assert!(!said.contains(canva_connect::Printable::escapes), "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_word_of_the_api_is_not_rewritten_for_a_token_that_is_a_word() {
+    let body = r#"{"code":"invalid_access_token","message":"The token is invalid."}"#;
+    let base_url = support::answering(http("403 Forbidden", "", body)).await;
+    let canva = Client::builder().token("token").base_url(base_url).build().unwrap();
+    let error = update(&canva).await;
+    let api = error.api().unwrap();
+    assert_eq!((api.code.as_str(), api.message.as_str()), ("invalid_access_token", "The token is invalid."));
 }

@@ -233,3 +233,21 @@ async fn a_job_that_contradicts_itself_is_no_panic_and_no_guess() {
     let error = canva.asset_upload_job("j").wait().await.unwrap_err();
     assert_eq!(error.to_string(), "job j failed: the response doesn't say why");
 }
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_a_turn_is_no_time_of_the_jobs() {
+    let body = support::UPLOADED;
+    let base_url = support::answering(support::http("200 OK", "", body)).await;
+    let mut poll = PollPolicy::default();
+    poll.deadline = Duration::from_secs(30);
+    let canva = Client::builder().token("t").base_url(base_url).poll(poll).build().unwrap();
+    let started = tokio::time::Instant::now();
+    // Three minutes' worth of reads of jobs that are all done.
+    let limit = canva_connect::operations::GET_ASSET_UPLOAD_JOB.requests_per_minute.unwrap();
+    let jobs: Vec<_> =
+        (0..limit * 2 + 10).map(|job| tokio::spawn(canva.asset_upload_job(format!("job{job}")).wait())).collect();
+    for job in jobs {
+        job.await.unwrap().unwrap();
+    }
+    assert!(started.elapsed() >= Duration::from_secs(120), "nothing waited: {:?}", started.elapsed());
+}

@@ -11,6 +11,7 @@ mod assets;
 mod calls;
 mod cancellation;
 mod clearing_tags;
+mod content;
 mod documents;
 mod errors;
 mod faults;

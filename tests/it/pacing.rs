@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use canva_connect::operations::{CREATE_ASSET_UPLOAD_JOB, CREATE_DESIGN_IMPORT_JOB, GET_ASSET_UPLOAD_JOB, Operation};
-use canva_connect::{Pacer, Pacing, Permit};
+use canva_connect::{Pacer, Pacing, PausedError, Permit};
 use canva_simulator::{RateCounter, RateLimits};
 use proptest::prelude::*;
 use tokio::task::{JoinSet, LocalSet};
@@ -212,5 +212,46 @@ fn off_nothing_waits() {
         }
         assert_eq!(begun.elapsed(), Duration::ZERO);
         assert_eq!(format!("{pacing:?} {:?}", Pacing::new()), "Pacing::off() Pacing::new()");
+    });
+}
+
+#[test]
+fn a_pause_that_is_too_long_to_wait_for_fails_every_request_at_once_and_is_not_for_ever() {
+    in_virtual_time(async {
+        for asked in [Duration::from_secs(301), Duration::from_secs(86_400), Duration::MAX] {
+            let (pacing, begun) = (Rc::new(Pacing::new()), Instant::now());
+            // All permits are out, and one request waits.
+            let mut held = Vec::new();
+            for _ in 0..CREATE_ASSET_UPLOAD_JOB.requests_per_minute.unwrap() {
+                held.push(pacing.acquire(&CREATE_ASSET_UPLOAD_JOB).await.unwrap());
+            }
+            let waiting = tokio::task::spawn_local({
+                let pacing = pacing.clone();
+                async move { pacing.acquire(&CREATE_ASSET_UPLOAD_JOB).await.unwrap_err() }
+            });
+            sleep(Duration::from_secs(1)).await;
+            pacing.pause(&CREATE_ASSET_UPLOAD_JOB, asked);
+            let error = waiting.await.unwrap();
+            assert_eq!(begun.elapsed().as_secs(), 1);
+            assert_eq!(error.downcast_ref::<PausedError>().unwrap().asked, asked);
+            drop(held);
+
+            sleep(Duration::from_secs(100)).await;
+            let error = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB).await.unwrap_err();
+            let paused = error.downcast_ref::<PausedError>().unwrap();
+            assert_eq!((paused.left, paused.closed.as_secs()), (asked - Duration::from_secs(100), 200), "{paused}");
+            // A shorter pause, of a request that was under way, changes nothing.
+            pacing.pause(&CREATE_ASSET_UPLOAD_JOB, Duration::from_secs(1));
+            assert!(pacing.acquire(&CREATE_ASSET_UPLOAD_JOB).await.is_err());
+            let _other = pacing.acquire(&CREATE_DESIGN_IMPORT_JOB).await.unwrap();
+            sleep(Duration::from_secs(200)).await;
+            let _permit = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB).await.unwrap();
+            assert_eq!(begun.elapsed().as_secs(), 301);
+        }
+        // One that isn't too long is waited for.
+        let (pacing, begun) = (Pacing::new(), Instant::now());
+        pacing.pause(&CREATE_ASSET_UPLOAD_JOB, Duration::from_secs(300));
+        let _permit = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB).await.unwrap();
+        assert_eq!(begun.elapsed().as_secs(), 300);
     });
 }

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use canva_connect::operations::Operation;
 use canva_connect::{
-    AccessToken, BodyError, BoxError, Client, Error, Pacer, Pacing, Permit, RetryPolicy, TokenProvider, UploadBody,
+    AccessToken, BodyError, BoxError, Client, Error, Pacer, Pacing, PausedError, Permit, RetryPolicy, TokenProvider,
+    UploadBody,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
@@ -199,7 +200,7 @@ async fn a_file_that_changes_between_attempts_is_not_sent_again() {
                 let file = std::fs::File::options().write(true).open(path).unwrap();
                 file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
             },
-            "it changed between two attempts",
+            "it changed while it was being uploaded",
         ),
     ];
     for (change, expected) in changes {
@@ -299,4 +300,101 @@ async fn a_429_pauses_the_others_even_if_it_is_not_retried_and_who_waits_has_ope
     let waiting = tokio::time::timeout(Duration::from_millis(50), canva.upload_asset(body()).name("n")).await;
     assert!(waiting.is_err());
     assert_eq!(opened.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_429_that_asks_for_a_day_fails_this_request_and_the_next_ones_at_once() {
+    let canva = client(&support::answering(too_many("retry-after: 86400\r\n")).await);
+    let started = Instant::now();
+    let first = canva.upload_asset(vec![1]).name("n").await.unwrap_err();
+    assert_eq!(first.api().unwrap().retry_after, Some(Duration::from_secs(86_400)));
+    assert!(first.to_string().contains("(retry after 86400 s)"), "{first}");
+    for _ in 0..8 {
+        let error = canva.upload_asset(vec![1]).name("n").await.unwrap_err();
+        let Error::Pacer { source, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(source.downcast_ref::<PausedError>().unwrap().asked, Duration::from_secs(86_400));
+        assert!(error.to_string().contains("asked for a pause of 86400 s"), "{error}");
+    }
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_date_to_retry_after_is_measured_by_the_clock_that_wrote_it() {
+    let hour_ahead = std::time::SystemTime::now() + Duration::from_secs(3600);
+    let [date, after] = [0, 5].map(|more| httpdate::fmt_http_date(hour_ahead + Duration::from_secs(more)));
+    for (headers, expected) in [
+        (format!("date: {date}\r\nretry-after: {after}\r\n"), 5..=5),
+        (format!("date: {after}\r\nretry-after: {date}\r\n"), 0..=0),
+        (format!("date: soon\r\nretry-after: {after}\r\n"), 3590..=3605),
+        (format!("retry-after: {after}\r\n"), 3590..=3605),
+    ] {
+        let base_url = support::answering(too_many(&headers)).await;
+        let canva = Client::builder().token("t").base_url(base_url).retry(RetryPolicy::never()).build().unwrap();
+        let error = canva.get_asset("a").await.unwrap_err();
+        let retry_after = error.api().unwrap().retry_after.unwrap().as_secs();
+        assert!(expected.contains(&retry_after), "{headers}: {retry_after}");
+    }
+}
+
+/// Answers each request with a head, and then a byte a second without end.
+async fn dripping(head: &'static str) -> String {
+    let (listener, base_url) = support::listen().await;
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let read = support::read_head(&mut stream).await.unwrap();
+                support::discard_body(&mut stream, &read).await.unwrap();
+                stream.write_all(head.as_bytes()).await.unwrap();
+                while stream.write_all(b" ").await.is_ok() {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            });
+        }
+    });
+    base_url
+}
+
+#[tokio::test]
+async fn a_refusal_counts_as_one_however_slowly_its_body_comes() {
+    for (status, head) in [
+        (429, "HTTP/1.1 429 Too Many Requests\r\nretry-after: 86400\r\ncontent-length: 1000\r\n\r\n"),
+        (413, "HTTP/1.1 413 Content Too Large\r\ncontent-length: 1000\r\n\r\n"),
+    ] {
+        let builder = Client::builder().token("t").base_url(dripping(head).await).retry(RetryPolicy::never());
+        let canva = builder.response_timeout(Duration::from_millis(500)).build().unwrap();
+        let started = Instant::now();
+        let error = canva.upload_asset(vec![1; 10]).name("n").await.unwrap_err();
+        assert_eq!(error.api().map(|api| api.status.as_u16()), Some(status), "{error:?}");
+        assert!(!error.is_outcome_unknown(), "{error:?}");
+        assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_success_before_the_end_of_the_content_is_one_only_if_the_rest_is_taken() {
+    const LENGTH: usize = 32 * 1024 * 1024;
+    for takes_the_rest in [true, false] {
+        let (listener, base_url) = support::listen().await;
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let head = support::read_head(&mut stream).await.unwrap();
+            support::answer(&mut stream, "200 OK", "", UPLOADED).await.unwrap();
+            match takes_the_rest {
+                true => support::discard_body(&mut stream, &head).await.unwrap(),
+                false => 0,
+            }
+        });
+        let result = client(&base_url).upload_asset(vec![7; LENGTH]).name("n").await;
+        assert_eq!(server.await.unwrap(), if takes_the_rest { LENGTH as u64 } else { 0 });
+        match result {
+            Ok(job) => assert!(takes_the_rest, "{job:?}"),
+            Err(error) => {
+                assert!(!takes_the_rest && error.is_outcome_unknown(), "{error:?}");
+                assert_eq!(error.status().unwrap(), 200);
+                let said = error.to_string();
+                assert!(said.contains("before the whole content") && said.contains("of 33554432 bytes"), "{said}");
+            }
+        }
+    }
 }

@@ -1,8 +1,9 @@
 //! A slow upload is never cut; one that stands still is, and so is a response that doesn't come.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use canva_connect::{Client, Error, RetryPolicy, TimeoutKind};
+use canva_connect::{AccessToken, BoxError, Client, Error, Pacing, RetryPolicy, TimeoutKind, TokenProvider};
 use tokio::io::AsyncReadExt;
 
 use crate::support;
@@ -89,4 +90,65 @@ async fn a_response_that_does_not_come_ends_the_wait() {
     let error = canva.update_asset("a1").name("unanswered").await.unwrap_err();
     assert!(matches!(error, Error::Timeout { kind: TimeoutKind::Response, .. }), "{error:?}");
     server.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_to_connect_is_no_part_of_the_other_timeouts() {
+    let (listener, base_url) = support::listen().await;
+    let builder = || {
+        let builder = Client::builder().token("t").retry(RetryPolicy::never());
+        builder.stall_timeout(Duration::from_millis(300)).response_timeout(Duration::from_millis(300))
+    };
+    // A connection that opens at once leaves nothing of its ten minutes to the response.
+    let canva = builder().base_url(base_url).connect_timeout(Duration::from_secs(600)).build().unwrap();
+    let server = tokio::spawn(async move {
+        let mut streams = Vec::new();
+        loop {
+            streams.push(listener.accept().await.unwrap());
+        }
+    });
+    let unanswered = async { (canva.get_asset("a").await, canva.upload_asset(vec![7; 10]).name("n").await) };
+    let (get, upload) = tokio::time::timeout(Duration::from_secs(30), unanswered).await.expect("it is still waiting");
+    assert!(matches!(get, Err(Error::Timeout { kind: TimeoutKind::Response, .. })), "{get:?}");
+    assert!(matches!(upload, Err(Error::OutcomeUnknown { .. })), "{upload:?}");
+    server.abort();
+
+    // And one that opens slowly is not taken for a response that is slow.
+    let (_full, base_url) = support::full().await;
+    let canva = builder().base_url(base_url).connect_timeout(Duration::from_secs(1)).build().unwrap();
+    for error in [canva.get_asset("a").await.unwrap_err(), canva.upload_asset(vec![7]).name("n").await.unwrap_err()] {
+        assert!(matches!(error, Error::Connect { .. }), "{error:?}");
+    }
+}
+
+/// Never gives a token.
+struct Hanging;
+
+impl TokenProvider for Hanging {
+    async fn token(&self) -> Result<AccessToken, BoxError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_provider_that_hangs_keeps_nobody_else_from_sending_and_is_an_error_in_the_end() {
+    let base_url = support::answering(support::http("200 OK", "", support::UPLOADED)).await;
+    let pacing = Arc::new(Pacing::new());
+    let builder = || Client::builder().base_url(&base_url).pacing(pacing.clone());
+    let hanging = builder().token_provider(Hanging).build().unwrap();
+    let started = tokio::time::Instant::now();
+    let calls: Vec<_> = (0..40)
+        .map(|_| {
+            let hanging = hanging.clone();
+            tokio::spawn(async move { hanging.upload_asset(vec![7]).name("n").await.unwrap_err() })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    let _ = builder().token("t").build().unwrap().upload_asset(vec![7]).name("n").await.unwrap();
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+    for call in calls {
+        let error = call.await.unwrap();
+        assert!(error.to_string().contains("the token provider took longer than 180 s"), "{error}");
+    }
+    assert_eq!(started.elapsed().as_secs(), 180);
 }

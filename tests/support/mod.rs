@@ -4,6 +4,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -32,6 +33,19 @@ pub fn refusing() -> (TcpSocket, String) {
     socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let base_url = base_url(socket.local_addr().unwrap());
     (socket, base_url)
+}
+
+/// A loopback port where connecting hangs: its queue is full, and nobody accepts. It stays so while the sockets are kept.
+pub async fn full() -> (impl Sized, String) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(stream) = tokio::time::timeout(Duration::from_millis(200), TcpStream::connect(address)).await {
+        waiting.push(stream.unwrap());
+    }
+    ((listener, waiting), base_url(address))
 }
 
 fn base_url(address: SocketAddr) -> String {
