@@ -1,0 +1,286 @@
+//! Over TLS and HTTP/2 too, every hostile response ends in an error, and nothing is sent that the policy doesn't know of.
+//! Apart, because which certificates a process trusts is said in its environment.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use canva_connect::{Client, Error, Pacing, RetryPolicy};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::server::TlsStream;
+
+/// Where the child process, which is this test binary again, finds the certificate and its key.
+const CERTIFICATE: &str = "CANVA_CONNECT_TEST_CERTIFICATE";
+const TOKEN: &str = "s3cr3t-t0k3n";
+
+/// Runs an ignored test of this file in a process that trusts a certificate of our own.
+fn trusting(test: &str) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("cert.pem"), made.cert.pem()).unwrap();
+    std::fs::write(directory.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .env("SSL_CERT_FILE", directory.path().join("cert.pem"))
+        .env(CERTIFICATE, directory.path())
+        .output()
+        .unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[test]
+fn nothing_is_sent_again_that_the_policy_does_not_know_of() {
+    trusting("the_child_that_counts");
+}
+
+#[test]
+fn every_hostile_http2_response_ends_in_an_error_soon() {
+    trusting("the_child_that_is_attacked");
+}
+
+/// What HTTP/2 calls them.
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const PUSH_PROMISE: u8 = 5;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+/// The header block of `:status: 200`.
+const OK: &[u8] = &[0x88];
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+/// A header without compression.
+fn header(name: &str, value: &str) -> Vec<u8> {
+    [&[0, name.len() as u8], name.as_bytes(), &[value.len() as u8], value.as_bytes()].concat()
+}
+
+fn goaway(last: u32, code: u32) -> Vec<u8> {
+    frame(GOAWAY, 0, 0, &[last.to_be_bytes(), code.to_be_bytes()].concat())
+}
+
+fn reset(stream: u32, code: u32) -> Vec<u8> {
+    frame(RST_STREAM, 0, stream, &code.to_be_bytes())
+}
+
+/// What a server does once the head of a request has come.
+#[derive(Clone, Copy)]
+enum React {
+    /// Sends this, for this stream, and goes on reading.
+    Send(fn(u32) -> Vec<u8>),
+    /// Sends this again and again.
+    Flood(fn(u32) -> Vec<u8>),
+    /// Sends this and closes the connection.
+    Close(fn(u32) -> Vec<u8>),
+}
+
+/// A server over TLS that speaks as much HTTP/2 as it takes to read requests, and then does what it shouldn't.
+async fn server(react: React) -> (String, Arc<AtomicUsize>) {
+    let directory = std::env::var(CERTIFICATE).unwrap();
+    let file = |name: &str| Path::new(&directory).join(name);
+    let certificate = CertificateDer::from_pem_file(file("cert.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(file("key.pem")).unwrap();
+    let mut config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base_url = format!("https://localhost:{}/rest", listener.local_addr().unwrap().port());
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counted = requests.clone();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let (acceptor, requests) = (acceptor.clone(), counted.clone());
+            tokio::spawn(async move {
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    let _ = serve(stream, react, &requests).await;
+                }
+            });
+        }
+    });
+    (base_url, requests)
+}
+
+async fn serve(mut stream: TlsStream<TcpStream>, react: React, requests: &AtomicUsize) -> std::io::Result<()> {
+    let mut preface = [0; 24];
+    stream.read_exact(&mut preface).await?;
+    stream.write_all(&frame(SETTINGS, 0, 0, &[])).await?;
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await?;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let id = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+        let mut payload = vec![0; length as usize];
+        stream.read_exact(&mut payload).await?;
+        match head[3] {
+            SETTINGS if head[4] == 0 => stream.write_all(&frame(SETTINGS, 1, 0, &[])).await?,
+            HEADERS => {
+                requests.fetch_add(1, Ordering::SeqCst);
+                match react {
+                    React::Send(bytes) => stream.write_all(&bytes(id)).await?,
+                    React::Flood(bytes) => {
+                        let bytes = bytes(id);
+                        loop {
+                            stream.write_all(&bytes).await?;
+                        }
+                    }
+                    React::Close(bytes) => {
+                        stream.write_all(&bytes(id)).await?;
+                        return stream.shutdown().await;
+                    }
+                }
+            }
+            _ => {}
+        }
+        stream.flush().await?;
+    }
+}
+
+fn client(base_url: &str, retry: RetryPolicy) -> Client {
+    Client::builder()
+        .token(TOKEN)
+        .base_url(base_url)
+        .retry(retry)
+        .pacing(Pacing::off())
+        .stall_timeout(Duration::from_millis(500))
+        .response_timeout(Duration::from_millis(500))
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
+#[ignore = "run in a process that trusts the certificate"]
+async fn the_child_that_counts() {
+    let refused: [(&str, React); 3] = [
+        ("refused stream", React::Send(|id| reset(id, 7))),
+        ("goaway before the stream", React::Send(|_| goaway(0, 0))),
+        ("goaway, then the end", React::Close(|_| goaway(0, 0))),
+    ];
+    for (name, react) in refused {
+        for attempts in [1, 3] {
+            let (base_url, requests) = server(react).await;
+            let mut retry = RetryPolicy::default();
+            (retry.max_attempts, retry.base_delay) = (attempts, Duration::ZERO);
+            let error = client(&base_url, retry.clone()).get_asset("a1").await.unwrap_err();
+            assert!(matches!(error, Error::Connection { attempts: said, .. } if said == attempts), "{name}: {error:?}");
+            assert_eq!(requests.load(Ordering::SeqCst), attempts as usize, "{name}");
+
+            let error = client(&base_url, retry).upload_asset(vec![1]).name("n").await.unwrap_err();
+            assert!(error.is_outcome_unknown(), "{name}: {error:?}");
+            assert_eq!(requests.load(Ordering::SeqCst), attempts as usize + 1, "{name}");
+        }
+    }
+}
+
+/// Each by its name.
+const HOSTILE: [(&str, React); 32] = [
+    ("garbage", React::Send(|_| vec![0xff; 100])),
+    ("garbage without end", React::Flood(|_| vec![0xff; 16_384])),
+    ("an answer of HTTP/1.1", React::Send(|_| b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_vec())),
+    ("silence", React::Send(|_| Vec::new())),
+    ("the end of the connection", React::Close(|_| Vec::new())),
+    ("reset without an error", React::Send(|id| reset(id, 0))),
+    ("reset: internal error", React::Send(|id| reset(id, 2))),
+    ("reset: cancel", React::Send(|id| reset(id, 8))),
+    ("reset: an unknown code", React::Send(|id| reset(id, u32::MAX))),
+    ("reset of another stream", React::Send(|id| reset(id + 100, 8))),
+    ("goaway: calm down", React::Send(|_| goaway(0, 11))),
+    ("goaway with debug data without end", React::Flood(|_| frame(GOAWAY, 0, 0, &[0; 16_384]))),
+    ("a success without a body", React::Send(|id| frame(HEADERS, END_HEADERS | END_STREAM, id, OK))),
+    ("headers, then a reset", React::Send(|id| [frame(HEADERS, END_HEADERS, id, OK), reset(id, 2)].concat())),
+    ("headers, then silence", React::Send(|id| frame(HEADERS, END_HEADERS, id, OK))),
+    ("data before headers", React::Send(|id| frame(DATA, END_STREAM, id, b"{}"))),
+    ("no status", React::Send(|id| frame(HEADERS, END_HEADERS | END_STREAM, id, &header("a", "b")))),
+    (
+        "a header in capitals",
+        React::Send(|id| frame(HEADERS, END_HEADERS | END_STREAM, id, &[OK, &header("BAD", "b")].concat())),
+    ),
+    (
+        "a line end in a header",
+        React::Send(|id| frame(HEADERS, END_HEADERS | END_STREAM, id, &[OK, &header("x", "a\r\nb: c")].concat())),
+    ),
+    ("compression that isn't", React::Send(|id| frame(HEADERS, END_HEADERS | END_STREAM, id, &[0xff; 50]))),
+    (
+        "a header of 4 KB that is repeated 10 000 times",
+        React::Send(|id| {
+            let long = [&[0x40, 1, b'x', 0x7f, 0x81, 0x1e], &[b'y'; 4000][..]].concat();
+            frame(HEADERS, END_HEADERS | END_STREAM, id, &[OK, &long, &[0xbe; 10_000]].concat())
+        }),
+    ),
+    ("headers that never end", React::Flood(|id| frame(CONTINUATION, 0, id, &header("x", "y")))),
+    ("a response to another stream", React::Send(|id| frame(HEADERS, END_HEADERS | END_STREAM, id + 2, OK))),
+    ("a pushed response", React::Send(|id| frame(PUSH_PROMISE, END_HEADERS, id, &[&2u32.to_be_bytes(), OK].concat()))),
+    ("settings without end", React::Flood(|_| frame(SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 1]))),
+    ("pings without end", React::Flood(|_| frame(PING, 0, 0, &[7; 8]))),
+    ("a window of nothing more", React::Send(|id| frame(WINDOW_UPDATE, 0, id, &[0; 4]))),
+    ("a window that is too wide", React::Send(|_| frame(WINDOW_UPDATE, 0, 0, &[0x7f, 0xff, 0xff, 0xff]))),
+    ("a frame of 16 MB", React::Send(|id| frame(DATA, 0, id, &vec![b' '; 0xff_ffff]))),
+    ("early hints without end", React::Flood(|id| frame(HEADERS, END_HEADERS, id, &[&[8, 3][..], b"103"].concat()))),
+    (
+        "empty data without end",
+        React::Flood(|id| [frame(HEADERS, END_HEADERS, id, OK), frame(DATA, 0, id, &[])].concat()),
+    ),
+    (
+        "more data than was asked for",
+        React::Flood(|id| [frame(HEADERS, END_HEADERS, id, OK), frame(DATA, 0, id, &[b' '; 16_000])].concat()),
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "run in a process that trusts the certificate"]
+async fn the_child_that_is_attacked() {
+    let before = peak();
+    let mut all = tokio::task::JoinSet::new();
+    for (name, react) in HOSTILE {
+        all.spawn(async move {
+            let (base_url, requests) = server(react).await;
+            for call in 0..2 {
+                // A connection of its own for each.
+                let canva = client(&base_url, RetryPolicy::never());
+                let called = async {
+                    match call {
+                        0 => canva.get_asset("a1").await.err(),
+                        _ => canva.upload_asset(vec![1; 1_000_000]).name("n").await.err(),
+                    }
+                };
+                let ended = tokio::time::timeout(Duration::from_secs(30), called).await;
+                let error = ended.unwrap_or_else(|_| panic!("{name}: no end")).unwrap_or_else(|| panic!("{name}"));
+                assert!(!format!("{error} {error:?}").contains(TOKEN), "{name}: {error:?}");
+                assert_eq!(error.is_outcome_unknown(), call == 1, "{name}: {error:?}");
+                assert_eq!(requests.load(Ordering::SeqCst), call + 1, "{name}: {error:?}");
+            }
+        });
+    }
+    while let Some(done) = all.join_next().await {
+        done.unwrap();
+    }
+    if let (Some(before), Some(after)) = (before, peak()) {
+        assert!(after - before < 128 * 1024, "{before} KiB before, {after} KiB after");
+    }
+}
+
+/// The most memory that this process has had, in KiB, where the system says so.
+fn peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok())
+}
