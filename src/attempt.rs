@@ -68,7 +68,7 @@ pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Resu
     permit.sent = true;
     let connecting = Connecting::new();
     let timed_out = timed_out(meter, connecting.watch(), &client.timeouts);
-    let exchange = transport::exchange(&client.http, request, meter, &token, span, timed_out);
+    let exchange = transport::exchange(client.http_for(operation), request, meter, &token, span, timed_out);
     let mut result = connecting.observe(exchange).await;
     if let Err(Failure::Connect(_)) = result {
         permit.sent = false;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::BoxFuture;
 use crate::auth::{AccessToken, DynTokenProvider, TokenProvider};
 use crate::error::{BoxError, Error};
-use crate::operations::BASE_URL;
+use crate::operations::{BASE_URL, Operation};
 use crate::pacing::{DynPacer, Pacer, Pacing};
 use crate::policy::{PollPolicy, RetryPolicy, Timeouts};
 use crate::transport::BaseUrl;
@@ -30,6 +30,8 @@ pub struct Client {
 /// What it takes to send a request: the same for all clones of a client.
 pub(crate) struct Inner {
     pub(crate) http: reqwest::Client,
+    /// The same with connections of its own, for requests that must not be sent twice.
+    http_once: reqwest::Client,
     pub(crate) base_url: String,
     pub(crate) token: Box<dyn DynTokenProvider>,
     pub(crate) pacer: Box<dyn DynPacer>,
@@ -42,7 +44,17 @@ pub(crate) struct Inner {
 /// the token endpoint.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(180);
 
+/// How long a connection may have been idle for a request that must not be sent twice: less than any common server keeps one,
+/// of which Node.js with its 5 s is the shortest. A server that closes a connection while a request is on its way may or may
+/// not have carried it out.
+const MAX_IDLE: Duration = Duration::from_secs(4);
+
 impl Inner {
+    /// What a request of this operation is sent with.
+    pub(crate) fn http_for(&self, operation: &Operation) -> &reqwest::Client {
+        if operation.repeatable { &self.http } else { &self.http_once }
+    }
+
     /// The token for a request.
     pub(crate) async fn token(&self) -> Result<AccessToken, Error> {
         answered(self.token.token()).await
@@ -212,9 +224,10 @@ impl ClientBuilder {
         let user_agent = self.user_agent.map_or(own.to_owned(), |product| format!("{product} {own}"));
         let user_agent = http::HeaderValue::try_from(&user_agent)
             .map_err(|_| Error::invalid("user_agent", "text that a header can carry", format!("{user_agent:?}")))?;
-        let http = base_url.http_client(self.timeouts.connect).user_agent(user_agent);
+        let http = || base_url.http_client(self.timeouts.connect).user_agent(user_agent.clone());
         let inner = Inner {
-            http: http.build().map_err(|source| Error::Setup { source })?,
+            http: http().build().map_err(|source| Error::Setup { source })?,
+            http_once: http().pool_idle_timeout(MAX_IDLE).build().map_err(|source| Error::Setup { source })?,
             base_url: base_url.text,
             token,
             pacer: self.pacer,

@@ -398,3 +398,39 @@ async fn a_success_before_the_end_of_the_content_is_one_only_if_the_rest_is_take
         }
     }
 }
+
+/// Answers one upload a connection, and keeps it open; whatever comes on it after five seconds is thrown away with it.
+async fn forgetful() -> (String, Arc<AtomicUsize>) {
+    let (listener, base_url) = support::listen().await;
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = connections.clone();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            counted.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(async move {
+                let mut idle = tokio::time::Instant::now();
+                while let Ok(head) = support::read_head(&mut stream).await {
+                    if idle.elapsed() >= Duration::from_secs(5) {
+                        break;
+                    }
+                    support::discard_body(&mut stream, &head).await.unwrap();
+                    support::answer(&mut stream, "200 OK", "", UPLOADED).await.unwrap();
+                    idle = tokio::time::Instant::now();
+                }
+            });
+        }
+    });
+    (base_url, connections)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_takes_no_connection_that_the_server_may_have_forgotten() {
+    let (base_url, connections) = forgetful().await;
+    let canva = client(&base_url);
+    for (pause, expected) in [(0, 1), (3, 1), (5, 2), (60, 3), (1, 3)] {
+        tokio::time::sleep(Duration::from_secs(pause)).await;
+        let _ = canva.upload_asset(vec![1]).name("n").await.unwrap();
+        assert_eq!(connections.load(Ordering::SeqCst), expected, "after {pause} s");
+    }
+}
