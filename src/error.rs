@@ -57,20 +57,20 @@ pub enum Error {
     },
 
     /// No connection could be opened; nothing was sent. Check the network, then send it again.
-    #[error("{}: could not connect ({attempts} {}): {}", .operation.id, plural(*.attempts, "attempt", "attempts"), innermost(.source))]
+    #[error("{}: could not connect ({attempts} {}): {}", .operation.id, plural(*.attempts, "attempt", "attempts"), Printable(&innermost(&**.source)))]
     #[non_exhaustive]
     Connect {
         /// What was to be sent.
         operation: &'static Operation,
         /// How many attempts were made.
         attempts: u32,
-        /// The cause.
-        source: reqwest::Error,
+        /// The cause: a `reqwest::Error`, or text if that had the token in it.
+        source: BoxError,
     },
 
     /// The connection broke before the whole response was read. Only for repeatable requests: for the others this is the
     /// cause of an [`Error::OutcomeUnknown`].
-    #[error("{}: the connection broke ({attempts} {}): {}", .operation.id, plural(*.attempts, "attempt", "attempts"), innermost(.source))]
+    #[error("{}: the connection broke ({attempts} {}): {}", .operation.id, plural(*.attempts, "attempt", "attempts"), Printable(&innermost(&**.source)))]
     #[non_exhaustive]
     Connection {
         /// What was being done.
@@ -79,8 +79,8 @@ pub enum Error {
         attempts: u32,
         /// The status, where the response had begun.
         status: Option<StatusCode>,
-        /// The cause.
-        source: reqwest::Error,
+        /// The cause: a `reqwest::Error`, or text if that had the token in it.
+        source: BoxError,
     },
 
     /// Nothing moved for too long.
@@ -357,7 +357,7 @@ impl fmt::Display for TimeoutKind {
 }
 
 /// The cause at the bottom: reqwest's own text repeats the URL and leaves the reason to its sources.
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;

@@ -193,7 +193,7 @@ async fn the_child_that_counts() {
 }
 
 /// Each by its name.
-const HOSTILE: [(&str, React); 32] = [
+const HOSTILE: [(&str, React); 33] = [
     ("garbage", React::Send(|_| vec![0xff; 100])),
     ("garbage without end", React::Flood(|_| vec![0xff; 16_384])),
     ("an answer of HTTP/1.1", React::Send(|_| b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_vec())),
@@ -205,6 +205,13 @@ const HOSTILE: [(&str, React); 32] = [
     ("reset: an unknown code", React::Send(|id| reset(id, u32::MAX))),
     ("reset of another stream", React::Send(|id| reset(id + 100, 8))),
     ("goaway: calm down", React::Send(|_| goaway(0, 11))),
+    (
+        "goaway with the token in it",
+        React::Close(|_| {
+            let code = [0u32.to_be_bytes(), 2u32.to_be_bytes()].concat();
+            frame(GOAWAY, 0, 0, &[&code, TOKEN.as_bytes()].concat())
+        }),
+    ),
     ("goaway with debug data without end", React::Flood(|_| frame(GOAWAY, 0, 0, &[0; 16_384]))),
     ("a success without a body", React::Send(|id| frame(HEADERS, END_HEADERS | END_STREAM, id, OK))),
     ("headers, then a reset", React::Send(|id| [frame(HEADERS, END_HEADERS, id, OK), reset(id, 2)].concat())),

@@ -77,6 +77,11 @@ async fn no_token_in_errors_debug_or_traces() {
         http("502 Bad Gateway", "", r#"{"error":"s3cr3t\u002dt0k3n s3cr3t%2Dt0k3n czNjcjN0LXQwazNu"}"#),
         http("200 OK", "", r#"{"asset":"s3cr3t\u002dt0k3n"}"#),
         http("200 OK", "x-request-id: s3cr3t-t0k3n\r\n", r#"{"asset":{"id":"s3cr3t-t0k3n"}}"#),
+        format!("HTTP/1.1 403 {SECRET}\r\ncontent-length: 0\r\n\r\n"),
+        format!("{SECRET} 403 Forbidden\r\n\r\n"),
+        format!("HTTP/1.1 403 Forbidden\r\n{SECRET}\r\n\r\n"),
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {SECRET}\r\n\r\n"),
+        format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{SECRET}\r\n\r\n"),
         "nonsense".to_owned(),
         String::new(),
     ] {
