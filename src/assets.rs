@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::IntoFuture;
 
 use crate::BoxFuture;
-use crate::body::{OnProgress, Progress, UploadBody};
+use crate::body::{NoName, OnProgress, Progress, UploadBody};
 use crate::checks::{self, lengths};
 use crate::client::Client;
 use crate::error::Error;
@@ -157,8 +157,12 @@ impl UploadAsset {
     }
 
     async fn send(self) -> Result<Job<Asset>, Error> {
-        let Some(name) = self.name.as_deref().or_else(|| self.body.file_name()) else {
-            return Err(Error::invalid("name", "a name, since there is no file name to take", "none"));
+        let name = match &self.name {
+            Some(name) => name,
+            None => self
+                .body
+                .file_name()
+                .map_err(|NoName { why, found }| Error::invalid("name", format!("a name, since {why}"), found))?,
         };
         let metadata = metadata::asset_upload(name)?;
         let call = self.client.generated().create_asset_upload_job(&metadata)?;

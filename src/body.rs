@@ -1,5 +1,6 @@
 //! What can be uploaded: a path, bytes, or a reader, always of a known length; and how far it is.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -54,13 +55,13 @@ impl UploadBody {
     }
 
     /// The file name, where there is one that is text.
-    pub(crate) fn file_name(&self) -> Option<&str> {
-        self.path()?.file_name()?.to_str()
+    pub(crate) fn file_name(&self) -> Result<&str, NoName> {
+        text(self.path().and_then(Path::file_name))
     }
 
     /// The file name without its extension, where there is one that is text.
-    pub(crate) fn file_stem(&self) -> Option<&str> {
-        self.path()?.file_stem()?.to_str()
+    pub(crate) fn file_stem(&self) -> Result<&str, NoName> {
+        text(self.path().and_then(Path::file_stem))
     }
 
     fn path(&self) -> Option<&Path> {
@@ -69,6 +70,17 @@ impl UploadBody {
             _ => None,
         }
     }
+}
+
+/// Why no name can be taken from the content, and what is there instead.
+pub(crate) struct NoName {
+    pub(crate) why: &'static str,
+    pub(crate) found: String,
+}
+
+fn text(name: Option<&OsStr>) -> Result<&str, NoName> {
+    let name = name.ok_or_else(|| NoName { why: "there is no file name to take", found: "none".to_owned() })?;
+    name.to_str().ok_or_else(|| NoName { why: "the file name isn't Unicode", found: format!("{name:?}") })
 }
 
 impl fmt::Debug for UploadBody {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::IntoFuture;
 
 use crate::BoxFuture;
-use crate::body::{OnProgress, Progress, UploadBody};
+use crate::body::{NoName, OnProgress, Progress, UploadBody};
 use crate::checks::{self, lengths};
 use crate::client::Client;
 use crate::error::Error;
@@ -104,8 +104,12 @@ impl ImportDesign {
     }
 
     async fn send(self) -> Result<Job<Vec<DesignSummary>>, Error> {
-        let Some(title) = self.title.as_deref().or_else(|| self.body.file_stem()) else {
-            return Err(Error::invalid("title", "a title, since there is no file name to take", "none"));
+        let title = match &self.title {
+            Some(title) => title,
+            None => self
+                .body
+                .file_stem()
+                .map_err(|NoName { why, found }| Error::invalid("title", format!("a title, since {why}"), found))?,
         };
         let metadata = metadata::design_import(title, self.mime_type.as_deref())?;
         let call = self.client.generated().create_design_import_job(&metadata)?;

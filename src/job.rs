@@ -3,7 +3,6 @@
 
 use std::fmt;
 
-use crate::checks::{self, lengths};
 use crate::client::Client;
 use crate::error::{Error, JobError};
 use crate::policy::PollPolicy;
@@ -133,8 +132,8 @@ impl<T: Send + 'static> Job<T> {
     /// [`Error::InvalidInput`] if the id can't be one, otherwise [`Error::Poll`]. A failed job is no error here but
     /// [`JobState::Failed`].
     pub async fn poll(&self) -> Result<JobState<T>, Error> {
+        self.reference.check()?;
         let JobReference { kind, id } = &self.reference;
-        checks::id("job_id", id, &lengths::JOB_ID)?;
         let take = self.take;
         let call = kind.read(&self.client.generated(), id)?.and_then(move |state| state.typed(take));
         call.await.map_err(|source| Error::Poll { job_id: id.clone(), source: Box::new(source) })

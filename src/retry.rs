@@ -84,6 +84,7 @@ async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
                 );
                 // For every caller, whether this request is retried or not.
                 client.pacer.pause(operation, pause);
+                tracing::warn!(operation = operation.id, "waiting {pause:.0?}: the rate limit is reached");
                 Some(pause)
             }
             Verdict::Repeatable(retry_after) => {

@@ -1,11 +1,14 @@
 //! The command line: commands, options, and which of them exclude each other. Whether a request is valid, the length of
 //! a name for example, is for the library to check.
 
-use std::path::PathBuf;
+use std::env;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use canva_connect::JobKind;
+use canva_connect::{JobKind, Printable};
 use clap::builder::{NonEmptyStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
 const FIRST_STEPS: &str = "\
@@ -15,6 +18,7 @@ Try it without an account:
 With an account:
   export CANVA_ACCESS_TOKEN=...
   canva upload photo.png
+  canva --json upload -- *.png
 
 Environment:
   CANVA_ACCESS_TOKEN  The access token of a Canva user; no option takes it, since other programs can see options
@@ -25,17 +29,18 @@ Exit codes:
   1  something failed; the other files or ids were done all the same
   2  the command line or the environment is wrong; nothing was sent";
 
-const GLOBAL: &str = "Options of all commands";
+const FOR_ALL: &str = "--base-url, --json and --simulate go before the command: see `canva --help`.";
 
 /// Bring images, videos and documents into Canva.
 #[derive(Parser)]
 #[command(name = "canva", version, after_help = FIRST_STEPS, disable_help_subcommand = true)]
+#[command(mut_subcommands(|command| command.after_help(FOR_ALL)))]
 pub struct Args {
     #[command(flatten)]
     pub server: Server,
 
     /// Print one JSON object per line instead of text.
-    #[arg(long, global = true, help_heading = GLOBAL)]
+    #[arg(long)]
     pub json: bool,
 
     #[command(subcommand)]
@@ -46,14 +51,14 @@ pub struct Args {
 #[derive(clap::Args)]
 pub struct Server {
     /// The API's base URL, including `/rest` [default: Canva's].
-    #[arg(long, global = true, value_name = "URL", help_heading = GLOBAL)]
+    #[arg(long, value_name = "URL")]
     pub base_url: Option<String>,
 
     /// Use a simulator inside this process: no account, no network. It forgets everything when the command ends.
     ///
     /// The id of an asset or a job from one command is therefore unknown to the next. `canva simulate` runs a simulator
     /// that stays.
-    #[arg(long, global = true, conflicts_with = "base_url", help_heading = GLOBAL)]
+    #[arg(long, conflicts_with = "base_url")]
     pub simulate: bool,
 }
 
@@ -80,7 +85,7 @@ pub enum ApiCommand {
 /// Upload images and videos.
 #[derive(clap::Args)]
 pub struct Upload {
-    /// The files.
+    /// The files. Where a pattern may find one whose name begins with `-`, write `./*.png` or `-- *.png`.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
@@ -155,7 +160,7 @@ pub struct Delete {
 /// Import files, PDF or Office documents for example, as designs.
 #[derive(clap::Args)]
 pub struct Import {
-    /// The files.
+    /// The files. Where a pattern may find one whose name begins with `-`, write `./*.png` or `-- *.png`.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
@@ -240,7 +245,23 @@ impl Args {
     /// The arguments of this process. Ends it with exit code 2 if they are wrong, and with 0 after `--help` or
     /// `--version`.
     pub fn read() -> Self {
-        let args = Self::parse();
+        if let Some(name) = file_like_an_option(env::args_os().skip(1)) {
+            let message = format!(
+                "'{}' is the name of a file, but would be taken as an option; write `./` before it or `--` before all \
+                 files, for patterns too: `./*.png` or `-- *.png`",
+                Printable(&name.to_string_lossy())
+            );
+            Self::command().error(ErrorKind::ArgumentConflict, message).exit();
+        }
+        let args = Self::try_parse().unwrap_or_else(|mut error| {
+            if let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg)
+                && let Some(option) = ["--base-url", "--json", "--simulate"].iter().find(|it| argument.starts_with(*it))
+            {
+                let tip = format!("'{option}' goes before the command, 'canva {option} ...'");
+                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+            }
+            error.exit()
+        });
         if let Err((subcommand, message)) = args.check() {
             let mut command = Self::command();
             command.build();
@@ -270,5 +291,30 @@ impl Args {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// An argument that would be taken as an option although it is the name of a file. A shell puts the names of files in the
+/// place of `*.png`, and whoever can name a file there would choose options of the command. A pattern only ever yields
+/// names of files that exist, so none of them passes.
+fn file_like_an_option(arguments: impl Iterator<Item = OsString>) -> Option<OsString> {
+    for argument in arguments {
+        // `-` alone is no option.
+        if argument.as_encoded_bytes().starts_with(b"-") && argument != "-" && is_file_name(Path::new(&argument)) {
+            return Some(argument);
+        }
+        // Looked at itself too: it may be a file, which would be passed over.
+        if argument == "--" {
+            break;
+        }
+    }
+    None
+}
+
+/// Whether a pattern may have yielded this. It also yields files in a directory that can be listed but not entered.
+fn is_file_name(path: &Path) -> bool {
+    match path.symlink_metadata() {
+        Ok(_) => true,
+        Err(error) => error.kind() == io::ErrorKind::PermissionDenied && path.components().count() > 1,
     }
 }

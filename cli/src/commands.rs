@@ -1,7 +1,6 @@
 //! The commands that talk to Canva: arguments -> requests -> the outcome for each item. `output.rs` prints it, and
 //! `failure.rs` words its failure.
 
-use std::io;
 use std::path::Path;
 
 use canva_connect::{Client, Error, Job, JobReference, JobResult, JobState, UpdateAsset};
@@ -17,7 +16,7 @@ use crate::progress::ProgressLines;
 const AT_ONCE: usize = 4;
 
 /// Runs the command. Prints each item as soon as it and those before it are done.
-pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> io::Result<()> {
+pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) {
     let progress = &output.progress();
     match command {
         ApiCommand::Upload(args) => {
@@ -26,18 +25,19 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> io
         }
         ApiCommand::UploadUrl(args) => {
             let result = upload_url(canva, &args, progress).await;
-            output.item(&Item::new(Some(Subject::Url(args.url)), result))
+            output.item(&Item::new(Some(Subject::Url { url: args.url }), result))
         }
         ApiCommand::Get(args) => {
             let result = canva.get_asset(&args.asset_id).await.map(Outcome::success);
-            output.item(&Item::new(Some(Subject::AssetId(args.asset_id)), result))
+            output.item(&Item::new(Some(Subject::AssetId { asset_id: args.asset_id }), result))
         }
         ApiCommand::Update(args) => {
             let result = update(canva, &args).await;
-            output.item(&Item::new(Some(Subject::AssetId(args.asset_id)), result))
+            output.item(&Item::new(Some(Subject::AssetId { asset_id: args.asset_id }), result))
         }
         ApiCommand::Delete(args) => {
-            each(args.asset_ids.iter().map(|id| (Subject::AssetId(id.clone()), delete(canva, id))), output).await
+            each(args.asset_ids.iter().map(|id| (Subject::AssetId { asset_id: id.clone() }, delete(canva, id))), output)
+                .await
         }
         ApiCommand::Import(args) => {
             each(args.files.iter().map(|file| (Subject::file(file), import(canva, file, &args, progress))), output)
@@ -45,14 +45,14 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> io
         }
         ApiCommand::ImportUrl(args) => {
             let result = import_url(canva, &args, progress).await;
-            output.item(&Item::new(Some(Subject::Url(args.url)), result))
+            output.item(&Item::new(Some(Subject::Url { url: args.url }), result))
         }
         ApiCommand::Job(args) => output.item(&Item::new(None, Ok(job(canva, args, progress).await))),
     }
 }
 
 /// Works on several items at once and prints them in the order given. A failed item doesn't stop the others.
-async fn each<R>(subjects: impl Iterator<Item = (Subject, R)>, output: &mut Output) -> io::Result<()>
+async fn each<R>(subjects: impl Iterator<Item = (Subject, R)>, output: &mut Output)
 where
     R: Future<Output = Result<Outcome, Error>>,
 {
@@ -60,9 +60,8 @@ where
     let items = items.map(|(subject, result)| async move { Item::new(Some(subject), result.await) });
     let mut items = items.buffered(AT_ONCE);
     while let Some(item) = items.next().await {
-        output.item(&item)?;
+        output.item(&item);
     }
-    Ok(())
 }
 
 async fn upload(canva: &Client, file: &Path, args: &args::Upload, progress: &ProgressLines) -> Result<Outcome, Error> {
@@ -140,7 +139,8 @@ async fn created<T>(job: Job<T>, waiting: &args::Waiting) -> Outcome
 where
     T: Into<JobResult> + Clone + Send + 'static,
 {
-    if !waiting.no_wait {
+    // A job whose id `canva job` wouldn't take is waited for all the same: that says so.
+    if !waiting.no_wait || job.reference().check().is_err() {
         return stored(job, true).await;
     }
     // The response that created the job may already hold its final state.

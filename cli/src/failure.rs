@@ -26,17 +26,30 @@ impl Failure {
 
 /// The asset was uploaded, but the update that was to tag it failed.
 pub fn tags_not_applied(asset_id: &str, error: &Error) -> Failure {
-    let message = format!(
-        "it was uploaded as asset {asset_id}, but its tags were not applied: {}; don't upload it again, \
-         `canva update {asset_id} --tag ...` applies them",
+    let mut message = format!(
+        "it was uploaded as asset {asset_id}, but its tags were not applied: {}; don't upload it again",
         what(error)
     );
+    if pasteable(asset_id) && !matches!(error, Error::InvalidInput { field: "asset_id", .. }) {
+        message += &format!(", `canva update {asset_id} --tag ...` applies them");
+    }
     Failure { code: "tags_not_applied".to_owned(), message, http_status: status(error) }
+}
+
+/// Whether an id of Canva's may stand in a command that is suggested: a shell and `canva` take it as nothing but an id.
+fn pasteable(id: &str) -> bool {
+    !id.starts_with('-') && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// Canva started a job and gave an id that can't be one.
+fn is_unusable_job(error: &Error) -> bool {
+    matches!(error, Error::Poll { source, .. } if matches!(**source, Error::InvalidInput { .. }))
 }
 
 fn code(error: &Error) -> &str {
     match error {
         Error::OutcomeUnknown { .. } => "outcome_unknown",
+        Error::Poll { .. } if is_unusable_job(error) => "outcome_unknown",
         Error::Deadline { .. } => "deadline",
         Error::Poll { source, .. } => code(source),
         Error::Job(job) if job.code.as_str().is_empty() => "job_failed",
@@ -63,6 +76,9 @@ fn what(error: &Error) -> String {
             let request = api.request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
             format!("Canva answered {}{code}{request}: {}", api.status, api.message)
         }
+        Error::Poll { source, .. } if is_unusable_job(error) => {
+            format!("Canva started a job, but no command can ask for it by the id that it gave: {}", what(source))
+        }
         Error::Poll { job_id, source, .. } => format!("job {job_id} could not be read: {}", what(source)),
         Error::Job(job) => format!("{}: {}", code(error), job.message),
         Error::Body(BodyError::Read { source, .. }) => format!("it can't be read: {source}"),
@@ -79,8 +95,10 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
     let step = match error {
         Error::Poll { source, .. } if matches!(status(source), Some(401 | 403)) => return next_step(source, job),
         Error::Poll { source, .. } if status(source) == Some(404) => "check the id and what kind of job it is",
+        Error::Poll { .. } if is_unusable_job(error) => "look in Canva before you try again",
         Error::Poll { .. } | Error::Deadline { .. } => {
-            return job.map(|job| format!("go on with `canva job {} {} --wait`", job.kind, job.id));
+            let job = job.filter(|job| pasteable(&job.id))?;
+            return Some(format!("go on with `canva job {} {} --wait`", job.kind, job.id));
         }
         Error::InvalidInput { field: "name", .. } => "choose another with --name",
         Error::InvalidInput { field: "title", .. } => "choose another with --title",

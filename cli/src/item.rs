@@ -24,7 +24,9 @@ impl Item {
     /// What the user named on the command line.
     pub fn name(&self) -> &str {
         match &self.subject {
-            Some(Subject::File(name) | Subject::Url(name) | Subject::AssetId(name)) => name,
+            Some(
+                Subject::File { file: name, .. } | Subject::Url { url: name } | Subject::AssetId { asset_id: name },
+            ) => name,
             None => self.outcome.job_id.as_deref().unwrap_or_default(),
         }
     }
@@ -32,16 +34,33 @@ impl Item {
 
 /// What the user named on the command line. A job has none: its id is in the outcome.
 #[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(untagged)]
 pub enum Subject {
-    File(String),
-    Url(String),
-    AssetId(String),
+    File {
+        file: String,
+        /// The bytes of a name that isn't Unicode, of which `file` is only a picture.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        file_hex: Option<String>,
+    },
+    Url {
+        url: String,
+    },
+    AssetId {
+        asset_id: String,
+    },
 }
 
 impl Subject {
-    pub fn file(file: &Path) -> Self {
-        Self::File(file.display().to_string())
+    pub fn file(path: &Path) -> Self {
+        let bytes = path.as_os_str().as_encoded_bytes();
+        let mut file = String::new();
+        for chunk in bytes.utf8_chunks() {
+            file += chunk.valid();
+            file.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02X}")));
+        }
+        let unicode = path.to_str().is_some();
+        let file_hex = (!unicode).then(|| bytes.iter().map(|byte| format!("{byte:02x}")).collect());
+        Self::File { file, file_hex }
     }
 }
 
@@ -65,7 +84,7 @@ pub enum Status {
     InProgress,
     /// It wasn't done.
     Failed,
-    /// It may have been done; with a job id, `canva job` can tell.
+    /// It may have been done; with a job id that can be one, `canva job` can tell.
     Unknown,
 }
 

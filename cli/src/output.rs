@@ -1,47 +1,60 @@
-//! Prints results to stdout, as text or JSON, and failures to stderr. Each line is flushed at once.
+//! Prints results to stdout, as text or JSON, and failures to stderr. Each line is flushed at once. Text from other people,
+//! such as an asset's name, is made harmless to a terminal and a log: see [`Printable`].
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
 
-use canva_connect::{Asset, DesignSummary, JobResult};
+use canva_connect::{Asset, DesignSummary, JobResult, Printable};
 use serde::Serialize;
 use serde_json::json;
+use serde_json::ser::{Formatter, Serializer};
 
 use crate::item::{Item, Status};
-use crate::printable::printable;
 use crate::progress::ProgressLines;
 
 pub struct Output {
     json: bool,
     progress: ProgressLines,
     any_failed: bool,
+    /// Stdout has failed. Nothing more goes there: after a line that was cut short, the next would be cut short too.
+    stdout_failed: bool,
 }
 
 impl Output {
     pub fn new(json: bool) -> Self {
-        Self { json, progress: ProgressLines::default(), any_failed: false }
+        Self { json, progress: ProgressLines::default(), any_failed: false, stdout_failed: false }
     }
 
     pub fn progress(&self) -> ProgressLines {
         self.progress.clone()
     }
 
-    /// Whether an item failed, or may have.
+    /// Whether an item failed, or may have, or its result couldn't be written.
     pub fn any_failed(&self) -> bool {
         self.any_failed
     }
 
-    pub fn item(&mut self, item: &Item) -> io::Result<()> {
+    /// Prints the result; to stderr once stdout has failed, so that the ids in it aren't lost.
+    pub fn item(&mut self, item: &Item) {
         if let Some(error) = &item.outcome.error {
             self.any_failed = true;
             self.say(&format!("{}: {}", item.name(), error.message));
         }
-        self.write(&if self.json { json_line(item)? } else { text_block(item) })
+        let text = if self.json { json_line(item) } else { text_block(item) };
+        if !self.stdout_failed
+            && let Err(error) = self.write(&text)
+        {
+            (self.stdout_failed, self.any_failed) = (true, true);
+            self.say(&format!("{error}; the results follow on standard error"));
+        }
+        if self.stdout_failed {
+            let _ = self.progress.aside(|| io::stderr().write_all(text.as_bytes()));
+        }
     }
 
     pub fn simulator(&self, base_url: &str, token: &str) -> io::Result<()> {
         let text = if self.json {
-            json_line(&json!({ "base_url": base_url, "access_token": token }))?
+            json_line(&json!({ "base_url": base_url, "access_token": token }))
         } else {
             format!("export CANVA_BASE_URL={base_url} CANVA_ACCESS_TOKEN={token}\n")
         };
@@ -54,8 +67,7 @@ impl Output {
 
     /// One line on stderr.
     pub fn say(&self, message: &str) {
-        // An error means that stderr is gone; there is nowhere to report it.
-        let _ = self.progress.aside(|| writeln!(io::stderr(), "canva: {}", printable(message)));
+        self.progress.say(message);
     }
 
     fn write(&self, text: &str) -> io::Result<()> {
@@ -63,12 +75,28 @@ impl Output {
             let mut stdout = io::stdout().lock();
             stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
         });
-        written.map_err(|error| io::Error::new(error.kind(), format!("can't write the result: {error}")))
+        written.map_err(|error| io::Error::new(error.kind(), format!("can't write to standard output: {error}")))
     }
 }
 
-fn json_line(value: &impl Serialize) -> io::Result<String> {
-    Ok(serde_json::to_string(value)? + "\n")
+fn json_line(value: &impl Serialize) -> String {
+    let mut line = Vec::new();
+    // Neither the values printed here nor writing to a vector can fail.
+    let _ = value.serialize(&mut Serializer::with_formatter(&mut line, PrintableJson));
+    line.push(b'\n');
+    String::from_utf8_lossy(&line).into_owned()
+}
+
+/// JSON on one line, where the characters that [`Printable`] escapes are `\u` escapes: it parses to the same text.
+struct PrintableJson;
+
+impl Formatter for PrintableJson {
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        fragment.chars().try_for_each(|c| match Printable::escapes(c) {
+            true => c.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(writer, "\\u{unit:04x}")),
+            false => write!(writer, "{c}"),
+        })
+    }
 }
 
 /// What the user named, and below it what is in Canva now; empty if that is nothing.
@@ -83,10 +111,10 @@ fn text_block(item: &Item) -> String {
         (None, None) if outcome.status == Status::Success => vec![("status", "in the trash".to_owned())],
         _ => return String::new(),
     };
-    let mut block = printable(item.name()) + "\n";
+    let mut block = format!("{}\n", Printable(item.name()));
     for (key, value) in rows {
         // Writing to a string can't fail.
-        let _ = writeln!(block, "  {key:<10} {}", printable(&value));
+        let _ = writeln!(block, "  {key:<10} {}", Printable(&value));
     }
     block
 }

@@ -1,11 +1,11 @@
-//! Shows the progress of running uploads and imports, a line each, if stderr is a terminal.
+//! What stderr shows: messages, and if it is a terminal, the progress of running uploads and imports, a line each.
 
 use std::fmt::Display;
+use std::io::{self, Write as _};
 use std::time::Duration;
 
+use canva_connect::Printable;
 use indicatif::{DecimalBytes, MultiProgress, ProgressBar, ProgressFinish, ProgressStyle};
-
-use crate::printable::printable;
 
 #[derive(Clone, Default)]
 pub struct ProgressLines(MultiProgress);
@@ -13,7 +13,7 @@ pub struct ProgressLines(MultiProgress);
 impl ProgressLines {
     /// Adds a line about one item. It disappears when it is dropped.
     pub fn line(&self, name: impl Display) -> ProgressLine {
-        let name = printable(&name.to_string());
+        let name = Printable(&name.to_string()).to_string();
         if self.0.is_hidden() {
             return ProgressLine { name, bar: ProgressBar::hidden() };
         }
@@ -25,6 +25,12 @@ impl ProgressLines {
         let bar = self.0.add(bar);
         bar.enable_steady_tick(Duration::from_millis(150));
         ProgressLine { name, bar }
+    }
+
+    /// One line on stderr.
+    pub fn say(&self, message: &str) {
+        // An error means that stderr is gone; there is nowhere to report it.
+        let _ = self.aside(|| writeln!(io::stderr(), "canva: {}", Printable(message)));
     }
 
     /// Hides the lines while `write` prints, so that the two don't mix.

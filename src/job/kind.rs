@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::JobState;
 use crate::call::Call;
+use crate::checks::{self, lengths};
 use crate::error::{Error, JobError, JobErrorCode};
 use crate::generated;
 use crate::generated::types::{
@@ -102,6 +103,17 @@ pub struct JobReference {
     pub kind: JobKind,
     /// Its id.
     pub id: String,
+}
+
+impl JobReference {
+    /// Whether the job can be read by this id, as is checked before a request is sent. For a program that stores the
+    /// reference of a job that was just created, and would rather know at once.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] if the id is too long, or has other characters than letters, digits, `-` and `_`.
+    pub fn check(&self) -> Result<(), Error> {
+        checks::id("job_id", &self.id, &lengths::JOB_ID)
+    }
 }
 
 /// What a job ended in.

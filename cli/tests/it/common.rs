@@ -82,7 +82,7 @@ pub struct SimulatorProcess {
 
 impl SimulatorProcess {
     pub fn start() -> Self {
-        let mut command = canva(["simulate", "--port", "0", "--json"]);
+        let mut command = canva(["--json", "simulate", "--port", "0"]);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let line = first_line(&mut child);
         let started: Value = serde_json::from_str(&line).unwrap();
@@ -90,11 +90,20 @@ impl SimulatorProcess {
         Self { child, base_url: text("base_url"), token: text("access_token") }
     }
 
-    /// Runs `canva` with the base URL and token of this simulator.
-    pub fn run<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Ran {
+    /// What makes `canva` use this simulator.
+    pub fn variables(&self) -> [(&str, &str); 2] {
+        [("CANVA_BASE_URL", &self.base_url), ("CANVA_ACCESS_TOKEN", &self.token)]
+    }
+
+    /// `canva` with the base URL and token of this simulator.
+    pub fn command<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = canva(args);
-        command.env("CANVA_BASE_URL", &self.base_url).env("CANVA_ACCESS_TOKEN", &self.token);
-        run(command)
+        command.envs(self.variables());
+        command
+    }
+
+    pub fn run<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Ran {
+        run(self.command(args))
     }
 
     /// Runs `canva --json` and gives the one object that it printed.
@@ -148,11 +157,15 @@ impl Stub {
         Self { base_url, requests }
     }
 
-    /// Runs `canva` with this server's base URL and [`TOKEN`].
-    pub fn run<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Ran {
+    /// `canva` with this server's base URL and [`TOKEN`].
+    pub fn command<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = canva(args);
         command.env("CANVA_BASE_URL", &self.base_url).env("CANVA_ACCESS_TOKEN", TOKEN);
-        run(command)
+        command
+    }
+
+    pub fn run<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Ran {
+        run(self.command(args))
     }
 
     /// A URL that gets the next response.

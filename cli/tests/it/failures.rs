@@ -1,7 +1,5 @@
 //! A failure says what happened, what is in Canva now, and what to do next, on one line and in one shape.
 
-use std::process::Stdio;
-
 use crate::common::{Response, SimulatorProcess, Stub, TOKEN, assert_prints, canva, run};
 use serde_json::json;
 
@@ -142,29 +140,53 @@ fn an_unknown_job_is_named() {
 
 #[test]
 fn no_connection_is_no_mystery() {
-    let mut command = canva(["--json", "update", "A1", "--name", "New", "--base-url", "http://127.0.0.1:1/rest"]);
+    let mut command = canva(["--json", "--base-url", "http://127.0.0.1:1/rest", "update", "A1", "--name", "New"]);
     command.env("CANVA_ACCESS_TOKEN", TOKEN);
     let ran = run(command);
     assert_eq!((ran.code, &ran.json()[0]["error"]["code"]), (Some(1), &json!("not_connected")));
     assert!(ran.stderr.contains("check the network and the base URL"), "{}", ran.stderr);
 }
 
+/// An id that a shell or `canva` takes as something else is never part of a command to paste.
 #[test]
-fn what_others_wrote_can_not_steer_the_terminal() {
-    let evil = r#"{"asset":{"id":"A1","name":"a\u001b[2Jb\nc\u0085","created_at":1,"updated_at":1}}"#;
-    let ran = Stub::start(vec![Response::Json(200, evil)]).run(["update", "A1", "--name", "New"]);
-    assert_prints!(ran.succeeded(), @r"
-    A1
-      asset      A1
-      name       a\u{1b}[2Jb\nc\u{85}
-    ");
+fn a_job_whose_id_is_no_id_is_unknown_and_no_command_is_suggested() {
+    let too_long = "x".repeat(51);
+    let waiting: &[&str] = &["--json", "upload", "photo.png"];
+    let no_wait: &[&str] = &["--json", "upload", "photo.png", "--no-wait"];
+    for (command, id) in
+        [(waiting, "; rm -rf ~; $(touch x)"), (no_wait, "; rm -rf ~; $(touch x)"), (no_wait, &too_long)]
+    {
+        let started = json!({ "job": { "id": id, "status": "in_progress" } }).to_string();
+        let stub = Stub::start(vec![Response::Json(200, started.leak())]);
+        let ran = stub.run(command.iter().copied());
+        assert_eq!(ran.code, Some(1), "{}", ran.stdout);
+        let item = &ran.json()[0];
+        assert_eq!(
+            json!([item["status"], item["job_id"], item["error"]["code"]]),
+            json!(["unknown", id, "outcome_unknown"])
+        );
+        assert!(ran.stderr.contains("no command can ask for it") && !ran.stderr.contains("`canva"), "{}", ran.stderr);
+        assert!(ran.stderr.ends_with("look in Canva before you try again\n"), "{}", ran.stderr);
+        assert_eq!(stub.requests().len(), 1);
+    }
+
+    let refused = Response::Json(400, r#"{"code":"invalid_field","message":"No."}"#);
+    let started = r#"{"job":{"id":"-J1","status":"in_progress"}}"#;
+    let ran = Stub::start(vec![Response::Json(200, started), refused]).run(["upload", "photo.png"]);
+    assert_eq!(
+        ran.stderr,
+        "canva: photo.png: job -J1 could not be read: Canva answered 400 Bad Request invalid_field: No\n"
+    );
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_ends_it_quietly() {
-    let mut command = canva(["--simulate", "upload", "photo.png", "photo.jpg"]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(1), ""));
+fn an_asset_whose_id_is_no_id_is_named_but_no_command_is_suggested() {
+    let uploaded = UPLOADED.replace("A1", "$(reboot)");
+    let ran = Stub::start(vec![Response::Json(200, uploaded.leak())]).run(["upload", "photo.png", "--tag", "launch"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        ran.stderr.contains("uploaded as asset $(reboot), but") && !ran.stderr.contains("`canva"),
+        "{}",
+        ran.stderr
+    );
 }

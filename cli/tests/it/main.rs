@@ -4,4 +4,6 @@
 mod commands;
 mod common;
 mod failures;
+mod licences;
+mod output;
 mod usage;

@@ -1,6 +1,11 @@
 //! A command line that makes no sense ends with exit code 2, says why, and prints no result.
 
-use crate::common::{Stub, TOKEN, canva, run};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::common::{Ran, SimulatorProcess, Stub, TOKEN, canva, run};
 
 #[test]
 fn without_a_token_one_line_says_what_to_set_and_what_simulate_does() {
@@ -32,7 +37,7 @@ fn what_makes_no_sense_is_refused_with_the_reason() {
         (&["import-url", "https://example.com/a.pdf"], "--title"),
         (&["job", "video", "J1"], "url-asset-upload"),
         (&["--simulate", "--base-url", "https://example.com", "upload", "a.png"], "cannot be used with"),
-        (&["simulate", "--simulate"], "for the other commands"),
+        (&["--simulate", "simulate"], "for the other commands"),
         (&["simulate", "--port", "99999"], "--port"),
         (&["upload", "a.png", "--token", "x"], "--token"),
     ];
@@ -82,8 +87,87 @@ fn help_gives_a_newcomer_the_first_command_to_try() {
 
 #[test]
 fn help_says_that_simulated_ids_do_not_last() {
+    let help = run(canva(["--help"])).succeeded();
+    assert!(help.contains("unknown to the next"), "{help}");
     for command in ["update", "job"] {
         let help = run(canva([command, "--help"])).succeeded();
-        assert!(help.contains("unknown to the next"), "{help}");
+        assert!(help.contains("--simulate go before the command"), "{help}");
     }
+}
+
+#[test]
+fn what_chooses_the_server_goes_before_the_command() {
+    for option in ["--base-url=https://example.com/rest", "--json", "--simulate"] {
+        let stub = Stub::start(vec![]);
+        let ran = stub.run(["upload", "photo.png", option]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
+        assert!(ran.stderr.contains("goes before the command"), "{}", ran.stderr);
+        assert!(stub.requests().is_empty());
+    }
+}
+
+/// Runs a line of shell in this directory.
+fn shell(simulator: &SimulatorProcess, directory: &Path, line: &str) -> Ran {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", line]).current_dir(directory).env("canva", env!("CARGO_BIN_EXE_canva"));
+    shell.envs(simulator.variables());
+    run(shell)
+}
+
+#[test]
+fn the_name_of_a_file_is_never_taken_as_an_option() {
+    let simulator = SimulatorProcess::start();
+    let hostile = [
+        r"--base-url=https:evil.example\x.png",
+        "--json",
+        "--simulate",
+        "--no-wait",
+        "--tag=x.png",
+        "--name=x.png",
+        "--help",
+        "-h.png",
+        "--",
+    ];
+    for name in hostile {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["photo.png", name] {
+            fs::copy("../tests/fixtures/photo.png", directory.path().join(name)).unwrap();
+        }
+        for line in [r#""$canva" upload *"#, r#""$canva" upload photo.png *"#, r#""$canva" upload --tag launch *"#] {
+            let ran = shell(&simulator, directory.path(), line);
+            assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{name}: {line}");
+            let expected = format!("'{name}' is the name of a file, but would be taken as an option");
+            assert!(ran.stderr.contains(&expected) && ran.stderr.contains("./*.png"), "{line}: {}", ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_file_with_the_name_of_an_option_is_uploaded_where_it_can_only_be_a_file() {
+    let simulator = SimulatorProcess::start();
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["--tag=x.png", r"--base-url=https:evil.example\x.png", "photo.png"] {
+        fs::copy("../tests/fixtures/photo.png", directory.path().join(name)).unwrap();
+    }
+    let cases = [
+        (r#""$canva" upload ./*.png"#, ["./--base-url=https:evil.example\\x.png", "./--tag=x.png", "./photo.png"]),
+        (r#""$canva" upload -- *.png"#, ["--base-url=https:evil.example\\x.png", "--tag=x.png", "photo.png"]),
+    ];
+    for (line, files) in cases {
+        let printed = shell(&simulator, directory.path(), line).succeeded();
+        let uploaded: BTreeSet<&str> = printed.lines().filter(|line| !line.starts_with("  ")).collect();
+        assert_eq!(uploaded, BTreeSet::from(files), "{line}");
+        assert!(!printed.contains("  tags"), "{printed}");
+    }
+}
+
+#[test]
+fn a_file_in_a_directory_that_looks_like_an_option_is_none_either() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("--tag=x")).unwrap();
+    fs::copy("../tests/fixtures/photo.png", directory.path().join("--tag=x/photo.png")).unwrap();
+    let simulator = SimulatorProcess::start();
+    let ran = shell(&simulator, directory.path(), r#""$canva" upload */*.png"#);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("'--tag=x/photo.png' is the name of a file"), "{}", ran.stderr);
 }
