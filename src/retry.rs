@@ -76,15 +76,9 @@ async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
             }
             Verdict::RateLimited(retry_after) => {
                 let pause = retry_after.unwrap_or_else(|| rate_limit_delay(counted));
-                let operation_id = operation.id;
-                tracing::warn!(
-                    operation = operation_id,
-                    pause_s = pause.as_secs_f64(),
-                    "Canva's rate limit is reached"
-                );
+                tracing::warn!(operation = operation.id, "the rate limit is reached: a pause of {pause:.0?}");
                 // For every caller, whether this request is retried or not.
                 client.pacer.pause(operation, pause);
-                tracing::warn!(operation = operation.id, "waiting {pause:.0?}: the rate limit is reached");
                 Some(pause)
             }
             Verdict::Repeatable(retry_after) => {
