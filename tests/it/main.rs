@@ -14,6 +14,7 @@ mod clearing_tags;
 mod documents;
 mod errors;
 mod faults;
+mod hostile_responses;
 mod jobs;
 mod names;
 mod pacing;

@@ -347,7 +347,8 @@ async fn a_pair_that_another_process_refreshed_is_taken_from_the_store() {
 
 #[tokio::test]
 async fn a_token_endpoint_that_quotes_secrets_is_not_quoted() {
-    let body = r#"{"error":"no r3fr3sh-t0k3n for cl13nt-s3cr3t","error_description":"r3fr3sh-t0k3n and cl13nt-s3cr3t"}"#;
+    let body =
+        r#"{"error":"no r3fr3sh-t0k3n for cl13nt-s3cr3t","error_description":"r3fr3sh-t0k3n and cl13nt-s3cr3t"}"#;
     let base_url = support::answering(support::http("400 Bad Request", "", body)).await;
     let store = Memory::default();
     store.0.lock().unwrap().tokens = Some(Tokens::new("old-token", "r3fr3sh-t0k3n", Duration::ZERO));

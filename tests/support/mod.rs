@@ -2,6 +2,8 @@
 //! bytes a test gives. What Canva would answer is the simulator's business.
 #![allow(dead_code)]
 
+pub mod hostile;
+
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
