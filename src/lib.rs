@@ -77,6 +77,10 @@ mod checks;
 mod client;
 mod error;
 mod failure;
+/// Not an interface: what `fuzz/` calls.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod imports;
 mod job;
 mod metadata;
