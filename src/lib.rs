@@ -78,6 +78,10 @@ mod client;
 mod connecting;
 mod error;
 mod failure;
+/// Not an interface: what `fuzz/` calls.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod imports;
 mod job;
 mod metadata;

@@ -118,6 +118,20 @@ pub use media::AssetKind;
 pub use rates::{RateCounter, RateLimits};
 pub use simulator::{Builder, Simulator};
 
+/// The readers of uploaded and imported files by themselves, for a fuzzer. `cargo fuzz` sets `cfg(fuzzing)`.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    /// Reads an asset's file.
+    pub fn media(bytes: &[u8]) {
+        let _ = crate::media::read(bytes);
+    }
+
+    /// Reads a design's file.
+    pub fn document(bytes: &[u8]) {
+        let _ = crate::documents::read(bytes);
+    }
+}
+
 /// README's example compiles.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

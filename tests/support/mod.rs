@@ -1,6 +1,8 @@
 //! A server for tests that does just what it is told: it reads a request as far as a test wants and answers with the
 //! bytes a test gives. What Canva would answer is the simulator's business.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::print_stdout)]
+
+pub mod hostile;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -185,4 +187,37 @@ pub fn check_table(document: &str, name: &str, table: &str) {
     }
     let diff = similar::TextDiff::from_lines(current, table);
     panic!("{document} is not what was found; INSTA_UPDATE=always rewrites it\n{}", diff.unified_diff());
+}
+
+/// Set for a child process to what it is to do it with. It is the same test binary again.
+const ARGUMENT: &str = "CANVA_CONNECT_TEST_CHILD";
+
+/// Runs an ignored test of this binary in a process of its own. Gives its peak of memory in bytes, where `/proc` tells.
+pub async fn in_child(test: &str, argument: &str) -> Option<u64> {
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", test, "--ignored", "--nocapture"]).env(ARGUMENT, argument);
+    let output = tokio::task::spawn_blocking(move || child.output().unwrap()).await.unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{stdout}{stderr}");
+    assert!(stdout.contains("1 passed"), "there is no such test: {test}");
+    stdout.lines().find_map(|line| line.split_once("peak: ")?.1.parse().ok())
+}
+
+/// What the child was given.
+pub fn argument() -> String {
+    std::env::var(ARGUMENT).unwrap()
+}
+
+/// What the child does, and then says its peak of memory.
+pub fn be_child<F: Future<Output = ()>>(act: impl FnOnce(String) -> F) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(act(argument()));
+    println!("peak: {}", peak_memory().map_or("unknown".to_owned(), |bytes| bytes.to_string()));
+}
+
+/// The most memory that this process ever had at once, in bytes, where `/proc` tells.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
 }

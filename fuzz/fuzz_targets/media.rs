@@ -1,0 +1,4 @@
+#![no_main]
+//! A file, read as the simulator reads an upload.
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| canva_simulator::fuzzing::media(bytes));

@@ -1,0 +1,112 @@
+//! What must hold of any input, for the targets in `fuzz/`: each function panics where it doesn't.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+use std::fmt::Debug;
+use std::sync::LazyLock;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::auth::AccessToken;
+use crate::call::Call;
+use crate::client::Client;
+use crate::generated::types::{
+    AssetUploadJobResponse, AssetUploadMetadata, DesignImportJobResponse, DesignImportMetadata,
+};
+use crate::job::{Job, JobKind};
+use crate::{metadata, response::Response};
+
+/// In the seeds too, so that responses have it.
+const TOKEN: &str = "s3cr3t/of+the=client";
+
+static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::new(TOKEN).unwrap());
+
+/// A response of any status and body is a value, which written and read again is the same; or an error that can be said,
+/// and doesn't say the token.
+pub fn response(bytes: &[u8]) {
+    let Some((status, body)) = bytes.split_first() else { return };
+    let status = [200, 200, 200, 201, 204, 206, 302, 400, 401, 404, 429, 500][usize::from(*status) % 12];
+    let (status, body) = (StatusCode::from_u16(status).unwrap(), Bytes::copy_from_slice(body));
+    let api = CLIENT.generated();
+    read(api.get_asset("a").unwrap(), status, &body);
+    read(api.delete_asset("a").unwrap(), status, &body);
+    read(api.update_asset("a", &Default::default()).unwrap(), status, &body);
+    if let Some(response) = read(api.get_asset_upload_job("j").unwrap(), status, &body) {
+        said(Job::<crate::Asset>::created(&CLIENT, JobKind::AssetUpload, response));
+    }
+    if let Some(response) = read(api.get_design_import_job("j").unwrap(), status, &body) {
+        said(Job::<Vec<crate::DesignSummary>>::created(&CLIENT, JobKind::Import, response));
+    }
+}
+
+fn said<T: Debug + Send + 'static>(job: Job<T>) {
+    let _ = format!("{job:?} {:?} {:?}", job.state(), job.reference());
+}
+
+fn read<T>(call: Call<T>, status: StatusCode, body: &Bytes) -> Option<T>
+where
+    T: Serialize + DeserializeOwned + PartialEq + Debug,
+{
+    let token = AccessToken::new(TOKEN);
+    let head = || Response { body: body.clone(), ..Response::head(status, &HeaderMap::new(), &token) };
+    let failure = if status.is_success() {
+        match call.read(head()) {
+            Ok(value) => {
+                let written = serde_json::to_vec(&value).unwrap();
+                assert_eq!(serde_json::from_slice::<T>(&written).unwrap(), value);
+                return Some(value);
+            }
+            Err(failure) => failure,
+        }
+    } else {
+        crate::failure::Failure::Status(head())
+    };
+    let error = failure.into_error(call.operation(), 1, &token);
+    let said = format!("{error} {error:?}");
+    assert!(!said.contains(TOKEN), "{said}");
+    None
+}
+
+/// Any value is a duration or nothing; digits that fit are so many seconds.
+pub fn retry_after(value: &[u8]) {
+    let Ok(header) = HeaderValue::from_bytes(value) else { return };
+    let headers = HeaderMap::from_iter([(http::header::RETRY_AFTER, header)]);
+    let found = Response::head(StatusCode::TOO_MANY_REQUESTS, &headers, &AccessToken::new(TOKEN)).retry_after;
+    let digits = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    if let Some(seconds) = digits.and_then(|digits| digits.parse().ok()) {
+        assert_eq!(found.map(|duration| duration.as_secs()), Some(seconds));
+    }
+}
+
+/// A name or title of 1 to 50 characters goes into a header that gives it back, and is short; no other does.
+pub fn metadata(name: &str, title: &str, mime_type: Option<&str>) {
+    let allowed = |text: &str| (1..=50).contains(&text.chars().count());
+    match metadata::asset_upload(name) {
+        Ok(header) => {
+            let AssetUploadMetadata { name_base64 } = from_header(&header);
+            assert_eq!(STANDARD.decode(name_base64).unwrap(), name.as_bytes());
+            // 50 characters of 4 bytes are 268 in Base64.
+            assert!(allowed(name) && header.len() <= 300, "{header}");
+        }
+        Err(error) => assert!(!allowed(name), "{error}"),
+    }
+    match metadata::design_import(title, mime_type) {
+        Ok(header) => {
+            let metadata: DesignImportMetadata = from_header(&header);
+            assert_eq!(STANDARD.decode(metadata.title_base64).unwrap(), title.as_bytes());
+            assert_eq!(metadata.mime_type.as_deref(), mime_type);
+            assert!(allowed(title));
+        }
+        Err(error) => assert!(!allowed(title) || mime_type.is_some(), "{error}"),
+    }
+}
+
+fn from_header<T: DeserializeOwned>(header: &str) -> T {
+    assert!(header.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' '), "{header}");
+    HeaderValue::from_str(header).unwrap();
+    serde_json::from_str(header).unwrap()
+}

@@ -1,0 +1,170 @@
+//! What a hostile server, a long queue, or a caller in a hurry can cost: memory and descriptors stay bounded. Apart, so that
+//! nothing but the attack is measured: each client is a process of its own.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::future::IntoFuture;
+use std::time::Duration;
+
+use canva_connect::operations::Operation;
+use canva_connect::{Client, Error, Pacing};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use support::hostile::{self, Ends};
+
+const MIB: u64 = 1024 * 1024;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hostile_responses_need_under_128_mib() {
+    // Several at a time, the largest of them 16 MiB, in a debug build.
+    let mut servers = String::new();
+    for case in hostile::responses("http://127.0.0.1:1/rest") {
+        let ends = case.ends;
+        if ends == Ends::Itself {
+            servers += &hostile::serve(case).await;
+            servers.push(' ');
+        }
+    }
+    let peak = support::in_child("the_child_that_meets_them", &servers).await;
+    assert!(peak.is_none_or(|peak| peak < 128 * MIB), "{peak:?} bytes at the peak");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn the_child_that_meets_them() {
+    support::be_child(|servers| async move {
+        let mut all = JoinSet::new();
+        for server in servers.split_whitespace().map(str::to_owned) {
+            while all.len() >= 4 {
+                all.join_next().await.unwrap().unwrap();
+            }
+            all.spawn(async move {
+                let canva = hostile::client(&server, Ends::Itself);
+                for operation in hostile::OPERATIONS {
+                    hostile::meet(&canva, operation).await;
+                }
+            });
+        }
+        all.join_all().await;
+    });
+}
+
+#[tokio::test]
+async fn ten_thousand_waiting_uploads_need_under_128_mib() {
+    let (listener, base_url) = support::listen().await;
+    // The first of them are sent, and get no response; the rest wait for them.
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            open.push(stream);
+        }
+    });
+    let peak = support::in_child("the_child_whose_uploads_wait", &base_url).await;
+    assert!(peak.is_none_or(|peak| peak < 128 * MIB), "{peak:?} bytes at the peak");
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn the_child_whose_uploads_wait() {
+    support::be_child(|base_url| async move {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(100 * MIB).unwrap();
+        let before = descriptors();
+        let canva = Client::builder().token("t").base_url(base_url).build().unwrap();
+        let mut uploads = JoinSet::new();
+        for number in 0..10_000 {
+            uploads.spawn(canva.upload_asset(file.path()).name(number.to_string()).into_future());
+        }
+        // Long enough for each to have asked for its turn.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(uploads.len(), 10_000);
+        assert!(uploads.try_join_next().is_none(), "one of them came to something");
+        let more = descriptors().saturating_sub(before);
+        assert!(more < 200, "{more} descriptors, although only 30 can be under way");
+    });
+}
+
+/// How many file descriptors this process has open, where `/proc` tells.
+fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
+}
+
+/// Takes a moment for each step, so that a client can be dropped at each.
+async fn slow(mut stream: TcpStream) -> std::io::Result<()> {
+    use tokio::io::AsyncWriteExt;
+    let pause = || tokio::time::sleep(Duration::from_micros(fastrand::u64(..3_000)));
+    loop {
+        pause().await;
+        let head = support::read_head(&mut stream).await?;
+        support::discard_body(&mut stream, &head).await?;
+        pause().await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{").await?;
+        pause().await;
+        stream.write_all(b"}").await?;
+    }
+}
+
+#[tokio::test]
+async fn two_thousand_dropped_requests_leave_no_descriptor_and_no_permit_behind() {
+    let (listener, base_url) = support::listen().await;
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(slow(stream));
+        }
+    });
+    support::in_child("the_child_that_drops_them", &base_url).await;
+}
+
+/// The half of what begins at once; the other half waits for a permit.
+const LIMIT: u32 = 100;
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn the_child_that_drops_them() {
+    static OPERATION: Operation = Operation::new("op", "PUT", "/v1/op").requests_per_minute(LIMIT);
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let base_url = support::argument();
+        let before = descriptors();
+        let canva = Client::builder().token("t").base_url(base_url).pacing(Pacing::new()).build().unwrap();
+        let send = || canva.request(&OPERATION).json(&"x".repeat(1_000)).send::<Value>();
+        let (mut dropped, mut done) = (0, 0);
+        for _ in 0..20 {
+            let mut requests = JoinSet::new();
+            for _ in 0..2 * LIMIT {
+                let moment = Duration::from_micros(fastrand::u64(..200_000));
+                requests.spawn(tokio::time::timeout(moment, send()));
+            }
+            for result in requests.join_all().await {
+                match result {
+                    Ok(result) => done += i32::from(result.is_ok()),
+                    Err(_) => dropped += 1,
+                }
+            }
+            // What was sent counts for a minute.
+            tokio::time::pause();
+            tokio::time::advance(Duration::from_secs(61)).await;
+            tokio::time::resume();
+        }
+        assert!(dropped >= 2_000, "{dropped} dropped, {done} done");
+
+        let mut requests = JoinSet::new();
+        for _ in 0..LIMIT {
+            requests.spawn(send());
+        }
+        let results = tokio::time::timeout(Duration::from_secs(30), requests.join_all()).await;
+        let results: Result<Vec<_>, Error> = results.expect("a permit is lost").into_iter().collect();
+        results.unwrap();
+
+        drop(canva);
+        let closed = async {
+            while descriptors() > before {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let closed = tokio::time::timeout(Duration::from_secs(10), closed).await;
+        assert!(closed.is_ok(), "{before} descriptors before, {} after", descriptors());
+    });
+}

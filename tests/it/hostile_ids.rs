@@ -1,0 +1,110 @@
+//! An id from a stranger can't lead a request to another resource.
+
+use std::time::Duration;
+
+use canva_connect::operations::Operation;
+use canva_connect::{Call, Client, Error, JobKind, JobReference, Pacing, RetryPolicy};
+
+use crate::support;
+
+const IDS: [&str; 18] = [
+    "",
+    ".",
+    "..",
+    "../..",
+    "..\\..",
+    "%2e%2e",
+    "a/b",
+    "a%2fb",
+    "/",
+    "//127.0.0.1:1/x",
+    "?admin=1",
+    "#",
+    "a b",
+    "a;b",
+    "a\r\nx-admin: 1",
+    "\0",
+    "\t..\n",
+    "\u{ff0e}\u{ff0e}\u{2215}",
+];
+
+fn client(base_url: String) -> Client {
+    let client = Client::builder().token("t").base_url(base_url).pacing(Pacing::off());
+    client.retry(RetryPolicy::never()).build().unwrap()
+}
+
+#[tokio::test]
+async fn the_facade_sends_nothing() {
+    let (listener, base_url) = support::listen().await;
+    let canva = client(base_url);
+    let refused = |error: Error, id: &str| assert!(matches!(error, Error::InvalidInput { .. }), "{id:?}: {error:?}");
+    let long = "a".repeat(51);
+    for id in IDS.into_iter().chain([long.as_str()]) {
+        refused(canva.get_asset(id).await.unwrap_err(), id);
+        refused(canva.update_asset(id).name("n").await.unwrap_err(), id);
+        refused(canva.delete_asset(id).await.unwrap_err(), id);
+        refused(canva.asset_upload_job(id).poll().await.unwrap_err(), id);
+        refused(canva.url_asset_upload_job(id).wait().await.unwrap_err(), id);
+        refused(canva.design_import_job(id).poll().await.unwrap_err(), id);
+        refused(canva.url_import_job(id).wait().await.unwrap_err(), id);
+        for kind in JobKind::ALL {
+            let stored = JobReference { kind: *kind, id: id.to_owned() };
+            refused(canva.job(stored).wait().await.unwrap_err(), id);
+        }
+    }
+    let nobody = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
+    assert!(nobody.is_err(), "something was sent");
+}
+
+/// Every generated call that takes an id, and one of a caller's own, each with the path that it is for.
+async fn generated(canva: &Client, id: &str) -> Vec<(&'static str, Result<(), Error>)> {
+    static CUSTOM: Operation = Operation::new("custom", "GET", "/v1/custom/{id}");
+    async fn sent<T: Send + 'static>(call: Result<Call<T>, Error>) -> Result<(), Error> {
+        call?.await.map(drop)
+    }
+    let api = canva.generated();
+    vec![
+        ("GET /rest/v1/assets/", sent(api.get_asset(id)).await),
+        ("DELETE /rest/v1/assets/", sent(api.delete_asset(id)).await),
+        ("PATCH /rest/v1/assets/", sent(api.update_asset(id, &Default::default())).await),
+        ("GET /rest/v1/asset-uploads/", sent(api.get_asset_upload_job(id)).await),
+        ("GET /rest/v1/url-asset-uploads/", sent(api.get_url_asset_upload_job(id)).await),
+        ("GET /rest/v1/imports/", sent(api.get_design_import_job(id)).await),
+        ("GET /rest/v1/url-imports/", sent(api.get_url_import_job(id)).await),
+        ("GET /rest/v1/custom/", canva.request(&CUSTOM).path("id", id).send().await),
+    ]
+}
+
+/// They leave it to Canva what an id looks like.
+#[tokio::test]
+async fn a_generated_call_sends_it_as_one_segment_of_the_path_or_not_at_all() {
+    let (listener, base_url) = support::listen().await;
+    let (seen, mut requests) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            while let Ok(mut head) = support::read_head(&mut stream).await {
+                support::read_body(&mut stream, &mut head).await.unwrap();
+                seen.send(head.text).unwrap();
+                support::answer(&mut stream, "404 Not Found", "", "").await.unwrap();
+            }
+        }
+    });
+    let canva = client(base_url);
+    for id in IDS {
+        for (resource, result) in generated(&canva, id).await {
+            match result.unwrap_err() {
+                Error::Api(_) => {
+                    let request = requests.try_recv().unwrap();
+                    let (line, headers) = request.split_once("\r\n").unwrap();
+                    let segment = line.strip_prefix(resource).and_then(|rest| rest.strip_suffix(" HTTP/1.1"));
+                    let segment = segment.unwrap_or_else(|| panic!("{id:?} of {resource} became {line}"));
+                    assert!(!segment.contains(['/', '\\', '?', '#', ' ', ';']) || id == "a;b", "{id:?} became {line}");
+                    assert!(!["", ".", ".."].contains(&segment), "{id:?} became {line}");
+                    assert!(!headers.contains("x-admin"), "{headers}");
+                }
+                error => assert!(matches!(error, Error::InvalidInput { .. }), "{error:?}"),
+            }
+        }
+        assert!(requests.try_recv().is_err(), "{id:?}: a request that failed was sent");
+    }
+}
