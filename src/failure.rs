@@ -10,6 +10,9 @@ use crate::operations::Operation;
 use crate::redact::redact;
 use crate::response::{self, Response, Unreadable, excerpt};
 
+/// How much of an unreadable body is searched for what an excerpt may show.
+const MAX_SEARCHED: usize = 64 * 1024;
+
 pub(crate) enum Failure {
     /// The content could not be read to its end.
     Body(BodyError),
@@ -47,7 +50,9 @@ impl Failure {
             Self::Timeout { kind, after } => Error::Timeout { operation, attempts, kind, after },
             Self::Status(response) => Error::Api(Box::new(refusal(response, operation, attempts, token))),
             Self::Unreadable(Response { status, request_id, body, .. }, Unreadable { reason, source }) => {
-                let excerpt = excerpt(&redact(&String::from_utf8_lossy(&body), token));
+                // Far more than is shown, and little enough to look for the token in.
+                let beginning = body.get(..MAX_SEARCHED).unwrap_or(&body);
+                let excerpt = excerpt(&redact(&String::from_utf8_lossy(beginning), token));
                 // The decoder quotes what it read; where that is the token, its own error can't be handed on.
                 let (reason, source) = match source {
                     Some(_) if reason.contains(token) => (redact(&reason, token), None),

@@ -182,15 +182,7 @@ async fn a_job_that_cannot_be_read_keeps_its_id() {
 
 /// Answers one request after the other with these bodies.
 async fn answering(bodies: &'static [&'static str]) -> Client {
-    let (listener, base_url) = support::listen().await;
-    tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        for body in bodies {
-            let head = support::read_head(&mut stream).await.unwrap();
-            support::discard_body(&mut stream, &head).await.unwrap();
-            support::answer(&mut stream, "200 OK", "", body).await.unwrap();
-        }
-    });
+    let (base_url, _) = support::script(bodies.iter().map(|body| support::http("200 OK", "", body)).collect()).await;
     let mut poll = PollPolicy::default();
     poll.first_delay = Duration::from_millis(1);
     Client::builder().token("t").base_url(base_url).poll(poll).retry(RetryPolicy::never()).build().unwrap()

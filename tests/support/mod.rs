@@ -158,7 +158,7 @@ pub async fn script(responses: Vec<String>) -> (String, Seen) {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut head = read_head(&mut stream).await.unwrap();
             let body = read_body(&mut stream, &mut head).await.unwrap();
-            seen.send((head, body)).unwrap();
+            let _ = seen.send((head, body));
             stream.write_all(response.as_bytes()).await.unwrap();
         }
     });
