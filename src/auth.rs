@@ -12,6 +12,8 @@ use crate::error::BoxError;
 #[cfg(feature = "oauth")]
 mod error;
 #[cfg(feature = "oauth")]
+mod file_store;
+#[cfg(feature = "oauth")]
 mod integration;
 #[cfg(feature = "oauth")]
 mod oauth;
@@ -22,11 +24,13 @@ mod token;
 #[cfg(feature = "oauth")]
 pub use error::OAuthError;
 #[cfg(feature = "oauth")]
+pub use file_store::FileStore;
+#[cfg(feature = "oauth")]
 pub use integration::{Authorization, Integration};
 #[cfg(feature = "oauth")]
 pub use oauth::OAuth;
 #[cfg(feature = "oauth")]
-pub use store::{FileStore, TokenStore, Tokens};
+pub use store::{StoreLock, TokenStore, Tokens};
 pub use token::AccessToken;
 #[cfg(feature = "oauth")]
 pub use token::RefreshToken;

@@ -3,6 +3,7 @@
 use http::StatusCode;
 
 use crate::error::BoxError;
+use crate::printable::Printable;
 
 /// What can go wrong with logins and refreshes. As the source of an [`Error::Token`](crate::Error::Token) it is found
 /// with `source.downcast_ref()`.
@@ -10,7 +11,7 @@ use crate::error::BoxError;
 #[non_exhaustive]
 pub enum OAuthError {
     /// There are no tokens, or none that work any more: the user has to log in again.
-    #[error("the user has to log in again: {reason}")]
+    #[error("the user has to log in again: {}", Printable(.reason))]
     #[non_exhaustive]
     LoginRequired {
         /// Why.
@@ -20,14 +21,15 @@ pub enum OAuthError {
     #[error("the login's state doesn't match; begin the login again")]
     StateMismatch,
     /// The token endpoint refused: wrong client credentials, or a code that is used up.
-    #[error("the token endpoint refused with {status} {error}: {description}")]
+    #[error("the token endpoint refused with {status}{}{}", said(" ", .error), said(": ", .description))]
     #[non_exhaustive]
     Refused {
         /// The HTTP status.
         status: StatusCode,
-        /// The error code of RFC 6749.
+        /// The error code of RFC 6749, its first 200 characters without the secrets of the request. Empty where the response
+        /// has none, a proxy's HTML page for example.
         error: String,
-        /// The endpoint's explanation.
+        /// The endpoint's explanation, or else the beginning of whatever the body was; 200 characters as above.
         description: String,
     },
     /// The token endpoint could not be reached.
@@ -37,15 +39,16 @@ pub enum OAuthError {
         /// The cause.
         source: reqwest::Error,
     },
-    /// The token endpoint's response is a success that has no tokens in it.
+    /// The token endpoint's response is a success that has no access token in it, or one that no header can carry, or is
+    /// longer than 16 MiB. The tokens that were there before are kept, although the refresh token may be used up.
     #[error("the token endpoint's response ({status}) has no tokens that can be read")]
     #[non_exhaustive]
     Unreadable {
         /// The HTTP status.
         status: StatusCode,
     },
-    /// The store failed. After a refresh the new tokens are kept in memory and saved at the next use; until that
-    /// succeeds they are not used.
+    /// The store failed. Before a refresh nothing is lost; the refresh token was not sent. After a refresh the new tokens are
+    /// kept in memory and saved at the next use; until that succeeds they are not used.
     #[error("the token store failed: {source}")]
     #[non_exhaustive]
     Store {
@@ -78,6 +81,11 @@ pub enum OAuthError {
     /// The authorization URL of the spec can't be read.
     #[error("the authorization URL can't be made")]
     AuthorizationUrl,
+}
+
+/// What the endpoint said, if it said anything.
+fn said(before: &str, text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("{before}{}", Printable(text)) }
 }
 
 impl OAuthError {

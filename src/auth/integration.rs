@@ -5,16 +5,22 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::StatusCode;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{OAuthError, RefreshToken, Tokens};
 use crate::error::Error;
 use crate::operations::{AUTHORIZATION_URL, BASE_URL, Operation, TOKEN_PATH};
 use crate::redact::redact;
-use crate::transport::BaseUrl;
+use crate::response::excerpt;
+use crate::transport::{self, BaseUrl, Cut};
+
+/// How long Canva's access tokens live, for a grant that doesn't say it. One that ends earlier is replaced at its first 401.
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(4 * 60 * 60);
 
 /// An integration as it is registered in Canva's developer portal, and the OAuth endpoints it talks to.
 ///
@@ -114,30 +120,45 @@ impl Integration {
         .await
     }
 
-    /// The next tokens. It uses up the refresh token.
+    /// The next tokens. It uses up the refresh token, unless no other one comes.
     pub(super) async fn refresh(&self, refresh_token: &RefreshToken) -> Result<Tokens, OAuthError> {
-        self.request(&[("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose())]).await
+        let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose())];
+        let mut tokens = self.request(&form).await?;
+        tokens.refresh_token.get_or_insert_with(|| refresh_token.clone());
+        Ok(tokens)
     }
 
     async fn request(&self, form: &[(&str, &str)]) -> Result<Tokens, OAuthError> {
         let request = self.http.post(self.token_url.clone());
         let request = request.basic_auth(&self.client_id, Some(self.client_secret.expose_secret())).form(form);
         let unreachable = |source: reqwest::Error| OAuthError::Unreachable { source: source.without_url() };
-        let response = request.send().await.map_err(unreachable)?;
+        let mut response = request.send().await.map_err(unreachable)?;
         let status = response.status();
-        let body = response.bytes().await.map_err(unreachable)?;
+        let body = transport::read(&mut response).await.map_err(|cut| match cut {
+            Cut::TooLong(_) => OAuthError::Unreadable { status },
+            Cut::Broken(source) => unreachable(source),
+        })?;
         if !status.is_success() {
-            let said: TokenEndpointError = serde_json::from_slice(&body).unwrap_or_default();
-            // Endpoints quote what they refuse, and most of what is sent here is secret.
-            let secrets = form.iter().filter(|(name, _)| *name != "grant_type").map(|(_, value)| *value);
-            let secrets = secrets.chain([self.client_secret.expose_secret()]).filter(|secret| !secret.is_empty());
-            let redact = |text| secrets.clone().fold(text, |text: String, secret| redact(&text, secret));
-            let (error, description) = (redact(said.error), redact(said.error_description));
-            return Err(OAuthError::Refused { status, error, description });
+            return Err(self.refused(status, &body, form));
         }
         // The body has tokens in it: nothing of it, and nothing the decoder says of it, goes into an error.
-        let granted: Granted = serde_json::from_slice(&body).map_err(|_| OAuthError::Unreadable { status })?;
-        Ok(Tokens::new(granted.access_token, granted.refresh_token, Duration::from_secs(granted.expires_in)))
+        let granted = serde_json::from_slice(&body).ok().and_then(Granted::tokens);
+        granted.ok_or(OAuthError::Unreadable { status })
+    }
+
+    /// What the endpoint says. Endpoints quote what they refuse, and most of what is sent to this one is secret.
+    fn refused(&self, status: StatusCode, body: &[u8], form: &[(&str, &str)]) -> OAuthError {
+        let secrets = form.iter().filter(|(name, _)| !matches!(*name, "grant_type" | "redirect_uri"));
+        let secrets = secrets.map(|(_, value)| *value).chain([self.client_secret.expose_secret()]);
+        let show = |text: &str| excerpt(&secrets.clone().fold(text.to_owned(), |text, secret| redact(&text, secret)));
+        // The error body of RFC 6749, even if a part of it is missing or of another type.
+        let said: Value = serde_json::from_slice(body).unwrap_or_default();
+        let field = |name| said.get(name).and_then(Value::as_str);
+        let (error, description) = match field("error") {
+            Some(error) => (show(error), show(field("error_description").unwrap_or_default())),
+            None => (String::new(), show(&String::from_utf8_lossy(body))),
+        };
+        OAuthError::Refused { status, error, description }
     }
 }
 
@@ -162,19 +183,32 @@ fn random() -> Result<String, OAuthError> {
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
+/// The response of RFC 6749, as far as it is needed: of all this, it promises the access token alone.
 #[derive(Deserialize)]
 struct Granted {
     access_token: String,
-    refresh_token: String,
-    expires_in: u64,
+    #[serde(default)]
+    refresh_token: Option<String>,
+    #[serde(default)]
+    expires_in: Value,
 }
 
-/// The error body of RFC 6749, even if a part of it is missing.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct TokenEndpointError {
-    error: String,
-    error_description: String,
+impl Granted {
+    /// `None` if no request can be made with the access token.
+    fn tokens(self) -> Option<Tokens> {
+        let seconds = match self.expires_in {
+            Value::Number(seconds) => seconds.as_f64(),
+            Value::String(seconds) => seconds.trim().parse().ok(),
+            _ => None,
+        };
+        let lifetime = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let tokens = Tokens::granted(
+            self.access_token.into(),
+            self.refresh_token.filter(|token| !token.is_empty()).map(RefreshToken::from),
+            lifetime.unwrap_or(DEFAULT_LIFETIME),
+        );
+        tokens.access_token.header().is_ok().then_some(tokens)
+    }
 }
 
 /// A login that has begun. Keep it until the user comes back: in the session, or by its parts.

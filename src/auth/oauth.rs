@@ -7,14 +7,21 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::store::DynTokenStore;
-use super::{AccessToken, Authorization, Integration, OAuthError, TokenProvider, TokenStore, Tokens};
+use super::{
+    AccessToken, Authorization, Integration, OAuthError, RefreshToken, StoreLock, TokenProvider, TokenStore, Tokens,
+};
 use crate::error::BoxError;
 
 /// A token provider that refreshes: a minute before the access token ends, or when Canva refuses it.
 ///
 /// Clones share the tokens. However many requests wait for a token, there is one refresh; it goes on, and its result is
-/// saved, even when all of them are dropped. Two processes may share a store, since each looks into it before it
-/// refreshes; if they refresh in the same moment, the second one's login can end.
+/// saved, even when all of them are dropped. Processes may share a store that [locks](TokenStore::lock), as
+/// [`FileStore`](super::FileStore) does: one of them refreshes, and the others take what it saved.
+///
+/// A refresh is a task of the runtime, and ends with it. If that is after the refresh token was sent and before the new pair
+/// is saved, the login is lost, and the next process is told [`OAuthError::LoginRequired`]; so it is when the process is
+/// killed then. Before you end the runtime, await the calls that you have made, or, where some were dropped, `token()`: it
+/// returns when no refresh is under way.
 #[derive(Clone)]
 pub struct OAuth {
     inner: Arc<Inner>,
@@ -32,8 +39,8 @@ struct Held {
     tokens: Option<Tokens>,
     /// The store has not taken them yet.
     unsaved: bool,
-    /// When the last refresh failed, and what those are told who waited for it.
-    failed: Option<(Instant, OAuthError)>,
+    /// When the last refresh ended, and what those are told who waited for it.
+    last: Option<(Instant, Result<AccessToken, OAuthError>)>,
 }
 
 impl OAuth {
@@ -46,7 +53,8 @@ impl OAuth {
     /// Ends a login: exchanges the code for the first tokens and saves them.
     ///
     /// # Errors
-    /// [`OAuthError::StateMismatch`] before anything is sent; [`OAuthError::Refused`] if the code is used up or too old.
+    /// [`OAuthError::StateMismatch`] before anything is sent, and so [`OAuthError::Store`] if the store can't be locked;
+    /// [`OAuthError::Refused`] if the code is used up or too old.
     pub async fn log_in(&self, login: &Authorization, code: &str, state: &str) -> Result<(), OAuthError> {
         if login.state != state {
             return Err(OAuthError::StateMismatch);
@@ -54,6 +62,7 @@ impl OAuth {
         let mut held = self.inner.tokens.clone().lock_owned().await;
         let (inner, login, code) = (self.inner.clone(), login.clone(), code.to_owned());
         undisturbed(async move {
+            let _lock = inner.lock().await?;
             let tokens = inner.integration.exchange(&login, &code).await?;
             held.keep(tokens, &*inner.store).await
         })
@@ -67,16 +76,17 @@ impl OAuth {
         if let Some(tokens) = held.usable(refused) {
             return Ok(tokens.access_token.clone());
         }
-        // Whoever waited for a refresh that failed fails with it: two hundred callers are not two hundred attempts.
-        if let Some((at, error)) = &held.failed
-            && *at >= asked
-        {
-            return Err(error.shared());
+        // Whoever waited for a refresh takes what came of it, be it an error or a token that ends soon: two hundred callers
+        // are not two hundred attempts.
+        match &held.last {
+            Some((ended, Ok(token))) if *ended >= asked && refused != Some(token) => return Ok(token.clone()),
+            Some((ended, Err(error))) if *ended >= asked => return Err(error.shared()),
+            _ => {}
         }
         let (inner, refused) = (self.inner.clone(), refused.cloned());
         undisturbed(async move {
             let refreshed = inner.refresh(&mut held, refused.as_ref()).await;
-            held.failed = refreshed.as_ref().err().map(|error| (Instant::now(), error.shared()));
+            held.last = Some((Instant::now(), refreshed.as_ref().map(AccessToken::clone).map_err(OAuthError::shared)));
             refreshed
         })
         .await
@@ -93,32 +103,43 @@ async fn undisturbed<T: Send + 'static>(
 impl Inner {
     async fn refresh(&self, held: &mut Held, refused: Option<&AccessToken>) -> Result<AccessToken, OAuthError> {
         if held.unsaved {
+            let _lock = self.lock().await?;
             held.save(&*self.store).await?;
-        } else {
-            // Another process may have refreshed since. Using a refresh token a second time can end the whole login.
-            held.tokens = self.load().await?;
         }
+        // What another process has refreshed needs no lock, which a store that can only be read doesn't give.
+        held.look(&*self.store).await?;
         if let Some(tokens) = held.usable(refused) {
             return Ok(tokens.access_token.clone());
         }
-        let Some(tokens) = &held.tokens else {
-            return Err(OAuthError::LoginRequired { reason: "there are no tokens in the store".to_owned() });
-        };
-        let tokens = self.integration.refresh(&tokens.refresh_token).await.map_err(|e| match e {
-            // Used up: the response to an earlier refresh was lost, or was not saved before a crash.
-            OAuthError::Refused { error, description, .. } if error == "invalid_grant" => {
-                let reason = format!("the refresh token was used before, or has ended ({description})");
-                OAuthError::LoginRequired { reason }
+        let _lock = self.lock().await?;
+        held.look(&*self.store).await?;
+        loop {
+            if let Some(tokens) = held.usable(refused) {
+                return Ok(tokens.access_token.clone());
             }
-            other => other,
-        })?;
-        let access_token = tokens.access_token.clone();
-        held.keep(tokens, &*self.store).await?;
-        Ok(access_token)
+            let refresh_token = held.refresh_token()?.clone();
+            let tokens = match self.integration.refresh(&refresh_token).await {
+                Err(OAuthError::Refused { error, description, .. }) if error == "invalid_grant" => {
+                    // Where the store doesn't lock, another process may have been faster.
+                    held.look(&*self.store).await?;
+                    if *held.refresh_token()? != refresh_token {
+                        continue;
+                    }
+                    // The response to an earlier refresh was lost, or was not saved before a crash.
+                    let said = if description.is_empty() { description } else { format!(" ({description})") };
+                    let reason = format!("the refresh token was used before, or has ended{said}");
+                    return Err(OAuthError::LoginRequired { reason });
+                }
+                refreshed => refreshed?,
+            };
+            let access_token = tokens.access_token.clone();
+            held.keep(tokens, &*self.store).await?;
+            return Ok(access_token);
+        }
     }
 
-    async fn load(&self) -> Result<Option<Tokens>, OAuthError> {
-        self.store.load().await.map_err(|source| OAuthError::Store { source })
+    async fn lock(&self) -> Result<StoreLock, OAuthError> {
+        self.store.lock().await.map_err(|source| OAuthError::Store { source })
     }
 }
 
@@ -126,6 +147,21 @@ impl Held {
     fn usable(&self, refused: Option<&AccessToken>) -> Option<&Tokens> {
         let tokens = self.tokens.as_ref().filter(|_| !self.unsaved)?;
         (tokens.is_fresh() && refused != Some(&tokens.access_token)).then_some(tokens)
+    }
+
+    fn refresh_token(&self) -> Result<&RefreshToken, OAuthError> {
+        let required = |reason: &str| OAuthError::LoginRequired { reason: reason.to_owned() };
+        let tokens = self.tokens.as_ref().ok_or_else(|| required("there are no tokens in the store"))?;
+        let ended = || required("the access token has ended, and there is no refresh token");
+        tokens.refresh_token.as_ref().ok_or_else(ended)
+    }
+
+    /// Takes what is in the store. Where nothing is there any more, the tokens in memory still work.
+    async fn look(&mut self, store: &dyn DynTokenStore) -> Result<(), OAuthError> {
+        if let Some(tokens) = store.load().await.map_err(|source| OAuthError::Store { source })? {
+            self.tokens = Some(tokens);
+        }
+        Ok(())
     }
 
     async fn keep(&mut self, tokens: Tokens, store: &dyn DynTokenStore) -> Result<(), OAuthError> {

@@ -1,7 +1,7 @@
 //! Where a user's tokens are kept between runs.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::future::ready;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -21,8 +21,9 @@ use crate::error::BoxError;
 pub struct Tokens {
     /// For requests, for four hours.
     pub access_token: AccessToken,
-    /// For the next pair, once.
-    pub refresh_token: RefreshToken,
+    /// For the next pair, once. Canva always gives one; without it, the user has to log in again when the access token
+    /// ends.
+    pub refresh_token: Option<RefreshToken>,
     /// When the access token ends, in seconds since the Unix epoch.
     pub expires_at: u64,
 }
@@ -34,13 +35,22 @@ impl Tokens {
         refresh_token: impl Into<RefreshToken>,
         expires_in: Duration,
     ) -> Self {
-        let expires_at = unix_time().saturating_add(expires_in.as_secs());
-        Self { access_token: access_token.into(), refresh_token: refresh_token.into(), expires_at }
+        Self::granted(access_token.into(), Some(refresh_token.into()), expires_in)
     }
 
-    /// Whether the access token lives for another minute, longer than a request takes to leave.
+    pub(super) fn granted(
+        access_token: AccessToken,
+        refresh_token: Option<RefreshToken>,
+        expires_in: Duration,
+    ) -> Self {
+        Self { access_token, refresh_token, expires_at: unix_time().saturating_add(expires_in.as_secs()) }
+    }
+
+    /// Whether the access token lives for another minute, longer than a request takes to leave. One that can't be
+    /// replaced is used to its end.
     pub(super) fn is_fresh(&self) -> bool {
-        self.expires_at > unix_time().saturating_add(60)
+        let margin = if self.refresh_token.is_some() { 60 } else { 0 };
+        self.expires_at > unix_time().saturating_add(margin)
     }
 }
 
@@ -52,29 +62,26 @@ fn unix_time() -> u64 {
 #[derive(Serialize, Deserialize)]
 struct Plain {
     access_token: String,
-    refresh_token: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
     expires_at: u64,
 }
 
 impl From<Plain> for Tokens {
     fn from(Plain { access_token, refresh_token, expires_at }: Plain) -> Self {
-        Self { access_token: access_token.into(), refresh_token: refresh_token.into(), expires_at }
+        Self { access_token: access_token.into(), refresh_token: refresh_token.map(RefreshToken::from), expires_at }
     }
 }
 
 impl From<Tokens> for Plain {
-    fn from(tokens: Tokens) -> Self {
-        let (access_token, refresh_token) = (tokens.access_token.expose(), tokens.refresh_token.expose());
-        Self {
-            access_token: access_token.to_owned(),
-            refresh_token: refresh_token.to_owned(),
-            expires_at: tokens.expires_at,
-        }
+    fn from(Tokens { access_token, refresh_token, expires_at }: Tokens) -> Self {
+        let refresh_token = refresh_token.map(|token| token.expose().to_owned());
+        Self { access_token: access_token.expose().to_owned(), refresh_token, expires_at }
     }
 }
 
-/// Keeps the tokens of one user. [`FileStore`] is one; a service keeps them in its database. The methods are written as
-/// `async fn`:
+/// Keeps the tokens of one user. [`FileStore`](super::FileStore) is one; a service keeps them in its database. The methods
+/// are written as `async fn`:
 ///
 /// ```
 /// use canva_connect::BoxError;
@@ -96,12 +103,53 @@ impl From<Tokens> for Plain {
 /// # async fn select(user: i64) -> Result<Option<String>, BoxError> { Ok(None) }
 /// # async fn update(user: i64, json: String) -> Result<(), BoxError> { Ok(()) }
 /// ```
+///
+/// A store that several processes use at once also needs [`lock`](Self::lock).
+///
+/// What no store can help is a process that ends between a refresh and the save that follows it: the old refresh token is
+/// used up, the new one is lost, and the next process is told
+/// [`LoginRequired`](super::OAuthError::LoginRequired). [`OAuth`](super::OAuth) says how to end one safely.
 pub trait TokenStore: Send + Sync + 'static {
-    /// The tokens as last saved; `None` if the user has not logged in.
+    /// The tokens as last saved; `None` if the user has not logged in. A provider that has tokens already goes on with
+    /// them when there are none here any more, and saves the next pair again.
     fn load(&self) -> impl Future<Output = Result<Option<Tokens>, BoxError>> + Send;
 
     /// Keeps the tokens. They are not used before this succeeds.
     fn save(&self, tokens: &Tokens) -> impl Future<Output = Result<(), BoxError>> + Send;
+
+    /// Locks the tokens for everybody else, until what it gives is dropped. A provider calls it before a login and before
+    /// each refresh, which is every four hours, and holds it while it loads, refreshes and saves. An error here is the last
+    /// one that costs nothing: the refresh token isn't used yet, so this is also where to find out that a save would fail.
+    ///
+    /// By default nothing is locked. That is right as long as one process at a time uses these tokens. Two that refresh in
+    /// the same moment use the same refresh token, and at the second use Canva may end the login.
+    ///
+    /// In a database, take an advisory lock, a row of a table of its own, or a lease with a time limit; a lock on the row that
+    /// `save` writes would make `save` wait for itself. Where unlocking takes a request, send it from a task that `drop`
+    /// spawns. A lease must outlast a refresh, which takes up to 60 seconds, and the calls of `load` and `save` around it.
+    /// Give up waiting after a little more than that.
+    fn lock(&self) -> impl Future<Output = Result<StoreLock, BoxError>> + Send {
+        ready(Ok(StoreLock::new(())))
+    }
+}
+
+/// What [`TokenStore::lock`] gives: the tokens are locked until it is dropped.
+#[must_use = "dropping it unlocks the tokens"]
+pub struct StoreLock {
+    _held: Box<dyn Send>,
+}
+
+impl StoreLock {
+    /// Anything that unlocks when it is dropped.
+    pub fn new(held: impl Send + 'static) -> Self {
+        Self { _held: Box::new(held) }
+    }
+}
+
+impl fmt::Debug for StoreLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreLock").finish_non_exhaustive()
+    }
 }
 
 macro_rules! forward {
@@ -115,6 +163,10 @@ macro_rules! forward {
             fn save(&self, tokens: &Tokens) -> impl Future<Output = Result<(), BoxError>> + Send {
                 (**self).save(tokens)
             }
+
+            fn lock(&self) -> impl Future<Output = Result<StoreLock, BoxError>> + Send {
+                (**self).lock()
+            }
         }
     )*};
 }
@@ -125,6 +177,7 @@ forward!(Arc, Box);
 pub(super) trait DynTokenStore: Send + Sync {
     fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, BoxError>>;
     fn save<'a>(&'a self, tokens: &'a Tokens) -> BoxFuture<'a, Result<(), BoxError>>;
+    fn lock(&self) -> BoxFuture<'_, Result<StoreLock, BoxError>>;
 }
 
 impl<S: TokenStore> DynTokenStore for S {
@@ -135,53 +188,8 @@ impl<S: TokenStore> DynTokenStore for S {
     fn save<'a>(&'a self, tokens: &'a Tokens) -> BoxFuture<'a, Result<(), BoxError>> {
         Box::pin(TokenStore::save(self, tokens))
     }
-}
 
-/// Tokens in a JSON file that only its owner can read. It is replaced as a whole, so that a crash leaves either the old
-/// pair or the new one.
-#[derive(Clone, Debug)]
-pub struct FileStore {
-    path: PathBuf,
-}
-
-impl FileStore {
-    /// The file need not be there, but its directory must.
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+    fn lock(&self) -> BoxFuture<'_, Result<StoreLock, BoxError>> {
+        Box::pin(TokenStore::lock(self))
     }
-}
-
-impl TokenStore for FileStore {
-    async fn load(&self) -> Result<Option<Tokens>, BoxError> {
-        let text = match tokio::fs::read(&self.path).await {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(about(&self.path, e)),
-        };
-        // Not the decoder's own words: they can quote what they read.
-        serde_json::from_slice(&text).map(Some).map_err(|_| about(&self.path, "not a token file"))
-    }
-
-    async fn save(&self, tokens: &Tokens) -> Result<(), BoxError> {
-        let text = serde_json::to_vec(tokens)?;
-        let path = self.path.clone();
-        tokio::task::spawn_blocking(move || replace(&path, &text).map_err(|e| about(&path, e))).await?
-    }
-}
-
-fn replace(path: &Path, text: &[u8]) -> std::io::Result<()> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Made with mode 0600 on Unix, under a name of its own.
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    file.write_all(text)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|e| e.error)?;
-    // Sync the directory too: after a power cut the old pair is useless.
-    #[cfg(unix)]
-    std::fs::File::open(directory)?.sync_all()?;
-    Ok(())
-}
-
-fn about(path: &Path, error: impl std::fmt::Display) -> BoxError {
-    format!("{}: {error}", path.display()).into()
 }

@@ -27,5 +27,7 @@ mod schemas;
 mod shapes;
 mod spec_examples;
 mod stalls;
+mod stores;
+mod token_endpoint;
 mod tokens;
 mod wire;

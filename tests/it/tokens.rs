@@ -3,16 +3,16 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use canva_connect::auth::{FileStore, Integration, OAuth, OAuthError, RefreshToken, TokenStore, Tokens};
+use canva_connect::auth::{FileStore, Integration, OAuth, OAuthError, RefreshToken, StoreLock, TokenStore, Tokens};
 use canva_connect::{AccessToken, BoxError, Client, Error, Pacing, TokenProvider, operations};
 use canva_simulator::{CannedResponse, Fault, Simulator};
 use tokio::task::JoinSet;
 
 use crate::support;
 
-const REDIRECT_URI: &str = "https://example.com/return";
+pub const REDIRECT_URI: &str = "https://example.com/return";
 
-fn integration(simulator: &Simulator) -> Integration {
+pub fn integration(simulator: &Simulator) -> Integration {
     let integration = Integration::new(simulator.client_id(), simulator.client_secret(), REDIRECT_URI).unwrap();
     integration.base_url(simulator.base_url()).unwrap()
 }
@@ -24,7 +24,7 @@ fn parameter(url: &str, name: &str) -> String {
 }
 
 /// Logs in as a user would.
-async fn log_in(simulator: &Simulator, oauth: &OAuth) -> Result<(), OAuthError> {
+pub async fn log_in(simulator: &Simulator, oauth: &OAuth) -> Result<(), OAuthError> {
     let login = integration(simulator).authorize(operations::ALL).unwrap();
     let scopes = parameter(&login.url, "scope");
     let code = simulator.authorize(&parameter(&login.url, "code_challenge"), scopes.split(' '), REDIRECT_URI);
@@ -35,17 +35,17 @@ fn client(simulator: &Simulator, oauth: &OAuth) -> Client {
     Client::builder().token_provider(oauth.clone()).base_url(simulator.base_url()).build().unwrap()
 }
 
-fn token_requests(simulator: &Simulator) -> usize {
+pub fn token_requests(simulator: &Simulator) -> usize {
     simulator.requests().iter().filter(|request| request.path.ends_with("/oauth/token")).count()
 }
 
 /// A store in memory that can be made to fail, and counts.
 #[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Kept>>);
+pub struct Memory(pub Arc<Mutex<Kept>>);
 
 #[derive(Default)]
-struct Kept {
-    tokens: Option<Tokens>,
+pub struct Kept {
+    pub tokens: Option<Tokens>,
     saves: usize,
     full: bool,
     panics: bool,
@@ -122,7 +122,8 @@ async fn a_login_gives_tokens_that_are_kept_and_used() {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
-    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 1, "no file is left beside it");
+    assert!(path.with_file_name("tokens.json.lock").exists());
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 2, "no other file is left beside it");
 
     // After a restart they come from the file.
     let oauth = OAuth::new(integration(&simulator), FileStore::new(&path));
@@ -145,11 +146,11 @@ async fn a_token_file_of_version_0_1_1_is_read_and_written_as_it_is() {
     let store = FileStore::new(&path);
     let tokens = store.load().await.unwrap().unwrap();
     assert_eq!(tokens.access_token, AccessToken::new("an-access-token"));
-    assert_eq!(tokens.refresh_token, RefreshToken::new("a-refresh-token"));
+    assert_eq!(tokens.refresh_token, Some(RefreshToken::new("a-refresh-token")));
     assert_eq!(tokens.expires_at, 1767225600);
     assert_eq!(
         format!("{tokens:?}"),
-        "Tokens { access_token: AccessToken([REDACTED]), refresh_token: RefreshToken([REDACTED]), \
+        "Tokens { access_token: AccessToken([REDACTED]), refresh_token: Some(RefreshToken([REDACTED])), \
          expires_at: 1767225600 }"
     );
     store.save(&tokens).await.unwrap();
@@ -345,6 +346,95 @@ async fn a_pair_that_another_process_refreshed_is_taken_from_the_store() {
     assert_eq!(token_requests(&simulator), 2);
 }
 
+/// A store that says what is done with it.
+#[derive(Clone, Default)]
+struct Watched {
+    memory: Memory,
+    done: Arc<Mutex<Vec<&'static str>>>,
+}
+
+struct Unlock(Arc<Mutex<Vec<&'static str>>>);
+
+impl Drop for Unlock {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().push("unlock");
+    }
+}
+
+impl TokenStore for Watched {
+    async fn load(&self) -> Result<Option<Tokens>, BoxError> {
+        self.done.lock().unwrap().push("load");
+        self.memory.load().await
+    }
+
+    async fn save(&self, tokens: &Tokens) -> Result<(), BoxError> {
+        self.done.lock().unwrap().push("save");
+        self.memory.save(tokens).await
+    }
+
+    async fn lock(&self) -> Result<StoreLock, BoxError> {
+        self.done.lock().unwrap().push("lock");
+        if self.memory.0.lock().unwrap().full {
+            Err("no lock".into())
+        } else {
+            Ok(StoreLock::new(Unlock(self.done.clone())))
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_store_is_locked_before_a_login_and_from_the_last_look_to_the_save_of_a_refresh() {
+    let simulator = Simulator::start().await.unwrap();
+    let store = Watched::default();
+    let oauth = OAuth::new(integration(&simulator), Box::new(Arc::new(store.clone())));
+    let done = || std::mem::take(&mut *store.done.lock().unwrap());
+    // A code works once, too.
+    store.memory.0.lock().unwrap().full = true;
+    log_in(&simulator, &oauth).await.unwrap_err();
+    assert_eq!((done(), token_requests(&simulator)), (vec!["lock"], 0));
+    store.memory.0.lock().unwrap().full = false;
+    log_in(&simulator, &oauth).await.unwrap();
+    assert_eq!(done(), ["lock", "save", "unlock"]);
+    let first = oauth.token().await.unwrap();
+    assert!(done().is_empty());
+    oauth.refused(&first).await.unwrap();
+    assert_eq!(done(), ["load", "lock", "load", "save", "unlock"]);
+    // What is in the store already needs no lock.
+    OAuth::new(integration(&simulator), store.clone()).token().await.unwrap();
+    assert_eq!(done(), ["load"]);
+}
+
+#[tokio::test]
+async fn a_pair_that_another_process_saves_during_a_refresh_is_taken() {
+    let (listener, base_url) = support::listen().await;
+    let store = Memory::default();
+    let put = |tokens| store.0.lock().unwrap().tokens = Some(tokens);
+    put(Tokens::new("old-token", "first-refresh", Duration::ZERO));
+    let integration = Integration::new("id", "secret", REDIRECT_URI).unwrap().base_url(&base_url).unwrap();
+    let oauth = OAuth::new(integration, store.clone());
+    // Each time the other one was faster. Its first pair has ended when it is seen.
+    let server = async {
+        for (sent, other) in [
+            ("first-refresh", Tokens::new("ended-token", "second-refresh", Duration::ZERO)),
+            ("second-refresh", Tokens::new("new-token", "third-refresh", Duration::from_secs(1000))),
+        ] {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = support::read_head(&mut stream).await.unwrap();
+            let body = support::read_body(&mut stream, &mut head).await.unwrap();
+            assert!(String::from_utf8(body).unwrap().contains(sent));
+            put(other);
+            let body = r#"{"error":"invalid_grant"}"#;
+            support::answer(&mut stream, "400 Bad Request", "connection: close\r\n", body).await.unwrap();
+        }
+        std::future::pending::<()>().await;
+    };
+    let token = tokio::select! {
+        token = oauth.token() => token.unwrap(),
+        () = server => unreachable!("it waits for requests for ever"),
+    };
+    assert_eq!(token, AccessToken::new("new-token"));
+}
+
 #[tokio::test]
 async fn a_token_endpoint_that_quotes_secrets_is_not_quoted() {
     let body =
@@ -373,7 +463,8 @@ async fn a_token_endpoint_that_fails_is_an_error_without_a_secret_in_it() {
         let said = format!("{error} {error:?}");
         assert!(said.contains(expected), "{said}");
         let tokens = store.0.lock().unwrap().tokens.clone().unwrap();
-        for secret in [tokens.refresh_token.expose(), tokens.access_token.expose(), simulator.client_secret()] {
+        for secret in [tokens.refresh_token.unwrap().expose(), tokens.access_token.expose(), simulator.client_secret()]
+        {
             assert!(!said.contains(secret), "{said}");
         }
     }
