@@ -5,9 +5,9 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::auth::AccessToken;
-use crate::error::{ApiError, BodyError, BoxError, Error, TimeoutKind, innermost};
+use crate::error::{ApiError, BodyError, Error, TimeoutKind};
 use crate::operations::Operation;
-use crate::redact::redact;
+use crate::redact::{cause, redact};
 use crate::response::{self, Response, Unreadable, excerpt};
 
 /// How much of an unreadable body is searched for what an excerpt may show.
@@ -43,9 +43,9 @@ impl Failure {
         let token = token.expose();
         match self {
             Self::Body(error) => error.into(),
-            Self::Connect(source) => Error::Connect { operation, attempts, source: cause(source, token) },
+            Self::Connect(source) => Error::Connect { operation, attempts, source: cause(source, [token]) },
             Self::Connection { status, source } => {
-                Error::Connection { operation, attempts, status, source: cause(source, token) }
+                Error::Connection { operation, attempts, status, source: cause(source, [token]) }
             }
             Self::Timeout { kind, after } => Error::Timeout { operation, attempts, kind, after },
             Self::Status(response) => Error::Api(Box::new(refusal(response, operation, attempts, token))),
@@ -62,13 +62,6 @@ impl Failure {
             }
         }
     }
-}
-
-/// The HTTP client's error. Its `Debug` quotes what a server says as it closes a connection of HTTP/2; where that is the
-/// token, the error itself can't be handed on.
-fn cause(source: reqwest::Error, token: &str) -> BoxError {
-    let said = format!("{source:?}");
-    if redact(&said, token) == said { source.into() } else { redact(&innermost(&source), token).into() }
 }
 
 /// The API's error body, even if a part of it is missing.

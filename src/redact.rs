@@ -3,6 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
+use crate::error::{BoxError, innermost};
+
 /// What is shorter than this is no secret: it would be found inside ordinary words.
 const MIN_SECRET: usize = 8;
 
@@ -38,6 +40,18 @@ pub(crate) fn redact(text: &str, secret: &str) -> String {
         };
     }
     shown + rest
+}
+
+/// The HTTP client's error. Its `Debug` quotes what a server says as it closes a connection of HTTP/2; where a secret is in
+/// that, the error itself can't be handed on.
+pub(crate) fn cause<'a>(source: reqwest::Error, secrets: impl IntoIterator<Item = &'a str>) -> BoxError {
+    let said = format!("{source:?}");
+    let show = |text: String, secret: &str| redact(&text, secret);
+    let secrets: Vec<&str> = secrets.into_iter().collect();
+    if secrets.iter().copied().fold(said.clone(), show) == said {
+        return source.into();
+    }
+    secrets.into_iter().fold(innermost(&source), show).into()
 }
 
 /// The characters of Base64 that the secret decides alone, whichever of three bytes it begins at.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use canva_connect::{Client, Error, Pacing, RetryPolicy};
+use canva_connect::auth::{Integration, OAuth, TokenStore, Tokens};
+use canva_connect::{BoxError, Client, Error, Pacing, RetryPolicy, TokenProvider};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -40,6 +41,11 @@ fn trusting(test: &str) {
 #[test]
 fn nothing_is_sent_again_that_the_policy_does_not_know_of() {
     trusting("the_child_that_counts");
+}
+
+#[test]
+fn a_token_endpoint_that_says_a_secret_as_it_hangs_up_is_not_quoted() {
+    trusting("the_child_that_refreshes");
 }
 
 #[test]
@@ -252,6 +258,34 @@ const HOSTILE: [(&str, React); 33] = [
         React::Flood(|id| [frame(HEADERS, END_HEADERS, id, OK), frame(DATA, 0, id, &[b' '; 16_000])].concat()),
     ),
 ];
+
+/// Has tokens that have ended.
+struct Ended;
+
+impl TokenStore for Ended {
+    async fn load(&self) -> Result<Option<Tokens>, BoxError> {
+        Ok(Some(Tokens::new("0ld-t0k3n", "r3fr3sh-t0k3n", Duration::ZERO)))
+    }
+
+    async fn save(&self, _: &Tokens) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+#[ignore = "run in a process that trusts the certificate"]
+async fn the_child_that_refreshes() {
+    let says_secrets = |_| {
+        let code = [0u32.to_be_bytes(), 2u32.to_be_bytes()].concat();
+        frame(GOAWAY, 0, 0, &[&code[..], TOKEN.as_bytes(), b" r3fr3sh-t0k3n"].concat())
+    };
+    let (base_url, _) = server(React::Close(says_secrets)).await;
+    let integration = Integration::new("id", TOKEN, "https://example.com").unwrap().base_url(&base_url).unwrap();
+    let error = OAuth::new(integration, Ended).token().await.unwrap_err();
+    let said = format!("{error} {error:?}");
+    assert!(said.contains("could not be reached") && said.contains("[REDACTED]"), "{said}");
+    assert!(!said.contains("t0k3n"), "{said}");
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "run in a process that trusts the certificate"]

@@ -36,8 +36,8 @@ pub enum OAuthError {
     #[error("the token endpoint could not be reached: {source}")]
     #[non_exhaustive]
     Unreachable {
-        /// The cause.
-        source: reqwest::Error,
+        /// The cause: a `reqwest::Error`, or text if that had a secret in it.
+        source: BoxError,
     },
     /// The token endpoint's response is a success that has no access token in it, or one that no header can carry, or is
     /// longer than 16 MiB. The tokens that were there before are kept, although the refresh token may be used up.

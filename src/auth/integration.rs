@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::{OAuthError, RefreshToken, Tokens};
 use crate::error::Error;
 use crate::operations::{AUTHORIZATION_URL, BASE_URL, Operation, TOKEN_PATH};
-use crate::redact::redact;
+use crate::redact::{cause, redact};
 use crate::response::excerpt;
 use crate::transport::{self, BaseUrl, Cut};
 
@@ -131,7 +131,9 @@ impl Integration {
     async fn request(&self, form: &[(&str, &str)]) -> Result<Tokens, OAuthError> {
         let request = self.http.post(self.token_url.clone());
         let request = request.basic_auth(&self.client_id, Some(self.client_secret.expose_secret())).form(form);
-        let unreachable = |source: reqwest::Error| OAuthError::Unreachable { source: source.without_url() };
+        let unreachable = |source: reqwest::Error| OAuthError::Unreachable {
+            source: cause(source.without_url(), self.secrets(form)),
+        };
         let mut response = request.send().await.map_err(unreachable)?;
         let status = response.status();
         let body = transport::read(&mut response).await.map_err(|cut| match cut {
@@ -146,11 +148,16 @@ impl Integration {
         granted.ok_or(OAuthError::Unreadable { status })
     }
 
+    /// What must not be shown of a request with this form.
+    fn secrets<'a>(&'a self, form: &'a [(&str, &str)]) -> impl Iterator<Item = &'a str> {
+        let secrets = form.iter().filter(|(name, _)| !matches!(*name, "grant_type" | "redirect_uri"));
+        secrets.map(|(_, value)| *value).chain([self.client_secret.expose_secret()])
+    }
+
     /// What the endpoint says. Endpoints quote what they refuse, and most of what is sent to this one is secret.
     fn refused(&self, status: StatusCode, body: &[u8], form: &[(&str, &str)]) -> OAuthError {
-        let secrets = form.iter().filter(|(name, _)| !matches!(*name, "grant_type" | "redirect_uri"));
-        let secrets = secrets.map(|(_, value)| *value).chain([self.client_secret.expose_secret()]);
-        let show = |text: &str| excerpt(&secrets.clone().fold(text.to_owned(), |text, secret| redact(&text, secret)));
+        let show =
+            |text: &str| excerpt(&self.secrets(form).fold(text.to_owned(), |text, secret| redact(&text, secret)));
         // The error body of RFC 6749, even if a part of it is missing or of another type.
         let said: Value = serde_json::from_slice(body).unwrap_or_default();
         let field = |name| said.get(name).and_then(Value::as_str);
