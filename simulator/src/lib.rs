@@ -112,6 +112,8 @@ mod lock;
 mod log;
 mod loopback;
 mod media;
+#[cfg(test)]
+mod mutated_files;
 mod oauth;
 mod operations;
 mod port;
