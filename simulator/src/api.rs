@@ -88,6 +88,9 @@ async fn process(
             Ok(bad_method(&methods.join(", ")))
         }
         (Place::TokenEndpoint, _) if request.method == Method::POST => {
+            if let Some(refusal) = state.oauth.refuse_client(&request.headers) {
+                return Ok(refusal);
+            }
             let body = checks::read_body(state, &request.headers, body).await?;
             entry.body(body.clone());
             Ok(state.oauth.token(&request.headers, &body))

@@ -2,11 +2,16 @@
 
 use std::io::{Cursor, Read};
 
-use roxmltree::{Document as Xml, Node};
+use lopdf::LoadOptions;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
 use zip::ZipArchive;
 
-/// How much of one part of an Office file is read: a small archive can hold a huge part.
-const MAX_PART_BYTES: u64 = 64 << 20;
+/// How much of one part of an Office file, or of one stream of a PDF, is unpacked: a small file can hold a huge one.
+const MAX_PART_BYTES: usize = 64 << 20;
+
+/// How many parts an Office file may have: as many as a zip file can without ZIP64.
+const MAX_PARTS: usize = u16::MAX as usize;
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct Document {
@@ -39,7 +44,8 @@ pub fn read(bytes: &[u8]) -> Option<Document> {
 }
 
 fn pdf(bytes: &[u8]) -> Option<Document> {
-    let pdf = lopdf::Document::load_mem(bytes).ok()?;
+    let options = LoadOptions::with_max_decompressed_size(MAX_PART_BYTES);
+    let pdf = lopdf::Document::load_mem_with_options(bytes, options).ok()?;
     let pages = pdf.get_pages().len();
     // The library mends a cut file as far as it can; what it had to mend is a broken file all the same.
     let whole = pdf.xref_recovery.is_none() && pages > 0;
@@ -48,26 +54,53 @@ fn pdf(bytes: &[u8]) -> Option<Document> {
 }
 
 fn office(bytes: &[u8]) -> Option<Document> {
+    // Each part has such a header in the archive's directory, and the whole directory is read into memory.
+    let parts = bytes.windows(4).filter(|four| four == b"PK\x01\x02");
+    if parts.take(MAX_PARTS + 1).count() > MAX_PARTS {
+        return None;
+    }
     let mut archive = ZipArchive::new(Cursor::new(bytes)).ok()?;
-    let types = part(&mut archive, "[Content_Types].xml")?;
-    let types = Xml::parse(&types).ok()?;
-    let (format, name) = elements(&types, "Override").find_map(|entry| {
-        let content_type = entry.attribute("ContentType")?;
+    let mut main = None;
+    elements(&part(&mut archive, "[Content_Types].xml")?, "Override", |entry| {
+        let text = |name| entry.try_get_attribute(name).ok()??.normalized_value(XmlVersion::Implicit1_0).ok();
+        let content_type = text("ContentType")?;
         let format = [PRESENTATION, TEXT, WORKBOOK].into_iter().find(|format| format.main_part == content_type)?;
-        Some((format, entry.attribute("PartName")?.trim_start_matches('/').to_owned()))
+        let name = text("PartName")?.trim_start_matches('/').to_owned();
+        Some(main.get_or_insert((format, name)).0.mime_type)
     })?;
-    let main = part(&mut archive, &name)?;
-    let main = Xml::parse(&main).ok()?;
-    let slides = (format.mime_type == PRESENTATION.mime_type).then(|| elements(&main, "sldId").count());
+    let (format, name) = main?;
+    let mut slides = 0;
+    elements(&part(&mut archive, &name)?, "sldId", |_| slides += 1)?;
+    let slides = (format.mime_type == PRESENTATION.mime_type).then_some(slides);
     Some(Document { mime_type: format.mime_type, page_count: slides })
 }
 
 fn part(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Option<String> {
     let mut text = String::new();
-    archive.by_name(name).ok()?.take(MAX_PART_BYTES).read_to_string(&mut text).ok()?;
+    archive.by_name(name).ok()?.take(MAX_PART_BYTES as u64).read_to_string(&mut text).ok()?;
     Some(text)
 }
 
-fn elements<'a>(xml: &'a Xml<'_>, name: &'static str) -> impl Iterator<Item = Node<'a, 'a>> {
-    xml.descendants().filter(move |node| node.is_element() && node.tag_name().name() == name)
+/// Shows each element of this name, or gives `None` where this isn't the whole of an XML document. No tree is built, and no
+/// element's attributes are compared with each other: both cost far more than the file's size where someone wants them to.
+fn elements<T>(xml: &str, name: &str, mut seen: impl FnMut(&BytesStart<'_>) -> T) -> Option<()> {
+    let mut reader = Reader::from_str(xml);
+    let (mut roots, mut depth) = (0, 0_usize);
+    loop {
+        let event = reader.read_event().ok()?;
+        if let Event::Start(element) | Event::Empty(element) = &event {
+            roots += usize::from(depth == 0);
+            if element.local_name().as_ref() == name {
+                seen(element);
+            }
+        }
+        match event {
+            Event::Start(_) => depth += 1,
+            Event::End(_) => depth = depth.checked_sub(1)?,
+            Event::Eof => return (roots == 1 && depth == 0).then_some(()),
+            // No Office file has one, and its entities are a way to make much of little.
+            Event::DocType(_) => return None,
+            _ => {}
+        }
+    }
 }

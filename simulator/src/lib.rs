@@ -29,6 +29,13 @@
 //! # }
 //! ```
 //!
+//! # Who is answered
+//!
+//! Programs of this machine, and web pages from this machine. A request whose `Host` isn't `localhost`, `127.0.0.1` or
+//! `[::1]` (with any port), or whose `Origin` is another site or `null`, is refused with a 403 before anything else. So a
+//! page in a browser on this machine can't use the simulator, not even with a name that it made lead to 127.0.0.1.
+//! Tokens, codes and secrets that the simulator makes up are random at each start.
+//!
 //! # When things go wrong
 //!
 //! [`Simulator::inject`] lets a [`Fault`] meet chosen requests of an operation. A fault closes connections, stops reading,
@@ -68,14 +75,19 @@
 //!   (415), path and header parameters (400), size (413), body (400), and then whether the asset or job exists (404).
 //! - Uploads are judged by their bytes. PNG, JPEG, GIF, WebP and TIFF images are decoded, and MP4 and QuickTime videos
 //!   are parsed, so a broken file fails. Imports take PDF, Word, PowerPoint and Excel (OOXML) files, and count the pages
-//!   of a PDF and the slides of a presentation.
+//!   of a PDF and the slides of a presentation. One file is read at a time.
 //! - An image's thumbnail is the image, scaled to fit 400 × 400 pixels. Its URL works for 15 minutes, and only with its
 //!   query string.
 //!
 //! # What is not
 //!
 //! - A video's thumbnail is a drawn frame of the right proportions; the video itself isn't decoded.
-//! - Files are fetched from loopback addresses only. For any other address the job fails with `fetch_failed`.
+//! - Files are fetched from `localhost` and loopback addresses (127.0.0.0/8 and `::1`) only, and so is what they redirect
+//!   to. No name is looked up. For any other URL the job fails with `fetch_failed`.
+//! - Images of more than 100 megapixels, of more than 65 535 pixels a side, or of more than 512 MiB once decoded fail with
+//!   `import_failed`. Documents fail with `invalid_file` where an Office file has more than 65 535 parts, or the part that
+//!   is read, or a stream of a PDF, has more than 64 MiB once unpacked. The API documents no such bounds; these keep a
+//!   small file from taking gigabytes.
 //! - Other file types that Canva takes (HEIC, WebM, Keynote, ...) fail here as unknown files do.
 //! - A design is its title and its page count. It has no thumbnail, and its URLs lead nowhere.
 //! - Rate limits are off unless [`Builder::rate_limits`] asks for them: tests shouldn't wait a minute.
@@ -98,16 +110,21 @@ mod injections;
 mod library;
 mod lock;
 mod log;
+mod loopback;
 mod media;
+#[cfg(test)]
+mod mutated_files;
 mod oauth;
 mod operations;
 mod port;
 mod rates;
 mod routes;
+mod secrets;
 mod simulator;
 mod spec;
 mod state;
 mod urls;
+mod visitors;
 
 pub use access::{Access, Owner};
 pub use canned_response::CannedResponse;

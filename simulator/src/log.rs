@@ -1,10 +1,11 @@
 //! What was received, request by request, and how it was answered.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Mutex;
 
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use bytes::Bytes;
 
 use crate::lock::lock;
@@ -21,7 +22,8 @@ pub struct ReceivedRequest {
     pub path: String,
     /// All headers.
     pub headers: HeaderMap,
-    /// The body, empty where the request was refused before its body was read.
+    /// The body. It is empty where the request was refused before its body was read, for one because its credentials
+    /// were, and where newer bodies have taken its place.
     pub body: Bytes,
     /// The status of the response, `None` while there is none.
     pub status: Option<u16>,
@@ -43,47 +45,110 @@ impl fmt::Debug for ReceivedRequest {
     }
 }
 
+/// How many requests are kept.
+const MAX_REQUESTS: usize = 10_000;
+
+/// How long the paths and headers of all kept requests may be together, in bytes.
+const MAX_HEAD_BYTES: usize = 64 << 20;
+
+/// How long the bodies of all kept requests may be together, in bytes. A longer one is kept alone.
+const MAX_BODY_BYTES: usize = 256 << 20;
+
 #[derive(Default)]
-pub struct Log(Mutex<Vec<ReceivedRequest>>);
+pub struct Log(Mutex<Requests>);
+
+#[derive(Default)]
+struct Requests {
+    kept: VecDeque<ReceivedRequest>,
+    /// How many came before those that are kept.
+    dropped: usize,
+    head_bytes: usize,
+    body_bytes: usize,
+}
 
 /// A line of the log that is still being written.
 pub struct Entry<'a> {
     log: &'a Log,
-    index: usize,
+    number: usize,
 }
 
 impl Log {
     pub fn arrived(&self, operation: Option<&'static str>, request: &Parts) -> Entry<'_> {
         let mut requests = lock(&self.0);
-        requests.push(ReceivedRequest {
+        let request = ReceivedRequest {
             operation,
             method: request.method.clone(),
             path: request.uri.path().to_owned(),
-            headers: request.headers.clone(),
+            headers: copy(&request.headers),
             body: Bytes::new(),
             status: None,
-        });
-        Entry { log: self, index: requests.len() - 1 }
+        };
+        requests.head_bytes += request.head_bytes();
+        requests.kept.push_back(request);
+        requests.drop_oldest();
+        Entry { log: self, number: requests.dropped + requests.kept.len() - 1 }
     }
 
     pub fn requests(&self) -> Vec<ReceivedRequest> {
-        lock(&self.0).clone()
+        lock(&self.0).kept.iter().cloned().collect()
+    }
+}
+
+impl ReceivedRequest {
+    fn head_bytes(&self) -> usize {
+        let headers = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+        self.path.len() + headers.sum::<usize>()
+    }
+}
+
+/// Headers of their own. As hyper gives them, they hold on to all that was read from the connection together with them.
+fn copy(headers: &HeaderMap) -> HeaderMap {
+    let copies = headers.iter().filter_map(|(name, value)| {
+        Some((HeaderName::from_bytes(name.as_ref()).ok()?, HeaderValue::from_bytes(value.as_bytes()).ok()?))
+    });
+    copies.collect()
+}
+
+impl Requests {
+    /// Changes a request, if it is still kept.
+    fn change(&mut self, number: usize, change: impl FnOnce(&mut ReceivedRequest)) -> bool {
+        let request = number.checked_sub(self.dropped).and_then(|index| self.kept.get_mut(index));
+        request.map(change).is_some()
+    }
+
+    fn drop_oldest(&mut self) {
+        while self.kept.len() > MAX_REQUESTS || self.head_bytes > MAX_HEAD_BYTES {
+            let Some(oldest) = self.kept.pop_front() else { return };
+            self.dropped += 1;
+            self.head_bytes -= oldest.head_bytes();
+            self.body_bytes -= oldest.body.len();
+        }
+    }
+
+    fn drop_oldest_bodies(&mut self) {
+        let mut bodies =
+            self.kept.iter_mut().map(|request| &mut request.body).filter(|body| !body.is_empty()).peekable();
+        while self.body_bytes > MAX_BODY_BYTES
+            && let Some(oldest) = bodies.next()
+            && bodies.peek().is_some()
+        {
+            self.body_bytes -= oldest.len();
+            *oldest = Bytes::new();
+        }
     }
 }
 
 impl Entry<'_> {
     pub fn body(&self, body: Bytes) {
-        self.change(|request| request.body = body);
+        let mut requests = lock(&self.log.0);
+        let length = body.len();
+        if requests.change(self.number, |request| request.body = body) {
+            requests.body_bytes += length;
+            requests.drop_oldest_bodies();
+        }
     }
 
     pub fn status(&self, status: StatusCode) {
-        self.change(|request| request.status = Some(status.as_u16()));
-    }
-
-    fn change(&self, change: impl FnOnce(&mut ReceivedRequest)) {
-        let mut requests = lock(&self.log.0);
-        if let Some(request) = requests.get_mut(self.index) {
-            change(request);
-        }
+        lock(&self.log.0).change(self.number, |request| request.status = Some(status.as_u16()));
     }
 }

@@ -9,6 +9,13 @@ use image::{DynamicImage, ImageFormat, ImageReader, Rgba, RgbaImage};
 /// A thumbnail's width and height are at most this, in pixels.
 const THUMBNAIL: u32 = 400;
 
+/// The largest image that is decoded: 100 megapixels, such as 10 000 × 10 000, which are 400 MB as 8-bit RGBA. The API
+/// documents no bound. There has to be one, because a file of a few kilobytes can unpack into any size.
+const MAX_PIXELS: u64 = 100_000_000;
+
+/// The longest side of an image that is decoded, in pixels: the most that a JPEG or a GIF can have.
+const MAX_SIDE: u32 = u16::MAX as u32;
+
 /// What kind of asset a file became.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -40,14 +47,18 @@ pub fn read(bytes: &[u8]) -> Option<Media> {
 }
 
 fn image(bytes: &[u8]) -> Option<Media> {
-    // A small file can unpack into a huge image; the reader's own limit, 512 MiB, stops that.
-    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?;
+    let reader = || ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok();
+    let (width, height) = reader()?.into_dimensions().ok()?;
+    if width.max(height) > MAX_SIDE || u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return None;
+    }
+    // Images with more than 8 bits a channel are held to fewer pixels by its own limit, 512 MiB.
+    let reader = reader()?;
     // A cut JPEG still decodes, to an image with a grey end. What gives it away is that its end marker is missing.
     if reader.format() == Some(ImageFormat::Jpeg) && !bytes.windows(2).any(|pair| pair == [0xff, 0xd9]) {
         return None;
     }
     let image = reader.decode().ok()?;
-    let (width, height) = (image.width(), image.height());
     let (small_width, small_height) = thumbnail_size(width, height);
     let thumbnail = encode(image.resize_exact(small_width, small_height, FilterType::Triangle))?;
     Some(Media { kind: AssetKind::Image, width, height, thumbnail })

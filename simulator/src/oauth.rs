@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::Json;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -17,15 +17,19 @@ use tokio::time::Instant;
 
 use crate::access::{Access, Owner};
 use crate::lock::lock;
+use crate::secrets::Secrets;
 
 /// How long a code can be exchanged.
 const CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
+
+const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
 pub struct OAuth {
     pub client: Client,
     /// Whom issued tokens act for.
     owner: Owner,
     token_lifetime: Duration,
+    secrets: Secrets,
     grants: Mutex<Grants>,
 }
 
@@ -78,15 +82,15 @@ fn refuse(error: &'static str, description: &'static str) -> OAuthError {
 }
 
 impl OAuth {
-    pub fn new(client: Client, owner: Owner, token_lifetime: Duration) -> Self {
-        Self { client, owner, token_lifetime, grants: Mutex::default() }
+    pub fn new(client: Client, owner: Owner, token_lifetime: Duration, secrets: Secrets) -> Self {
+        Self { client, owner, token_lifetime, secrets, grants: Mutex::default() }
     }
 
     /// The user's consent: a code for these scopes.
     pub fn authorize(&self, challenge: &str, scopes: Vec<String>, redirect_uri: &str) -> String {
         let mut grants = self.grants();
         let family = grants.next_number();
-        let id = format!("simulated-code-{family}");
+        let id = self.secrets.named(&format!("simulated-code-{family}"));
         let code = Code {
             challenge: challenge.to_owned(),
             redirect_uri: redirect_uri.to_owned(),
@@ -128,30 +132,27 @@ impl OAuth {
         Some(token.access.clone())
     }
 
-    /// The response to a token request.
+    /// The refusal of a token request without this client's id and secret. It needs the request's head alone, so that
+    /// nobody else's body is read.
+    pub fn refuse_client(&self, headers: &HeaderMap) -> Option<Response> {
+        if self.client.is_in(text(headers, header::AUTHORIZATION)) {
+            return None;
+        }
+        let description = "The client id or secret is missing or wrong.";
+        let error = OAuthError { status: StatusCode::UNAUTHORIZED, error: "invalid_client", description };
+        Some(([(header::WWW_AUTHENTICATE, "Basic realm=\"token\"")], error).into_response())
+    }
+
+    /// The response to a token request of this client.
     pub fn token(&self, headers: &HeaderMap, body: &[u8]) -> Response {
-        let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
         match self.grant(headers, body) {
-            Ok(response) => (no_store, response).into_response(),
-            Err(OAuthError { status, error, description }) => {
-                let body = Json(json!({ "error": error, "error_description": description }));
-                let mut response = (status, no_store, body).into_response();
-                if status == StatusCode::UNAUTHORIZED {
-                    let scheme = HeaderValue::from_static("Basic realm=\"token\"");
-                    response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
-                }
-                response
-            }
+            Ok(response) => (NO_STORE, response).into_response(),
+            Err(error) => error.into_response(),
         }
     }
 
     fn grant(&self, headers: &HeaderMap, body: &[u8]) -> Result<Response, OAuthError> {
-        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
-        if !self.client.is_in(text(header::AUTHORIZATION)) {
-            let description = "The client id or secret is missing or wrong.";
-            return Err(OAuthError { status: StatusCode::UNAUTHORIZED, error: "invalid_client", description });
-        }
-        let essence = text(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim();
+        let essence = text(headers, header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim();
         if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(refuse("invalid_request", "The request body must be application/x-www-form-urlencoded."));
         }
@@ -165,8 +166,8 @@ impl OAuth {
             _ => return Err(refuse("unsupported_grant_type", "Take authorization_code or refresh_token.")),
         };
         let number = grants.next_number();
-        let (access_token, refresh_token) =
-            (format!("simulated-access-token-{number}"), format!("simulated-refresh-token-{number}"));
+        let secret = |kind: &str| self.secrets.named(&format!("simulated-{kind}-token-{number}"));
+        let (access_token, refresh_token) = (secret("access"), secret("refresh"));
         let Owner { user_id, team_id } = self.owner.clone();
         let access = Access::new(&access_token).scopes(&scopes).user(user_id, team_id);
         let expires = Instant::now().checked_add(self.token_lifetime);
@@ -186,6 +187,17 @@ impl OAuth {
     fn grants(&self) -> MutexGuard<'_, Grants> {
         lock(&self.grants)
     }
+}
+
+impl IntoResponse for OAuthError {
+    fn into_response(self) -> Response {
+        let body = Json(json!({ "error": self.error, "error_description": self.description }));
+        (self.status, NO_STORE, body).into_response()
+    }
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 /// Without the secret.

@@ -46,19 +46,19 @@ pub async fn perform(state: &Arc<State>, operation: &Operation, call: Call) -> R
 
 async fn upload_asset(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
     let name = call.decoded_header_text("Asset-Upload-Metadata", "name_base64")?;
-    let work = asset(name, call.body, state.settings.max_asset_bytes);
+    let work = asset(state.clone(), name, call.body);
     start_job(state, JobKind::AssetUpload, call.owner, work).await
 }
 
 async fn upload_asset_from_url(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
     let (name, url) = (call.body_text("name").unwrap_or_default(), call.body_text("url").unwrap_or_default());
-    let max_bytes = state.settings.max_asset_bytes;
+    let (max_bytes, unpacker) = (state.settings.max_asset_bytes, state.clone());
     let work = async move {
         let bytes = fetch::fetch(&url, max_bytes).await.map_err(|e| match e {
             FetchError::TooBig => too_big(max_bytes),
             FetchError::Failed(reason) => fetch_failed(reason),
         })?;
-        match asset(name, bytes, max_bytes).await? {
+        match asset(unpacker, name, bytes).await? {
             Finished::Asset { media, bytes, .. }
                 if media.kind == AssetKind::Video && bytes.len() > MAX_URL_VIDEO_BYTES =>
             {
@@ -73,20 +73,20 @@ async fn upload_asset_from_url(state: &Arc<State>, call: Call) -> Result<Value, 
 async fn import_design(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
     let title = call.decoded_header_text("Import-Metadata", "title_base64")?;
     let given = call.header_text("Import-Metadata", "mime_type");
-    let work = design(title, given, call.body);
+    let work = design(state.clone(), title, given, call.body);
     start_job(state, JobKind::Import, call.owner, work).await
 }
 
 async fn import_design_from_url(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
     let (title, url) = (call.body_text("title").unwrap_or_default(), call.body_text("url").unwrap_or_default());
     let given = call.body_text("mime_type");
-    let max_bytes = state.settings.max_body_bytes;
+    let (max_bytes, unpacker) = (state.settings.max_body_bytes, state.clone());
     let work = async move {
         let bytes = fetch::fetch(&url, max_bytes).await.map_err(|e| match e {
             FetchError::TooBig => fetch_failed(format!("it is larger than {max_bytes} bytes")),
             FetchError::Failed(reason) => fetch_failed(reason),
         })?;
-        design(title, given, bytes).await
+        design(unpacker, title, given, bytes).await
     };
     start_job(state, JobKind::UrlImport, call.owner, work).await
 }
@@ -148,26 +148,23 @@ async fn start_job(
     job.ok_or_else(|| ApiError::not_found("job"))
 }
 
-async fn asset(name: String, bytes: Bytes, max_bytes: u64) -> Result<Finished, JobError> {
+async fn asset(state: Arc<State>, name: String, bytes: Bytes) -> Result<Finished, JobError> {
+    let max_bytes = state.settings.max_asset_bytes;
     if bytes.len() as u64 > max_bytes {
         return Err(too_big(max_bytes));
     }
-    let file = bytes.clone();
-    // A decoder that panics over a file says no more about it than one that refuses it.
-    let media = tokio::task::spawn_blocking(move || media::read(&file)).await.ok().flatten();
-    match media {
+    match unpack(&state, &bytes, media::read).await {
         Some(media) => Ok(Finished::Asset { name, bytes, media }),
         None => {
-            let message = "The file is no image or video, or a broken one.".to_owned();
+            let message = "The file is no image or video, a broken one, or an image too large to decode.".to_owned();
             Err(JobError { code: "import_failed", message })
         }
     }
 }
 
-async fn design(title: String, given: Option<String>, bytes: Bytes) -> Result<Finished, JobError> {
+async fn design(state: Arc<State>, title: String, given: Option<String>, bytes: Bytes) -> Result<Finished, JobError> {
     let invalid = |message: String| JobError { code: "invalid_file", message };
-    let file = bytes.clone();
-    let document = tokio::task::spawn_blocking(move || documents::read(&file)).await.ok().flatten();
+    let document = unpack(&state, &bytes, documents::read).await;
     let document = document.ok_or_else(|| invalid("The file is no document, or a broken or encrypted one.".into()))?;
     let mime_type = document.mime_type;
     match given {
@@ -176,6 +173,18 @@ async fn design(title: String, given: Option<String>, bytes: Bytes) -> Result<Fi
         }
         _ => Ok(Finished::Design { title, bytes, mime_type, page_count: document.page_count }),
     }
+}
+
+/// What a slow reader makes of a file. It runs where nobody waits for it, and a job that ends with the simulator leaves it
+/// to its end.
+async fn unpack<T: Send + 'static>(state: &State, file: &Bytes, read: fn(&[u8]) -> Option<T>) -> Option<T> {
+    let (turn, file) = (state.unpacking.clone().acquire_owned().await.ok()?, file.clone());
+    let read = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        read(&file)
+    });
+    // A reader that panics over a file says no more about it than one that refuses it.
+    read.await.ok().flatten()
 }
 
 fn too_big(max_bytes: u64) -> JobError {

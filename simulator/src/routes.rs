@@ -15,6 +15,7 @@ use crate::api::{self, Place};
 use crate::api_error::ApiError;
 use crate::spec::{self, OperationSpec};
 use crate::state::State;
+use crate::visitors;
 
 /// What a client takes as its base URL, where the simulator stands in for Canva at this origin.
 pub fn base_url(origin: &str) -> String {
@@ -58,7 +59,8 @@ pub fn router(state: Arc<State>) -> Result<Router, String> {
         .route(&format!("{base}{TOKEN_PATH}"), token)
         .route(path_of(AUTHORIZATION_URL), authorize)
         .route("/thumbnails/{asset_id}/0001.png", thumbnail)
-        .fallback(move |request| api::respond(state.clone(), Place::Nowhere, request));
+        .fallback(move |request| api::respond(state.clone(), Place::Nowhere, request))
+        .layer(axum::middleware::from_fn(visitors::admit));
     Ok(router)
 }
 

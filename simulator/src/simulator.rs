@@ -19,6 +19,7 @@ use crate::log::ReceivedRequest;
 use crate::oauth::{Client, OAuth};
 use crate::port::Port;
 use crate::rates::RateLimits;
+use crate::secrets::Secrets;
 use crate::state::{Settings, State};
 use crate::{connections, routes};
 
@@ -52,12 +53,15 @@ impl Simulator {
         &self.base_url
     }
 
-    /// An access token that is accepted: the first that [`Builder::access`] was given, else one with every scope.
+    /// An access token that is accepted: the first that [`Builder::access`] was given, else a random one with every scope.
     pub fn token(&self) -> &str {
         &self.token
     }
 
-    /// The requests to the API so far, in the order in which they arrived.
+    /// The requests to the API so far, in the order in which they arrived: the newest 10 000, fewer where their paths and
+    /// headers are over 64 MiB together. Their bodies are kept up to 256 MiB together, and the newest one whatever its
+    /// length; an older one is emptied then. These bounds are the simulator's own, for one that runs for days. A request
+    /// for another host or from another site, which is refused with a 403, isn't among them.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
         self.state.log.requests()
     }
@@ -145,7 +149,7 @@ pub struct Builder {
     port: u16,
     refusing: bool,
     accesses: Vec<Access>,
-    client: Client,
+    client: Option<Client>,
     access_token_lifetime: Duration,
     faults: Vec<(String, Injection)>,
     settings: Settings,
@@ -163,7 +167,7 @@ impl Default for Builder {
             port: 0,
             refusing: false,
             accesses: Vec::new(),
-            client: Client { id: "simulator-client".into(), secret: "simulator-client-secret".into() },
+            client: None,
             access_token_lifetime: Duration::from_secs(4 * 60 * 60),
             faults: Vec::new(),
             settings,
@@ -179,7 +183,7 @@ impl Builder {
         self
     }
 
-    /// Accepts this token, in place of the default one. Call it again for further tokens.
+    /// Accepts this token, in place of the default one, which is random. Call it again for further tokens.
     #[must_use]
     pub fn access(mut self, access: Access) -> Self {
         self.accesses.push(access);
@@ -215,10 +219,11 @@ impl Builder {
         self
     }
 
-    /// The id and the secret of the OAuth client that the token endpoint knows. Default: the simulator's own.
+    /// The id and the secret of the OAuth client that the token endpoint knows. Default: the simulator's own,
+    /// with a random secret.
     #[must_use]
     pub fn client(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
-        self.client = Client { id: id.into(), secret: secret.into() };
+        self.client = Some(Client { id: id.into(), secret: secret.into() });
         self
     }
 
@@ -254,11 +259,16 @@ impl Builder {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
         let (port, address) = Port::bind(self.port, runtime.clone())?;
         let (port, origin) = (Arc::new(port), format!("http://{address}"));
+        let secrets = Secrets::new()?;
         if self.accesses.is_empty() {
-            self.accesses.push(Access::new("simulator-access-token"));
+            self.accesses.push(Access::new(secrets.named("simulator-access-token")));
         }
         let access = self.accesses.first().cloned().unwrap_or_else(|| Access::new(""));
-        let oauth = OAuth::new(self.client, access.owner, self.access_token_lifetime);
+        let client = self.client.unwrap_or_else(|| Client {
+            id: "simulator-client".into(),
+            secret: secrets.named("simulator-client-secret"),
+        });
+        let oauth = OAuth::new(client, access.owner, self.access_token_lifetime, secrets);
         let (background, tasks) = Background::new();
         let state = Arc::new(State::new(origin.clone(), self.accesses, oauth, self.settings, background));
         for (operation, injection) in self.faults {

@@ -2,9 +2,10 @@
 //! `checks` and `operations` do.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::access::Access;
@@ -37,6 +38,8 @@ pub struct State {
     pub accesses: Vec<Access>,
     /// By user and operation.
     pub counters: Mutex<HashMap<(String, &'static str), RateCounter>>,
+    /// Whoever holds it may unpack a file. One at a time, so that the costliest file is the most that many cost at once.
+    pub unpacking: Arc<Semaphore>,
     library: Mutex<Library>,
     started: (SystemTime, Instant),
 }
@@ -59,6 +62,7 @@ impl State {
             oauth,
             accesses,
             counters: Mutex::default(),
+            unpacking: Arc::new(Semaphore::new(1)),
             library: Mutex::default(),
             started: (SystemTime::now(), Instant::now()),
         }

@@ -149,11 +149,12 @@ async fn a_refused_upload_gets_its_response_although_the_client_writes_everythin
     let mut stream = connect(&simulator);
     let written = tokio::task::spawn_blocking(move || {
         let body = vec![7; 64 << 20];
-        let head = format!("POST /rest/v1/imports HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
+        let head =
+            format!("POST /rest/v1/imports HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", body.len());
         stream.write_all(head.as_bytes()).unwrap();
         stream.write_all(&body).unwrap();
         // The connection stays good for the next request.
-        stream.write_all(b"GET /rest/v1/imports/a HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+        stream.write_all(b"GET /rest/v1/imports/a HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
         let mut responses = String::new();
         stream.read_to_string(&mut responses).unwrap();
         responses
@@ -171,7 +172,7 @@ async fn a_body_announced_or_found_too_large_is_refused_before_it_is_read_to_its
         let (mut stream, token) = (connect(&simulator), simulator.token().to_owned());
         let response = tokio::task::spawn_blocking(move || {
             let head = format!(
-                "POST /rest/v1/imports HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+                "POST /rest/v1/imports HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
                  content-type: application/octet-stream\r\nimport-metadata: {{\"title_base64\":\"YQ==\"}}\r\n{length}{body}"
             );
             stream.write_all(head.as_bytes()).unwrap();
@@ -181,6 +182,70 @@ async fn a_body_announced_or_found_too_large_is_refused_before_it_is_read_to_its
         });
         assert_eq!(response.await.unwrap(), "HTTP/1.1 413");
     }
+}
+
+#[tokio::test]
+async fn a_body_without_credentials_is_not_kept() {
+    let simulator = prompt().await;
+    let body = "grant_type=refresh_token&refresh_token=x";
+    for path in ["/v1/oauth/token", "/v1/imports", "/v1/nothing"] {
+        let request = client().post(format!("{}{path}", simulator.base_url()));
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
+        assert!(request.send().await.unwrap().status().is_client_error());
+    }
+    let requests = simulator.requests();
+    assert_eq!(requests.iter().map(|request| request.status).collect::<Vec<_>>(), [Some(401), Some(401), Some(404)]);
+    assert!(requests.iter().all(|request| request.body.is_empty()), "{requests:?}");
+}
+
+#[tokio::test]
+async fn the_newest_bodies_are_kept_up_to_256_mib_and_a_longer_one_alone() {
+    const MIB: usize = 1 << 20;
+    let simulator = prompt().await;
+    let kept = || simulator.requests().iter().map(|request| request.body.len() / MIB).collect::<Vec<_>>();
+    for length in [100, 100, 50, 50] {
+        ok(upload(&simulator, "Zeros", vec![0; length * MIB])).await;
+    }
+    assert_eq!(kept(), [0, 100, 50, 50]);
+    ok(upload(&simulator, "Zeros", vec![0; 257 * MIB])).await;
+    refused(request(&simulator, Method::GET, "/v1/nothing")).await;
+    assert_eq!(kept(), [0, 0, 0, 0, 257, 0]);
+}
+
+#[tokio::test]
+async fn the_newest_10_000_requests_are_kept() {
+    let simulator = prompt().await;
+    let count = 10_003;
+    let all = tokio::task::spawn_blocking({
+        let mut stream = connect(&simulator);
+        move || {
+            let mut writer = stream.try_clone().unwrap();
+            std::thread::spawn(move || {
+                for number in 0..count {
+                    let end = if number + 1 == count { "connection: close\r\n" } else { "" };
+                    write!(writer, "GET /{number} HTTP/1.1\r\nhost: localhost\r\n{end}\r\n").unwrap();
+                }
+            });
+            let mut responses = String::new();
+            stream.read_to_string(&mut responses).unwrap();
+            responses.matches("HTTP/1.1 404").count()
+        }
+    });
+    assert_eq!(all.await.unwrap(), count);
+    let requests = simulator.requests();
+    assert_eq!((requests.len(), requests[0].path.as_str(), requests[9_999].path.as_str()), (10_000, "/3", "/10002"));
+    assert!(requests.iter().all(|request| request.status == Some(404)));
+}
+
+#[tokio::test]
+async fn the_headers_of_all_kept_requests_are_at_most_64_mib() {
+    let simulator = prompt().await;
+    let long = "x".repeat(300 << 10);
+    for _ in 0..250 {
+        refused(request(&simulator, Method::GET, "/v1/nothing").header("x-long", &long)).await;
+    }
+    let kept = simulator.requests().len();
+    assert_eq!(kept, (64 << 20) / (300 << 10), "those of 300 KiB that 64 MiB hold");
 }
 
 #[tokio::test]

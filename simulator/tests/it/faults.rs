@@ -48,7 +48,7 @@ impl Reply {
 /// The head of an upload of this many bytes, on a connection that ends after the response.
 fn head(simulator: &Simulator, length: usize) -> String {
     format!(
-        "POST /rest/v1/asset-uploads HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {}\r\n\
+        "POST /rest/v1/asset-uploads HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer {}\r\n\
          content-type: application/octet-stream\r\nasset-upload-metadata: {{\"name_base64\":\"YQ==\"}}\r\n\
          content-length: {length}\r\n\r\n",
         simulator.token()

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::common::{fixture, import, import_url, ok, prompt, served};
 
-const PPTX: &str = "application/vnd.openxmlformats-officedocument.presentationml.presentation";
+pub const PPTX: &str = "application/vnd.openxmlformats-officedocument.presentationml.presentation";
 const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
@@ -54,6 +54,13 @@ async fn what_is_no_document_or_a_broken_one_is_an_invalid_file() {
         ("a PDF given as a PPTX", pdf.clone(), Some(PPTX)),
         ("a PPTX given as a PDF", pptx, Some("application/pdf")),
         ("a PDF given as nonsense", pdf, Some("nonsense")),
+        ("a DOCX with a second root", office(DOCX, "document.main+xml", "d.xml", "<a/><b/>"), None),
+        ("a DOCX that isn't closed", office(DOCX, "document.main+xml", "d.xml", "<a><b></b>"), None),
+        (
+            "a DOCX with entities",
+            office(DOCX, "document.main+xml", "d.xml", "<!DOCTYPE a [<!ENTITY b 'c'>]><a/>"),
+            None,
+        ),
         ("brackets without end", Bytes::from([b"%PDF-1.4\n1 0 obj\n".as_slice(), &[b'['; 200_000]].concat()), None),
     ];
     for (what, bytes, given) in cases {
@@ -90,7 +97,7 @@ async fn a_file_at_a_loopback_url_is_imported_as_one_in_a_body_is() {
 }
 
 /// An Office file of two parts. `kind` is the end of the main part's media type.
-fn office(mime_type: &str, kind: &str, name: &str, xml: &str) -> Bytes {
+pub fn office(mime_type: &str, kind: &str, name: &str, xml: &str) -> Bytes {
     let family = mime_type.rsplit_once('.').map_or(mime_type, |(family, _)| family);
     let types = format!(r#"<Types><Override PartName="/{name}" ContentType="{family}.{kind}"/></Types>"#);
     zipped(&[("[Content_Types].xml", &types), (name, xml)])
@@ -105,9 +112,11 @@ fn without_main_part() -> Bytes {
 }
 
 fn zipped(parts: &[(&str, &str)]) -> Bytes {
+    // Not packed, which takes long where nothing is optimised.
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, xml) in parts {
-        archive.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        archive.start_file(*name, stored).unwrap();
         archive.write_all(xml.as_bytes()).unwrap();
     }
     archive.finish().unwrap().into_inner().into()

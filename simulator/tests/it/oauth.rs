@@ -189,6 +189,21 @@ async fn the_consent_page_redirects_back_with_code_and_state() {
 }
 
 #[tokio::test]
+async fn no_token_or_secret_can_be_guessed_from_another_simulators() {
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..3 {
+        let simulator = Simulator::start().await.unwrap();
+        let granted = tokens(exchange(&simulator, &simulator.authorize(&challenge(), ["asset:read"], REDIRECT))).await;
+        let code = simulator.authorize(&challenge(), ["asset:read"], REDIRECT);
+        let issued = |field: &str| granted[field].as_str().unwrap().to_owned();
+        let ours = [simulator.token().to_owned(), simulator.client_secret().to_owned(), code];
+        for secret in ours.into_iter().chain([issued("access_token"), issued("refresh_token")]) {
+            assert!(secret.len() > 40 && seen.insert(secret.clone()), "{secret}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn token_requests_are_kept_and_shown_without_secrets() {
     let simulator = Simulator::builder().client("id", "hush").start().await.unwrap();
     let first = tokens(exchange(&simulator, &simulator.authorize(&challenge(), ["asset:read"], REDIRECT))).await;

@@ -1,5 +1,7 @@
 //! URL uploads fetch from this machine alone, and say `fetch_failed` to everything else.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,6 +10,42 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::common::{fixture, found, ok, prompt, upload_url, web};
+
+/// What comes of a URL that leads elsewhere. It is said before anything is asked of the network: a name that was looked up
+/// would have failed with the resolver's words, or not at all.
+const ONLY_HERE: &str = "The file can't be fetched: the simulator fetches from http:// and https:// URLs of localhost and \
+                         loopback addresses.";
+
+/// The message of a job that failed to fetch.
+async fn fetch_failure(simulator: &Simulator, url: &str) -> String {
+    let job = ok(upload_url(simulator, "Photo", url)).await["job"].take();
+    assert_eq!((&job["status"], &job["error"]["code"]), (&json!("failed"), &json!("fetch_failed")), "{url}");
+    job["error"]["message"].as_str().unwrap().to_owned()
+}
+
+/// Counts who connects.
+struct Listening {
+    port: u16,
+    connections: Arc<AtomicUsize>,
+}
+
+impl Listening {
+    fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+}
+
+async fn listen(address: &str) -> Listening {
+    let listener = TcpListener::bind(address).await.unwrap();
+    let (port, connections) = (listener.local_addr().unwrap().port(), Arc::<AtomicUsize>::default());
+    let counted = Arc::clone(&connections);
+    tokio::spawn(async move {
+        while listener.accept().await.is_ok() {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    Listening { port, connections }
+}
 
 fn moved(to: &str) -> (String, Bytes) {
     (format!("302 Found\r\nlocation: {to}"), Bytes::new())
@@ -25,28 +63,141 @@ async fn a_file_on_this_machine_becomes_an_asset_also_behind_a_redirect() {
 }
 
 #[tokio::test]
+async fn a_loopback_address_is_one_however_it_is_written() {
+    let simulator = prompt().await;
+    let port = web([("/photo.jpg", found(fixture("photo.jpg")))].into()).await;
+    let hosts = [
+        "127.1",
+        "0x7f000001",
+        "2130706433",
+        "0177.0.0.01",
+        "127.0.0.1.",
+        "LOCALHOST",
+        "lo%63alhost",
+        "ｌocalhost",
+        "x:y@localhost",
+        "localhost\t",
+        "127。0。0。1",
+    ];
+    for host in hosts {
+        let url = format!("http://{}:{port}/photo.jpg", host);
+        let job = ok(upload_url(&simulator, "Photo", &url)).await["job"].take();
+        assert_eq!(job["status"], "success", "{url}: {job}");
+    }
+}
+
+#[tokio::test]
+async fn no_other_address_is_reached_and_no_name_looked_up() {
+    let simulator = prompt().await;
+    // What listens on every address would be reached by all that lead to this machine.
+    let target = listen("0.0.0.0:0").await;
+    let hosts = [
+        // Ways to this machine that are no loopback address.
+        "0.0.0.0",
+        "0",
+        "0x0.0",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[::127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        // Other machines, and what clouds have at their link-local address.
+        "169.254.169.254",
+        "0xa9fea9fe",
+        "0251.0376.0251.0376",
+        "2852039166",
+        "0xa9.254.0251.254",
+        "[::ffff:169.254.169.254]",
+        "[fe80::1]",
+        "10.0.0.1",
+        "192.168.0.1",
+        "128.0.0.1",
+        "[2001:db8::1]",
+        // Names, of which some are this machine's on some systems.
+        "example.com",
+        "no-such-host.invalid",
+        "localhost.localdomain",
+        "ip6-localhost",
+        "a.localhost",
+        "localhost.",
+        "127.0.0.1.nip.io",
+        "metadata.google.internal",
+        "localhost.example.com",
+        "evil%2eexample",
+        "evil。example",
+        "ⓔvil.example",
+        // What looks like `localhost` up to where the host begins, or from where it ends.
+        "localhost@192.0.2.1",
+        "localhost:80@192.0.2.1",
+        "127.0.0.1:1@evil.example",
+        "192.0.2.1#@localhost",
+        "192.0.2.1\\@localhost",
+        "192.0.2.1?@localhost",
+        "192.0.2.1/@localhost",
+        "local\thost.evil.example",
+        "evil.example\n",
+        "\tevil.example",
+    ];
+    let urls = hosts.iter().map(|host| match host.contains(['#', '?', '/', '\\', '@']) {
+        true => format!("http://{host}/"),
+        false => format!("http://{host}:{}/", target.port),
+    });
+    let others = [
+        "HTTP://EXAMPLE.COM/",
+        "https://example.com/",
+        "http:example.com",
+        "http:\\\\example.com\\",
+        "ht\ntp://example.com",
+        "file:///etc/hostname",
+        "file://localhost/etc/hostname",
+        "FILE:///etc/hostname",
+        "data:image/png;base64,iVBORw0KGgo=",
+        "blob:http://localhost/x",
+        "ws://localhost/",
+        "about:blank",
+    ];
+    let schemes = ["gopher", "ftp", "GOPHER", "dict", "ldap", "unix"];
+    let schemes = schemes.map(|scheme| format!("{scheme}://127.0.0.1:{}/_GET%20/", target.port));
+    let urls: Vec<String> = urls.chain(others.map(str::to_owned)).chain(schemes).collect();
+    let mut attempts = urls.len();
+    for url in &urls {
+        assert_eq!(fetch_failure(&simulator, url).await, ONLY_HERE, "{url}");
+    }
+
+    // The same behind a redirect, and behind a redirect to a redirect.
+    let absolute =
+        urls.iter().filter(|url| url.is_ascii() && !url.contains(['\t', '\n']) && *url != "http:example.com");
+    for url in absolute {
+        let port = web([("/far", moved(url)), ("/chain", moved("/far"))].into()).await;
+        for path in ["far", "chain"] {
+            let found = fetch_failure(&simulator, &format!("http://localhost:{port}/{path}")).await;
+            assert_eq!(found, ONLY_HERE, "{path} to {url}");
+            attempts += 1;
+        }
+    }
+    let port = web([("/scheme-relative", moved("//example.com/photo.jpg"))].into()).await;
+    assert_eq!(fetch_failure(&simulator, &format!("http://localhost:{port}/scheme-relative")).await, ONLY_HERE);
+    assert!(attempts > 150 && target.connections() == 0, "{attempts} attempts, {} came", target.connections());
+    assert!(simulator.assets().is_empty());
+}
+
+#[tokio::test]
 async fn what_cannot_be_fetched_from_this_machine_is_a_failed_fetch() {
     let simulator = prompt().await;
-    let photo = web([("/photo.jpg", found(fixture("photo.jpg")))].into()).await;
-    // Leads to this machine as well, but isn't a loopback address.
-    let elsewhere = format!("http://0.0.0.0:{photo}/photo.jpg");
-    let port = web([("/far", moved(&elsewhere)), ("/loop", moved("/loop"))].into()).await;
+    let port = web([("/loop", moved("/loop")), ("/nowhere", ("302 Found".into(), Bytes::new()))].into()).await;
     let cases = [
-        format!("http://127.0.0.1:{port}/missing"),
-        format!("http://127.0.0.1:{port}/far"),
-        format!("http://127.0.0.1:{port}/loop"),
-        elsewhere,
-        "http://192.0.2.1/photo.png".into(),
-        "http://[2001:db8::1]/photo.png".into(),
-        "http://10.0.0.1/photo.png".into(),
-        "http://no-such-host.invalid/photo.png".into(),
-        "file:///etc/hostname".into(),
-        "not a URL at all".into(),
-        closed_port().await,
+        (format!("http://127.0.0.1:{port}/missing"), "404"),
+        (format!("http://127.0.0.1:{port}/loop"), "too many redirects"),
+        (format!("http://127.0.0.1:{port}/nowhere"), "without a usable location"),
+        ("not a URL at all".into(), "relative URL without a base"),
+        ("http://127.0.0.1:99999/".into(), "invalid port"),
+        ("http://256.0.0.1/".into(), "invalid IPv4"),
+        ("http://local host/".into(), "invalid"),
+        (closed_port().await, "error sending request"),
     ];
-    for url in cases {
-        let job = ok(upload_url(&simulator, "Photo", &url)).await["job"].take();
-        assert_eq!((&job["status"], &job["error"]["code"]), (&json!("failed"), &json!("fetch_failed")), "{url}");
+    for (url, reason) in cases {
+        let message = fetch_failure(&simulator, &url).await;
+        assert!(message.contains(reason), "{url}: {message}");
     }
     assert!(simulator.assets().is_empty());
 }

@@ -1,0 +1,48 @@
+//! Who is let in: the programs of this machine, and web pages from this machine.
+//!
+//! A loopback port is open to every page in a browser on the same machine. A page from elsewhere gives itself away by the
+//! `Origin` that its browser adds. A page that had its own name resolved to this machine (DNS rebinding) counts as of the
+//! same origin, but its browser sends that name as `Host`.
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use reqwest::Url;
+
+use crate::api_error::ApiError;
+use crate::loopback;
+
+/// Refuses a request with a 403 unless it was meant for this machine and comes from there. It isn't logged, and its body
+/// isn't read.
+pub async fn admit(request: Request, next: Next) -> Response {
+    if is_for_here(&request) && is_from_here(request.headers()) {
+        return next.run(request).await;
+    }
+    let message = "The simulator answers to programs and pages of this machine alone: Host, and Origin if there is one, \
+                   must be localhost, 127.0.0.1 or [::1].";
+    ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message).into_response()
+}
+
+/// A request has one `Host`, and a target that isn't only a path names a host too.
+fn is_for_here(request: &Request) -> bool {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let (host, further) = (hosts.next(), hosts.next());
+    let target = request.uri().authority().map(|authority| format!("http://{authority}"));
+    further.is_none()
+        && host.and_then(text).is_some_and(|host| leads_here(&format!("http://{host}")))
+        && target.is_none_or(|target| leads_here(&target))
+}
+
+/// A program sends no `Origin`. `null`, a page that hides where it is from, is no URL.
+fn is_from_here(headers: &HeaderMap) -> bool {
+    headers.get_all(header::ORIGIN).iter().all(|origin| text(origin).is_some_and(leads_here))
+}
+
+fn text(value: &HeaderValue) -> Option<&str> {
+    value.to_str().ok()
+}
+
+fn leads_here(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| loopback::leads_here(&url))
+}

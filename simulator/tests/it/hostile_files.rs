@@ -1,0 +1,166 @@
+//! A small file that says it is a huge one, or that makes a parser work in squares, costs neither memory nor time.
+
+use std::io::{Read, Write};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use canva_simulator::Simulator;
+
+use crate::common::{connect, import, ok, prompt, upload};
+use crate::imports::{PPTX, office};
+use crate::uploads::crc32;
+
+/// What a hostile file may take, on a busy machine and unoptimised. Without the bounds, each takes minutes or much memory.
+const QUICK: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn an_image_of_more_than_100_megapixels_or_65_535_a_side_fails_without_being_decoded() {
+    let simulator = prompt().await;
+    for (width, height) in [(500_000_000, 1), (1, 500_000_000), (10_001, 10_000), (65_536, 1), (1, 65_536)] {
+        let (file, started) = (grey_png(width, height), Instant::now());
+        let job = ok(upload(&simulator, "Strip", file)).await["job"].take();
+        assert_eq!(job["error"]["code"], "import_failed", "{width} × {height}: {job}");
+        assert!(job["error"]["message"].as_str().unwrap().contains("too large to decode"), "{job}");
+        assert!(started.elapsed() < QUICK, "{width} × {height}: {:?}", started.elapsed());
+    }
+    for (width, height) in [(65_535, 1), (1, 65_535)] {
+        let job = ok(upload(&simulator, "Strip", grey_png(width, height))).await["job"].take();
+        assert_eq!(job["status"], "success", "{width} × {height}: {job}");
+    }
+}
+
+#[tokio::test]
+async fn an_office_file_costs_no_more_than_its_size_lets_expect() {
+    let simulator = prompt().await;
+    let attributes: String = (0..160_000).map(|number| format!(" a{number}=''")).collect();
+    let namespaces: String = (0..30_000).map(|number| format!(" xmlns:a{number}='{number}'")).collect();
+    let (deep, depth) = ("<a>".repeat(500_000), "</a>".repeat(500_000));
+    let slides = "<sldId xmlns:b='c'/>".repeat(30_000);
+    let presentation = |xml: &str| office(PPTX, "presentation.main+xml", "ppt/presentation.xml", xml);
+    // Parts are counted by their headers, wherever these are: the archive's directory can't have more.
+    let headers = "PK\u{1}\u{2}".repeat(65_536);
+    let cases = [
+        ("160 000 attributes", presentation(&format!("<p{attributes}><sldId/></p>")), Some(1)),
+        ("30 000 namespaces for 30 000 elements", presentation(&format!("<p{namespaces}>{slides}</p>")), Some(30_000)),
+        ("500 000 elements in each other", presentation(&format!("{deep}<sldId/>{depth}")), Some(1)),
+        ("a part of 65 MiB", presentation(&format!("<p>{}</p>", " ".repeat(65 << 20))), None),
+        ("65 536 headers of parts", presentation(&format!("<p>{headers}</p>")), None),
+    ];
+    for (what, file, slides) in cases {
+        let started = Instant::now();
+        let job = ok(import(&simulator, "Deck", None, file)).await["job"].take();
+        match slides {
+            Some(slides) => assert_eq!(job["result"]["designs"][0]["page_count"], slides, "{what}: {job}"),
+            None => assert_eq!(job["error"]["code"], "invalid_file", "{what}: {job}"),
+        }
+        assert!(started.elapsed() < QUICK, "{what}: {:?}", started.elapsed());
+    }
+}
+
+/// Set for the child process, which is this test binary again.
+const CHILD: &str = "CANVA_SIMULATOR_TEST_MEMORY";
+
+#[test]
+fn many_files_at_once_and_many_refused_bodies_take_no_more_memory_than_one_file() {
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "hostile_files::the_child_that_takes_them", "--ignored", "--nocapture"])
+        .env(CHILD, "yes")
+        .output()
+        .unwrap();
+    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
+    // Empty where the system doesn't say.
+    let stdout = String::from_utf8_lossy(&child.stdout);
+    let peak = stdout.lines().find_map(|line| line.split_once("peak: ")?.1.parse::<u64>().ok());
+    assert!(peak.is_none_or(|kib| kib < 200 << 10), "{peak:?} KiB at the peak");
+}
+
+#[tokio::test]
+#[ignore = "run by the test above, in a process of its own"]
+#[allow(clippy::print_stdout)]
+async fn the_child_that_takes_them() {
+    assert!(std::env::var_os(CHILD).is_some());
+    let simulator = Simulator::builder().job_duration(Duration::ZERO).start().await.unwrap();
+    // 64 MB each, decoded up to the last row, which is missing.
+    let image = png(8_000, 8_000, 7_999 * 8_001);
+    let mut uploads = tokio::task::JoinSet::new();
+    for _ in 0..6 {
+        uploads.spawn(ok(upload(&simulator, "Image", image.clone())));
+    }
+    for job in uploads.join_all().await {
+        assert_eq!(job["job"]["error"]["code"], "import_failed", "{job}");
+    }
+    refused_uploads(&simulator, 4_000, 60_000).await;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next());
+    println!("peak: {}", peak.unwrap_or_default());
+}
+
+/// Uploads without a token, on one connection: what is kept of each shares no memory with its body.
+async fn refused_uploads(simulator: &Simulator, count: usize, length: usize) {
+    let mut reader = connect(simulator);
+    let mut writer = reader.try_clone().unwrap();
+    let upload = format!("POST /rest/v1/imports HTTP/1.1\r\nhost: localhost\r\nx: y\r\ncontent-length: {length}\r\n");
+    let body = "x".repeat(length);
+    let written = tokio::task::spawn_blocking(move || {
+        for _ in 1..count {
+            write!(writer, "{upload}\r\n{body}").unwrap();
+        }
+        write!(writer, "{upload}connection: close\r\n\r\n{body}").unwrap();
+    });
+    let read = tokio::task::spawn_blocking(move || {
+        let mut responses = String::new();
+        reader.read_to_string(&mut responses).unwrap();
+        responses.matches("HTTP/1.1 401").count()
+    });
+    written.await.unwrap();
+    assert_eq!((read.await.unwrap(), simulator.requests().len()), (count, count + 6));
+}
+
+/// A black image of this size.
+fn grey_png(width: u32, height: u32) -> Vec<u8> {
+    // Each row has a byte of its own, which is 0 too.
+    png(width, height, u64::from(height) * (u64::from(width) + 1))
+}
+
+/// A PNG of this size with so many bytes of zeros in it, packed 1:150.
+fn png(width: u32, height: u32, zeros: u64) -> Vec<u8> {
+    let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+    let size = [width.to_be_bytes(), height.to_be_bytes()].concat();
+    let pixels = zlib_zeros(zeros);
+    for (kind, data) in [(b"IHDR", [&size[..], &[8, 0, 0, 0, 0]].concat()), (b"IDAT", pixels), (b"IEND", vec![])] {
+        let chunk = [kind.as_slice(), &data].concat();
+        png.extend((data.len() as u32).to_be_bytes());
+        png.extend(&chunk);
+        png.extend(crc32(&chunk).to_be_bytes());
+    }
+    png
+}
+
+/// This many zeros in zlib's format: one zero, and then as often as needed "the last byte 258 times more".
+fn zlib_zeros(length: u64) -> Vec<u8> {
+    let (mut zlib, mut bits, mut used) = (vec![0x78, 0x01], 0_u32, 0);
+    let mut put = |value: u32, count: u32| {
+        bits |= value << used;
+        used += count;
+        while used >= 8 {
+            zlib.push(bits as u8);
+            (bits, used) = (bits >> 8, used - 8);
+        }
+    };
+    // A last block with fixed codes: 8 bits for a zero, 8 and 5 for a repetition, 7 for the end, highest bit first.
+    let zero = |put: &mut dyn FnMut(u32, u32)| put(0b0000_1100, 8);
+    put(0b011, 3);
+    zero(&mut put);
+    let rest = length - 1;
+    for _ in 0..rest / 258 {
+        put(0b1010_0011, 13);
+    }
+    for _ in 0..rest % 258 {
+        zero(&mut put);
+    }
+    put(0, 7);
+    put(0, 7);
+    let adler = (((length % 65_521) as u32) << 16) | 1;
+    zlib.extend(adler.to_be_bytes());
+    zlib
+}

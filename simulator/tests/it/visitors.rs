@@ -1,0 +1,84 @@
+//! A loopback port is open to every page in a browser: the simulator answers to programs and pages of this machine alone.
+
+use canva_simulator::Simulator;
+use reqwest::Method;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::common::{address, fixture, prompt, request, upload};
+
+/// Status and code of the response to a GET with the right token and these further lines in its head.
+async fn get(simulator: &Simulator, target: &str, lines: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address(simulator)).await.unwrap();
+    let token = simulator.token();
+    let head = format!("GET {target} HTTP/1.1\r\nauthorization: Bearer {token}\r\nconnection: close\r\n{lines}\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    let status =
+        response.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{response}"));
+    let body: Value = serde_json::from_str(response.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    (status, body["code"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn a_request_for_another_host_is_refused_before_anything_else() {
+    let simulator = prompt().await;
+    let own = address(&simulator).to_owned();
+    let path = "/rest/v1/assets/none";
+    let here = ["localhost", "LocalHost:1", "127.0.0.1", "127.0.0.1:4080", "[::1]", "[::1]:4080", &own];
+    for host in here {
+        let found = get(&simulator, path, &format!("host: {host}\r\n")).await;
+        assert_eq!(found, (404, "not_found".into()), "{host}");
+    }
+    let known = simulator.requests().len();
+    let elsewhere = [
+        "host: evil.example\r\n",
+        "host: evil.example:4080\r\n",
+        "host: localhost.evil.example\r\n",
+        "host: localhost@evil.example\r\n",
+        "host: 127.0.0.1.evil.example\r\n",
+        "host: 192.0.2.1\r\n",
+        "host: 0.0.0.0\r\n",
+        "host: [::]\r\n",
+        "host: [::ffff:127.0.0.1]\r\n",
+        "host: localhost.\r\n",
+        "host: a.localhost\r\n",
+        "host: \r\n",
+        "host: localhost\r\nhost: evil.example\r\n",
+        "host: evil.example\r\nhost: localhost\r\n",
+        "",
+    ];
+    for lines in elsewhere {
+        assert_eq!(get(&simulator, path, lines).await, (403, "permission_denied".into()), "{lines}");
+    }
+    let target = format!("http://evil.example{path}");
+    assert_eq!(get(&simulator, &target, "host: localhost\r\n").await, (403, "permission_denied".into()));
+    for other in ["/rest/v1/oauth/token", "/thumbnails/a/0001.png", "/nothing"] {
+        assert_eq!(get(&simulator, other, "host: evil.example\r\n").await, (403, "permission_denied".into()));
+    }
+    assert_eq!(simulator.requests().len(), known, "a refused request isn't kept");
+}
+
+#[tokio::test]
+async fn a_page_from_elsewhere_is_refused_and_a_page_of_this_machine_is_not() {
+    let simulator = prompt().await;
+    for origin in ["http://localhost:3000", "https://localhost", "http://127.0.0.1:1", "http://[::1]:3000"] {
+        let request = request(&simulator, Method::GET, "/v1/assets/none").header("origin", origin);
+        assert_eq!(request.send().await.unwrap().status(), 404, "{origin}");
+    }
+    let elsewhere =
+        ["https://evil.example", "http://evil.example:4080", "null", "", "file://", "chrome-extension://localhost"];
+    for origin in elsewhere {
+        let response = upload(&simulator, "Photo", fixture("photo.jpg")).header("origin", origin).send().await.unwrap();
+        assert_eq!(response.status(), 403, "{origin}");
+        let error: Value = response.json().await.unwrap();
+        assert!(error["message"].as_str().unwrap().contains("localhost, 127.0.0.1 or [::1]"), "{error}");
+    }
+    let both = request(&simulator, Method::GET, "/v1/assets/none")
+        .header("origin", "http://localhost")
+        .header("origin", "https://evil.example");
+    assert_eq!(both.send().await.unwrap().status(), 403);
+    assert!(simulator.assets().is_empty() && simulator.requests().len() == 4);
+}
