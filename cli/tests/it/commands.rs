@@ -41,7 +41,7 @@ fn files_go_on_when_one_fails_and_are_printed_in_the_order_given() {
     );
     assert_prints!(ran.stderr, @r"
     canva: missing.png: it can't be read: No such file or directory (os error 2); check that the file is there and can be read
-    canva: notes.txt: import_failed: The file is no image or video, or a broken one; check that it is an image or a video that Canva accepts
+    canva: notes.txt: import_failed: The file is no image or video, a broken one, or an image too large to decode; check that it is an image or a video that Canva accepts
     canva: .: name: expected a name, since there is no file name to take, got none; choose another with --name
     ");
 }
@@ -186,7 +186,7 @@ fn import_url_prints_the_designs() {
 
     let ran = simulated(["import-url", "http://192.0.2.1/deck.pdf", "--title", "Q4"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
-    assert_prints!(ran.stderr, @"canva: http://192.0.2.1/deck.pdf: fetch_failed: The file can't be fetched: 192.0.2.1 is not a loopback address; check that anyone can open the URL, without a login");
+    assert_prints!(ran.stderr, @"canva: http://192.0.2.1/deck.pdf: fetch_failed: The file can't be fetched: the simulator fetches from http:// and https:// URLs of localhost and loopback addresses; check that anyone can open the URL, without a login");
 }
 
 /// A PDF on the web.
