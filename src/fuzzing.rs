@@ -14,9 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::auth::AccessToken;
 use crate::call::Call;
 use crate::client::Client;
-use crate::generated::types::{
-    AssetUploadJobResponse, AssetUploadMetadata, DesignImportJobResponse, DesignImportMetadata,
-};
+use crate::generated::types::{AssetUploadMetadata, DesignImportMetadata};
 use crate::job::{Job, JobKind};
 use crate::{metadata, response::Response};
 
