@@ -23,7 +23,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[non_exhaustive]
 pub enum Error {
     /// Refused before a byte was sent: the API would not have taken it.
-    #[error("{field}: expected {expected}, got {}", Printable(.found))]
+    #[error("{field}: expected {expected}, got {}", shown(.found))]
     #[non_exhaustive]
     InvalidInput {
         /// What was wrong: the name of a parameter, field or setting.
@@ -57,7 +57,7 @@ pub enum Error {
     },
 
     /// No connection could be opened; nothing was sent. Check the network, then send it again.
-    #[error("{}: could not connect ({attempts} {}): {}", .operation.id, plural(*.attempts, "attempt", "attempts"), Printable(&innermost(&**.source)))]
+    #[error("{}: could not connect ({attempts} {}): {}", .operation.id, plural(*.attempts, "attempt", "attempts"), shown(&innermost(&**.source)))]
     #[non_exhaustive]
     Connect {
         /// What was to be sent.
@@ -70,7 +70,7 @@ pub enum Error {
 
     /// The connection broke before the whole response was read. Only for repeatable requests: for the others this is the
     /// cause of an [`Error::OutcomeUnknown`].
-    #[error("{}: the connection broke ({attempts} {}): {}", .operation.id, plural(*.attempts, "attempt", "attempts"), Printable(&innermost(&**.source)))]
+    #[error("{}: the connection broke ({attempts} {}): {}", .operation.id, plural(*.attempts, "attempt", "attempts"), shown(&innermost(&**.source)))]
     #[non_exhaustive]
     Connection {
         /// What was being done.
@@ -102,7 +102,7 @@ pub enum Error {
     Api(Box<ApiError>),
 
     /// The response was a success, but not one that can be read.
-    #[error("{}: unreadable response with status {status}: {}; it begins {excerpt:?}", .operation.id, Printable(.reason))]
+    #[error("{}: unreadable response with status {status}: {}; it begins {excerpt:?}", .operation.id, shown(.reason))]
     #[non_exhaustive]
     Decode {
         /// What was being done.
@@ -140,7 +140,7 @@ pub enum Error {
     Job(#[from] JobError),
 
     /// The job could not be read. It goes on at Canva: make a handle from `job_id` and wait again.
-    #[error("job {} could not be read: {source}", Printable(.job_id))]
+    #[error("job {} could not be read: {source}", shown(.job_id))]
     #[non_exhaustive]
     Poll {
         /// The job that goes on.
@@ -150,7 +150,7 @@ pub enum Error {
     },
 
     /// The job took longer than the caller wanted to wait. It goes on at Canva: make a handle from `job_id` and wait again.
-    #[error("job {} was still in progress after {} s of waiting", Printable(.job_id), .waited.as_secs_f64())]
+    #[error("job {} was still in progress after {} s of waiting", shown(.job_id), .waited.as_secs_f64())]
     #[non_exhaustive]
     Deadline {
         /// The job that goes on.
@@ -238,13 +238,13 @@ impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.operation.id, self.status)?;
         if !self.code.is_empty() {
-            write!(f, " {}", Printable(&self.code))?;
+            write!(f, " {}", shown(&self.code))?;
         }
         if !self.message.is_empty() {
-            write!(f, ": {}", Printable(&self.message))?;
+            write!(f, ": {}", shown(&self.message))?;
         }
         if let Some(request_id) = &self.request_id {
-            write!(f, " (request {})", Printable(request_id))?;
+            write!(f, " (request {})", shown(request_id))?;
         }
         if let Some(retry_after) = self.retry_after {
             write!(f, " (retry after {} s)", retry_after.as_secs())?;
@@ -264,8 +264,8 @@ impl std::error::Error for ApiError {}
 
 /// A job that ended in failure.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("job {} failed{}{}: {}", Printable(.job_id), if .code.as_str().is_empty() { "" } else { " with " },
-    Printable(.code.as_str()), Printable(.message))]
+#[error("job {} failed{}{}: {}", shown(.job_id), if .code.as_str().is_empty() { "" } else { " with " },
+    shown(.code.as_str()), shown(.message))]
 #[non_exhaustive]
 pub struct JobError {
     /// The job.
@@ -307,7 +307,7 @@ impl fmt::Display for JobErrorCode {
 #[non_exhaustive]
 pub enum BodyError {
     /// The content can't be opened or read.
-    #[error("{}: {source}", shown(.name))]
+    #[error("{}: {source}", file(.name))]
     #[non_exhaustive]
     Read {
         /// The file, or what stands for one.
@@ -317,7 +317,7 @@ pub enum BodyError {
     },
     /// The content is not as long as it was said or found to be at first. Nothing was made of the part that was sent.
     #[error("{}: expected {expected} bytes, got {}; it changed while it was being uploaded, or its length was given wrong",
-        shown(.name), length(*.found, *.expected))]
+        file(.name), length(*.found, *.expected))]
     #[non_exhaustive]
     Length {
         /// The file, or what stands for one.
@@ -329,7 +329,7 @@ pub enum BodyError {
     },
     /// The file was written to while it was being uploaded, or between two attempts. Nothing was made of the part that was
     /// sent.
-    #[error("{}: it changed while it was being uploaded", shown(.name))]
+    #[error("{}: it changed while it was being uploaded", file(.name))]
     #[non_exhaustive]
     Changed {
         /// The file.
@@ -365,8 +365,16 @@ pub(crate) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     cause.to_string()
 }
 
-fn shown(name: &Path) -> String {
-    Printable(&name.to_string_lossy()).to_string()
+/// The first 1 000 characters of a text, harmless to a terminal. An error is a line of a log; its fields have the whole text.
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(1000).and_then(|(end, _)| text.get(..end)) {
+        Some(beginning) => format!("{}…", Printable(beginning)),
+        None => Printable(text).to_string(),
+    }
+}
+
+fn file(name: &Path) -> String {
+    shown(&name.to_string_lossy())
 }
 
 fn plural(count: u32, one: &'static str, many: &'static str) -> &'static str {

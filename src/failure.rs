@@ -1,5 +1,6 @@
 //! Why an attempt failed, and the error that the caller gets for it: every error about a sent request is made here.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -54,9 +55,9 @@ impl Failure {
                 let beginning = body.get(..MAX_SEARCHED).unwrap_or(&body);
                 let excerpt = excerpt(&redact(&String::from_utf8_lossy(beginning), token));
                 // The decoder quotes what it read; where that is the token, its own error can't be handed on.
-                let (reason, source) = match source {
-                    Some(_) if reason.contains(token) => (redact(&reason, token), None),
-                    source => (reason, source),
+                let (reason, source) = match redact(&reason, token) {
+                    Cow::Owned(shown) => (shown, None),
+                    Cow::Borrowed(_) => (reason, source),
                 };
                 Error::Decode { operation, status, request_id, reason, excerpt, source }
             }
@@ -76,7 +77,7 @@ fn refusal(response: Response, operation: &'static Operation, attempts: u32, tok
     let (code, message) = match response::json(&body) {
         // After decoding: JSON can spell the token in another way than it is sent.
         Ok(ErrorBody { code: Some(code), message }) => {
-            (redact(&code, token), redact(&message.unwrap_or_default(), token))
+            (redact(&code, token).into_owned(), redact(&message.unwrap_or_default(), token).into_owned())
         }
         _ => (String::new(), excerpt(&redact(&String::from_utf8_lossy(&body), token))),
     };

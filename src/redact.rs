@@ -1,5 +1,7 @@
 //! Secrets in text that is about to be shown.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
@@ -11,47 +13,48 @@ const MIN_SECRET: usize = 8;
 const REDACTED: &str = "[REDACTED]";
 
 /// The text without a secret that must not be shown: as it is, with JSON's or a URL's escapes in it, or in Base64 at any
-/// place of what was encoded. Other encodings aren't covered, and neither is a part of the secret.
-pub(crate) fn redact(text: &str, secret: &str) -> String {
+/// place of what was encoded. Other encodings aren't covered, and neither is a part of the secret. Borrowed, it had none.
+pub(crate) fn redact<'a>(text: &'a str, secret: &str) -> Cow<'a, str> {
+    let mut text = Cow::Borrowed(text);
     if secret.len() < MIN_SECRET {
-        return text.to_owned();
+        return text;
     }
-    let mut text = text.to_owned();
     for encoded in in_base64(secret) {
         if text.contains(&encoded) {
-            text = text.replace(&encoded, REDACTED);
+            text = text.replace(&encoded, REDACTED).into();
         }
     }
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text.as_str();
-    while let Some(at) = rest.find(|c| secret.starts_with(c) || matches!(c, '%' | '\\')) {
-        let (before, here) = rest.split_at(at);
+    let (mut shown, mut rest) = (String::new(), &*text);
+    while let Some((before, after)) = split(rest, secret) {
         shown.push_str(before);
-        rest = match strip(here, secret) {
-            Some(after) => {
-                shown.push_str(REDACTED);
-                after
-            }
-            None => {
-                let mut chars = here.chars();
-                shown.extend(chars.next());
-                chars.as_str()
-            }
-        };
+        shown.push_str(REDACTED);
+        rest = after;
     }
-    shown + rest
+    if shown.is_empty() { text } else { (shown + rest).into() }
+}
+
+/// The same for several secrets.
+pub(crate) fn redact_all<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
+    secrets.into_iter().fold(text.to_owned(), |text, secret| redact(&text, secret).into_owned())
 }
 
 /// The HTTP client's error. Its `Debug` quotes what a server says as it closes a connection of HTTP/2; where a secret is in
 /// that, the error itself can't be handed on.
-pub(crate) fn cause<'a>(source: reqwest::Error, secrets: impl IntoIterator<Item = &'a str>) -> BoxError {
+pub(crate) fn cause<'a>(source: reqwest::Error, secrets: impl IntoIterator<Item = &'a str> + Clone) -> BoxError {
     let said = format!("{source:?}");
-    let show = |text: String, secret: &str| redact(&text, secret);
-    let secrets: Vec<&str> = secrets.into_iter().collect();
-    if secrets.iter().copied().fold(said.clone(), show) == said {
+    if redact_all(&said, secrets.clone()) == said {
         return source.into();
     }
-    secrets.into_iter().fold(innermost(&source), show).into()
+    redact_all(&innermost(&source), secrets).into()
+}
+
+/// What comes before the secret and what comes after it, where it is first.
+fn split<'a>(text: &'a str, secret: &str) -> Option<(&'a str, &'a str)> {
+    let begins = |c: char| secret.starts_with(c) || matches!(c, '%' | '\\');
+    text.match_indices(begins).find_map(|(at, _)| {
+        let (before, here) = text.split_at_checked(at)?;
+        Some((before, strip(here, secret)?))
+    })
 }
 
 /// The characters of Base64 that the secret decides alone, whichever of three bytes it begins at.
@@ -123,7 +126,7 @@ mod tests {
         #[test]
         fn text_without_the_secret_stays(text: String, secret in "[!-~]{12,40}") {
             prop_assume!(!text.contains(['%', '\\']));
-            prop_assert_eq!(redact(&text, &secret), text);
+            prop_assert_eq!(redact(&text, &secret), text.as_str());
         }
     }
 }

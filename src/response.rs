@@ -23,7 +23,7 @@ impl Response {
     pub(crate) fn head(status: StatusCode, headers: &HeaderMap, token: &AccessToken) -> Self {
         Self {
             status,
-            request_id: text(headers, "x-request-id").map(|id| redact(id, token.expose())),
+            request_id: text(headers, "x-request-id").map(|id| redact(id, token.expose()).into_owned()),
             retry_after: text(headers, "retry-after").and_then(|value| retry_after(value, text(headers, "date"))),
             body: Bytes::new(),
         }

@@ -1,6 +1,7 @@
 //! HTTP: where requests may go, the client that takes them there, and one exchange of a request for a response that is read
 //! with a bound.
 
+use std::borrow::Cow;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -130,8 +131,8 @@ pub(crate) async fn exchange(
 
 /// The body without the token, which a response has no reason to bring back: what is decoded from it can be printed.
 fn redacted(body: Bytes, token: &AccessToken) -> Bytes {
-    match std::str::from_utf8(&body).map(|text| (text, redact(text, token.expose()))) {
-        Ok((text, shown)) if text != shown => shown.into(),
+    match std::str::from_utf8(&body).map(|text| redact(text, token.expose())) {
+        Ok(Cow::Owned(shown)) => shown.into(),
         _ => body,
     }
 }

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::{OAuthError, RefreshToken, Tokens};
 use crate::error::Error;
 use crate::operations::{AUTHORIZATION_URL, BASE_URL, Operation, TOKEN_PATH};
-use crate::redact::{cause, redact};
+use crate::redact::{cause, redact_all};
 use crate::response::excerpt;
 use crate::transport::{self, BaseUrl, Cut};
 
@@ -149,15 +149,14 @@ impl Integration {
     }
 
     /// What must not be shown of a request with this form.
-    fn secrets<'a>(&'a self, form: &'a [(&str, &str)]) -> impl Iterator<Item = &'a str> {
+    fn secrets<'a>(&'a self, form: &'a [(&str, &str)]) -> impl Iterator<Item = &'a str> + Clone {
         let secrets = form.iter().filter(|(name, _)| !matches!(*name, "grant_type" | "redirect_uri"));
         secrets.map(|(_, value)| *value).chain([self.client_secret.expose_secret()])
     }
 
     /// What the endpoint says. Endpoints quote what they refuse, and most of what is sent to this one is secret.
     fn refused(&self, status: StatusCode, body: &[u8], form: &[(&str, &str)]) -> OAuthError {
-        let show =
-            |text: &str| excerpt(&self.secrets(form).fold(text.to_owned(), |text, secret| redact(&text, secret)));
+        let show = |text: &str| excerpt(&redact_all(text, self.secrets(form)));
         // The error body of RFC 6749, even if a part of it is missing or of another type.
         let said: Value = serde_json::from_slice(body).unwrap_or_default();
         let field = |name| said.get(name).and_then(Value::as_str);

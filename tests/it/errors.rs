@@ -188,3 +188,24 @@ async fn a_word_of_the_api_is_not_rewritten_for_a_token_that_is_a_word() {
     let api = error.api().unwrap();
     assert_eq!((api.code.as_str(), api.message.as_str()), ("invalid_access_token", "The token is invalid."));
 }
+
+#[tokio::test]
+async fn an_error_is_a_line_however_much_the_server_says() {
+    let long = "é".repeat(50_000);
+    let failed =
+        format!(r#"{{"job":{{"id":"{long}","status":"failed","error":{{"code":"{long}","message":"{long}"}}}}}}"#);
+    let in_progress = format!(r#"{{"job":{{"id":"{long}","status":"in_progress"}}}}"#);
+    let refused = format!(r#"{{"code":"c","message":"{}"}}"#, &long[..60_000]);
+    let wrong = format!(r#"{{"job":{{"id":"j","status":"success","asset":"{long}"}}}}"#);
+    for (status, body) in
+        [("200 OK", &failed), ("200 OK", &in_progress), ("403 Forbidden", &refused), ("200 OK", &wrong)]
+    {
+        let canva = answering(http(status, "", body)).await;
+        let error = match canva.upload_asset(vec![1]).name("n").await {
+            Ok(job) => job.wait().await.unwrap_err(),
+            Err(error) => error,
+        };
+        let said = error.to_string();
+        assert!(said.chars().count() < 4_000, "{} characters: {said:.200}", said.chars().count());
+    }
+}

@@ -62,11 +62,6 @@ async fn each_ends_in_a_result_and_spoils_nothing_after_it() {
     assert!(nobody.is_err(), "a request went to another server");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_too_long_is_given_up() {
-    insta::assert_snapshot!("too_long_responses", outcomes(hostile::too_long()).await);
-}
-
 #[tokio::test]
 async fn a_response_that_comes_unasked_is_not_taken_for_the_next_requests() {
     let (listener, base_url) = support::listen().await;

@@ -106,6 +106,7 @@ pub fn responses(elsewhere: &str) -> Vec<Hostile> {
     all.extend(framing());
     all.extend(bodies());
     all.extend(jobs());
+    all.extend(too_long());
     all
 }
 
@@ -336,7 +337,7 @@ fn bodies() -> Vec<Hostile> {
 }
 
 /// More than the client reads of a success.
-pub fn too_long() -> Vec<Hostile> {
+fn too_long() -> Vec<Hostile> {
     vec![
         stays("16 MiB and a byte", ok(padded(MAX_BODY + 1))),
         stays("16 MiB of brackets", ok("[".repeat(MAX_BODY))),
