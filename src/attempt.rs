@@ -73,8 +73,11 @@ pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Resu
     if let Err(Failure::Connect(_)) = result {
         permit.sent = false;
     }
-    // Content that can't be read breaks the connection: it is the cause, not the broken connection.
-    if let Some(failure) = meter.and_then(Meter::take_failure) {
+    // Content that can't be read breaks the connection: it is the cause, not the broken connection. What the server had
+    // said by then counts for more.
+    if let Err(Failure::Connection { status: None, .. } | Failure::Timeout { status: None, .. }) = result
+        && let Some(failure) = meter.and_then(Meter::take_failure)
+    {
         result = Err(Failure::Body(failure));
     }
     result.and_then(|response| call.read(response)).map_err(|failure| Failed {
@@ -110,9 +113,10 @@ async fn timed_out(
             false => (timeouts.stall, TimeoutKind::Stall),
             true => (timeouts.response, TimeoutKind::Response),
         };
-        let left = opened.map(|opened| wait.saturating_sub(moved.unwrap_or(opened).max(opened).elapsed()));
+        // A frame that was taken has a connection, even if another one is still being opened for the request.
+        let left = moved.or(opened).map(|since| wait.saturating_sub(since.elapsed()));
         if left.is_some_and(|left| left.is_zero()) {
-            return Failure::Timeout { kind, after: wait };
+            return Failure::Timeout { kind, after: wait, status: None };
         }
         // The last frame begins another wait, which may be the shorter one.
         let last_frame = async {

@@ -74,7 +74,8 @@ where
     }
 }
 
-/// A connection that is being opened. Dropped, it is open, or nobody waits for it.
+/// A connection that is being opened. Dropped, it is open, or given up. The request may have found another one meanwhile: then
+/// its clock begins too late, by the connect timeout at the most.
 struct Opening(Arc<Connecting>);
 
 impl Opening {

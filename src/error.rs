@@ -47,7 +47,7 @@ pub enum Error {
     },
 
     /// The pacer gave no permission to send.
-    #[error("{}: the pacer failed: {source}", .operation.id)]
+    #[error("{}: not sent: {source}", .operation.id)]
     #[non_exhaustive]
     Pacer {
         /// What was to be sent.
@@ -91,6 +91,8 @@ pub enum Error {
         operation: &'static Operation,
         /// How many attempts were made.
         attempts: u32,
+        /// The status, where the response had begun.
+        status: Option<StatusCode>,
         /// What did not happen.
         kind: TimeoutKind,
         /// How long the client waited.
@@ -183,7 +185,7 @@ impl Error {
         match self {
             Self::Api(error) => Some(error.status),
             Self::Decode { status, .. } => Some(*status),
-            Self::Connection { status, .. } => *status,
+            Self::Connection { status, .. } | Self::Timeout { status, .. } => *status,
             Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } => source.status(),
             _ => None,
         }

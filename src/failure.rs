@@ -27,6 +27,7 @@ pub(crate) enum Failure {
     Timeout {
         kind: TimeoutKind,
         after: Duration,
+        status: Option<StatusCode>,
     },
     /// The status is not that of a success.
     Status(Response),
@@ -48,7 +49,7 @@ impl Failure {
             Self::Connection { status, source } => {
                 Error::Connection { operation, attempts, status, source: cause(source, [token]) }
             }
-            Self::Timeout { kind, after } => Error::Timeout { operation, attempts, kind, after },
+            Self::Timeout { kind, after, status } => Error::Timeout { operation, attempts, status, kind, after },
             Self::Status(response) => Error::Api(Box::new(refusal(response, operation, attempts, token))),
             Self::Unreadable(Response { status, request_id, body, .. }, Unreadable { reason, source }) => {
                 // Far more than is shown, and little enough to look for the token in.

@@ -50,10 +50,11 @@ where
     T: Serialize + DeserializeOwned + PartialEq + Debug,
 {
     let token = AccessToken::new(TOKEN);
-    let head = || Response { body: body.clone(), ..Response::head(status, &HeaderMap::new(), &token) };
+    let head = || Response::head(status, &HeaderMap::new(), &token).with_body(body.clone(), &token);
     let failure = if status.is_success() {
         match call.read(head()) {
             Ok(value) => {
+                assert!(!format!("{value:?}").contains(TOKEN), "{value:?}");
                 let written = serde_json::to_vec(&value).unwrap();
                 assert_eq!(serde_json::from_slice::<T>(&written).unwrap(), value);
                 return Some(value);

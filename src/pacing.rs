@@ -22,7 +22,7 @@ use crate::sync::lock;
 const WINDOW: Duration = Duration::from_secs(60);
 
 /// The longest pause that a request waits for: five times the window over which Canva counts.
-const MAX_PAUSE: Duration = Duration::from_secs(300);
+pub(crate) const MAX_PAUSE: Duration = Duration::from_secs(300);
 
 /// Decides when a request may leave. [`Pacing`] does it within a process; implement it to share the limits of one user
 /// between processes, through Redis for example, or to have limits of your own. `acquire` is written as `async fn`:

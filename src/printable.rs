@@ -3,8 +3,8 @@
 use std::fmt::{self, Write};
 
 /// Text of other people, such as an asset's name, as one line that can be printed. Control characters are escaped, and so
-/// are line separators, direction marks and invisible characters: they could move the cursor, forge a line of a log, or
-/// show a name as another one. The errors of this crate print what the API said in this way.
+/// are line separators, direction marks and most invisible characters: they could move the cursor, forge a line of a log, or
+/// show a name as another one. Those that emoji and scripts are written with stay (joiners, tags, variation selectors). The errors of this crate print what the API said in this way.
 ///
 /// ```
 /// use canva_connect::Printable;

@@ -1,5 +1,6 @@
 //! What a response says: its head, its body, and what of both may be shown, without the token.
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
@@ -27,6 +28,16 @@ impl Response {
             retry_after: text(headers, "retry-after").and_then(|value| retry_after(value, text(headers, "date"))),
             body: Bytes::new(),
         }
+    }
+
+    /// With its body, without the token: a response has no reason to bring that back, and what is decoded can be printed.
+    pub(crate) fn with_body(self, body: Bytes, token: &AccessToken) -> Self {
+        // Bytes that aren't UTF-8 count as well: the decoder passes over them in what it doesn't need.
+        let body = match redact(&String::from_utf8_lossy(&body), token.expose()) {
+            Cow::Owned(shown) => shown.into(),
+            Cow::Borrowed(_) => body,
+        };
+        Self { body, ..self }
     }
 }
 

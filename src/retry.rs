@@ -14,6 +14,7 @@ use crate::attempt::{Failed, attempt};
 use crate::call::Call;
 use crate::error::Error;
 use crate::operations::Operation;
+use crate::pacing::MAX_PAUSE;
 use crate::policy::RetryPolicy;
 
 /// The first pause after a 429 without `Retry-After`.
@@ -88,7 +89,8 @@ async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
         };
         match pause {
             Some(pause)
-                if content_left
+                if pause <= MAX_PAUSE
+                    && content_left
                     && counted < policy.max_attempts
                     && since.elapsed().saturating_add(pause) <= policy.total_time =>
             {

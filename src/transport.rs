@@ -1,7 +1,6 @@
 //! HTTP: where requests may go, the client that takes them there, and one exchange of a request for a response that is read
 //! with a bound.
 
-use std::borrow::Cow;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -16,7 +15,6 @@ use crate::error::Error;
 use crate::failure::Failure;
 use crate::meter::Meter;
 use crate::operations::BASE_URL;
-use crate::redact::redact;
 use crate::response::Response;
 
 /// More than any response of the API needs; what goes on beyond it is a fault.
@@ -98,10 +96,15 @@ pub(crate) async fn exchange(
     let read = tokio::select! {
         biased;
         read = read(&mut incoming) => read,
-        failure = &mut timed_out, if success => return Err(failure),
+        failure = &mut timed_out, if success => {
+            return Err(match failure {
+                Failure::Timeout { kind, after, .. } => Failure::Timeout { kind, after, status: Some(response.status) },
+                other => other,
+            });
+        }
     };
     match read {
-        Ok(body) => response.body = redacted(body, token),
+        Ok(body) => response = response.with_body(body, token),
         Err(Cut::TooLong(body)) => {
             response.body = body;
             let reason = format!("the body is longer than {MAX_BODY} bytes");
@@ -127,14 +130,6 @@ pub(crate) async fn exchange(
         }
     }
     Ok(response)
-}
-
-/// The body without the token, which a response has no reason to bring back: what is decoded from it can be printed.
-fn redacted(body: Bytes, token: &AccessToken) -> Bytes {
-    match std::str::from_utf8(&body).map(|text| redact(text, token.expose())) {
-        Ok(Cow::Owned(shown)) => shown.into(),
-        _ => body,
-    }
 }
 
 /// Why the body of a success isn't whole.

@@ -1,7 +1,9 @@
 //! The wording of failures: a code for scripts, and for people one sentence that ends with what to do next.
 
+use std::time::Duration;
+
 use canva_connect::{AssetUploadErrorCode as Upload, DesignImportErrorCode as Import};
-use canva_connect::{BodyError, Error, JobErrorCode, JobReference};
+use canva_connect::{BodyError, Error, JobErrorCode, JobReference, PausedError};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -62,7 +64,8 @@ fn code(error: &Error) -> &str {
         Error::Connect { .. } => "not_connected",
         Error::Connection { .. } => "connection_broken",
         Error::Timeout { .. } => "timeout",
-        Error::Decode { .. } => "unreadable_answer",
+        Error::Pacer { source, .. } if source.is::<PausedError>() => "too_many_requests",
+        Error::Decode { .. } => "unreadable_response",
         _ => "other",
     }
 }
@@ -85,6 +88,7 @@ fn what(error: &Error) -> String {
         Error::Body(BodyError::Length { .. } | BodyError::Changed { .. }) => {
             "it changed while it was being uploaded".to_owned()
         }
+        Error::Pacer { source, .. } if source.is::<PausedError>() => source.to_string(),
         _ => error.to_string(),
     };
     text.trim_end_matches(['.', ':', ' ']).to_owned()
@@ -117,6 +121,9 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
             404 if api.operation.method == "POST" => "check the base URL",
             404 => "check the id",
             413 => "use a smaller file",
+            429 if api.retry_after.is_some_and(|it| it > Duration::from_secs(60)) => {
+                return api.retry_after.map(|it| format!("try again in {} s", it.as_secs()));
+            }
             429 => "wait a minute, then try again",
             500.. => "try again later",
             300..=399 => "check the base URL",

@@ -179,6 +179,9 @@ fn token_endpoint(base: &str) -> Result<(Url, reqwest::Client), Error> {
     let url = Url::parse(&format!("{}{TOKEN_PATH}", base.text))
         .map_err(|e| Error::invalid("base_url", "a URL", e.to_string()))?;
     let http = base.http_client(Duration::from_secs(10)).timeout(Duration::from_secs(60));
+    // A connection of its own for each request: a refresh token that is lost with a connection, as its server hangs up, is a
+    // lost login.
+    let http = http.pool_max_idle_per_host(0);
     Ok((url, http.build().map_err(|source| Error::Setup { source })?))
 }
 

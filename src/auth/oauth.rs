@@ -37,10 +37,18 @@ struct Inner {
 #[derive(Default)]
 struct Held {
     tokens: Option<Tokens>,
-    /// The store has not taken them yet.
-    unsaved: bool,
+    /// The store has not taken them yet. It may, in the place of these.
+    unsaved: Option<Replaces>,
     /// When the last refresh ended, and what those are told who waited for it.
     last: Option<(Instant, Result<AccessToken, OAuthError>)>,
+}
+
+/// What tokens replace in the store.
+enum Replaces {
+    /// A login: whatever is there.
+    Anything,
+    /// A refresh: those with this refresh token. Others are of a login that is newer.
+    Only(RefreshToken),
 }
 
 impl OAuth {
@@ -64,7 +72,7 @@ impl OAuth {
         undisturbed(async move {
             let _lock = inner.lock().await?;
             let tokens = inner.integration.exchange(&login, &code).await?;
-            held.keep(tokens, &*inner.store).await
+            held.keep(tokens, Replaces::Anything, &*inner.store).await
         })
         .await
     }
@@ -102,9 +110,9 @@ async fn undisturbed<T: Send + 'static>(
 
 impl Inner {
     async fn refresh(&self, held: &mut Held, refused: Option<&AccessToken>) -> Result<AccessToken, OAuthError> {
-        if held.unsaved {
+        if held.unsaved.is_some() {
             let _lock = self.lock().await?;
-            held.save(&*self.store).await?;
+            held.save_late(&*self.store).await?;
         }
         // What another process has refreshed needs no lock, which a store that can only be read doesn't give.
         held.look(&*self.store).await?;
@@ -133,7 +141,7 @@ impl Inner {
                 refreshed => refreshed?,
             };
             let access_token = tokens.access_token.clone();
-            held.keep(tokens, &*self.store).await?;
+            held.keep(tokens, Replaces::Only(refresh_token), &*self.store).await?;
             return Ok(access_token);
         }
     }
@@ -145,7 +153,7 @@ impl Inner {
 
 impl Held {
     fn usable(&self, refused: Option<&AccessToken>) -> Option<&Tokens> {
-        let tokens = self.tokens.as_ref().filter(|_| !self.unsaved)?;
+        let tokens = self.tokens.as_ref().filter(|_| self.unsaved.is_none())?;
         (tokens.is_fresh() && refused != Some(&tokens.access_token)).then_some(tokens)
     }
 
@@ -164,9 +172,9 @@ impl Held {
         Ok(())
     }
 
-    async fn keep(&mut self, tokens: Tokens, store: &dyn DynTokenStore) -> Result<(), OAuthError> {
+    async fn keep(&mut self, tokens: Tokens, replaces: Replaces, store: &dyn DynTokenStore) -> Result<(), OAuthError> {
         self.tokens = Some(tokens);
-        self.unsaved = true;
+        self.unsaved = Some(replaces);
         self.save(store).await
     }
 
@@ -174,8 +182,20 @@ impl Held {
         if let Some(tokens) = &self.tokens {
             store.save(tokens).await.map_err(|source| OAuthError::Store { source })?;
         }
-        self.unsaved = false;
+        self.unsaved = None;
         Ok(())
+    }
+
+    /// Saves what could not be saved at first, unless there is a newer login in the store by now.
+    async fn save_late(&mut self, store: &dyn DynTokenStore) -> Result<(), OAuthError> {
+        if let Some(Replaces::Only(replaced)) = &self.unsaved
+            && let Some(stored) = store.load().await.map_err(|source| OAuthError::Store { source })?
+            && stored.refresh_token.as_ref() != Some(replaced)
+        {
+            (self.tokens, self.unsaved) = (Some(stored), None);
+            return Ok(());
+        }
+        self.save(store).await
     }
 }
 

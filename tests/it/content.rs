@@ -16,6 +16,9 @@ async fn a_file_that_is_overwritten_while_it_is_sent_never_arrives_whole() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("image.png");
     std::fs::write(&path, vec![0; LENGTH]).unwrap();
+    // Within a tick of the file system's clock, a second write wouldn't show.
+    let written = std::fs::File::options().write(true).open(&path).unwrap();
+    written.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
     let (listener, base_url) = support::listen().await;
     let server = tokio::spawn({
         let path = path.clone();

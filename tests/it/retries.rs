@@ -434,3 +434,48 @@ async fn an_upload_takes_no_connection_that_the_server_may_have_forgotten() {
         assert_eq!(connections.load(Ordering::SeqCst), expected, "after {pause} s");
     }
 }
+
+#[tokio::test]
+async fn what_the_server_said_before_the_content_failed_counts_for_more() {
+    for (status, expected) in [("200 OK", Some(200)), ("503 Service Unavailable", Some(503)), ("", None)] {
+        let (listener, base_url) = support::listen().await;
+        let (answered, go_on) = tokio::sync::watch::channel(false);
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let head = support::read_head(&mut stream).await.unwrap();
+            if !status.is_empty() {
+                support::answer(&mut stream, status, "", UPLOADED).await.unwrap();
+            }
+            answered.send(true).unwrap();
+            let _ = support::discard_body(&mut stream, &head).await;
+        });
+        let body = UploadBody::reopen(32 * 1024 * 1024, move || {
+            let mut go_on = go_on.clone();
+            let (mut write, read) = tokio::io::duplex(64 * 1024);
+            tokio::spawn(async move {
+                let _ = write.write_all(&[7; 1000]).await;
+                let _ = go_on.wait_for(|answered| *answered).await;
+                // Long enough for the response to come first; the content ends too early.
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            });
+            async move { Ok(read) }
+        });
+        let error = client(&base_url).upload_asset(body).name("n").await.unwrap_err();
+        assert_eq!(error.status().map(|status| status.as_u16()), expected, "{error:?}");
+        assert_eq!(error.is_outcome_unknown(), expected.is_some(), "{error:?}");
+        assert_eq!(matches!(error, Error::Body(_)), expected.is_none(), "{error:?}");
+        server.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn no_policy_waits_longer_than_five_minutes_for_one_pause() {
+    let canva = || async {
+        let mut retry = RetryPolicy::default();
+        retry.total_time = Duration::from_secs(24 * 3600);
+        let base_url = support::answering(too_many("retry-after: 301\r\n")).await;
+        Client::builder().token("t").base_url(base_url).pacing(Pacing::off()).retry(retry).build().unwrap()
+    };
+    let error = canva().await.get_asset("a").await.unwrap_err();
+    assert_eq!(error.api().unwrap().attempts, 1);
+}

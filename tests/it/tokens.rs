@@ -469,3 +469,19 @@ async fn a_token_endpoint_that_fails_is_an_error_without_a_secret_in_it() {
         }
     }
 }
+
+#[tokio::test]
+async fn tokens_that_could_not_be_saved_replace_no_login_that_is_newer() {
+    let simulator = Simulator::start().await.unwrap();
+    let (store, oauth) = expired(&simulator).await;
+    store.0.lock().unwrap().full = true;
+    let error = upload(&client(&simulator, &oauth)).await.unwrap_err();
+    assert!(matches!(oauth_error(&error), OAuthError::Store { .. }), "{error}");
+    store.0.lock().unwrap().full = false;
+
+    // Another process was told that its refresh token is used up, and the user logged in there.
+    log_in(&simulator, &OAuth::new(integration(&simulator), store.clone())).await.unwrap();
+    let newer = store.0.lock().unwrap().tokens.clone().unwrap();
+    assert_eq!(oauth.token().await.unwrap(), newer.access_token);
+    assert_eq!(store.0.lock().unwrap().tokens.as_ref().unwrap(), &newer);
+}

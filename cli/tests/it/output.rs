@@ -161,3 +161,20 @@ fn a_pause_for_the_rate_limit_is_said() {
     assert_eq!((ran.code, ran.stdout.lines().next()), (Some(0), Some("photo.png")));
     assert_eq!(ran.stderr, "canva: the rate limit is reached: a pause of 1s (operation createAssetUploadJob)\n");
 }
+
+#[test]
+fn a_pause_that_is_too_long_ends_every_file_at_once_and_says_for_how_long() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let simulator = runtime.block_on(Simulator::start()).unwrap();
+    let refused = CannedResponse::json(429).header("retry-after".parse().unwrap(), "86400".parse().unwrap());
+    simulator.inject("createAssetUploadJob", 1.., Fault::Respond(refused)).unwrap();
+    let mut command = canva(["upload"]);
+    command.args(["photo.png"; 8]);
+    command.env("CANVA_BASE_URL", simulator.base_url()).env("CANVA_ACCESS_TOKEN", simulator.token());
+    let ran = run(command);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    let refused = ran.stderr.matches("canva: photo.png: Canva answered 429").count();
+    let told = ran.stderr.matches("; try again in 86400 s").count();
+    let not_sent = ran.stderr.matches("canva: photo.png: Canva asked for a pause of 86400 s").count();
+    assert!(refused + not_sent == 8 && told == refused && not_sent >= 4, "{}", ran.stderr);
+}
