@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 
 use crate::auth::AccessToken;
 use crate::redact::redact;
@@ -32,10 +32,10 @@ impl Response {
 
     /// With its body, without the token: a response has no reason to bring that back, and what is decoded can be printed.
     pub(crate) fn with_body(self, body: Bytes, token: &AccessToken) -> Self {
-        // Bytes that aren't UTF-8 count as well: the decoder passes over them in what it doesn't need.
-        let body = match redact(&String::from_utf8_lossy(&body), token.expose()) {
-            Cow::Owned(shown) => shown.into(),
-            Cow::Borrowed(_) => body,
+        // What isn't UTF-8 isn't decoded.
+        let body = match std::str::from_utf8(&body).map(|text| redact(text, token.expose())) {
+            Ok(Cow::Owned(shown)) => shown.into(),
+            _ => body,
         };
         Self { body, ..self }
     }
@@ -79,8 +79,10 @@ fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
 /// JSON as a value. A half of an emoji, which no text can have, is read as U+FFFD, so that one name doesn't make the whole
 /// response unreadable.
 pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
-    serde_json::from_slice(body).or_else(|error| {
-        let whole = std::str::from_utf8(body).ok().and_then(without_half_characters).ok_or(error)?;
+    // All of it, also what the decoder would pass over: JSON is UTF-8.
+    let json = std::str::from_utf8(body).map_err(serde_json::Error::custom)?;
+    serde_json::from_str(json).or_else(|error| {
+        let whole = without_half_characters(json).ok_or(error)?;
         serde_json::from_str(&whole)
     })
 }

@@ -163,26 +163,37 @@ pub(crate) async fn read(incoming: &mut reqwest::Response) -> Result<Bytes, Cut>
 }
 
 /// The body of a response as it comes. Nearly always it comes at once, and then nothing is copied.
-#[derive(Default)]
-struct Chunks {
-    first: Bytes,
-    rest: BytesMut,
+enum Chunks {
+    One(Bytes),
+    More(BytesMut),
+}
+
+impl Default for Chunks {
+    fn default() -> Self {
+        Self::One(Bytes::new())
+    }
 }
 
 impl Chunks {
     fn len(&self) -> usize {
-        self.first.len() + self.rest.len()
+        match self {
+            Self::One(chunk) => chunk.len(),
+            Self::More(chunks) => chunks.len(),
+        }
     }
 
     fn push(&mut self, chunk: Bytes) {
-        if self.first.is_empty() {
-            self.first = chunk;
-        } else {
-            self.rest.extend_from_slice(&chunk);
+        match self {
+            Self::One(first) if first.is_empty() => *first = chunk,
+            Self::One(first) => *self = Self::More(BytesMut::from(&*[&**first, &*chunk].concat())),
+            Self::More(chunks) => chunks.extend_from_slice(&chunk),
         }
     }
 
     fn whole(self) -> Bytes {
-        if self.rest.is_empty() { self.first } else { [self.first, self.rest.freeze()].concat().into() }
+        match self {
+            Self::One(chunk) => chunk,
+            Self::More(chunks) => chunks.freeze(),
+        }
     }
 }

@@ -5,10 +5,12 @@
 mod support;
 
 use std::future::IntoFuture;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use canva_connect::operations::Operation;
-use canva_connect::{Client, Error, Pacing};
+use canva_connect::{BoxError, Client, Error, Pacer, Pacing, Permit};
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -18,8 +20,8 @@ use support::hostile::{self, Ends};
 const MIB: u64 = 1024 * 1024;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hostile_responses_need_under_128_mib() {
-    // Several at a time, the largest of them 16 MiB, in a debug build.
+async fn hostile_responses_need_under_192_mib() {
+    // Four at a time, the largest of them 16 MiB and held twice while it grows, in a debug build.
     let mut servers = String::new();
     for case in hostile::responses("http://127.0.0.1:1/rest") {
         let ends = case.ends;
@@ -29,7 +31,7 @@ async fn hostile_responses_need_under_128_mib() {
         }
     }
     let peak = support::in_child("the_child_that_meets_them", &servers).await;
-    assert!(peak.is_none_or(|peak| peak < 128 * MIB), "{peak:?} bytes at the peak");
+    assert!(peak.is_none_or(|peak| peak < 192 * MIB), "{peak:?} bytes at the peak");
 }
 
 #[test]
@@ -66,6 +68,21 @@ async fn ten_thousand_waiting_uploads_need_under_128_mib() {
     assert!(peak.is_none_or(|peak| peak < 128 * MIB), "{peak:?} bytes at the peak");
 }
 
+/// The limits of the spec, and how many have asked for their turn.
+#[derive(Clone, Default)]
+struct Asking(Arc<AtomicUsize>, Arc<Pacing>);
+
+impl Pacer for Asking {
+    async fn acquire(&self, operation: &'static Operation) -> Result<Permit, BoxError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        self.1.acquire(operation).await
+    }
+
+    fn pause(&self, operation: &'static Operation, pause: Duration) {
+        self.1.pause(operation, pause);
+    }
+}
+
 #[test]
 #[ignore = "run by the test above, in a process of its own"]
 fn the_child_whose_uploads_wait() {
@@ -73,13 +90,16 @@ fn the_child_whose_uploads_wait() {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(100 * MIB).unwrap();
         let before = descriptors();
-        let canva = Client::builder().token("t").base_url(base_url).build().unwrap();
+        let asking = Asking::default();
+        let asked = asking.0.clone();
+        let canva = Client::builder().token("t").base_url(base_url).pacing(asking).build().unwrap();
         let mut uploads = JoinSet::new();
         for number in 0..10_000 {
             uploads.spawn(canva.upload_asset(file.path()).name(number.to_string()).into_future());
         }
-        // Long enough for each to have asked for its turn.
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        while asked.load(Ordering::SeqCst) < 10_000 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         assert_eq!(uploads.len(), 10_000);
         assert!(uploads.try_join_next().is_none(), "one of them came to something");
         let more = descriptors().saturating_sub(before);

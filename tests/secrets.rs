@@ -11,7 +11,7 @@ use support::http;
 
 const SECRET: &str = "s3cr3t-t0k3n";
 
-async fn client(response: impl Into<Vec<u8>>) -> Client {
+async fn client<R: Into<Vec<u8>>>(response: R) -> Client {
     let base_url = support::answering(response).await;
     Client::builder().token(SECRET).base_url(base_url).retry(RetryPolicy::never()).build().unwrap()
 }
@@ -98,18 +98,18 @@ async fn no_token_in_errors_debug_or_traces() {
         let request = canva.upload_asset(vec![1]).name("n");
         said += &format!("{request:?} {:?} {:?}", canva.update_asset("a"), canva.generated());
     }
-    // A failed job's own words, also beside a byte that isn't UTF-8, which the decoder passes over.
+    // A failed job's own words. Beside a byte that isn't UTF-8 they are no job's.
     let error = format!(r#"{{"code":"{SECRET}","message":"{echo} s3cr3t\u002dt0k3n"}}"#);
     let failed = format!(r#"{{"job":{{"id":"{SECRET}","status":"failed","error":{error},"x":"?"}}}}"#);
     let failed = http("200 OK", "", &failed).into_bytes();
     let not_utf8 = failed.iter().map(|byte| if *byte == b'?' { 0xff } else { *byte }).collect();
-    for failed in [failed, not_utf8] {
-        let job = client(failed).await.upload_asset(vec![1]).name("n").await.unwrap();
-        said += &format!("{job:?} {:?} ", job.state());
-        let error = job.wait().await.unwrap_err();
-        assert!(matches!(error, Error::Job(_)), "{error}");
-        said += &format!("{error} {error:?} {:?}", error.job_id());
-    }
+    let job = client(failed).await.upload_asset(vec![1]).name("n").await.unwrap();
+    said += &format!("{job:?} {:?} ", job.state());
+    let error = job.wait().await.unwrap_err();
+    assert!(matches!(error, Error::Job(_)), "{error}");
+    said += &format!("{error} {error:?} {:?}", error.job_id());
+    let error = client::<Vec<u8>>(not_utf8).await.upload_asset(vec![1]).name("n").await.unwrap_err();
+    said += &format!("{error} {error:?} ");
     said += &format!("{:?}", AccessToken::new(SECRET));
     let bad = Client::new(format!("{SECRET}\n")).unwrap_err();
     assert!(matches!(bad, Error::InvalidInput { field: "token", .. }));
