@@ -1,9 +1,10 @@
 //! Over TLS and HTTP/2 too, every hostile response ends in an error, and nothing is sent that the policy doesn't know of.
 //! Apart, because which certificates a process trusts is said in its environment.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
+
+mod support;
 
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -18,39 +19,32 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
 
-/// Where the child process, which is this test binary again, finds the certificate and its key.
-const CERTIFICATE: &str = "CANVA_CONNECT_TEST_CERTIFICATE";
 const TOKEN: &str = "s3cr3t-t0k3n";
 
 /// Runs an ignored test of this file in a process that trusts a certificate of our own.
-fn trusting(test: &str) {
+async fn trusting(test: &str) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let directory = tempfile::tempdir().unwrap();
-    std::fs::write(directory.path().join("cert.pem"), made.cert.pem()).unwrap();
+    let certificate = directory.path().join("cert.pem");
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
     std::fs::write(directory.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--ignored", "--nocapture"])
-        .env("SSL_CERT_FILE", directory.path().join("cert.pem"))
-        .env(CERTIFICATE, directory.path())
-        .output()
-        .unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    let directory = directory.path().to_str().unwrap();
+    support::in_child_with(test, directory, &[("SSL_CERT_FILE", &certificate)]).await;
 }
 
-#[test]
-fn nothing_is_sent_again_that_the_policy_does_not_know_of() {
-    trusting("the_child_that_counts");
+#[tokio::test]
+async fn nothing_is_sent_again_that_the_policy_does_not_know_of() {
+    trusting("the_child_that_counts").await;
 }
 
-#[test]
-fn a_token_endpoint_that_says_a_secret_as_it_hangs_up_is_not_quoted() {
-    trusting("the_child_that_refreshes");
+#[tokio::test]
+async fn a_token_endpoint_that_says_a_secret_as_it_hangs_up_is_not_quoted() {
+    trusting("the_child_that_refreshes").await;
 }
 
-#[test]
-fn every_hostile_http2_response_ends_in_an_error_soon() {
-    trusting("the_child_that_is_attacked");
+#[tokio::test]
+async fn every_hostile_http2_response_ends_in_an_error_soon() {
+    trusting("the_child_that_is_attacked").await;
 }
 
 /// What HTTP/2 calls them.
@@ -102,7 +96,7 @@ enum React {
 
 /// A server over TLS that speaks as much HTTP/2 as it takes to read requests, and then does what it shouldn't.
 async fn server(react: React) -> (String, Arc<AtomicUsize>) {
-    let directory = std::env::var(CERTIFICATE).unwrap();
+    let directory = support::argument();
     let file = |name: &str| Path::new(&directory).join(name);
     let certificate = CertificateDer::from_pem_file(file("cert.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_file(file("key.pem")).unwrap();
@@ -290,7 +284,7 @@ async fn the_child_that_refreshes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "run in a process that trusts the certificate"]
 async fn the_child_that_is_attacked() {
-    let before = peak();
+    let before = support::peak_memory();
     let mut all = tokio::task::JoinSet::new();
     for (name, react) in HOSTILE {
         // Few at a time: each has to be served before its timeout.
@@ -319,13 +313,7 @@ async fn the_child_that_is_attacked() {
     while let Some(done) = all.join_next().await {
         done.unwrap();
     }
-    if let (Some(before), Some(after)) = (before, peak()) {
-        assert!(after - before < 128 * 1024, "{before} KiB before, {after} KiB after");
+    if let (Some(before), Some(after)) = (before, support::peak_memory()) {
+        assert!(after - before < 128 * 1024 * 1024, "{before} bytes before, {after} bytes after");
     }
-}
-
-/// The most memory that this process has had, in KiB, where the system says so.
-fn peak() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok())
 }

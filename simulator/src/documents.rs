@@ -62,17 +62,21 @@ fn office(bytes: &[u8]) -> Option<Document> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).ok()?;
     let mut main = None;
     elements(&part(&mut archive, "[Content_Types].xml")?, "Override", |entry| {
-        let text = |name| entry.try_get_attribute(name).ok()??.normalized_value(XmlVersion::Implicit1_0).ok();
-        let content_type = text("ContentType")?;
-        let format = [PRESENTATION, TEXT, WORKBOOK].into_iter().find(|format| format.main_part == content_type)?;
-        let name = text("PartName")?.trim_start_matches('/').to_owned();
-        Some(main.get_or_insert((format, name)).0.mime_type)
+        main = main.take().or_else(|| main_part(entry));
     })?;
     let (format, name) = main?;
     let mut slides = 0;
     elements(&part(&mut archive, &name)?, "sldId", |_| slides += 1)?;
     let slides = (format.mime_type == PRESENTATION.mime_type).then_some(slides);
     Some(Document { mime_type: format.mime_type, page_count: slides })
+}
+
+/// The format whose main part this entry is about, and where that part is.
+fn main_part(entry: &BytesStart<'_>) -> Option<(Office, String)> {
+    let text = |name| entry.try_get_attribute(name).ok()??.normalized_value(XmlVersion::Implicit1_0).ok();
+    let content_type = text("ContentType")?;
+    let format = [PRESENTATION, TEXT, WORKBOOK].into_iter().find(|format| format.main_part == content_type)?;
+    Some((format, text("PartName")?.trim_start_matches('/').to_owned()))
 }
 
 fn part(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Option<String> {
@@ -83,7 +87,7 @@ fn part(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Option<String> {
 
 /// Shows each element of this name, or gives `None` where this isn't the whole of an XML document. No tree is built, and no
 /// element's attributes are compared with each other: both cost far more than the file's size where someone wants them to.
-fn elements<T>(xml: &str, name: &str, mut seen: impl FnMut(&BytesStart<'_>) -> T) -> Option<()> {
+fn elements(xml: &str, name: &str, mut seen: impl FnMut(&BytesStart<'_>)) -> Option<()> {
     let mut reader = Reader::from_str(xml);
     let (mut roots, mut depth) = (0, 0_usize);
     loop {

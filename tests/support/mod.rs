@@ -6,6 +6,7 @@ pub mod hostile;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -194,8 +195,14 @@ const ARGUMENT: &str = "CANVA_CONNECT_TEST_CHILD";
 
 /// Runs an ignored test of this binary in a process of its own. Gives its peak of memory in bytes, where `/proc` tells.
 pub async fn in_child(test: &str, argument: &str) -> Option<u64> {
+    in_child_with(test, argument, &[]).await
+}
+
+/// The same with more in its environment.
+pub async fn in_child_with(test: &str, argument: &str, environment: &[(&str, &Path)]) -> Option<u64> {
     let mut child = std::process::Command::new(std::env::current_exe().unwrap());
     child.args(["--exact", test, "--ignored", "--nocapture"]).env(ARGUMENT, argument);
+    child.envs(environment.iter().copied());
     let output = tokio::task::spawn_blocking(move || child.output().unwrap()).await.unwrap();
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{stdout}{stderr}");
@@ -216,7 +223,7 @@ pub fn be_child<F: Future<Output = ()>>(act: impl FnOnce(String) -> F) {
 }
 
 /// The most memory that this process ever had at once, in bytes, where `/proc` tells.
-fn peak_memory() -> Option<u64> {
+pub fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
