@@ -77,12 +77,19 @@ async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
             }
             Verdict::RateLimited(retry_after) => {
                 let pause = retry_after.unwrap_or_else(|| rate_limit_delay(counted));
-                tracing::warn!(operation = operation.id, "the rate limit is reached: a pause of {pause:.0?}");
+                let asked = if retry_after.is_some() { "Canva asks for " } else { "" };
+                tracing::warn!(operation = operation.id, "the rate limit is reached: {asked}a pause of {pause:.0?}");
                 // For every caller, whether this request is retried or not.
                 client.pacer.pause(operation, pause);
                 Some(pause)
             }
             Verdict::Repeatable(retry_after) => {
+                if let Some(pause) = retry_after {
+                    tracing::warn!(
+                        operation = operation.id,
+                        "Canva can't answer now, and asks for a pause of {pause:.0?}"
+                    );
+                }
                 lost_response |= !matches!(error, Error::Connect { .. });
                 Some(retry_after.unwrap_or_else(|| delay(policy, counted)))
             }

@@ -245,7 +245,11 @@ impl Args {
     /// The arguments of this process. Ends it with exit code 2 if they are wrong, and with 0 after `--help` or
     /// `--version`.
     pub fn read() -> Self {
-        if let Some(name) = file_like_an_option(env::args_os().skip(1)) {
+        // What stands before the command comes from no pattern.
+        let command = Self::command();
+        let is_command = |argument: &OsString| command.get_subcommands().any(|it| argument == it.get_name());
+        let arguments = env::args_os().skip(1).skip_while(|argument| !is_command(argument));
+        if let Some(name) = file_like_an_option(arguments) {
             let message = format!(
                 "'{}' is the name of a file, but would be taken as an option; write `./` before it or `--` before all \
                  files, for patterns too: `./*.png` or `-- *.png`",

@@ -48,7 +48,8 @@ pub enum OAuthError {
         status: StatusCode,
     },
     /// The store failed. Before a refresh nothing is lost; the refresh token was not sent. After a refresh the new tokens are
-    /// kept in memory and saved at the next use; until that succeeds they are not used.
+    /// kept in memory and saved at the next use; until that succeeds they are not used, and they are lost if the process
+    /// ends first.
     #[error("the token store failed: {source}")]
     #[non_exhaustive]
     Store {

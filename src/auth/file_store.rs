@@ -27,8 +27,10 @@ const MAX_LINKS: usize = 40;
 /// The file is replaced as a whole, so that a crash leaves either the old pair or the new one. A symbolic link is followed:
 /// its target is replaced. Two files stand beside the file, or beside the link's target. `<name>.lock` is locked while tokens
 /// are refreshed and saved, so that processes refresh one after the other; it is empty, and stays. `<name>.new` is what is
-/// about to become the file. It is written at full size before a refresh begins, so a directory or disk that can't be written
-/// to costs no refresh token; a killed process may leave it, and the next one replaces it.
+/// about to become the file. Before a refresh begins, the file is replaced by itself, and `<name>.new` written at full size. So a
+/// directory or disk that can't be written to, and a file that can't be replaced, cost no refresh token. A single file that is
+/// mounted into a container can't be replaced: mount its directory. A killed process may leave `<name>.new`, and the next one
+/// replaces it.
 ///
 /// The directory must be one where nobody else may write, and on a file system that can lock files; a network's should be
 /// asked whether its locks reach all machines. What the tokens are protected from is other users, not programs of the same
@@ -128,7 +130,16 @@ impl Locked {
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(e)) => return Err(about(&lock_path)(e)),
         }
+        // Somebody deleted it meanwhile, and another process may have locked a new one.
+        if !is_at(&lock, &lock_path) {
+            return Ok(None);
+        }
         let mut locked = Self { path, new, room: None, _lock: lock };
+        // A rehearsal with what is there now. A file that can't be replaced, because it is a mount point or immutable for
+        // example, shows here and not when the refresh token is spent.
+        if let Some(text) = read(&locked.path).map_err(about(&locked.path))? {
+            locked.replace(&text)?;
+        }
         locked.room = Some(locked.make_room()?);
         Ok(Some(locked))
     }
@@ -158,6 +169,10 @@ impl Locked {
             file.sync_all()
         };
         write().map_err(about(&self.new))?;
+        // Where the lock doesn't hold, because its file was deleted for example, it may be another process's by now.
+        if !is_at(&file, &self.new) {
+            return Err(about(&self.new)(io::Error::other("another process has replaced it")));
+        }
         fs::rename(&self.new, &self.path).map_err(about(&self.path))?;
         // After a power cut the old pair is useless, so the directory too, where the system can do that.
         #[cfg(unix)]
@@ -184,6 +199,21 @@ fn follow(path: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(io::Error::new(ErrorKind::InvalidInput, "too many symbolic links"))
+}
+
+/// Whether this open file is the one at this path, where the system can say.
+fn is_at(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+        file.metadata().map(id).ok() == fs::symlink_metadata(path).map(id).ok()
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (file, path);
+        true
+    }
 }
 
 fn directory(path: &Path) -> &Path {

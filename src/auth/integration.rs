@@ -1,6 +1,7 @@
 //! An integration's side of OAuth 2.0 as Canva has it: the login with PKCE, and the token endpoint.
 
 use std::fmt;
+use std::pin::pin;
 use std::time::Duration;
 
 use base64::Engine;
@@ -9,8 +10,11 @@ use http::StatusCode;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
+use tokio::time::timeout;
 
 use super::{OAuthError, RefreshToken, Tokens};
 use crate::error::Error;
@@ -21,6 +25,11 @@ use crate::transport::{self, BaseUrl, Cut};
 
 /// How long Canva's access tokens live, for a grant that doesn't say it. One that ends earlier is replaced at its first 401.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(4 * 60 * 60);
+
+/// How long the token endpoint may take.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// How much longer a response is looked for that may have come while the process was stopped.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// An integration as it is registered in Canva's developer portal, and the OAuth endpoints it talks to.
 ///
@@ -129,6 +138,16 @@ impl Integration {
     }
 
     async fn request(&self, form: &[(&str, &str)]) -> Result<Tokens, OAuthError> {
+        let mut exchange = pin!(self.send(form));
+        let late = |_| OAuthError::Unreachable { source: format!("no response in {} s", TIMEOUT.as_secs()).into() };
+        match timeout(TIMEOUT, &mut exchange).await {
+            Ok(tokens) => tokens,
+            // Where the whole process stood still, the response may be here, and nobody has looked yet.
+            Err(_) => timeout(GRACE, exchange).await.map_err(late)?,
+        }
+    }
+
+    async fn send(&self, form: &[(&str, &str)]) -> Result<Tokens, OAuthError> {
         let request = self.http.post(self.token_url.clone());
         let request = request.basic_auth(&self.client_id, Some(self.client_secret.expose_secret())).form(form);
         let unreachable = |source: reqwest::Error| OAuthError::Unreachable {
@@ -178,7 +197,7 @@ fn token_endpoint(base: &str) -> Result<(Url, reqwest::Client), Error> {
     let base = BaseUrl::parse(base, false)?;
     let url = Url::parse(&format!("{}{TOKEN_PATH}", base.text))
         .map_err(|e| Error::invalid("base_url", "a URL", e.to_string()))?;
-    let http = base.http_client(Duration::from_secs(10)).timeout(Duration::from_secs(60));
+    let http = base.http_client(Duration::from_secs(10));
     // A connection of its own for each request: a refresh token that is lost with a connection, as its server hangs up, is a
     // lost login.
     let http = http.pool_max_idle_per_host(0);
@@ -197,23 +216,29 @@ fn random() -> Result<String, OAuthError> {
 struct Granted {
     access_token: String,
     #[serde(default)]
-    refresh_token: Option<String>,
+    refresh_token: Option<Box<RawValue>>,
     #[serde(default)]
-    expires_in: Value,
+    expires_in: Option<Box<RawValue>>,
+}
+
+fn read<T: DeserializeOwned>(value: Option<Box<RawValue>>) -> Option<T> {
+    serde_json::from_str(value?.get()).ok()
 }
 
 impl Granted {
     /// `None` if no request can be made with the access token.
     fn tokens(self) -> Option<Tokens> {
-        let seconds = match self.expires_in {
-            Value::Number(seconds) => seconds.as_f64(),
-            Value::String(seconds) => seconds.trim().parse().ok(),
+        // What can't be read is as if it weren't there.
+        let seconds = match read(self.expires_in) {
+            Some(Value::Number(seconds)) => seconds.as_f64(),
+            Some(Value::String(seconds)) => seconds.trim().parse().ok(),
             _ => None,
         };
+        let refresh_token: Option<String> = read(self.refresh_token);
         let lifetime = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let tokens = Tokens::granted(
             self.access_token.into(),
-            self.refresh_token.filter(|token| !token.is_empty()).map(RefreshToken::from),
+            refresh_token.filter(|token| !token.trim().is_empty()).map(RefreshToken::from),
             lifetime.unwrap_or(DEFAULT_LIFETIME),
         );
         tokens.access_token.header().is_ok().then_some(tokens)

@@ -150,6 +150,50 @@ async fn a_file_that_cannot_be_written_spends_no_refresh_token() {
     oauth.token().await.unwrap();
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_cannot_be_replaced_spends_no_refresh_token() {
+    if !Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|status| status.success()) {
+        eprintln!("skipped: this system lets nobody mount a file in a namespace of their own");
+        return;
+    }
+    let simulator = Simulator::start().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tokens.json");
+    expired(&simulator, &path).await;
+    // As a single file that is mounted into a container.
+    let mounted = r#"mount --bind "$TOKEN_FILE" "$TOKEN_FILE" && exec "$@""#;
+    let mut process = Process::start(&simulator, &path, &format!("unshare -rm sh -c '{mounted}'"));
+    process.ask();
+    let told = process.told();
+    assert!(told.contains("the token store failed") && told.contains("tokens.json: "), "{told}");
+    assert_eq!(token_requests(&simulator), 1, "a refresh token was spent");
+    drop(process);
+    OAuth::new(integration(&simulator), FileStore::new(&path)).token().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_stays_whole_although_its_lock_is_deleted() {
+    let simulator = Simulator::start().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tokens.json");
+    expired(&simulator, &path).await;
+    simulator.inject("token", 2..=2, Fault::Delay(Duration::from_millis(300))).unwrap();
+    let provider = || OAuth::new(integration(&simulator), FileStore::new(&path));
+    let slow = tokio::spawn({
+        let slow = provider();
+        async move { slow.token().await.map_err(|e| e.to_string()) }
+    });
+    while token_requests(&simulator) < 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    std::fs::remove_file(directory.path().join("tokens.json.lock")).unwrap();
+    let fast = provider().token().await.map_err(|e| e.to_string());
+    let slow = slow.await.unwrap();
+    let kept = FileStore::new(&path).load().await.unwrap().unwrap();
+    assert!(!kept.access_token.expose().is_empty(), "{fast:?} {slow:?}");
+}
+
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_needs_to_be_written_to_but_not_read() {

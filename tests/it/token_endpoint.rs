@@ -48,6 +48,10 @@ async fn a_grant_is_taken_whatever_it_says_of_its_lifetime() {
         (r#","expires_in":1e300"#, 14400),
         (r#","expires_in":"soon""#, 14400),
         (r#","expires_in":{"seconds":1000}"#, 14400),
+        (r#","expires_in":1e400"#, 14400),
+        (&format!(r#","expires_in":{}"#, "9".repeat(400)), 14400),
+        (&format!(r#","expires_in":{}{}"#, "[".repeat(200), "]".repeat(200)), 14400),
+        (r#","expires_in":"\ud83d""#, 14400),
     ] {
         let body = format!(r#"{{"access_token":"new-token","refresh_token":"next-refresh"{expires_in}}}"#);
         let (store, oauth) = expired(&support::answering(support::http("200 OK", "", &body)).await);
@@ -61,7 +65,7 @@ async fn a_grant_is_taken_whatever_it_says_of_its_lifetime() {
 
 #[tokio::test]
 async fn a_grant_without_a_refresh_token_leaves_the_old_one() {
-    for none in ["", r#","refresh_token":null"#, r#","refresh_token":"""#] {
+    for none in ["", r#","refresh_token":null"#, r#","refresh_token":"""#, r#","refresh_token":7"#] {
         let body = format!(r#"{{"access_token":"new-token","expires_in":14400{none}}}"#);
         let (store, oauth) = expired(&support::answering(support::http("200 OK", "", &body)).await);
         assert_eq!(oauth.token().await.unwrap(), AccessToken::new("new-token"));
