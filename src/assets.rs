@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::IntoFuture;
 
 use crate::BoxFuture;
-use crate::body::{NoName, OnProgress, Progress, UploadBody};
+use crate::body::{OnProgress, Progress, UploadBody};
 use crate::checks::{self, lengths};
 use crate::client::Client;
 use crate::error::Error;
@@ -159,10 +159,7 @@ impl UploadAsset {
     async fn send(self) -> Result<Job<Asset>, Error> {
         let name = match &self.name {
             Some(name) => name,
-            None => self
-                .body
-                .file_name()
-                .map_err(|NoName { why, found }| Error::invalid("name", format!("a name, since {why}"), found))?,
+            None => checks::file_name("name", self.body.file_name())?,
         };
         let metadata = metadata::asset_upload(name)?;
         let call = self.client.generated().create_asset_upload_job(&metadata)?;

@@ -14,7 +14,7 @@ use crate::body::Progress;
 use crate::call::Call;
 use crate::connecting::Connecting;
 use crate::error::{Error, TimeoutKind};
-use crate::failure::Failure;
+use crate::failure::{Failure, Overdue};
 use crate::meter::Meter;
 use crate::policy::Timeouts;
 use crate::transport;
@@ -105,7 +105,7 @@ async fn timed_out(
     meter: Option<&Meter>,
     mut connection: watch::Receiver<Option<Instant>>,
     timeouts: &Timeouts,
-) -> Failure {
+) -> Overdue {
     loop {
         let opened = *connection.borrow_and_update();
         let (moved, finished) = meter.map_or((None, true), Meter::last_move);
@@ -116,7 +116,7 @@ async fn timed_out(
         // A frame that was taken has a connection, even if another one is still being opened for the request.
         let left = moved.or(opened).map(|since| wait.saturating_sub(since.elapsed()));
         if left.is_some_and(|left| left.is_zero()) {
-            return Failure::Timeout { kind, after: wait, status: None };
+            return Overdue { kind, after: wait };
         }
         // The last frame begins another wait, which may be the shorter one.
         let last_frame = async {

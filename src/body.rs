@@ -54,14 +54,14 @@ impl UploadBody {
         Self(Source::Once { length, reader: Mutex::new(Some(Box::pin(reader))) })
     }
 
-    /// The file name, where there is one that is text.
-    pub(crate) fn file_name(&self) -> Result<&str, NoName> {
-        text(self.path().and_then(Path::file_name))
+    /// The file name, where there is one.
+    pub(crate) fn file_name(&self) -> Option<&OsStr> {
+        self.path()?.file_name()
     }
 
-    /// The file name without its extension, where there is one that is text.
-    pub(crate) fn file_stem(&self) -> Result<&str, NoName> {
-        text(self.path().and_then(Path::file_stem))
+    /// The file name without its extension, where there is one.
+    pub(crate) fn file_stem(&self) -> Option<&OsStr> {
+        self.path()?.file_stem()
     }
 
     fn path(&self) -> Option<&Path> {
@@ -70,17 +70,6 @@ impl UploadBody {
             _ => None,
         }
     }
-}
-
-/// Why no name can be taken from the content, and what is there instead.
-pub(crate) struct NoName {
-    pub(crate) why: &'static str,
-    pub(crate) found: String,
-}
-
-fn text(name: Option<&OsStr>) -> Result<&str, NoName> {
-    let name = name.ok_or_else(|| NoName { why: "there is no file name to take", found: "none".to_owned() })?;
-    name.to_str().ok_or_else(|| NoName { why: "the file name isn't Unicode", found: format!("{name:?}") })
 }
 
 impl fmt::Debug for UploadBody {

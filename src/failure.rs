@@ -14,6 +14,12 @@ use crate::response::{self, Response, Unreadable, excerpt};
 /// How much of an unreadable body is searched for what an excerpt may show.
 const MAX_SEARCHED: usize = 64 * 1024;
 
+/// What did not happen, and how long it was waited for.
+pub(crate) struct Overdue {
+    pub(crate) kind: TimeoutKind,
+    pub(crate) after: Duration,
+}
+
 pub(crate) enum Failure {
     /// The content could not be read to its end.
     Body(BodyError),
@@ -25,9 +31,8 @@ pub(crate) enum Failure {
         source: reqwest::Error,
     },
     Timeout {
-        kind: TimeoutKind,
-        after: Duration,
         status: Option<StatusCode>,
+        overdue: Overdue,
     },
     /// The status is not that of a success.
     Status(Response),
@@ -49,7 +54,9 @@ impl Failure {
             Self::Connection { status, source } => {
                 Error::Connection { operation, attempts, status, source: cause(source, [token]) }
             }
-            Self::Timeout { kind, after, status } => Error::Timeout { operation, attempts, status, kind, after },
+            Self::Timeout { status, overdue: Overdue { kind, after } } => {
+                Error::Timeout { operation, attempts, status, kind, after }
+            }
             Self::Status(response) => Error::Api(Box::new(refusal(response, operation, attempts, token))),
             Self::Unreadable(Response { status, request_id, body, .. }, Unreadable { reason, source }) => {
                 // Far more than is shown, and little enough to look for the token in.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::IntoFuture;
 
 use crate::BoxFuture;
-use crate::body::{NoName, OnProgress, Progress, UploadBody};
+use crate::body::{OnProgress, Progress, UploadBody};
 use crate::checks::{self, lengths};
 use crate::client::Client;
 use crate::error::Error;
@@ -106,10 +106,7 @@ impl ImportDesign {
     async fn send(self) -> Result<Job<Vec<DesignSummary>>, Error> {
         let title = match &self.title {
             Some(title) => title,
-            None => self
-                .body
-                .file_stem()
-                .map_err(|NoName { why, found }| Error::invalid("title", format!("a title, since {why}"), found))?,
+            None => checks::file_name("title", self.body.file_stem())?,
         };
         let metadata = metadata::design_import(title, self.mime_type.as_deref())?;
         let call = self.client.generated().create_design_import_job(&metadata)?;

@@ -12,7 +12,7 @@ use tracing::Span;
 use crate::auth::AccessToken;
 use crate::connecting::Observed;
 use crate::error::Error;
-use crate::failure::Failure;
+use crate::failure::{Failure, Overdue};
 use crate::meter::Meter;
 use crate::operations::BASE_URL;
 use crate::response::Response;
@@ -80,13 +80,13 @@ pub(crate) async fn exchange(
     content: Option<&Meter>,
     token: &AccessToken,
     span: &Span,
-    timed_out: impl Future<Output = Failure>,
+    timed_out: impl Future<Output = Overdue>,
 ) -> Result<Response, Failure> {
     let mut timed_out = pin!(timed_out);
     let mut incoming = tokio::select! {
         biased;
         incoming = http.execute(request) => incoming.map_err(|source| Failure::new(None, source))?,
-        failure = &mut timed_out => return Err(failure),
+        overdue = &mut timed_out => return Err(Failure::Timeout { status: None, overdue }),
     };
     let mut response = Response::head(incoming.status(), incoming.headers(), token);
     span.record("status", response.status.as_u16());
@@ -96,11 +96,8 @@ pub(crate) async fn exchange(
     let read = tokio::select! {
         biased;
         read = read(&mut incoming) => read,
-        failure = &mut timed_out, if success => {
-            return Err(match failure {
-                Failure::Timeout { kind, after, .. } => Failure::Timeout { kind, after, status: Some(response.status) },
-                other => other,
-            });
+        overdue = &mut timed_out, if success => {
+            return Err(Failure::Timeout { status: Some(response.status), overdue });
         }
     };
     match read {
@@ -185,7 +182,11 @@ impl Chunks {
     fn push(&mut self, chunk: Bytes) {
         match self {
             Self::One(first) if first.is_empty() => *first = chunk,
-            Self::One(first) => *self = Self::More(BytesMut::from(&*[&**first, &*chunk].concat())),
+            Self::One(first) => {
+                let mut chunks = BytesMut::from(std::mem::take(first));
+                chunks.extend_from_slice(&chunk);
+                *self = Self::More(chunks);
+            }
             Self::More(chunks) => chunks.extend_from_slice(&chunk),
         }
     }
