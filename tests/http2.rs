@@ -75,8 +75,9 @@ fn header(name: &str, value: &str) -> Vec<u8> {
     [&[0, name.len() as u8], name.as_bytes(), &[value.len() as u8], value.as_bytes()].concat()
 }
 
-fn goaway(last: u32, code: u32) -> Vec<u8> {
-    frame(GOAWAY, 0, 0, &[last.to_be_bytes(), code.to_be_bytes()].concat())
+/// Before every stream, with words of the server's own.
+fn goaway(code: u32, said: &[u8]) -> Vec<u8> {
+    frame(GOAWAY, 0, 0, &[&0u32.to_be_bytes(), &code.to_be_bytes(), said].concat())
 }
 
 fn reset(stream: u32, code: u32) -> Vec<u8> {
@@ -173,8 +174,8 @@ fn client(base_url: &str, retry: RetryPolicy) -> Client {
 async fn the_child_that_counts() {
     let refused: [(&str, React); 3] = [
         ("refused stream", React::Send(|id| reset(id, 7))),
-        ("goaway before the stream", React::Send(|_| goaway(0, 0))),
-        ("goaway, then the end", React::Close(|_| goaway(0, 0))),
+        ("goaway before the stream", React::Send(|_| goaway(0, b""))),
+        ("goaway, then the end", React::Close(|_| goaway(0, b""))),
     ];
     for (name, react) in refused {
         for attempts in [1, 3] {
@@ -204,15 +205,9 @@ const HOSTILE: [(&str, React); 33] = [
     ("reset: cancel", React::Send(|id| reset(id, 8))),
     ("reset: an unknown code", React::Send(|id| reset(id, u32::MAX))),
     ("reset of another stream", React::Send(|id| reset(id + 100, 8))),
-    ("goaway: calm down", React::Send(|_| goaway(0, 11))),
-    (
-        "goaway with the token in it",
-        React::Close(|_| {
-            let code = [0u32.to_be_bytes(), 2u32.to_be_bytes()].concat();
-            frame(GOAWAY, 0, 0, &[&code, TOKEN.as_bytes()].concat())
-        }),
-    ),
-    ("goaway with debug data without end", React::Flood(|_| frame(GOAWAY, 0, 0, &[0; 16_384]))),
+    ("goaway: calm down", React::Send(|_| goaway(11, b""))),
+    ("goaway with the token in it", React::Close(|_| goaway(2, TOKEN.as_bytes()))),
+    ("goaway with debug data without end", React::Flood(|_| goaway(0, &[0; 16_376]))),
     ("a success without a body", React::Send(|id| frame(HEADERS, END_HEADERS | END_STREAM, id, OK))),
     ("headers, then a reset", React::Send(|id| [frame(HEADERS, END_HEADERS, id, OK), reset(id, 2)].concat())),
     ("headers, then silence", React::Send(|id| frame(HEADERS, END_HEADERS, id, OK))),
@@ -269,10 +264,7 @@ impl TokenStore for Ended {
 #[tokio::test]
 #[ignore = "run in a process that trusts the certificate"]
 async fn the_child_that_refreshes() {
-    let says_secrets = |_| {
-        let code = [0u32.to_be_bytes(), 2u32.to_be_bytes()].concat();
-        frame(GOAWAY, 0, 0, &[&code[..], TOKEN.as_bytes(), b" r3fr3sh-t0k3n"].concat())
-    };
+    let says_secrets = |_| goaway(2, format!("{TOKEN} r3fr3sh-t0k3n").as_bytes());
     let (base_url, _) = server(React::Close(says_secrets)).await;
     let integration = Integration::new("id", TOKEN, "https://example.com").unwrap().base_url(&base_url).unwrap();
     let error = OAuth::new(integration, Ended).token().await.unwrap_err();

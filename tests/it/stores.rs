@@ -8,14 +8,19 @@ use std::time::Duration;
 use canva_connect::TokenProvider;
 use canva_connect::auth::{FileStore, Integration, OAuth, OAuthError, TokenStore, Tokens};
 use canva_simulator::{Fault, Simulator};
+use tempfile::TempDir;
 
 use crate::support;
 use crate::tokens::{REDIRECT_URI, integration, log_in, token_requests};
 
-/// A login in this file, whose access token has ended.
-async fn expired(simulator: &Simulator, path: &Path) {
-    log_in(simulator, &OAuth::new(integration(simulator), FileStore::new(path))).await.unwrap();
-    expire(path).await;
+/// A login in a file of its own, whose access token has ended.
+async fn expired() -> (Simulator, TempDir, PathBuf) {
+    let simulator = Simulator::start().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tokens.json");
+    log_in(&simulator, &OAuth::new(integration(&simulator), FileStore::new(&path))).await.unwrap();
+    expire(&path).await;
+    (simulator, directory, path)
 }
 
 async fn expire(path: &Path) {
@@ -106,11 +111,8 @@ fn another_process() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_with_one_file_refresh_once() {
-    let simulator = Simulator::start().await.unwrap();
-    simulator.inject("token", 2.., Fault::Delay(Duration::from_millis(20))).unwrap();
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("tokens.json");
-    expired(&simulator, &path).await;
+    let (simulator, directory, path) = expired().await;
+    simulator.inject("token", 1.., Fault::Delay(Duration::from_millis(20))).unwrap();
     let mut processes = [(); 3].map(|()| Process::start(&simulator, &path, ""));
     for round in 1..=50 {
         processes.iter_mut().for_each(Process::ask);
@@ -126,10 +128,7 @@ async fn processes_with_one_file_refresh_once() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_cannot_be_written_spends_no_refresh_token() {
-    let simulator = Simulator::start().await.unwrap();
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("tokens.json");
-    expired(&simulator, &path).await;
+    let (simulator, directory, path) = expired().await;
     // Every write fails with "file too large".
     let mut process = Process::start(&simulator, &path, "trap '' XFSZ; ulimit -f 0;");
     process.ask();
@@ -157,10 +156,7 @@ async fn a_file_that_cannot_be_replaced_spends_no_refresh_token() {
         eprintln!("skipped: this system lets nobody mount a file in a namespace of their own");
         return;
     }
-    let simulator = Simulator::start().await.unwrap();
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("tokens.json");
-    expired(&simulator, &path).await;
+    let (simulator, _directory, path) = expired().await;
     // As a single file that is mounted into a container.
     let mounted = r#"mount --bind "$TOKEN_FILE" "$TOKEN_FILE" && exec "$@""#;
     let mut process = Process::start(&simulator, &path, &format!("unshare -rm sh -c '{mounted}'"));
@@ -174,10 +170,7 @@ async fn a_file_that_cannot_be_replaced_spends_no_refresh_token() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_stays_whole_although_its_lock_is_deleted() {
-    let simulator = Simulator::start().await.unwrap();
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("tokens.json");
-    expired(&simulator, &path).await;
+    let (simulator, directory, path) = expired().await;
     // The second to refresh is still at it when the first one saves.
     simulator.inject("token", 1..=1, Fault::Delay(Duration::from_millis(300))).unwrap();
     simulator.inject("token", 2..=2, Fault::Delay(Duration::from_millis(900))).unwrap();
@@ -201,10 +194,7 @@ async fn a_file_stays_whole_although_its_lock_is_deleted() {
 async fn a_directory_needs_to_be_written_to_but_not_read() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
     use std::os::unix::process::CommandExt;
-    let simulator = Simulator::start().await.unwrap();
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("tokens.json");
-    expired(&simulator, &path).await;
+    let (simulator, directory, path) = expired().await;
     // Nothing is forbidden to root, so root starts a process of somebody else, from where everybody may. Not copied in this
     // process: a child of another test could still have the copy open for writing when it is to be run.
     let binary = directory.path().join("it");
@@ -238,10 +228,7 @@ async fn a_directory_needs_to_be_written_to_but_not_read() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_umask_takes_the_file_from_its_owner() {
     use std::os::unix::fs::PermissionsExt;
-    let simulator = Simulator::start().await.unwrap();
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("tokens.json");
-    expired(&simulator, &path).await;
+    let (simulator, directory, path) = expired().await;
     std::fs::remove_file(directory.path().join("tokens.json.lock")).unwrap();
     for umask in ["0777", "0"] {
         expire(&path).await;

@@ -10,10 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use canva_connect::auth::{Authorization, Integration, OAuth, OAuthError, Tokens};
 use canva_connect::{AccessToken, TokenProvider};
 use tokio::io::AsyncWriteExt;
-use tokio::task::JoinSet;
 
 use crate::support;
-use crate::tokens::{Memory, REDIRECT_URI};
+use crate::tokens::{Crowd, Memory, REDIRECT_URI};
 
 const CLIENT_ID: &str = "client";
 const CLIENT_SECRET: &str = "cl13nt/s3cr3t+";
@@ -110,38 +109,17 @@ async fn an_access_token_that_no_header_can_carry_is_refused_and_the_old_pair_st
 
 #[tokio::test]
 async fn two_hundred_calls_take_a_token_that_ends_soon_from_one_refresh() {
-    let (listener, base_url) = support::listen().await;
-    let (requests, asked) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    let (counted, waiting) = (requests.clone(), asked.clone());
-    tokio::spawn(async move {
-        loop {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let head = support::read_head(&mut stream).await.unwrap();
-            support::discard_body(&mut stream, &head).await.unwrap();
-            let number = counted.fetch_add(1, Ordering::SeqCst) + 1;
-            while waiting.load(Ordering::SeqCst) < 200 {
-                tokio::task::yield_now().await;
-            }
-            let body = format!(r#"{{"access_token":"token-{number}","refresh_token":"next","expires_in":30}}"#);
-            support::answer(&mut stream, "200 OK", "connection: close\r\n", &body).await.unwrap();
-        }
-    });
+    let crowd = Crowd::default();
+    let grant = |number| format!(r#"{{"access_token":"token-{number}","refresh_token":"next","expires_in":30}}"#);
+    let base_url = crowd.endpoint(move |number| ("200 OK", grant(number))).await;
     let (_, oauth) = expired(&base_url);
-    let mut calls = JoinSet::new();
-    for _ in 0..200 {
-        let (oauth, asked) = (oauth.clone(), asked.clone());
-        calls.spawn(async move {
-            // On this one thread, whoever is counted also waits before anything else happens.
-            asked.fetch_add(1, Ordering::SeqCst);
-            oauth.token().await.unwrap()
-        });
-    }
-    assert!(calls.join_all().await.into_iter().all(|token| token == AccessToken::new("token-1")));
-    assert_eq!(requests.load(Ordering::SeqCst), 1);
+    let tokens = crowd.calls(&oauth).await;
+    assert!(tokens.into_iter().all(|token| token.unwrap() == AccessToken::new("token-1")));
+    assert_eq!(crowd.requests(), 1);
     // Who comes later has not waited for it. Who was refused with it wants another one.
     assert_eq!(oauth.token().await.unwrap(), AccessToken::new("token-2"));
     oauth.refused(&AccessToken::new("token-2")).await.unwrap();
-    assert_eq!(requests.load(Ordering::SeqCst), 3);
+    assert_eq!(crowd.requests(), 3);
 }
 
 #[tokio::test]

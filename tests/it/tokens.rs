@@ -1,5 +1,6 @@
 //! A login holds: one refresh for all, each refresh token used once, and each pair saved before it is used.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -66,6 +67,52 @@ impl TokenStore for Memory {
         kept.saves += 1;
         kept.tokens = Some(tokens.clone());
         Ok(())
+    }
+}
+
+/// Two hundred calls that wait for one token endpoint.
+#[derive(Clone, Default)]
+pub struct Crowd {
+    asked: Arc<AtomicU64>,
+    requests: Arc<AtomicU64>,
+}
+
+impl Crowd {
+    /// An endpoint that answers once everybody waits. `response` says what, for the request of this number.
+    pub async fn endpoint(&self, response: impl Fn(u64) -> (&'static str, String) + Send + 'static) -> String {
+        let (listener, base_url) = support::listen().await;
+        let crowd = self.clone();
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let head = support::read_head(&mut stream).await.unwrap();
+                support::discard_body(&mut stream, &head).await.unwrap();
+                let (status, body) = response(crowd.requests.fetch_add(1, Ordering::SeqCst) + 1);
+                while crowd.asked.load(Ordering::SeqCst) < 200 {
+                    tokio::task::yield_now().await;
+                }
+                support::answer(&mut stream, status, "connection: close\r\n", &body).await.unwrap();
+            }
+        });
+        base_url
+    }
+
+    /// What each of them is told.
+    pub async fn calls(&self, oauth: &OAuth) -> Vec<Result<AccessToken, BoxError>> {
+        let mut calls = JoinSet::new();
+        for _ in 0..200 {
+            let (oauth, asked) = (oauth.clone(), self.asked.clone());
+            calls.spawn(async move {
+                // On this one thread, whoever is counted also waits before anything else happens.
+                asked.fetch_add(1, Ordering::SeqCst);
+                oauth.token().await
+            });
+        }
+        calls.join_all().await
+    }
+
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::SeqCst)
     }
 }
 
@@ -225,41 +272,18 @@ async fn two_hundred_calls_at_expiry_are_one_refresh() {
 
 #[tokio::test]
 async fn two_hundred_calls_at_a_refresh_that_fails_are_one_attempt() {
-    // A token endpoint that fails once everybody waits.
-    let (listener, base_url) = support::listen().await;
-    let (attempts, asked) = (Arc::new(Mutex::new(0)), Arc::new(Mutex::new(0)));
-    let (counted, waiting) = (attempts.clone(), asked.clone());
-    tokio::spawn(async move {
-        loop {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let head = support::read_head(&mut stream).await.unwrap();
-            support::discard_body(&mut stream, &head).await.unwrap();
-            *counted.lock().unwrap() += 1;
-            while *waiting.lock().unwrap() < 200 {
-                tokio::task::yield_now().await;
-            }
-            support::answer(&mut stream, "503 Service Unavailable", "connection: close\r\n", "").await.unwrap();
-        }
-    });
+    let crowd = Crowd::default();
+    let base_url = crowd.endpoint(|_| ("503 Service Unavailable", String::new())).await;
     let store = Memory::default();
     store.0.lock().unwrap().tokens = Some(Tokens::new("old-token", "refresh-token", Duration::ZERO));
     let integration = Integration::new("id", "secret", REDIRECT_URI).unwrap().base_url(&base_url).unwrap();
     let oauth = OAuth::new(integration, store);
-    let mut calls = JoinSet::new();
-    for _ in 0..200 {
-        let (oauth, asked) = (oauth.clone(), asked.clone());
-        calls.spawn(async move {
-            // On this one thread, whoever is counted also waits before anything else happens.
-            *asked.lock().unwrap() += 1;
-            oauth.token().await.unwrap_err().to_string()
-        });
-    }
-    let said = calls.join_all().await;
+    let said: Vec<_> = crowd.calls(&oauth).await.into_iter().map(|token| token.unwrap_err().to_string()).collect();
     assert!(said.iter().all(|error| error.contains("503 Service Unavailable")), "{:?}", said.first());
-    assert_eq!(*attempts.lock().unwrap(), 1);
+    assert_eq!(crowd.requests(), 1);
     // Who comes later tries again.
     oauth.token().await.unwrap_err();
-    assert_eq!(*attempts.lock().unwrap(), 2);
+    assert_eq!(crowd.requests(), 2);
 }
 
 #[tokio::test]
