@@ -30,12 +30,14 @@ pub(crate) struct Failed {
     pub(crate) token: Option<AccessToken>,
     /// How much of the content had left.
     pub(crate) sent: Option<Progress>,
+    /// The server provably has not carried it out: it never had all of it, or says that it didn't begin.
+    pub(crate) unprocessed: bool,
 }
 
 /// Before anything was sent.
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
-        Self { error, token: None, sent: None }
+        Self { error, token: None, sent: None, unprocessed: true }
     }
 }
 
@@ -45,7 +47,8 @@ pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Resu
     // Before its turn: whoever waits for a token keeps nobody from sending.
     let mut token = client.token().await?;
     let asked = Instant::now();
-    let mut permit = client.pacer.acquire(operation).await.map_err(|source| Error::Pacer { operation, source })?;
+    let mut permit =
+        client.pacer.acquire(operation, client.max_wait).await.map_err(|source| Error::Pacer { operation, source })?;
     if asked.elapsed() > TOKEN_AGE {
         token = client.token().await?;
     }
@@ -56,7 +59,7 @@ pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Resu
     // Opened last: a thousand uploads that wait for their turn or a token must not hold a thousand files.
     let meter = match &call.content {
         Some(upload) => {
-            let (body, meter) = upload.open(client.timeouts.stall).await.map_err(Error::from)?;
+            let (body, meter) = upload.open(number, client.timeouts.stall).await.map_err(Error::from)?;
             *request.body_mut() = Some(body);
             Some(meter)
         }
@@ -68,8 +71,12 @@ pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Resu
     permit.sent = true;
     let connecting = Connecting::new();
     let timed_out = timed_out(meter, connecting.watch(), &client.timeouts);
-    let exchange = transport::exchange(client.http_for(operation), request, meter, &token, span, timed_out);
+    let http = client.http_for(meter.is_some());
+    let exchange = transport::exchange(http, request, meter, &token, span, timed_out);
     let mut result = connecting.observe(exchange).await;
+    // No more of the content is handed over from here on: what is missing by now, no server can have.
+    let sent = meter.map(Meter::end);
+    let incomplete = sent.is_some_and(|progress| progress.sent < progress.total);
     if let Err(Failure::Connect(_)) = result {
         permit.sent = false;
     }
@@ -81,9 +88,10 @@ pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Resu
         result = Err(Failure::Body(failure));
     }
     result.and_then(|response| call.read(response)).map_err(|failure| Failed {
+        unprocessed: incomplete || failure.is_unprocessed(),
         error: failure.into_error(operation, number, &token),
         token: Some(token),
-        sent: meter.map(Meter::progress),
+        sent,
     })
 }
 

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use tokio::io::AsyncRead;
@@ -28,10 +28,12 @@ pub(crate) enum Source {
     Path(PathBuf),
     Bytes(Bytes),
     Reopen { length: u64, open: Box<dyn Fn() -> BoxFuture<'static, io::Result<AnyReader>> + Send + Sync> },
-    Once { length: u64, reader: Mutex<Option<AnyReader>> },
+    Once { length: u64, reader: OnceReader },
 }
 
 pub(crate) type AnyReader = Pin<Box<dyn AsyncRead + Send>>;
+/// Empty while an attempt has it, and from then on if that read from it.
+pub(crate) type OnceReader = Arc<Mutex<Option<AnyReader>>>;
 
 impl UploadBody {
     /// Content that can be opened any number of times, so that a request that Canva refused unread (429, 401) or that
@@ -49,9 +51,9 @@ impl UploadBody {
         Self(Source::Reopen { length, open: Box::new(open) })
     }
 
-    /// Content that can be read once. A request with it is never retried, whatever happens.
+    /// Content that can be read once. Once any of it has been read, a request with it isn't retried, whatever happens.
     pub fn once(length: u64, reader: impl AsyncRead + Send + 'static) -> Self {
-        Self(Source::Once { length, reader: Mutex::new(Some(Box::pin(reader))) })
+        Self(Source::Once { length, reader: Arc::new(Mutex::new(Some(Box::pin(reader)))) })
     }
 
     /// The file name, where there is one.
@@ -135,6 +137,8 @@ pub struct Progress {
     pub sent: u64,
     /// Bytes in all.
     pub total: u64,
+    /// Which attempt it is, from 1. Each begins at 0 bytes again.
+    pub attempt: u32,
 }
 
 pub(crate) type OnProgress = Box<dyn FnMut(Progress) + Send>;

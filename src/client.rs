@@ -2,15 +2,16 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::BoxFuture;
 use crate::auth::{AccessToken, DynTokenProvider, TokenProvider};
 use crate::error::{BoxError, Error};
-use crate::operations::{BASE_URL, Operation};
+use crate::operations::BASE_URL;
 use crate::pacing::{DynPacer, Pacer, Pacing};
 use crate::policy::{PollPolicy, RetryPolicy, Timeouts};
-use crate::transport::BaseUrl;
+use crate::transport::{BaseUrl, HttpSettings};
 
 /// A client for one Canva user. Clones are cheap and share connections, rate limits and tokens.
 ///
@@ -29,30 +30,39 @@ pub struct Client {
 
 /// What it takes to send a request: the same for all clones of a client.
 pub(crate) struct Inner {
+    /// One connection for all requests where the server has HTTP/2.
     pub(crate) http: reqwest::Client,
-    /// The same with connections of its own, for requests that must not be sent twice.
-    http_once: reqwest::Client,
+    /// A connection of HTTP/1.1 for each upload. Over HTTP/2 the server's window decides how much of an upload may be on its
+    /// way, and by default that is 64 KiB; and a connection that breaks takes with it all that shares it.
+    http_uploads: reqwest::Client,
+    /// The server doesn't have HTTP/1.1.
+    http2_only: AtomicBool,
     pub(crate) base_url: String,
     pub(crate) token: Box<dyn DynTokenProvider>,
     pub(crate) pacer: Box<dyn DynPacer>,
     pub(crate) timeouts: Timeouts,
     pub(crate) retry: RetryPolicy,
     pub(crate) poll: PollPolicy,
+    pub(crate) max_wait: Duration,
 }
 
 /// How long a token provider may take: longer than a refresh of `OAuth`'s, which waits for another process's and then for
 /// the token endpoint.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(180);
 
-/// How long a connection may have been idle for a request that must not be sent twice: less than any common server keeps one,
-/// of which Node.js with its 5 s is the shortest. A server that closes a connection while a request is on its way may or may
-/// not have carried it out.
+/// How long a connection may have been idle for an upload: less than any common server keeps one, of which Node.js with its 5 s
+/// is the shortest. A server that closes a connection while a request is on its way may or may not have carried it out.
 const MAX_IDLE: Duration = Duration::from_secs(4);
 
 impl Inner {
-    /// What a request of this operation is sent with.
-    pub(crate) fn http_for(&self, operation: &Operation) -> &reqwest::Client {
-        if operation.repeatable { &self.http } else { &self.http_once }
+    /// What a request is sent with.
+    pub(crate) fn http_for(&self, uploads: bool) -> &reqwest::Client {
+        if uploads && !self.http2_only.load(Ordering::Relaxed) { &self.http_uploads } else { &self.http }
+    }
+
+    /// The server refused HTTP/1.1: uploads go over HTTP/2 from now on.
+    pub(crate) fn leave_http1(&self) {
+        self.http2_only.store(true, Ordering::Relaxed);
     }
 
     /// The token for a request.
@@ -118,6 +128,8 @@ pub struct ClientBuilder {
     pacer: Box<dyn DynPacer>,
     retry: RetryPolicy,
     poll: PollPolicy,
+    max_wait: Duration,
+    http: HttpSettings,
 }
 
 impl Default for ClientBuilder {
@@ -135,6 +147,8 @@ impl Default for ClientBuilder {
             pacer: Box::new(Pacing::new()),
             retry: RetryPolicy::default(),
             poll: PollPolicy::default(),
+            max_wait: Duration::from_secs(300),
+            http: Arc::new(|http| http),
         }
     }
 }
@@ -211,6 +225,45 @@ impl ClientBuilder {
         self
     }
 
+    /// The longest pause that a request waits for, be it what `Retry-After` says or the rest of an earlier request's. Default
+    /// 5 minutes: five times the window in which Canva counts. A request that is asked to wait for longer fails at once, with the
+    /// response as an [`Error::Api`], or with [`PausedError`](crate::PausedError) in an [`Error::Pacer`]. For longer waits
+    /// [`RetryPolicy::total_time`] has to be longer too.
+    pub fn max_wait(mut self, max_wait: Duration) -> Self {
+        self.max_wait = max_wait;
+        self
+    }
+
+    /// Settings of the HTTP client underneath: root certificates, client certificates, proxies, DNS, pools.
+    ///
+    /// The function is called once for each HTTP client that is built: uploads have one of their own, which speaks HTTP/1.1. That stays
+    /// so whatever it sets, redirects stay off, and nothing is sent again that this crate doesn't know of. A `timeout` would
+    /// cut long uploads.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use canva_connect::reqwest::{Certificate, Proxy};
+    ///
+    /// let ca = Certificate::from_pem(&std::fs::read("company-ca.pem")?)?;
+    /// let proxy = Proxy::all("http://proxy.example.com:3128")?.basic_auth("user", "password");
+    /// let canva = canva_connect::Client::builder()
+    ///     .token("an-access-token")
+    ///     .http(move |http| http.tls_certs_merge([ca.clone()]).proxy(proxy.clone()))
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Without it, the system's certificates are trusted, or those of the file that `SSL_CERT_FILE` names, and `HTTPS_PROXY` is the
+    /// proxy, unless the base URL leads to this machine.
+    pub fn http(
+        mut self,
+        settings: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
+    ) -> Self {
+        self.http = Arc::new(settings);
+        self
+    }
+
     /// Makes the client. Nothing is sent.
     ///
     /// # Errors
@@ -224,16 +277,19 @@ impl ClientBuilder {
         let user_agent = self.user_agent.map_or(own.to_owned(), |product| format!("{product} {own}"));
         let user_agent = http::HeaderValue::try_from(&user_agent)
             .map_err(|_| Error::invalid("user_agent", "text that a header can carry", format!("{user_agent:?}")))?;
-        let http = || base_url.http_client(self.timeouts.connect).user_agent(user_agent.clone());
+        let http = || base_url.http_client(self.timeouts.connect, &self.http).user_agent(user_agent.clone());
+        let uploads = || http().http1_only().pool_idle_timeout(MAX_IDLE);
         let inner = Inner {
             http: http().build().map_err(|source| Error::Setup { source })?,
-            http_once: http().pool_idle_timeout(MAX_IDLE).build().map_err(|source| Error::Setup { source })?,
+            http_uploads: uploads().build().map_err(|source| Error::Setup { source })?,
+            http2_only: AtomicBool::new(false),
             base_url: base_url.text,
             token,
             pacer: self.pacer,
             timeouts: self.timeouts,
             retry: self.retry,
             poll: self.poll,
+            max_wait: self.max_wait,
         };
         Ok(Client { inner: Arc::new(inner) })
     }

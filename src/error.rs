@@ -56,14 +56,16 @@ pub enum Error {
         source: BoxError,
     },
 
-    /// No connection could be opened; nothing was sent. Check the network, then send it again.
-    #[error("{}: could not connect ({attempts} {}): {}", .operation.id, plural(*.attempts, "attempt", "attempts"), shown(&innermost(&**.source)))]
+    /// No connection could be opened; nothing was sent. Check what `kind` says, then send it again.
+    #[error("{}: could not connect ({attempts} {}): {}{kind}", .operation.id, plural(*.attempts, "attempt", "attempts"), shown(&innermost(&**.source)))]
     #[non_exhaustive]
     Connect {
         /// What was to be sent.
         operation: &'static Operation,
         /// How many attempts were made.
         attempts: u32,
+        /// What stood in the way.
+        kind: ConnectKind,
         /// The cause: a `reqwest::Error`, or text if that had the token in it.
         source: BoxError,
     },
@@ -256,6 +258,7 @@ impl fmt::Display for ApiError {
         }
         match (self.status.as_u16(), self.operation.scopes) {
             (401, _) => f.write_str("; give the client a new access token"),
+            (407, _) => write!(f, "{}", ConnectKind::ProxyAuthorization),
             (403, scopes) if self.code == "missing_scope" => write!(f, "; the token needs {}", scopes.join(", ")),
             _ => Ok(()),
         }
@@ -337,6 +340,37 @@ pub enum BodyError {
         /// The file.
         name: PathBuf,
     },
+}
+
+/// What stood in the way of a connection. Only `Network` is worth another attempt as things are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectKind {
+    /// The name was not found, nobody accepted in time, or the connection broke while it was being opened.
+    Network,
+    /// The server's certificate isn't trusted: its CA is not known here, it has expired, or it is for another name.
+    Certificate,
+    /// The proxy wants a user and a password, or refuses those that it got.
+    ProxyAuthorization,
+    /// The server has neither HTTP/2 nor HTTP/1.1 to offer.
+    Protocol,
+}
+
+/// What to do about it, as the end of a message.
+impl fmt::Display for ConnectKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Network => "",
+            Self::Certificate => {
+                "; the server's certificate isn't trusted: if it is right, add the CA that signed it with \
+                 `ClientBuilder::http` or SSL_CERT_FILE"
+            }
+            Self::ProxyAuthorization => {
+                "; give the proxy its user and password, with `ClientBuilder::http` or in HTTPS_PROXY"
+            }
+            Self::Protocol => "; check that the server speaks HTTP/2 or HTTP/1.1",
+        })
+    }
 }
 
 /// What did not happen in time.

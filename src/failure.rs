@@ -1,12 +1,14 @@
 //! Why an attempt failed, and the error that the caller gets for it: every error about a sent request is made here.
 
 use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::io;
 use std::time::Duration;
 
 use http::StatusCode;
 
 use crate::auth::AccessToken;
-use crate::error::{ApiError, BodyError, Error, TimeoutKind};
+use crate::error::{ApiError, BodyError, ConnectKind, Error, TimeoutKind, innermost};
 use crate::operations::Operation;
 use crate::redact::{cause, redact};
 use crate::response::{self, Response, Unreadable, excerpt};
@@ -45,12 +47,27 @@ impl Failure {
         if source.is_connect() { Self::Connect(source) } else { Self::Connection { status, source } }
     }
 
+    /// Whether the server provably has not begun to process the request, of which it may have seen all.
+    pub(crate) fn is_unprocessed(&self) -> bool {
+        match self {
+            Self::Connect(_) => true,
+            Self::Connection { status: None, source } => {
+                // The connection was lost before the request was written to it.
+                find(source, |error: &hyper::Error| error.is_canceled().then_some(())).is_some()
+                    || find(source, |error: &h2::Error| is_refused(error).then_some(())).is_some()
+            }
+            _ => false,
+        }
+    }
+
     /// `attempts` is how many there were with this one; `token` is what must not be shown.
     pub(crate) fn into_error(self, operation: &'static Operation, attempts: u32, token: &AccessToken) -> Error {
         let token = token.expose();
         match self {
             Self::Body(error) => error.into(),
-            Self::Connect(source) => Error::Connect { operation, attempts, source: cause(source, [token]) },
+            Self::Connect(source) => {
+                Error::Connect { operation, attempts, kind: connect_kind(&source), source: cause(source, [token]) }
+            }
             Self::Connection { status, source } => {
                 Error::Connection { operation, attempts, status, source: cause(source, [token]) }
             }
@@ -71,6 +88,37 @@ impl Failure {
             }
         }
     }
+}
+
+/// A refused stream, or one above the last that the server's GOAWAY says it may have processed: h2 ends no other stream with the
+/// server's GOAWAY.
+fn is_refused(error: &h2::Error) -> bool {
+    error.is_remote() && (error.is_go_away() || error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM))
+}
+
+fn connect_kind(source: &reqwest::Error) -> ConnectKind {
+    let tls = find(source, |error: &rustls::Error| match error {
+        rustls::Error::InvalidCertificate(_) => Some(ConnectKind::Certificate),
+        rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol) => Some(ConnectKind::Protocol),
+        _ => None,
+    });
+    // The error of a proxy's tunnel has no type that can be named.
+    let proxy = || innermost(source).contains("proxy authorization required");
+    tls.unwrap_or_else(|| if proxy() { ConnectKind::ProxyAuthorization } else { ConnectKind::Network })
+}
+
+/// What is known of the first error of this type that caused this one. What is inside an [`io::Error`] is none of its sources.
+fn find<E: StdError + 'static, T>(error: &(dyn StdError + 'static), known: impl Fn(&E) -> Option<T>) -> Option<T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let found = inside.and_then(|inside| inside.downcast_ref()).or_else(|| error.downcast_ref());
+        if let Some(found) = found {
+            return known(found);
+        }
+        next = inside.map_or_else(|| error.source(), |inside| Some(inside as _));
+    }
+    None
 }
 
 /// The API's error body, even if a part of it is missing.

@@ -111,7 +111,7 @@ pub use auth::{AccessToken, TokenProvider};
 pub use body::{Progress, UploadBody};
 pub use call::{Call, UploadCall};
 pub use client::{Client, ClientBuilder};
-pub use error::{ApiError, BodyError, BoxError, Error, JobError, JobErrorCode, TimeoutKind};
+pub use error::{ApiError, BodyError, BoxError, ConnectKind, Error, JobError, JobErrorCode, TimeoutKind};
 pub use generated::types::{
     Asset, AssetType, AssetUploadErrorCode, DesignImportErrorCode, DesignLinks, DesignSummary, JobStatus,
     TeamUserSummary, Thumbnail,
@@ -123,6 +123,8 @@ pub use pacing::{Pacer, Pacing, PausedError, Permit};
 pub use policy::{PollPolicy, RetryPolicy};
 pub use printable::Printable;
 pub use request::Request;
+/// The HTTP client underneath, in the version that [`ClientBuilder::http`] takes.
+pub use reqwest;
 
 /// The spec that everything here follows, as text.
 pub const OPENAPI_YAML: &str = include_str!("../openapi.yaml");

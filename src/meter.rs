@@ -18,6 +18,7 @@ const REPORT_EVERY: Duration = Duration::from_millis(100);
 
 /// One attempt's count of bytes.
 pub(crate) struct Meter {
+    attempt: u32,
     total: u64,
     state: Mutex<MeterState>,
     /// No more frames will be taken.
@@ -35,16 +36,21 @@ struct MeterState {
 }
 
 impl Meter {
-    pub(crate) fn new(total: u64, on_progress: Option<Arc<Mutex<OnProgress>>>) -> Self {
+    pub(crate) fn new(attempt: u32, total: u64, on_progress: Option<Arc<Mutex<OnProgress>>>) -> Self {
         let now = Instant::now();
         let state = MeterState { sent: 0, moved: None, reported: 0, reported_at: now, failure: None, over: false };
-        let meter = Self { total, state: Mutex::new(state), finished: watch::Sender::new(total == 0), on_progress };
+        let finished = watch::Sender::new(total == 0);
+        let meter = Self { attempt, total, state: Mutex::new(state), finished, on_progress };
         meter.report(0);
         meter
     }
 
     pub(crate) fn progress(&self) -> Progress {
-        Progress { sent: lock(&self.state).sent, total: self.total }
+        self.at(lock(&self.state).sent)
+    }
+
+    fn at(&self, sent: u64) -> Progress {
+        Progress { sent, total: self.total, attempt: self.attempt }
     }
 
     /// When a frame was last taken, if any was, and whether no more will be.
@@ -63,13 +69,12 @@ impl Meter {
         self.finished.send_replace(true);
     }
 
-    /// Nobody waits for this attempt any more: no more of it is sent, and nothing reported.
-    pub(crate) fn end(&self) {
-        lock(&self.state).over = true;
-    }
-
-    pub(crate) fn is_over(&self) -> bool {
-        lock(&self.state).over
+    /// Nobody waits for this attempt any more: no more of it is sent, and nothing reported. What had been sent by then stays all
+    /// that was.
+    pub(crate) fn end(&self) -> Progress {
+        let mut state = lock(&self.state);
+        state.over = true;
+        self.at(state.sent)
     }
 
     /// What was wrong with the content, if that is what ended the request.
@@ -77,10 +82,15 @@ impl Meter {
         lock(&self.state).failure.take()
     }
 
-    pub(crate) fn advance(&self, bytes: u64) {
+    /// Whether this many more bytes may be sent; then they count as sent.
+    #[must_use]
+    pub(crate) fn advance(&self, bytes: u64) -> bool {
         let now = Instant::now();
         let sent = {
             let mut state = lock(&self.state);
+            if state.over {
+                return false;
+            }
             state.sent += bytes;
             state.moved = Some(now);
             if state.sent == self.total {
@@ -90,18 +100,19 @@ impl Meter {
                 || now - state.reported_at >= REPORT_EVERY
                 || state.sent == self.total;
             if self.on_progress.is_none() || !due {
-                return;
+                return true;
             }
             state.reported = state.sent;
             state.reported_at = now;
             state.sent
         };
         self.report(sent);
+        true
     }
 
     fn report(&self, sent: u64) {
         if let Some(on_progress) = &self.on_progress {
-            lock(on_progress)(Progress { sent, total: self.total });
+            lock(on_progress)(self.at(sent));
         }
     }
 

@@ -21,9 +21,6 @@ use crate::sync::lock;
 /// The window over which Canva counts requests.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// The longest pause that a request waits for: five times the window over which Canva counts.
-pub(crate) const MAX_PAUSE: Duration = Duration::from_secs(300);
-
 /// Decides when a request may leave. [`Pacing`] does it within a process; implement it to share the limits of one user
 /// between processes, through Redis for example, or to have limits of your own. `acquire` is written as `async fn`:
 ///
@@ -39,8 +36,8 @@ pub(crate) const MAX_PAUSE: Duration = Duration::from_secs(300);
 /// struct Few { pacing: Pacing, slots: Arc<Semaphore> }
 ///
 /// impl Pacer for Few {
-///     async fn acquire(&self, operation: &'static Operation) -> Result<Permit, BoxError> {
-///         let permit = self.pacing.acquire(operation).await?;
+///     async fn acquire(&self, operation: &'static Operation, max_wait: Duration) -> Result<Permit, BoxError> {
+///         let permit = self.pacing.acquire(operation, max_wait).await?;
 ///         let slot = self.slots.clone().acquire_owned().await?;
 ///         Ok(Permit::new(move |sent| {
 ///             permit.finish(sent);
@@ -55,10 +52,17 @@ pub(crate) const MAX_PAUSE: Duration = Duration::from_secs(300);
 /// ```
 pub trait Pacer: Send + Sync + 'static {
     /// Waits until a request of this operation may leave. The permit is dropped when its request is over.
-    fn acquire(&self, operation: &'static Operation) -> impl Future<Output = Result<Permit, BoxError>> + Send;
+    ///
+    /// `max_wait` is the client's [`max_wait`](crate::ClientBuilder::max_wait): a request shouldn't wait for a pause that is longer.
+    /// It doesn't bind how long a request waits for its turn.
+    fn acquire(
+        &self,
+        operation: &'static Operation,
+        max_wait: Duration,
+    ) -> impl Future<Output = Result<Permit, BoxError>> + Send;
 
     /// Canva answered 429: no request of this operation should leave for this long. The time is the server's word, and may be
-    /// years: see that no request waits for it without a bound.
+    /// years.
     fn pause(&self, operation: &'static Operation, pause: Duration);
 }
 
@@ -66,8 +70,12 @@ macro_rules! forward {
     ($($pointer:ident),*) => {$(
         /// The pacer that it points to, which several clients of the same user may share.
         impl<P: Pacer> Pacer for $pointer<P> {
-            fn acquire(&self, operation: &'static Operation) -> impl Future<Output = Result<Permit, BoxError>> + Send {
-                (**self).acquire(operation)
+            fn acquire(
+                &self,
+                operation: &'static Operation,
+                max_wait: Duration,
+            ) -> impl Future<Output = Result<Permit, BoxError>> + Send {
+                (**self).acquire(operation, max_wait)
             }
 
             fn pause(&self, operation: &'static Operation, pause: Duration) {
@@ -81,13 +89,13 @@ forward!(Arc, Box);
 
 /// Any [`Pacer`], as a client holds it.
 pub(crate) trait DynPacer: Send + Sync {
-    fn acquire(&self, operation: &'static Operation) -> BoxFuture<'_, Result<Permit, BoxError>>;
+    fn acquire(&self, operation: &'static Operation, max_wait: Duration) -> BoxFuture<'_, Result<Permit, BoxError>>;
     fn pause(&self, operation: &'static Operation, pause: Duration);
 }
 
 impl<P: Pacer> DynPacer for P {
-    fn acquire(&self, operation: &'static Operation) -> BoxFuture<'_, Result<Permit, BoxError>> {
-        Box::pin(Pacer::acquire(self, operation))
+    fn acquire(&self, operation: &'static Operation, max_wait: Duration) -> BoxFuture<'_, Result<Permit, BoxError>> {
+        Box::pin(Pacer::acquire(self, operation, max_wait))
     }
 
     fn pause(&self, operation: &'static Operation, pause: Duration) {
@@ -134,9 +142,10 @@ impl fmt::Debug for Permit {
 /// The rate limit of each operation, kept for one client and its clones: first come, first served. Operations are told
 /// apart by their ids. Several clients for the same user share an `Arc<Pacing>`.
 ///
-/// A 429 pauses its operation for as long as the response asks, but for no more than 5 minutes. Where it asks for longer, the
-/// requests of those 5 minutes fail at once with [`PausedError`], which says what was asked for; after that, requests are
-/// sent again, so that one mistaken response can't stop an operation for days.
+/// A 429 pauses its operation for as long as the response asks, but for no more than the client's
+/// [`max_wait`](crate::ClientBuilder::max_wait), 5 minutes by default. Where it asks for longer, the requests of that time fail at once
+/// with [`PausedError`], which says what was asked for; after that, requests are sent again, so that one mistaken response can't
+/// stop an operation for days.
 ///
 /// ```
 /// # fn main() -> Result<(), canva_connect::Error> {
@@ -184,9 +193,9 @@ impl fmt::Debug for Pacing {
 }
 
 impl Pacer for Pacing {
-    async fn acquire(&self, operation: &'static Operation) -> Result<Permit, BoxError> {
+    async fn acquire(&self, operation: &'static Operation, max_wait: Duration) -> Result<Permit, BoxError> {
         match self.lane(operation) {
-            Some(lane) => Ok(lane.acquire().await?),
+            Some(lane) => Ok(lane.acquire(max_wait).await?),
             None => Ok(Permit::new(|_| ())),
         }
     }
@@ -236,16 +245,16 @@ struct Pause {
 }
 
 impl Pause {
-    /// When requests are sent again.
-    fn end(&self) -> Instant {
-        self.began + self.asked.min(MAX_PAUSE)
+    /// What is left of the first part of it that is this long.
+    fn left(&self, now: Instant, part: Duration) -> Duration {
+        self.asked.min(part).saturating_sub(now - self.began)
     }
 }
 
 /// Why there is no permit now.
 enum Wait {
-    /// Until then there will be none.
-    Until(Instant),
+    /// For so long there will be none.
+    For(Duration),
     /// Until a request that is under way has ended.
     Release,
     Paused(PausedError),
@@ -257,14 +266,14 @@ impl Lane {
         Self { turn: tokio::sync::Mutex::new(()), state: Mutex::new(state), changed: Notify::new() }
     }
 
-    async fn acquire(self: Arc<Self>) -> Result<Permit, PausedError> {
+    async fn acquire(self: Arc<Self>, max_wait: Duration) -> Result<Permit, PausedError> {
         let _turn = self.turn.lock().await;
         loop {
-            let wait = lock(&self.state).take(Instant::now());
+            let wait = lock(&self.state).take(Instant::now(), max_wait);
             match wait {
                 Ok(()) => break,
-                Err(Wait::Until(end)) => {
-                    let _ = tokio::time::timeout_at(end, self.changed.notified()).await;
+                Err(Wait::For(time)) => {
+                    let _ = tokio::time::timeout(time, self.changed.notified()).await;
                 }
                 Err(Wait::Release) => self.changed.notified().await,
                 Err(Wait::Paused(error)) => return Err(error),
@@ -286,10 +295,10 @@ impl Lane {
     }
 
     fn pause(&self, asked: Duration) {
-        let pause = Pause { began: Instant::now(), asked };
+        let now = Instant::now();
         let mut state = lock(&self.state);
-        if state.pause.as_ref().is_none_or(|other| other.end() <= pause.end()) {
-            state.pause = Some(pause);
+        if state.pause.as_ref().is_none_or(|other| other.left(now, Duration::MAX) <= asked) {
+            state.pause = Some(Pause { began: now, asked });
         }
         drop(state);
         // Who waits for a permit may have to fail.
@@ -299,22 +308,27 @@ impl Lane {
 
 impl LaneState {
     /// Takes a permit, or says why there is none.
-    fn take(&mut self, now: Instant) -> Result<(), Wait> {
+    fn take(&mut self, now: Instant, max_wait: Duration) -> Result<(), Wait> {
         while self.returning.front().is_some_and(|back| *back <= now) {
             self.returning.pop_front();
             self.free += 1;
         }
-        if let Some(pause) = self.pause.as_ref().filter(|pause| pause.end() > now) {
-            let (asked, end) = (pause.asked, pause.end());
-            let (left, closed) = (asked.saturating_sub(now - pause.began), end - now);
-            return Err(if asked > MAX_PAUSE {
-                Wait::Paused(PausedError { asked, left, closed })
-            } else {
-                Wait::Until(end)
-            });
+        if let Some(pause) = &self.pause {
+            let (asked, closed) = (pause.asked, pause.left(now, max_wait));
+            if !closed.is_zero() {
+                let left = pause.left(now, Duration::MAX);
+                let too_long = asked > max_wait;
+                return Err(if too_long {
+                    Wait::Paused(PausedError { asked, left, closed })
+                } else {
+                    Wait::For(closed)
+                });
+            }
+            // The next request is sent, and Canva has the last word.
+            self.pause = None;
         }
         if self.free == 0 {
-            return Err(self.returning.front().map_or(Wait::Release, |back| Wait::Until(*back)));
+            return Err(self.returning.front().map_or(Wait::Release, |back| Wait::For(*back - now)));
         }
         self.free -= 1;
         Ok(())

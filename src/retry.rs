@@ -12,10 +12,10 @@ use tracing::{Instrument, Span, field::Empty};
 use crate::BoxFuture;
 use crate::attempt::{Failed, attempt};
 use crate::call::Call;
-use crate::error::Error;
+use crate::error::{ConnectKind, Error};
 use crate::operations::Operation;
-use crate::pacing::MAX_PAUSE;
 use crate::policy::RetryPolicy;
+use crate::upload::Upload;
 
 /// The first pause after a 429 without `Retry-After`.
 const RATE_LIMIT_DELAY: Duration = Duration::from_secs(5);
@@ -42,27 +42,34 @@ impl<T: Send + 'static> IntoFuture for Call<T> {
 async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
     let (client, operation) = (&*call.client.inner, call.operation);
     let policy = &client.retry;
-    let content_left = call.content.as_ref().is_none_or(|upload| upload.can_reopen);
     let mut attempts = 0;
     let mut token_refreshed = false;
+    let mut http2_tried = false;
     let mut first_failure = None;
     let mut lost_response = false;
     loop {
         attempts += 1;
         span.record("attempts", attempts);
-        let Failed { error, token, sent } = match attempt(&call, attempts, &span).await {
+        let Failed { error, token, sent, unprocessed } = match attempt(&call, attempts, &span).await {
             Ok(value) => return Ok(value),
             Err(failed) => failed,
         };
         tracing::debug!(attempts, %error, "an attempt failed");
         let since = *first_failure.get_or_insert_with(Instant::now);
-        // The one with a new token is not one of the policy's.
-        let counted = attempts - u32::from(token_refreshed);
-        let pause = match verdict(operation, &error, lost_response) {
+        let content_left = call.content.as_ref().is_none_or(Upload::is_left);
+        // The one with a new token is not one of the policy's, and neither is the one over another protocol.
+        let counted = attempts - u32::from(token_refreshed) - u32::from(http2_tried);
+        let pause = match verdict(operation, &error, unprocessed, lost_response) {
             Verdict::Final => None,
             Verdict::Unknown => return Err(Error::OutcomeUnknown { operation, sent, source: Box::new(error) }),
             // It was deleted, and the response to that was lost: as good as the success, which says nothing.
             Verdict::Gone => return (call.decode)(b"").map_err(|_| error),
+            Verdict::OtherProtocol if call.content.is_some() && !http2_tried => {
+                http2_tried = true;
+                client.leave_http1();
+                continue;
+            }
+            Verdict::OtherProtocol => None,
             Verdict::Unauthorized if token_refreshed => None,
             Verdict::Unauthorized => {
                 token_refreshed = true;
@@ -90,13 +97,13 @@ async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
                         "Canva can't answer now, and asks for a pause of {pause:.0?}"
                     );
                 }
-                lost_response |= !matches!(error, Error::Connect { .. });
+                lost_response |= !unprocessed;
                 Some(retry_after.unwrap_or_else(|| delay(policy, counted)))
             }
         };
         match pause {
             Some(pause)
-                if pause <= MAX_PAUSE
+                if pause <= client.max_wait
                     && content_left
                     && counted < policy.max_attempts
                     && since.elapsed().saturating_add(pause) <= policy.total_time =>
@@ -129,6 +136,8 @@ enum Verdict {
     Unauthorized,
     /// Refused unread: too many requests.
     RateLimited(Option<Duration>),
+    /// The server refused the connection for its version of HTTP.
+    OtherProtocol,
     /// It can do no harm to send it again.
     Repeatable(Option<Duration>),
     /// It may have been carried out, and must not be carried out twice.
@@ -137,11 +146,13 @@ enum Verdict {
     Gone,
 }
 
-/// The table at the top of this file. `lost_response`: an earlier attempt may have been carried out.
-fn verdict(operation: &Operation, error: &Error, lost_response: bool) -> Verdict {
-    let once = !operation.repeatable;
+/// The table at the top of this file. `unprocessed`: this attempt was not carried out, and `lost_response`: an earlier one
+/// may have been.
+fn verdict(operation: &Operation, error: &Error, unprocessed: bool, lost_response: bool) -> Verdict {
+    let once = !operation.repeatable && !unprocessed;
     match error {
-        Error::Connect { .. } => Verdict::Repeatable(None),
+        Error::Connect { kind: ConnectKind::Network, .. } => Verdict::Repeatable(None),
+        Error::Connect { kind: ConnectKind::Protocol, .. } => Verdict::OtherProtocol,
         Error::Api(api) => match api.status {
             StatusCode::UNAUTHORIZED => Verdict::Unauthorized,
             StatusCode::TOO_MANY_REQUESTS => Verdict::RateLimited(api.retry_after),
@@ -158,7 +169,8 @@ fn verdict(operation: &Operation, error: &Error, lost_response: bool) -> Verdict
         },
         Error::Connection { .. } | Error::Timeout { .. } if once => Verdict::Unknown,
         Error::Connection { .. } | Error::Timeout { .. } => Verdict::Repeatable(None),
-        Error::Decode { .. } if once => Verdict::Unknown,
+        // A success, whatever it is for.
+        Error::Decode { .. } if !operation.repeatable => Verdict::Unknown,
         _ => Verdict::Final,
     }
 }

@@ -2,6 +2,7 @@
 //! with a bound.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -23,6 +24,15 @@ const MAX_BODY: usize = 16 * 1024 * 1024;
 const MAX_ERROR_BODY: usize = 64 * 1024;
 /// How long an error page is waited for.
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connection that is silent for this long is asked for a sign of life, over HTTP/2 and by TCP. With the wait for it, one that
+/// is dead is given up within 50 s, before a request is sent into it.
+const ALIVE_AFTER: Duration = Duration::from_secs(20);
+/// How long a sign of life is waited for.
+const ALIVE_WITHIN: Duration = Duration::from_secs(10);
+
+/// What a caller changes about the HTTP client.
+pub(crate) type HttpSettings = Arc<dyn Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync>;
 
 /// A base URL that can be used.
 pub(crate) struct BaseUrl {
@@ -58,17 +68,25 @@ impl BaseUrl {
     }
 
     /// An HTTP client as every request of this crate needs it, to the API and to the token endpoint.
-    pub(crate) fn http_client(&self, connect_timeout: Duration) -> reqwest::ClientBuilder {
+    pub(crate) fn http_client(&self, connect_timeout: Duration, settings: &HttpSettings) -> reqwest::ClientBuilder {
         let http = reqwest::Client::builder()
             .connect_timeout(connect_timeout)
+            .http2_keep_alive_interval(ALIVE_AFTER)
+            .http2_keep_alive_timeout(ALIVE_WITHIN)
+            .http2_keep_alive_while_idle(true)
+            .tcp_keepalive(ALIVE_AFTER)
+            .tcp_keepalive_interval(ALIVE_WITHIN)
+            .tcp_keepalive_retries(3);
+        // A proxy can't reach this machine's loopback.
+        let http = if self.loopback { http.no_proxy() } else { http };
+        // What comes after the caller's settings holds whatever they are.
+        settings(http)
             .connector_layer(Observed)
             // By default it sends a request again over HTTP/2, unseen; what is sent again is `retry.rs`'s to say.
             .retry(reqwest::retry::never())
             // A redirect would take the token, or half an upload, somewhere else. There is no total timeout: it would
             // cut long uploads.
-            .redirect(reqwest::redirect::Policy::none());
-        // A proxy can't reach this machine's loopback.
-        if self.loopback { http.no_proxy() } else { http }
+            .redirect(reqwest::redirect::Policy::none())
     }
 }
 

@@ -13,7 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::body::{AnyReader, OnProgress, Source, UploadBody};
+use crate::body::{AnyReader, OnProgress, OnceReader, Source, UploadBody};
 use crate::error::BodyError;
 use crate::meter::Meter;
 use crate::sync::{lock, unlocked};
@@ -42,8 +42,6 @@ pub(crate) struct Upload {
     body: UploadBody,
     /// What errors call it.
     name: PathBuf,
-    /// The content is there for another attempt.
-    pub(crate) can_reopen: bool,
     on_progress: Option<Arc<Mutex<OnProgress>>>,
     /// What the file was like at the first attempt.
     first_seen: Mutex<Option<Seen>>,
@@ -55,18 +53,29 @@ impl Upload {
             Source::Path(path) => path.clone(),
             _ => PathBuf::from("upload"),
         };
-        let can_reopen = !matches!(body.0, Source::Once { .. });
         let on_progress = on_progress.map(|report| Arc::new(Mutex::new(report)));
-        Self { body, name, can_reopen, on_progress, first_seen: Mutex::new(None) }
+        Self { body, name, on_progress, first_seen: Mutex::new(None) }
     }
 
-    /// Opens the content for one attempt, which may take as long as the content may stand still.
-    pub(crate) async fn open(&self, stall: Duration) -> Result<(reqwest::Body, Arc<Meter>), BodyError> {
+    /// Whether the content is there for another attempt.
+    pub(crate) fn is_left(&self) -> bool {
+        self.once().is_none_or(|reader| lock(reader).is_some())
+    }
+
+    fn once(&self) -> Option<&OnceReader> {
+        match &self.body.0 {
+            Source::Once { reader, .. } => Some(reader),
+            _ => None,
+        }
+    }
+
+    /// Opens the content for the `attempt`th attempt, which may take as long as the content may stand still.
+    pub(crate) async fn open(&self, attempt: u32, stall: Duration) -> Result<(reqwest::Body, Arc<Meter>), BodyError> {
         let late = |_| Err(self.unreadable(io::Error::new(ErrorKind::TimedOut, format!("not open after {stall:?}"))));
-        tokio::time::timeout(stall, self.begin()).await.unwrap_or_else(late)
+        tokio::time::timeout(stall, self.begin(attempt)).await.unwrap_or_else(late)
     }
 
-    async fn begin(&self) -> Result<(reqwest::Body, Arc<Meter>), BodyError> {
+    async fn begin(&self, attempt: u32) -> Result<(reqwest::Body, Arc<Meter>), BodyError> {
         let read = |source| self.unreadable(source);
         let (total, mut content) = match &self.body.0 {
             Source::Path(path) => self.open_file(path).await?,
@@ -81,8 +90,9 @@ impl Upload {
             // An empty body is never asked for a frame, so nobody would see that there is content all the same.
             std::future::poll_fn(|cx| content.poll_block(cx, &self.name, total)).await?;
         }
-        let meter = Arc::new(Meter::new(total, self.on_progress.clone()));
-        let frames = Frames { name: self.name.clone(), content, started: None, meter: meter.clone() };
+        let meter = Arc::new(Meter::new(attempt, total, self.on_progress.clone()));
+        let once = self.once().cloned();
+        let frames = Frames { name: self.name.clone(), content, once, started: None, meter: meter.clone() };
         Ok((reqwest::Body::wrap(frames), meter))
     }
 
@@ -119,8 +129,9 @@ impl Upload {
 enum Reader {
     /// The block after the one that is being sent is read meanwhile. No thread waits for the network.
     File(JoinHandle<(std::fs::File, io::Result<Block>)>, Seen),
-    /// In a mutex because a request body must be `Sync`; it is only ever reached through `&mut`.
-    Any(Mutex<AnyReader>, BytesMut),
+    /// In a mutex because a request body must be `Sync`; it is only ever reached through `&mut`. Nothing has been read from it
+    /// while it has no buffer.
+    Any(Mutex<AnyReader>, Option<BytesMut>),
 }
 
 /// Content as it was read; none of it is the end.
@@ -144,7 +155,7 @@ impl Reader {
     }
 
     fn any(reader: AnyReader) -> Self {
-        Self::Any(Mutex::new(reader), BytesMut::new())
+        Self::Any(Mutex::new(reader), None)
     }
 
     fn poll_block(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Block>> {
@@ -157,7 +168,7 @@ impl Reader {
                 Poll::Ready(block)
             }
             Self::Any(reader, buffer) => {
-                let reader = unlocked(reader);
+                let (reader, buffer) = (unlocked(reader), buffer.get_or_insert_default());
                 buffer.reserve(MAX_FRAME);
                 ready!(tokio_util::io::poll_read_buf(reader.as_mut(), cx, buffer))?;
                 Poll::Ready(Ok(Block { bytes: buffer.split().freeze(), changed: false }))
@@ -224,6 +235,8 @@ impl Blocks {
 struct Frames {
     name: PathBuf,
     content: Blocks,
+    /// Where a reader goes back to that nothing was read from.
+    once: Option<OnceReader>,
     started: Option<Instant>,
     meter: Arc<Meter>,
 }
@@ -241,6 +254,9 @@ impl Frames {
 
 impl Drop for Frames {
     fn drop(&mut self) {
+        if let (Some(once), Some(Reader::Any(reader, None))) = (&self.once, self.content.reader.take()) {
+            *lock(once) = reader.into_inner().ok();
+        }
         self.meter.dropped();
     }
 }
@@ -259,12 +275,11 @@ impl Body for Frames {
         if this.content.block.is_empty() {
             return Poll::Ready(None);
         }
-        if this.meter.is_over() {
+        let size = this.size().min(this.content.block.len());
+        if !this.meter.advance(size as u64) {
             return Poll::Ready(Some(Err(io::Error::other("the request is over"))));
         }
-        let size = this.size().min(this.content.block.len());
         let frame = this.content.block.split_to(size);
-        this.meter.advance(size as u64);
         Poll::Ready(Some(Ok(Frame::data(frame))))
     }
 

@@ -73,9 +73,9 @@ async fn ten_thousand_waiting_uploads_need_under_128_mib() {
 struct Asking(Arc<AtomicUsize>, Arc<Pacing>);
 
 impl Pacer for Asking {
-    async fn acquire(&self, operation: &'static Operation) -> Result<Permit, BoxError> {
+    async fn acquire(&self, operation: &'static Operation, max_wait: Duration) -> Result<Permit, BoxError> {
         self.0.fetch_add(1, Ordering::SeqCst);
-        self.1.acquire(operation).await
+        self.1.acquire(operation, max_wait).await
     }
 
     fn pause(&self, operation: &'static Operation, pause: Duration) {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -21,7 +22,7 @@ use crate::error::Error;
 use crate::operations::{AUTHORIZATION_URL, BASE_URL, Operation, TOKEN_PATH};
 use crate::redact::{cause, redact_all};
 use crate::response::excerpt;
-use crate::transport::{self, BaseUrl, Cut};
+use crate::transport::{self, BaseUrl, Cut, HttpSettings};
 
 /// How long Canva's access tokens live, for a grant that doesn't say it. One that ends earlier is replaced at its first 401.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(4 * 60 * 60);
@@ -59,6 +60,8 @@ pub struct Integration {
     client_id: String,
     client_secret: SecretString,
     redirect_uri: String,
+    base_url: String,
+    settings: HttpSettings,
     token_url: Url,
     http: reqwest::Client,
 }
@@ -73,11 +76,14 @@ impl Integration {
         client_secret: impl Into<String>,
         redirect_uri: impl Into<String>,
     ) -> Result<Self, Error> {
-        let (token_url, http) = token_endpoint(BASE_URL)?;
+        let settings: HttpSettings = Arc::new(|http| http);
+        let (token_url, http) = token_endpoint(BASE_URL, &settings)?;
         Ok(Self {
             client_id: client_id.into(),
             client_secret: SecretString::from(client_secret.into()),
             redirect_uri: redirect_uri.into(),
+            base_url: BASE_URL.to_owned(),
+            settings,
             token_url,
             http,
         })
@@ -88,7 +94,21 @@ impl Integration {
     /// # Errors
     /// [`Error::InvalidInput`] if it isn't a base URL, or a plain `http://` one that leads off this machine.
     pub fn base_url(mut self, base_url: &str) -> Result<Self, Error> {
-        (self.token_url, self.http) = token_endpoint(base_url)?;
+        (self.token_url, self.http) = token_endpoint(base_url, &self.settings)?;
+        self.base_url = base_url.to_owned();
+        Ok(self)
+    }
+
+    /// Settings of the HTTP client underneath, as [`ClientBuilder::http`](crate::ClientBuilder::http).
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if they can't be used.
+    pub fn http(
+        mut self,
+        settings: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
+    ) -> Result<Self, Error> {
+        self.settings = Arc::new(settings);
+        (self.token_url, self.http) = token_endpoint(&self.base_url, &self.settings)?;
         Ok(self)
     }
 
@@ -193,11 +213,11 @@ impl fmt::Debug for Integration {
     }
 }
 
-fn token_endpoint(base: &str) -> Result<(Url, reqwest::Client), Error> {
+fn token_endpoint(base: &str, settings: &HttpSettings) -> Result<(Url, reqwest::Client), Error> {
     let base = BaseUrl::parse(base, false)?;
     let url = Url::parse(&format!("{}{TOKEN_PATH}", base.text))
         .map_err(|e| Error::invalid("base_url", "a URL", e.to_string()))?;
-    let http = base.http_client(Duration::from_secs(10));
+    let http = base.http_client(Duration::from_secs(10), settings);
     // A connection of its own for each request: a refresh token that is lost with a connection, as its server hangs up, is a
     // lost login.
     let http = http.pool_max_idle_per_host(0);

@@ -175,7 +175,7 @@ struct Watched {
 }
 
 impl Pacer for Watched {
-    async fn acquire(&self, operation: &'static Operation) -> Result<Permit, BoxError> {
+    async fn acquire(&self, operation: &'static Operation, _: Duration) -> Result<Permit, BoxError> {
         self.turns.lock().unwrap().push(operation.id);
         Ok(Permit::new(|_| ()))
     }

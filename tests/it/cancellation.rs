@@ -46,7 +46,7 @@ impl Drop for Guard {
 struct Counting(Out);
 
 impl Pacer for Counting {
-    async fn acquire(&self, _: &'static Operation) -> Result<Permit, BoxError> {
+    async fn acquire(&self, _: &'static Operation, _: Duration) -> Result<Permit, BoxError> {
         let guard = self.0.take();
         Ok(Permit::new(move |_| drop(guard)))
     }

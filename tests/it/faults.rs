@@ -138,7 +138,7 @@ fn name(error: &Error) -> String {
 struct Left(Arc<AtomicUsize>);
 
 impl Pacer for Left {
-    async fn acquire(&self, _: &'static Operation) -> Result<Permit, BoxError> {
+    async fn acquire(&self, _: &'static Operation, _: Duration) -> Result<Permit, BoxError> {
         self.0.fetch_add(1, Ordering::SeqCst);
         Ok(Permit::new(|_| ()))
     }

@@ -17,6 +17,9 @@ use tokio::time::{Instant, sleep, timeout};
 /// The window over which Canva counts requests.
 const WINDOW: Duration = Duration::from_secs(60);
 
+/// The client's default for how long a pause may be that a request waits for.
+const MAX_WAIT: Duration = Duration::from_secs(300);
+
 const COUNTERS: [RateLimits; 3] = [RateLimits::FixedWindow, RateLimits::SlidingWindow, RateLimits::TokenBucket];
 
 /// When a request is asked for, how long it travels there and back, and whether the caller drops it half way.
@@ -65,7 +68,7 @@ async fn send(operation: &'static Operation, counter: RateLimits, requests: &[Re
         let (pacing, counter, refused, left) = (pacing.clone(), counter.clone(), refused.clone(), left.clone());
         all.spawn_local(async move {
             sleep(request.asked).await;
-            let _sent = Sent(Some(pacing.acquire(operation).await.unwrap()));
+            let _sent = Sent(Some(pacing.acquire(operation, MAX_WAIT).await.unwrap()));
             left.borrow_mut().push(begun.elapsed());
             sleep(request.there).await;
             if !counter.borrow_mut().allow(Instant::now()) {
@@ -132,7 +135,7 @@ fn waiting_is_first_come_first_served_and_nobody_starves() {
             let (pacing, reads) = (pacing.clone(), reads.clone());
             all.spawn_local(async move {
                 loop {
-                    let permit = pacing.acquire(&GET_ASSET_UPLOAD_JOB).await.unwrap();
+                    let permit = pacing.acquire(&GET_ASSET_UPLOAD_JOB, MAX_WAIT).await.unwrap();
                     reads.borrow_mut()[job] += 1;
                     sleep(Duration::from_millis(100)).await;
                     permit.finish(true);
@@ -153,21 +156,21 @@ fn a_request_that_never_left_gives_its_permit_back_at_once() {
         let pacing = Pacing::new();
         let begun = Instant::now();
         for _ in 0..1000 {
-            drop(pacing.acquire(&CREATE_ASSET_UPLOAD_JOB).await.unwrap());
+            drop(pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, MAX_WAIT).await.unwrap());
         }
         assert_eq!(begun.elapsed(), Duration::ZERO);
         // A caller that gives up in the queue holds up nobody.
         let held: Vec<_> = {
             let mut held = Vec::new();
             for _ in 0..CREATE_ASSET_UPLOAD_JOB.requests_per_minute.unwrap() {
-                held.push(pacing.acquire(&CREATE_ASSET_UPLOAD_JOB).await.unwrap());
+                held.push(pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, MAX_WAIT).await.unwrap());
             }
             held
         };
-        let impatient = timeout(Duration::from_secs(1), pacing.acquire(&CREATE_ASSET_UPLOAD_JOB));
+        let impatient = timeout(Duration::from_secs(1), pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, MAX_WAIT));
         assert!(impatient.await.is_err());
         drop(held);
-        let _permit = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB).await.unwrap();
+        let _permit = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, MAX_WAIT).await.unwrap();
         assert_eq!(begun.elapsed().as_secs(), 1);
     });
 }
@@ -179,9 +182,9 @@ fn a_pause_holds_for_every_caller_of_the_operation_and_for_no_other() {
         let begun = Instant::now();
         pacing.pause(&CREATE_ASSET_UPLOAD_JOB, Duration::from_secs(7));
         pacing.pause(&CREATE_ASSET_UPLOAD_JOB, Duration::from_secs(3));
-        let _other = pacing.acquire(&CREATE_DESIGN_IMPORT_JOB).await.unwrap();
+        let _other = pacing.acquire(&CREATE_DESIGN_IMPORT_JOB, MAX_WAIT).await.unwrap();
         assert_eq!(begun.elapsed(), Duration::ZERO);
-        let _permit = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB).await.unwrap();
+        let _permit = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, MAX_WAIT).await.unwrap();
         assert_eq!(begun.elapsed().as_secs(), 7);
         // A pause without end is no panic.
         pacing.pause(&GET_ASSET_UPLOAD_JOB, Duration::MAX);
@@ -194,10 +197,10 @@ fn an_operation_of_ones_own_is_paced_by_its_own_limit() {
         let (pacing, begun) = (Pacing::new(), Instant::now());
         let (one, other) = (of_ones_own("one", 2), of_ones_own("other", 1));
         for operation in [one, one, other] {
-            pacing.acquire(operation).await.unwrap().finish(true);
+            pacing.acquire(operation, MAX_WAIT).await.unwrap().finish(true);
         }
         assert_eq!(begun.elapsed(), Duration::ZERO);
-        pacing.acquire(one).await.unwrap().finish(true);
+        pacing.acquire(one, MAX_WAIT).await.unwrap().finish(true);
         assert_eq!(begun.elapsed(), WINDOW);
     });
 }
@@ -208,7 +211,7 @@ fn off_nothing_waits() {
         let (pacing, begun) = (Pacing::off(), Instant::now());
         pacing.pause(&CREATE_ASSET_UPLOAD_JOB, WINDOW);
         for _ in 0..1000 {
-            pacing.acquire(&CREATE_ASSET_UPLOAD_JOB).await.unwrap().finish(true);
+            pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, MAX_WAIT).await.unwrap().finish(true);
         }
         assert_eq!(begun.elapsed(), Duration::ZERO);
         assert_eq!(format!("{pacing:?} {:?}", Pacing::new()), "Pacing::off() Pacing::new()");
@@ -223,11 +226,11 @@ fn a_pause_that_is_too_long_to_wait_for_fails_every_request_at_once_and_is_not_f
             // All permits are out, and one request waits.
             let mut held = Vec::new();
             for _ in 0..CREATE_ASSET_UPLOAD_JOB.requests_per_minute.unwrap() {
-                held.push(pacing.acquire(&CREATE_ASSET_UPLOAD_JOB).await.unwrap());
+                held.push(pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, MAX_WAIT).await.unwrap());
             }
             let waiting = tokio::task::spawn_local({
                 let pacing = pacing.clone();
-                async move { pacing.acquire(&CREATE_ASSET_UPLOAD_JOB).await.unwrap_err() }
+                async move { pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, MAX_WAIT).await.unwrap_err() }
             });
             sleep(Duration::from_secs(1)).await;
             pacing.pause(&CREATE_ASSET_UPLOAD_JOB, asked);
@@ -237,21 +240,21 @@ fn a_pause_that_is_too_long_to_wait_for_fails_every_request_at_once_and_is_not_f
             drop(held);
 
             sleep(Duration::from_secs(100)).await;
-            let error = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB).await.unwrap_err();
+            let error = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, MAX_WAIT).await.unwrap_err();
             let paused = error.downcast_ref::<PausedError>().unwrap();
             assert_eq!((paused.left, paused.closed.as_secs()), (asked - Duration::from_secs(100), 200), "{paused}");
             // A shorter pause, of a request that was under way, changes nothing.
             pacing.pause(&CREATE_ASSET_UPLOAD_JOB, Duration::from_secs(1));
-            assert!(pacing.acquire(&CREATE_ASSET_UPLOAD_JOB).await.is_err());
-            let _other = pacing.acquire(&CREATE_DESIGN_IMPORT_JOB).await.unwrap();
+            assert!(pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, MAX_WAIT).await.is_err());
+            let _other = pacing.acquire(&CREATE_DESIGN_IMPORT_JOB, MAX_WAIT).await.unwrap();
             sleep(Duration::from_secs(200)).await;
-            let _permit = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB).await.unwrap();
+            let _permit = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, MAX_WAIT).await.unwrap();
             assert_eq!(begun.elapsed().as_secs(), 301);
         }
         // One that isn't too long is waited for.
         let (pacing, begun) = (Pacing::new(), Instant::now());
         pacing.pause(&CREATE_ASSET_UPLOAD_JOB, Duration::from_secs(300));
-        let _permit = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB).await.unwrap();
+        let _permit = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, MAX_WAIT).await.unwrap();
         assert_eq!(begun.elapsed().as_secs(), 300);
     });
 }

@@ -49,9 +49,9 @@ struct Trapped {
 }
 
 impl Pacer for Trapped {
-    async fn acquire(&self, operation: &'static Operation) -> Result<Permit, BoxError> {
+    async fn acquire(&self, operation: &'static Operation, max_wait: Duration) -> Result<Permit, BoxError> {
         self.acquire.step();
-        let permit = self.pacing.acquire(operation).await?;
+        let permit = self.pacing.acquire(operation, max_wait).await?;
         self.acquired.step();
         Ok(permit)
     }

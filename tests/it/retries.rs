@@ -91,8 +91,8 @@ async fn what_can_be_read_once_is_sent_once() {
 struct Telling(Pacing, Notify);
 
 impl Pacer for Telling {
-    async fn acquire(&self, operation: &'static Operation) -> Result<Permit, BoxError> {
-        self.0.acquire(operation).await
+    async fn acquire(&self, operation: &'static Operation, max_wait: Duration) -> Result<Permit, BoxError> {
+        self.0.acquire(operation, max_wait).await
     }
 
     fn pause(&self, operation: &'static Operation, pause: Duration) {
@@ -266,7 +266,7 @@ async fn the_policy_bounds_the_attempts() {
 struct OneOnly(AtomicUsize, AtomicUsize);
 
 impl Pacer for OneOnly {
-    async fn acquire(&self, _: &'static Operation) -> Result<Permit, BoxError> {
+    async fn acquire(&self, _: &'static Operation, _: Duration) -> Result<Permit, BoxError> {
         if self.0.fetch_add(1, Ordering::SeqCst) > 0 {
             std::future::pending::<()>().await;
         }
