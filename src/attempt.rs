@@ -2,6 +2,7 @@
 //! `retry.rs`'s to say.
 
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header;
@@ -13,7 +14,7 @@ use crate::auth::AccessToken;
 use crate::body::Progress;
 use crate::call::Call;
 use crate::connecting::Connecting;
-use crate::error::{Error, TimeoutKind};
+use crate::error::{BodyError, Error, TimeoutKind};
 use crate::failure::{Failure, Overdue};
 use crate::meter::Meter;
 use crate::policy::Timeouts;
@@ -58,23 +59,7 @@ pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Resu
     let mut request = call.request.try_clone().ok_or_else(|| Error::invalid("request", "one to repeat", "a stream"))?;
     request.headers_mut().insert(header::AUTHORIZATION, authorization);
     // Opened last: a thousand uploads that wait for their turn or a token must not hold a thousand files.
-    let content = match (&call.content, request.body().and_then(reqwest::Body::as_bytes)) {
-        (Some(upload), _) => Some(upload.open(number, client.timeouts.stall).await),
-        // No file, but what was not handed over matters as much.
-        (None, Some(json)) if !operation.repeatable => {
-            let json = Upload::new(json.to_vec().into(), None);
-            Some(json.open(number, client.timeouts.stall).await)
-        }
-        _ => None,
-    };
-    let count = match content.transpose().map_err(Error::from)? {
-        Some((body, meter)) => {
-            *request.body_mut() = Some(body);
-            Some(meter)
-        }
-        None => None,
-    };
-
+    let count = open_content(call, &mut request, number).await.map_err(Error::from)?;
     let count = count.as_deref();
     let meter = count.filter(|_| call.content.is_some());
     let _end = Ends(count);
@@ -103,6 +88,21 @@ pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Resu
         token: Some(token),
         sent: handed_over.filter(|_| meter.is_some()),
     })
+}
+
+/// Gives the request its content, and counts what is handed over of it. JSON is counted too where it matters whether the server
+/// can have had all of it.
+async fn open_content<T>(
+    call: &Call<T>,
+    request: &mut reqwest::Request,
+    number: u32,
+) -> Result<Option<Arc<Meter>>, BodyError> {
+    let json = request.body().and_then(reqwest::Body::as_bytes).filter(|_| !call.operation.repeatable);
+    let json = json.map(|json| Upload::new(json.to_vec().into(), None));
+    let Some(upload) = call.content.as_ref().or(json.as_ref()) else { return Ok(None) };
+    let (body, meter) = upload.open(number, call.client.inner.timeouts.stall).await?;
+    *request.body_mut() = Some(body);
+    Ok(Some(meter))
 }
 
 /// Stops sending the content when the attempt ends, however it does: after an early response the connection would go on

@@ -6,6 +6,7 @@
 mod support;
 mod types;
 
+mod alive;
 mod any_response;
 mod assets;
 mod calls;

@@ -166,8 +166,7 @@ async fn a_request_is_repeated_whose_connection_had_ended_before_it_was_written(
         requests
     });
     let builder = Client::builder().token("t").base_url(&base_url).retry(twice());
-    let layer = tower_layer::layer_fn(Late);
-    let canva = builder.http(move |http| http.connector_layer(layer.clone())).build().unwrap();
+    let canva = builder.http(move |http| http.connector_layer(tower_layer::layer_fn(Late))).build().unwrap();
     let _ = canva.upload_asset_from_url("https://example.com/a.png", "n").await.unwrap();
     // Nothing of it has been read.
     let _ = canva.upload_asset(UploadBody::once(4, &b"data"[..])).name("n").await.unwrap();
