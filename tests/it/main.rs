@@ -30,4 +30,5 @@ mod stalls;
 mod stores;
 mod token_endpoint;
 mod tokens;
+mod unknown_fields;
 mod wire;
