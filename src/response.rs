@@ -46,17 +46,27 @@ pub(crate) struct Unreadable {
     pub(crate) reason: String,
     /// Where decoding stopped, if it was JSON that didn't fit.
     pub(crate) source: Option<serde_json::Error>,
+    /// It says that a job succeeded, and lacks what that made.
+    pub(crate) job_succeeded: bool,
+}
+
+impl Unreadable {
+    /// The response about a job that succeeded has no such thing.
+    pub(crate) fn success_without(result: &str) -> Self {
+        let reason = format!("the job succeeded, but the response has no {result}");
+        Self { reason, source: None, job_succeeded: true }
+    }
 }
 
 impl From<serde_json::Error> for Unreadable {
     fn from(source: serde_json::Error) -> Self {
-        Self { reason: source.to_string(), source: Some(source) }
+        Self { reason: source.to_string(), source: Some(source), job_succeeded: false }
     }
 }
 
 impl From<&str> for Unreadable {
     fn from(reason: &str) -> Self {
-        Self { reason: reason.to_owned(), source: None }
+        Self { reason: reason.to_owned(), source: None, job_succeeded: false }
     }
 }
 

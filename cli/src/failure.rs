@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use canva_connect::{AssetUploadErrorCode as Upload, DesignImportErrorCode as Import};
-use canva_connect::{BodyError, Error, JobErrorCode, JobReference, PausedError};
+use canva_connect::{BodyError, Error, JobErrorCode, JobKind, JobReference, PausedError};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 #[derive(Serialize)]
 pub struct Failure {
@@ -13,6 +14,9 @@ pub struct Failure {
     pub message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
+    /// What else Canva said of it, in fields that the spec doesn't know.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub extra: Map<String, Value>,
 }
 
 impl Failure {
@@ -22,7 +26,7 @@ impl Failure {
             Some(step) => format!("{}; {step}", what(error)),
             None => what(error),
         };
-        Self { code: code(error).to_owned(), message, http_status: status(error) }
+        Self { code: code(error).to_owned(), message, http_status: status(error), extra: extra(error) }
     }
 }
 
@@ -35,12 +39,17 @@ pub fn tags_not_applied(asset_id: &str, error: &Error) -> Failure {
     if pasteable(asset_id) && !matches!(error, Error::InvalidInput { field: "asset_id", .. }) {
         message += &format!(", `canva update {asset_id} --tag ...` applies them");
     }
-    Failure { code: "tags_not_applied".to_owned(), message, http_status: status(error) }
+    Failure { code: "tags_not_applied".to_owned(), message, http_status: status(error), extra: extra(error) }
 }
 
 /// Whether an id of Canva's may stand in a command that is suggested: a shell and `canva` take it as nothing but an id.
 fn pasteable(id: &str) -> bool {
     !id.starts_with('-') && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// The job ended well, but the response about it doesn't have what it made.
+fn lacks_result(error: &Error) -> bool {
+    matches!(error, Error::Poll { source, .. } if matches!(**source, Error::Decode { job_succeeded: true, .. }))
 }
 
 /// Canva started a job and gave an id that can't be one.
@@ -65,6 +74,7 @@ fn code(error: &Error) -> &str {
         Error::Connection { .. } => "connection_broken",
         Error::Timeout { .. } => "timeout",
         Error::Pacer { source, .. } if source.is::<PausedError>() => "too_many_requests",
+        Error::Decode { job_succeeded: true, .. } => "result_missing",
         Error::Decode { .. } => "unreadable_response",
         _ => "other",
     }
@@ -82,7 +92,9 @@ fn what(error: &Error) -> String {
         Error::Poll { source, .. } if is_unusable_job(error) => {
             format!("Canva started a job, but no command can ask for it by the id that it gave: {}", what(source))
         }
+        Error::Poll { job_id, source, .. } if lacks_result(error) => format!("job {job_id}: {}", what(source)),
         Error::Poll { job_id, source, .. } => format!("job {job_id} could not be read: {}", what(source)),
+        Error::Decode { job_succeeded: true, reason, excerpt, .. } => format!("{reason}; it begins {excerpt:?}"),
         Error::Job(job) => format!("{}: {}", code(error), job.message),
         Error::Body(BodyError::Read { source, .. }) => format!("it can't be read: {source}"),
         Error::Body(BodyError::Length { .. } | BodyError::Changed { .. }) => {
@@ -100,6 +112,15 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
         Error::Poll { source, .. } if matches!(status(source), Some(401 | 403)) => return next_step(source, job),
         Error::Poll { source, .. } if status(source) == Some(404) => "check the id and what kind of job it is",
         Error::Poll { .. } if is_unusable_job(error) => "look in Canva before you try again",
+        Error::Poll { .. } if lacks_result(error) => {
+            let made = match job.map(|job| job.kind) {
+                Some(JobKind::Import | JobKind::UrlImport) => "design by its title",
+                _ => "asset by its name",
+            };
+            let again = job.filter(|job| pasteable(&job.id));
+            let again = again.map(|job| format!(", or ask again with `canva job {} {}`", job.kind, job.id));
+            return Some(format!("look for the {made} in Canva{}; don't send it again", again.unwrap_or_default()));
+        }
         Error::Poll { .. } | Error::Deadline { .. } => {
             let job = job.filter(|job| pasteable(&job.id))?;
             return Some(format!("go on with `canva job {} {} --wait`", job.kind, job.id));
@@ -155,4 +176,12 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
 
 fn status(error: &Error) -> Option<u16> {
     error.status().map(|status| status.as_u16())
+}
+
+fn extra(error: &Error) -> Map<String, Value> {
+    let extra = match error {
+        Error::Job(job) => Some(&job.extra),
+        _ => error.api().map(|api| &api.extra),
+    };
+    extra.cloned().unwrap_or_default()
 }

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
 
-use canva_connect::{Asset, DesignSummary, JobResult, Printable};
+use canva_connect::{Asset, AssetMetadata, DesignSummary, JobResult, Printable};
 use serde::Serialize;
 use serde_json::json;
 use serde_json::ser::{Formatter, Serializer};
@@ -122,11 +122,20 @@ fn text_block(item: &Item) -> String {
 fn asset_rows(asset: &Asset) -> Vec<(&'static str, String)> {
     let mut rows = vec![("asset", asset.id.clone()), ("name", asset.name.clone())];
     rows.extend(asset.type_.as_ref().map(|kind| ("type", kind.to_string())));
+    rows.extend(asset.metadata.as_ref().and_then(size));
     if !asset.tags.is_empty() {
         rows.push(("tags", asset.tags.join(", ")));
     }
     rows.extend(asset.thumbnail.as_ref().map(|it| ("thumbnail", format!("{}x{} {}", it.width, it.height, it.url))));
     rows
+}
+
+/// Of an image `1200x800`, of a video `1920x1080, 12 s`: in pixels, and in whole seconds.
+fn size(metadata: &AssetMetadata) -> Option<(&'static str, String)> {
+    let pixels = metadata.width.zip(metadata.height).map(|(width, height)| format!("{width}x{height}"));
+    let seconds = metadata.duration.map(|seconds| format!("{seconds} s"));
+    let parts: Vec<String> = pixels.into_iter().chain(seconds).collect();
+    (!parts.is_empty()).then(|| ("size", parts.join(", ")))
 }
 
 fn design_rows(design: &DesignSummary) -> Vec<(&'static str, String)> {

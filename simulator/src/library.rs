@@ -31,6 +31,8 @@ pub struct StoredAsset {
     pub width: u32,
     /// Height of the image or video, in pixels.
     pub height: u32,
+    /// How long the video is, in whole seconds, rounded down; `None` where the file doesn't say, and for an image.
+    pub duration: Option<u32>,
     /// In seconds since the Unix epoch.
     pub created_at: i64,
     /// In seconds since the Unix epoch. Every update moves it, by a second at least.
@@ -111,7 +113,7 @@ impl Library {
         let number = self.next_number();
         let state = match outcome {
             Err(error) => JobState::Failed(error),
-            Ok(Finished::Asset { name, bytes, media: Media { kind, width, height, thumbnail } }) => {
+            Ok(Finished::Asset { name, bytes, media: Media { kind, width, height, duration, thumbnail } }) => {
                 let id = format!("Msim{number:07}");
                 let (created_at, updated_at, tags) = (now, now, Vec::new());
                 let asset_id = id.clone();
@@ -124,6 +126,7 @@ impl Library {
                     kind,
                     width,
                     height,
+                    duration,
                     created_at,
                     updated_at,
                     thumbnail,
@@ -186,10 +189,20 @@ impl Library {
 impl StoredAsset {
     pub fn to_json(&self, urls: &Urls, now: i64) -> Value {
         let Self { id, thumbnail, .. } = self;
-        let mut asset = json!({
-            "type": match self.kind { AssetKind::Image => "image", AssetKind::Video => "video" },
+        let kind = match self.kind {
+            AssetKind::Image => "image",
+            AssetKind::Video => "video",
+        };
+        // No smart tags: nobody looks at the image here.
+        let mut metadata = json!({ "type": kind, "width": self.width, "height": self.height });
+        if let (Some(metadata), Some(duration)) = (metadata.as_object_mut(), self.duration) {
+            metadata.insert("duration".into(), json!(duration));
+        }
+        json!({
+            "type": kind,
             "id": id,
             "name": self.name,
+            "tags": self.tags,
             "created_at": self.created_at,
             "updated_at": self.updated_at,
             "owner": { "user_id": self.owner.user_id, "team_id": self.owner.team_id },
@@ -198,11 +211,8 @@ impl StoredAsset {
                 "height": thumbnail.height,
                 "url": urls.thumbnail(id, now),
             },
-        });
-        if let (Some(asset), false) = (asset.as_object_mut(), self.tags.is_empty()) {
-            asset.insert("tags".into(), json!(self.tags));
-        }
-        asset
+            "metadata": metadata,
+        })
     }
 }
 

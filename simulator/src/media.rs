@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use bytes::Bytes;
 use image::{DynamicImage, ImageFormat, ImageReader, Rgba, RgbaImage};
+use mp4parse::Track;
 
 /// A thumbnail's width and height are at most this, in pixels.
 const THUMBNAIL: u32 = 400;
@@ -30,6 +31,8 @@ pub struct Media {
     pub kind: AssetKind,
     pub width: u32,
     pub height: u32,
+    /// Of a video, in whole seconds.
+    pub duration: Option<u32>,
     pub thumbnail: Thumbnail,
 }
 
@@ -61,19 +64,23 @@ fn image(bytes: &[u8]) -> Option<Media> {
     let (small_width, small_height) = thumbnail_size(width, height);
     // Each pixel is read once. A better filter reads each several times, which takes seconds for the largest images.
     let thumbnail = encode(image.thumbnail_exact(small_width, small_height))?;
-    Some(Media { kind: AssetKind::Image, width, height, thumbnail })
+    Some(Media { kind: AssetKind::Image, width, height, duration: None, thumbnail })
 }
 
 fn video(bytes: &[u8]) -> Option<Media> {
     // Other kinds of file in boxes (HEIC, say) have no `moov`, and videos of sound alone no track with a size.
     let context = mp4parse::read_mp4(&mut Cursor::new(bytes)).ok()?;
-    let headers = context.tracks.iter().filter_map(|track| track.tkhd.as_ref());
     // A size is in 1/65536 pixels.
-    let mut sizes = headers.map(|header| (header.width >> 16, header.height >> 16));
-    let (width, height) = sizes.find(|(width, height)| width * height > 0)?;
+    let size = |track: &Track| track.tkhd.as_ref().map(|header| (header.width >> 16, header.height >> 16));
+    let mut sized = context.tracks.iter().filter_map(|track| Some((track, size(track)?)));
+    let (track, (width, height)) = sized.find(|(_, (width, height))| width * height > 0)?;
+    // A video in fragments has none, or 0, there.
+    let duration = track.duration.map(|units| units.0).filter(|units| *units > 0);
+    let seconds = duration.and_then(|units| units.checked_div(track.timescale?.0));
+    let duration = seconds.and_then(|seconds| u32::try_from(seconds).ok());
     let (small_width, small_height) = thumbnail_size(width, height);
     let thumbnail = encode(DynamicImage::ImageRgba8(frame(small_width, small_height)))?;
-    Some(Media { kind: AssetKind::Video, width, height, thumbnail })
+    Some(Media { kind: AssetKind::Video, width, height, duration, thumbnail })
 }
 
 /// A dark frame with a play sign, in place of an image from the video.

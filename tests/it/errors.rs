@@ -2,6 +2,7 @@
 
 use canva_connect::{Client, Error, RetryPolicy};
 use canva_simulator::{Access, Simulator};
+use serde_json::{Value, json};
 
 use crate::support::{self, http};
 
@@ -18,13 +19,14 @@ async fn update(canva: &Client) -> Error {
 #[tokio::test]
 async fn an_error_of_the_api_is_kept_whole() {
     let headers = "content-type: application/json\r\nx-request-id: r-42\r\nretry-after: 7\r\n";
-    let body = r#"{"code":"too_many_requests","message":"Slow down.","more":1}"#;
+    let body = r#"{"code":"too_many_requests","message":"Slow down.","more":{"token":"the-\u0074oken"}}"#;
     let error = update(&answering(http("429 Too Many Requests", headers, body)).await).await;
     let api = error.api().unwrap();
     assert_eq!(
         (api.status.as_u16(), api.code.as_str(), api.message.as_str()),
         (429, "too_many_requests", "Slow down.")
     );
+    assert_eq!(Value::from(api.extra.clone()), json!({ "more": { "token": "[REDACTED]" } }));
     assert_eq!(api.request_id.as_deref(), Some("r-42"));
     assert_eq!(api.retry_after.unwrap().as_secs(), 7);
     assert_eq!(

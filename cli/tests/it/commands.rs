@@ -13,6 +13,7 @@ fn upload_prints_the_asset_that_is_in_canva_now() {
       asset      ASSET
       name       Hero 🚀
       type       image
+      size       1200x800
       tags       launch, été
       thumbnail  400x267 http://HOST/thumbnails/ASSET/IMAGE
     ");
@@ -21,7 +22,67 @@ fn upload_prints_the_asset_that_is_in_canva_now() {
 #[test]
 fn upload_prints_json() {
     let ran = simulated(["--json", "upload", "clip.mp4", "--tag", "launch"]);
-    assert_prints!(ran.succeeded(), @r#"{"file":"clip.mp4","job_id":"JOB","status":"success","asset":{"created_at":TIME,"id":"ASSET","name":"clip.mp4","owner":{"team_id":"oSimulatedTeam","user_id":"oSimulatedUser"},"tags":["launch"],"thumbnail":{"height":180,"url":"http://HOST/thumbnails/ASSET/IMAGE","width":320},"type":"video","updated_at":TIME}}"#);
+    assert_prints!(ran.succeeded(), @r#"{"file":"clip.mp4","job_id":"JOB","status":"success","asset":{"created_at":TIME,"id":"ASSET","metadata":{"duration":2,"height":180,"type":"video","width":320},"name":"clip.mp4","owner":{"team_id":"oSimulatedTeam","user_id":"oSimulatedUser"},"tags":["launch"],"thumbnail":{"height":180,"url":"http://HOST/thumbnails/ASSET/IMAGE","width":320},"type":"video","updated_at":TIME}}"#);
+}
+
+#[test]
+fn a_video_has_its_size_and_duration() {
+    assert_prints!(simulated(["upload", "clip.mp4"]).succeeded(), @r"
+    clip.mp4
+      asset      ASSET
+      name       clip.mp4
+      type       video
+      size       320x180, 2 s
+      thumbnail  320x180 http://HOST/thumbnails/ASSET/IMAGE
+    ");
+}
+
+#[test]
+fn json_has_the_tags_of_an_asset_that_has_none() {
+    let ran = simulated(["--json", "upload", "photo.png"]);
+    assert_eq!(ran.json()[0]["asset"]["tags"], json!([]));
+    let untold = Response::Json(200, r#"{"asset":{"id":"A1","name":"n","created_at":1,"updated_at":1}}"#);
+    let ran = Stub::start(vec![untold]).run(["--json", "get", "A1"]);
+    assert_eq!(ran.json()[0]["asset"]["tags"], json!([]));
+}
+
+/// A field of tomorrow can be used today.
+#[test]
+fn json_has_every_field_that_canva_sends() {
+    let asset = json!({
+        "id": "A1", "name": "n", "created_at": 1, "updated_at": 1, "tags": [], "colors": ["red"],
+        "owner": { "user_id": "u", "team_id": "t", "name": null },
+        "thumbnail": { "width": 1, "height": 1, "url": "u", "blur": { "hash": 1.5 } },
+        "metadata": { "type": "model", "polygons": 12, "smart_tags": [] },
+        "import_status": { "state": "success", "since": 1 },
+    });
+    let job = json!({ "job": { "id": "J1", "status": "success", "asset": asset, "took": 2 } }).to_string();
+    let ran = Stub::start(vec![Response::Json(200, job.leak())]).run(["--json", "upload", "photo.png"]);
+    assert_eq!(
+        ran.json()[0],
+        json!({ "file": "photo.png", "job_id": "J1", "status": "success", "asset": asset, "job_extra": { "took": 2 } })
+    );
+
+    let design = json!({
+        "id": "D1", "created_at": 1, "updated_at": 1, "pages": [1],
+        "urls": { "edit_url": "e", "view_url": "v", "share_url": "s" },
+    });
+    let result = json!({ "designs": [design], "left_out": ["fonts"] });
+    let job = json!({ "job": { "id": "J1", "status": "success", "result": result } }).to_string();
+    let ran = Stub::start(vec![Response::Json(200, job.leak())]).run(["--json", "import", "deck.pdf"]);
+    assert_eq!(ran.json()[0]["designs"], json!([design]));
+    assert_eq!(ran.json()[0]["job_extra"], json!({ "result": { "left_out": ["fonts"] } }));
+
+    let running = Response::Json(200, r#"{"job":{"id":"J1","status":"in_progress","percent":40}}"#);
+    let ran = Stub::start(vec![running]).run(["--json", "job", "import", "J1"]);
+    assert_prints!(ran.succeeded(), @r#"{"job_id":"J1","status":"in_progress","job_extra":{"percent":40}}"#);
+
+    let error = r#"{"code":"import_failed","message":"No.","format":"psd"}"#;
+    let failed = format!(r#"{{"job":{{"id":"J1","status":"failed","error":{error}}}}}"#);
+    let ran = Stub::start(vec![Response::Json(200, failed.leak())]).run(["--json", "upload", "photo.png"]);
+    assert_eq!(ran.json()[0]["error"]["extra"], json!({ "format": "psd" }));
+    let ran = Stub::start(vec![Response::Json(400, error)]).run(["--json", "get", "A1"]);
+    assert_eq!(ran.json()[0]["error"]["extra"], json!({ "format": "psd" }));
 }
 
 #[test]
@@ -70,6 +131,7 @@ fn upload_url_prints_the_asset() {
       asset      ASSET
       name       Fetched
       type       image
+      size       400x267
       thumbnail  400x267 http://HOST/thumbnails/ASSET/IMAGE
     ");
     let item = simulator.json(["upload-url", url, "--name", "Fetched"]);
@@ -87,6 +149,7 @@ fn get_prints_the_asset() {
       asset      ASSET
       name       photo.png
       type       image
+      size       1200x800
       tags       first
       thumbnail  400x267 http://HOST/thumbnails/ASSET/IMAGE
     ");
@@ -105,6 +168,7 @@ fn update_changes_what_it_is_told_and_nothing_else() {
       asset      ASSET
       name       New
       type       image
+      size       1200x800
       tags       first
       thumbnail  400x267 http://HOST/thumbnails/ASSET/IMAGE
     ");
@@ -112,7 +176,7 @@ fn update_changes_what_it_is_told_and_nothing_else() {
     assert_eq!(json!([retagged["asset_id"], retagged["status"]]), json!([id, "success"]));
     assert_eq!(json!([retagged["asset"]["name"], retagged["asset"]["tags"]]), json!(["New", ["a", "b"]]));
     let cleared = simulator.json(["update", id, "--clear-tags"]);
-    assert_eq!(json!([cleared["asset"]["name"], cleared["asset"]["tags"]]), json!(["New", null]));
+    assert_eq!(json!([cleared["asset"]["name"], cleared["asset"]["tags"]]), json!(["New", []]));
 }
 
 #[test]

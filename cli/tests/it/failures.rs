@@ -96,6 +96,21 @@ fn a_job_that_can_not_be_read_is_named_with_the_command_that_goes_on() {
 }
 
 #[test]
+fn a_job_that_succeeded_without_its_result_is_no_failure_and_says_what_to_look_for() {
+    const SUCCEEDED: &str = r#"{"job":{"id":"J1","status":"success"}}"#;
+    let succeeded = || Response::Json(200, SUCCEEDED);
+    let ran = Stub::start(vec![succeeded(), succeeded()]).run(["--json", "upload", "photo.png"]);
+    assert_eq!(ran.code, Some(1));
+    assert_prints!(ran.stdout, @r#"{"file":"photo.png","job_id":"J1","status":"unknown","error":{"code":"result_missing","message":"job J1: the job succeeded, but the response has no asset; it begins \"{\\\"job\\\":{\\\"id\\\":\\\"J1\\\",\\\"status\\\":\\\"success\\\"}}\"; look for the asset by its name in Canva, or ask again with `canva job asset-upload J1`; don't send it again","http_status":200}}"#);
+    let no_wait = Stub::start(vec![succeeded(), succeeded()]).run(["--json", "upload", "photo.png", "--no-wait"]);
+    assert_eq!((no_wait.code, no_wait.stdout), (ran.code, ran.stdout));
+
+    let ran = Stub::start(vec![succeeded()]).run(["job", "url-import", "J1"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    assert_prints!(ran.stderr, @r#"canva: J1: job J1: the job succeeded, but the response has no design; it begins "{\"job\":{\"id\":\"J1\",\"status\":\"success\"}}"; look for the design by its title in Canva, or ask again with `canva job url-import J1`; don't send it again"#);
+}
+
+#[test]
 fn a_refusal_keeps_its_status_and_code_and_never_shows_the_token() {
     let echo = r#"{"code":"invalid_access_token","message":"The token s3cret-t0ken has expired."}"#;
     assert!(echo.contains(TOKEN));

@@ -34,6 +34,37 @@ async fn an_image_is_kept_with_its_name_owner_and_real_size() {
 }
 
 #[tokio::test]
+async fn an_asset_always_has_its_tags_and_what_its_file_says_of_itself() {
+    let simulator = prompt().await;
+    let photo = uploaded(&simulator, "Photo", fixture("photo.png")).await["asset"].take();
+    assert_eq!(photo["tags"], json!([]));
+    assert_eq!(photo["metadata"], json!({ "type": "image", "width": 1200, "height": 800 }));
+    let id = photo["id"].as_str().unwrap();
+    for tags in [json!(["a"]), json!([])] {
+        let updated = ok(update(&simulator, id, &json!({ "tags": tags }))).await["asset"].take();
+        assert_eq!((&updated["tags"], &updated["metadata"]), (&tags, &photo["metadata"]));
+        assert_eq!(ok(read(&simulator, &format!("/v1/assets/{id}"))).await["asset"]["tags"], tags);
+    }
+
+    let clip = fixture("clip.mp4");
+    let video = uploaded(&simulator, "Video", clip.clone()).await["asset"].take();
+    assert_eq!(video["metadata"], json!({ "type": "video", "width": 320, "height": 180, "duration": 2 }));
+    assert_eq!(simulator.assets().pop().unwrap().duration, Some(2));
+    // As a video in fragments has it, whose length the file doesn't say.
+    let untold = uploaded(&simulator, "Video", with_duration(&clip, 0)).await["asset"].take();
+    assert_eq!(untold["metadata"], json!({ "type": "video", "width": 320, "height": 180 }));
+}
+
+/// The video with another duration of its track, in the track's own units.
+fn with_duration(mp4: &[u8], units: u32) -> Vec<u8> {
+    let mut mp4 = mp4.to_vec();
+    let header = mp4.windows(4).position(|name| name == b"mdhd").unwrap();
+    // After the name, a version of 0 and its flags: two times, the timescale, and the duration.
+    mp4[header + 20..header + 24].copy_from_slice(&units.to_be_bytes());
+    mp4
+}
+
+#[tokio::test]
 async fn a_thumbnail_is_the_image_scaled_behind_a_url_that_needs_its_query() {
     let simulator = prompt().await;
     let job = uploaded(&simulator, "Photo", fixture("photo.png")).await;
