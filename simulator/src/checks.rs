@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use axum::body::Body;
+use axum::body::HttpBody;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::{Bytes, BytesMut};
@@ -34,7 +35,7 @@ pub async fn check(
     let access = check_token(state, headers)?;
     check_scopes(&access, spec.operation)?;
     check_rate(state, &access.owner, spec.operation)?;
-    spec.check_media_type(headers)?;
+    spec.check_media_type(headers, body.is_end_stream())?;
     let path = spec.check_path(path)?;
     let parameters = spec.check_headers(headers)?;
     let body = read_body(state, headers, body).await?;

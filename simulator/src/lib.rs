@@ -55,7 +55,7 @@
 //!     let job = format!("{}/v1/asset-uploads/unknown", simulator.base_url());
 //!     seen.push(reqwest::Client::new().get(job).bearer_auth(simulator.token()).send().await?.status().as_u16());
 //! }
-//! assert_eq!(seen, [502, 502, 404]);
+//! assert_eq!(seen, [502, 502, 400]);
 //! # Ok(())
 //! # }
 //! ```
@@ -72,12 +72,13 @@
 //!
 //! - Paths, methods, media types, headers, bodies, scopes and rate limits come from the spec.
 //! - Checks happen in a fixed order: path (404), method (405), token (401), scope (403), rate limit (429), media type
-//!   (415), path and header parameters (400), size (413), body (400), and then whether the asset or job exists (404).
-//! - Uploads are judged by their bytes. PNG, JPEG, GIF, WebP and TIFF images are decoded, and MP4 and QuickTime videos
-//!   are parsed, so a broken file fails. Imports take PDF, Word, PowerPoint and Excel (OOXML) files, and count the pages
-//!   of a PDF and the slides of a presentation. One file is read at a time.
-//! - An image's thumbnail is the image, scaled to fit 400 × 400 pixels. Its URL works for 15 minutes, and only with its
-//!   query string.
+//!   (415), path and header parameters (400), size (413), body (400), and then whether there is such an asset (404) or a
+//!   job that can be read (400 for an unknown one, 403 for another user's).
+//! - Uploads are judged by their bytes. PNG, JPEG, GIF, WebP and TIFF images are decoded, and the headers of MP4 and
+//!   QuickTime videos are parsed. Imports take PDF, Word, PowerPoint and Excel (OOXML) files, and count the pages of a PDF
+//!   and the slides of a presentation. The job of a file that can't be read so fails. One file is read at a time.
+//! - An image's thumbnail is the image, scaled to fit 400 × 400 pixels and turned as its EXIF header says; its width and
+//!   height are those of the turned image. The thumbnail's URL works for 15 minutes, and only with its query string.
 //!
 //! # What is not
 //!

@@ -256,7 +256,7 @@ async fn two_hundred_calls_at_expiry_are_one_refresh() {
         let canva = canva.clone();
         calls.spawn(async move { canva.asset_upload_job("none").poll().await.unwrap_err().status().unwrap().as_u16() });
     }
-    assert!(calls.join_all().await.into_iter().all(|status| status == 404));
+    assert!(calls.join_all().await.into_iter().all(|status| status == 400));
     assert_eq!((token_requests(&simulator), store.0.lock().unwrap().saves), (2, 2));
 
     // The same for 200 that are told that this token is no good any more.

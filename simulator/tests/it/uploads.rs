@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use canva_simulator::{Access, AssetKind, Simulator};
 use image::ImageFormat;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::common::{
-    client, delete, encoded, finished, fixture, import, import_url, ok, prompt, read, refused, update, upload,
+    client, delete, encoded, finished, fixture, import, import_url, ok, prompt, read, refused, request, update, upload,
     upload_url,
 };
 
@@ -110,7 +111,6 @@ async fn what_is_no_image_or_video_or_a_broken_one_fails_to_import() {
     assert!(simulator.assets().is_empty());
 }
 
-#[tokio::test]
 /// A JPEG with an EXIF header that has this orientation, and a thumbnail.
 fn photo_with_exif(width: u32, height: u32, orientation: u8) -> Vec<u8> {
     let tiff = [b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0", &[orientation, 0, 0, 0, 0, 0, 0, 0][..]].concat();
@@ -176,6 +176,7 @@ async fn a_photo_is_as_wide_and_high_as_it_is_shown_and_its_thumbnail_is_upright
     }
 }
 
+#[tokio::test]
 async fn a_file_over_the_asset_limit_is_too_big() {
     let simulator = Simulator::builder().max_asset_bytes(1000).job_duration(Duration::ZERO).start().await.unwrap();
     let job = uploaded(&simulator, "Photo", fixture("photo.png")).await;
@@ -212,16 +213,25 @@ async fn a_job_exists_only_for_its_kind_and_its_user_and_an_asset_for_its_user()
         let id = created["job"]["id"].as_str().unwrap();
         for path in all {
             let request = read(&simulator, &format!("{path}/{id}"));
-            let status = request.send().await.unwrap().status();
-            assert_eq!(status, if path == *own { 200 } else { 404 }, "{path} for a job of {own}");
+            match path == *own {
+                true => drop(ok(request).await),
+                false => assert_eq!(refused(request).await, (400, "job_id_invalid".into()), "{path} for one of {own}"),
+            }
         }
         let stranger = client().get(format!("{}{own}/{id}", simulator.base_url())).bearer_auth("two");
-        assert_eq!(refused(stranger).await, (404, "not_found".into()));
+        assert_eq!(refused(stranger).await, (403, "permission_denied".into()));
+        for (id, code) in [
+            ("none", "job_id_invalid"),
+            ("a%20b", "job_id_invalid"),
+            ("e08861ae-3b29-45db-8dc1-1fe0bf7f1cc8", "job_not_created_via_connect_api"),
+        ] {
+            assert_eq!(refused(read(&simulator, &format!("{own}/{id}"))).await, (400, code.into()), "{id}");
+        }
     }
     let asset = simulator.assets().remove(0);
     let url = format!("{}/v1/assets/{}", simulator.base_url(), asset.id);
     for request in [client().get(&url), client().delete(&url), client().patch(&url).json(&json!({ "name": "Mine" }))] {
-        assert_eq!(refused(request.bearer_auth("two")).await, (404, "not_found".into()));
+        assert_eq!(refused(request.bearer_auth("two")).await, (404, "asset_not_found".into()));
     }
     assert_eq!(simulator.assets().remove(0).name, "Photo");
 }
@@ -249,6 +259,9 @@ async fn an_update_replaces_what_it_names_and_nothing_else() {
     assert_eq!(change(json!({ "tags": ["c"] })).await, ("New".into(), tags(&["c"])));
     assert_eq!(change(json!({})).await, ("New".into(), tags(&["c"])));
     assert_eq!(change(json!({ "tags": [] })).await, ("New".into(), tags(&[])));
+    // No body at all is one that leaves everything out.
+    let same = ok(request(&simulator, Method::PATCH, &format!("/v1/assets/{id}"))).await["asset"].take();
+    assert_eq!((&same["name"], &same["tags"]), (&json!("New"), &Value::Null));
     let read = ok(read(&simulator, &format!("/v1/asset-uploads/{}", job["id"].as_str().unwrap()))).await;
     assert_eq!(read["job"]["asset"]["name"], "New");
 }
@@ -267,10 +280,10 @@ async fn a_deleted_asset_is_in_the_trash_and_nowhere_else() {
 
     let path = format!("/v1/assets/{id}");
     for request in [read(&simulator, &path), update(&simulator, id, &json!({})), delete(&simulator, id)] {
-        assert_eq!(refused(request).await, (404, "not_found".into()));
+        assert_eq!(refused(request).await, (404, "asset_not_found".into()));
     }
     let thumbnail = client().get(job["asset"]["thumbnail"]["url"].as_str().unwrap());
-    assert_eq!(refused(thumbnail).await, (404, "not_found".into()));
+    assert_eq!(refused(thumbnail).await, (404, "asset_not_found".into()));
     // What the upload came to is history, and stays.
     let read = ok(read(&simulator, &format!("/v1/asset-uploads/{}", job["id"].as_str().unwrap()))).await;
     assert_eq!((&read["job"]["status"], &read["job"]["asset"]["id"]), (&json!("success"), &json!(id)));
