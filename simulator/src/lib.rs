@@ -63,10 +63,18 @@
 //! # OAuth
 //!
 //! `POST {base_url}/v1/oauth/token` exchanges codes (PKCE with S256) and refreshes tokens, for the client with the id
-//! [`Simulator::client_id`] and the secret [`Simulator::client_secret`]. A refresh token works once. Using it again
-//! revokes all tokens that came from the same consent. [`Simulator::authorize`] consents as the user would;
-//! [`Simulator::authorization_url`] is a page that consents at once. The API accepts the access tokens that come from
-//! there, with the scopes of the consent, until they expire.
+//! [`Simulator::client_id`] and the secret [`Simulator::client_secret`], which come as HTTP Basic credentials or in the
+//! form. A refresh token works once. Using it again revokes all tokens that came from the same consent.
+//! [`Simulator::authorize`] consents as the user would; [`Simulator::authorization_url`] is a page that consents at once,
+//! to the scopes of [`Builder::scopes`] and no others. The API accepts the access tokens that come from there, with the
+//! scopes of the consent or those that a refresh asked for, until they expire.
+//!
+//! Beside it, `revoke` ends all tokens of the consent that a `token` comes from, and `introspect` says what a `token` from
+//! the token endpoint is good for. All three refuse in the shape of the API's errors, or in that of RFC 6749 with
+//! [`Builder::rfc_6749_errors`].
+//!
+//! An access token has the form of a JWT and nearly 4 KB, as long as Canva's get. Its signature is random: it verifies with
+//! no key, and its claims are the simulator's own. The token of [`Simulator::token`] is shorter.
 //!
 //! # What is real
 //!
@@ -82,7 +90,10 @@
 //!
 //! # What is not
 //!
-//! - A video's thumbnail is a drawn frame of the right proportions; the video itself isn't decoded.
+//! - A video's thumbnail is a drawn frame of the right proportions; the video itself isn't decoded. So a video passes whose
+//!   content is damaged, lies elsewhere than its header says, or is there in name only, and one that is to be shown turned
+//!   lies on its side.
+//! - A JPEG with damage before its end passes if it decodes to anything, with a grey or distorted part.
 //! - Files are fetched from `localhost` and loopback addresses (127.0.0.0/8 and `::1`) only, and so is what they redirect
 //!   to. No name is looked up. For any other URL the job fails with `fetch_failed`.
 //! - Images of more than 100 megapixels, of more than 65 535 pixels a side, or of more than 512 MiB once decoded fail with

@@ -13,6 +13,7 @@ use canva_connect::operations::{AUTHORIZATION_URL, BASE_URL, TOKEN_PATH};
 
 use crate::api::{self, Place};
 use crate::api_error::ApiError;
+use crate::oauth::Endpoint;
 use crate::spec::{self, OperationSpec};
 use crate::state::State;
 use crate::visitors;
@@ -50,8 +51,13 @@ pub fn router(state: Arc<State>) -> Result<Router, String> {
         });
         router = router.route(&format!("{base}{path}"), handler);
     }
-    let (tokens, consent, thumbnails) = (state.clone(), state.clone(), state.clone());
-    let token = any(move |request| api::respond(tokens.clone(), Place::TokenEndpoint, request));
+    for endpoint in Endpoint::ALL {
+        let state = state.clone();
+        let handler = any(move |request| api::respond(state.clone(), Place::OAuth(endpoint), request));
+        let beside = TOKEN_PATH.trim_end_matches(Endpoint::Token.name());
+        router = router.route(&format!("{base}{beside}{}", endpoint.name()), handler);
+    }
+    let (consent, thumbnails) = (state.clone(), state.clone());
     let authorize =
         get(async move |RawQuery(query): RawQuery| consent.oauth.authorize_page(&query.unwrap_or_default()));
     let thumbnail = get(async move |asset_id: Result<Path<String>, _>, RawQuery(query): RawQuery| {
@@ -59,7 +65,6 @@ pub fn router(state: Arc<State>) -> Result<Router, String> {
         thumbnail(&thumbnails, &asset_id, &query.unwrap_or_default())
     });
     let router = router
-        .route(&format!("{base}{TOKEN_PATH}"), token)
         .route(path_of(AUTHORIZATION_URL), authorize)
         .route("/thumbnails/{asset_id}/0001.png", thumbnail)
         .fallback(move |request| api::respond(state.clone(), Place::Nowhere, request))
