@@ -128,11 +128,11 @@ fn delete_moves_assets_to_the_trash_and_goes_on_when_one_is_not_there() {
     assert_eq!(ran.code, Some(1));
     assert_prints!(ran.stdout, @r#"
     {"asset_id":"ASSET","status":"success"}
-    {"asset_id":"nope","status":"failed","error":{"code":"not_found","message":"Canva answered 404 Not Found not_found: There is no such asset; check the id","http_status":404}}
+    {"asset_id":"nope","status":"failed","error":{"code":"asset_not_found","message":"Canva answered 404 Not Found asset_not_found: There is no such asset; check the id","http_status":404}}
     {"asset_id":"ASSET","status":"success"}
     "#);
     for id in [first, second, third] {
-        assert_eq!(simulator.json(["get", &id])["error"]["code"], "not_found");
+        assert_eq!(simulator.json(["get", &id])["error"]["code"], "asset_not_found");
     }
 }
 
