@@ -261,8 +261,7 @@ fn consent(simulator: &SimulatorProcess, scope: &str) -> String {
     let (page, id) = (text("authorization_url"), text("client_id"));
     let query = format!("client_id={id}&scope={scope}&code_challenge={}&code_challenge_method=S256", PKCE[1]);
     let response = simulator.send(&format!("GET {page}?response_type=code&{query}"), "", "");
-    let location =
-        response.lines().find_map(|line| line.strip_prefix("location: ")).unwrap_or_else(|| panic!("{response}"));
+    let location = response.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
     location.split_once('?').unwrap().1.to_owned()
 }
 
