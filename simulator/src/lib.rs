@@ -101,6 +101,11 @@
 //!   is read, or a stream of a PDF, has more than 64 MiB once unpacked. The API documents no such bounds; these keep a
 //!   small file from taking gigabytes.
 //! - Other file types that Canva takes (HEIC, WebM, Keynote, ...) fail here as unknown files do.
+//! - Which of two codes an unknown job has is a guess that only Canva can confirm: an id in the form of a UUID gets
+//!   `job_not_created_via_connect_api`, and any other, or one of another kind of job, `job_id_invalid`. So is it that a refresh
+//!   for fewer scopes leaves the consent as it was.
+//! - No redirect URI is registered: the consent page takes any, and without one leads to
+//!   `http://127.0.0.1:3001/oauth/redirect`.
 //! - A design is its title and its page count. It has no thumbnail, and its URLs lead nowhere.
 //! - Rate limits are off unless [`Builder::rate_limits`] asks for them: tests shouldn't wait a minute.
 //! - There is no HTTPS and no HTTP/2, and nothing is stored on disk.

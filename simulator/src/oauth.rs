@@ -23,7 +23,8 @@ use crate::secrets::Secrets;
 /// How long a code can be exchanged.
 const CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
-/// Where the consent page leads back to when it isn't told: the redirect URI that Canva's examples register.
+/// Where the consent page leads back to when it isn't told: it stands for the first redirect URI that an integration has
+/// registered.
 const REDIRECT_URI: &str = "http://127.0.0.1:3001/oauth/redirect";
 
 /// The longest form that is read. It may be anybody's, and no token or code is longer than a few kilobytes.
@@ -140,6 +141,12 @@ impl Form {
     /// One that is missing is as one that is empty.
     fn field(&self, name: &str) -> &str {
         self.0.get(name).map(String::as_str).unwrap_or_default()
+    }
+
+    fn token(&self) -> Result<&str, ApiError> {
+        Some(self.field("token"))
+            .filter(|token| !token.is_empty())
+            .ok_or_else(|| refuse("invalid_request", "token is missing."))
     }
 }
 
@@ -319,14 +326,6 @@ impl OAuth {
 
     fn grants(&self) -> MutexGuard<'_, Grants> {
         lock(&self.grants)
-    }
-}
-
-impl Form {
-    fn token(&self) -> Result<&str, ApiError> {
-        Some(self.field("token"))
-            .filter(|token| !token.is_empty())
-            .ok_or_else(|| refuse("invalid_request", "token is missing."))
     }
 }
 
