@@ -331,9 +331,7 @@ pub mod types {
         #[serde(flatten)]
         pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
-    /// How the API says that it refused or failed. `code` is an open set, among it `invalid_access_token`,
-    /// `missing_scope`, `permission_denied`, `not_found`, `too_many_requests`, `invalid_header_value`,
-    /// `request_too_large` and `internal_error`.
+    /// How the API says that it refused or failed. `code` is an open set; each response names the codes that are known.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
@@ -583,8 +581,8 @@ impl Client {
     }
     /// Rename or retag an asset
     ///
-    /// Replaces the name, the tags, or both. What the request leaves out stays as it is; a list of tags replaces every
-    /// tag the asset had, and an empty list removes them all.
+    /// Replaces the name, the tags, or both. What the request leaves out stays as it is, all of it where there is no
+    /// request body; a list of tags replaces every tag the asset had, and an empty list removes them all.
     ///
     /// Scope `asset:write`, 30 requests a minute for each user.
     ///

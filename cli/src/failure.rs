@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use canva_connect::{ApiError, BodyError, Error, JobErrorCode, JobKind, JobReference, PausedError};
 use canva_connect::{AssetUploadErrorCode as Upload, DesignImportErrorCode as Import};
-use canva_connect::{BodyError, Error, JobErrorCode, JobKind, JobReference, PausedError};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -109,8 +109,6 @@ fn what(error: &Error) -> String {
 /// What the user can do about it.
 fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
     let step = match error {
-        Error::Poll { source, .. } if matches!(status(source), Some(401 | 403)) => return next_step(source, job),
-        Error::Poll { source, .. } if status(source) == Some(404) => "check the id and what kind of job it is",
         Error::Poll { .. } if is_unusable_job(error) => "look in Canva before you try again",
         Error::Poll { .. } if lacks_result(error) => {
             let made = match job.map(|job| job.kind) {
@@ -120,6 +118,9 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
             let again = job.filter(|job| pasteable(&job.id));
             let again = again.map(|job| format!(", or ask again with `canva job {} {}`", job.kind, job.id));
             return Some(format!("look for the {made} in Canva{}; don't send it again", again.unwrap_or_default()));
+        }
+        Error::Poll { source, .. } if source.api().is_some_and(is_refusal) => {
+            return source.api().map(|api| after_refusal(api, true));
         }
         Error::Poll { .. } | Error::Deadline { .. } => {
             let job = job.filter(|job| pasteable(&job.id))?;
@@ -135,21 +136,7 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
         Error::Body(_) => "try again when nothing writes to the file",
         Error::Connect { .. } => "check the network and the base URL, then try again",
         Error::Connection { .. } | Error::Timeout { .. } => "check the network, then try again",
-        Error::Api(api) => match api.status.as_u16() {
-            401 => "set CANVA_ACCESS_TOKEN to a new token",
-            403 => return Some(format!("use a token with the scope {}", api.operation.scopes.join(" "))),
-            // A POST names nothing that could be missing, so the URL itself is wrong.
-            404 if api.operation.method == "POST" => "check the base URL",
-            404 => "check the id",
-            413 => "use a smaller file",
-            429 if api.retry_after.is_some_and(|it| it > Duration::from_secs(60)) => {
-                return api.retry_after.map(|it| format!("try again in {} s", it.as_secs()));
-            }
-            429 => "wait a minute, then try again",
-            500.. => "try again later",
-            300..=399 => "check the base URL",
-            _ => "correct it, then try again",
-        },
+        Error::Api(api) => return Some(after_refusal(api, false)),
         Error::Decode { .. } => "check the base URL, then try again",
         Error::Job(job) => match &job.code {
             JobErrorCode::AssetUpload(Upload::FileTooBig) => "use a smaller file",
@@ -172,6 +159,40 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
         _ => return None,
     };
     Some(step.to_owned())
+}
+
+/// Whether the same request would be refused again.
+fn is_refusal(api: &ApiError) -> bool {
+    matches!(api.status.as_u16(), 300..=499) && !matches!(api.status.as_u16(), 408 | 429)
+}
+
+/// What the user can do about a response that is no success.
+fn after_refusal(api: &ApiError, of_job: bool) -> String {
+    let step = match (api.status.as_u16(), api.code.as_str()) {
+        (401, "revoked_access_token") => {
+            "have the user allow access again, and set CANVA_ACCESS_TOKEN to the new token"
+        }
+        (401, _) => "set CANVA_ACCESS_TOKEN to a new token",
+        (413, _) => "use a smaller file",
+        (429, _) => match api.retry_after {
+            Some(it) if it > Duration::from_secs(60) => return format!("try again in {} s", it.as_secs()),
+            _ => "wait a minute, then try again",
+        },
+        (500.., _) => "try again later",
+        // Without a code it isn't the API's own. And a POST names nothing that could be missing.
+        (_, "" | "endpoint_not_found") | (300..=399, _) => "check the base URL",
+        (404, _) if api.operation.method == "POST" => "check the base URL",
+        (403, "missing_scope") => return format!("use a token with the scope {}", api.operation.scopes.join(" ")),
+        (403, _) if of_job => "use a token of the user who started the job",
+        (403, _) => "use a token of a user who may do this",
+        (400 | 404, _) if of_job => "check the id and what kind of job it is; if they are right, look in Canva",
+        (_, _) if of_job => "look in Canva for what became of it",
+        (404, _) => "check the id",
+        (400 | 415 | 422, _) => "correct it, then try again",
+        (409, _) => "wait a moment, then try again",
+        _ => "look the code up in Canva's documentation",
+    };
+    step.to_owned()
 }
 
 fn status(error: &Error) -> Option<u16> {

@@ -20,8 +20,7 @@ pub enum FetchError {
     TooBig,
 }
 
-pub async fn fetch(url: &str, max_bytes: u64) -> Result<Bytes, FetchError> {
-    let mut url = Url::parse(url).map_err(failed)?;
+pub async fn fetch(mut url: Url, max_bytes: u64) -> Result<Bytes, FetchError> {
     let client = Client::builder().no_proxy().redirect(Policy::none()).read_timeout(TIMEOUT);
     let client = client.resolve_to_addrs("localhost", &loopback::LOCALHOST).build().map_err(failed)?;
     // Redirects by hand, because each stop has to be on this machine.

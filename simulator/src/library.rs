@@ -3,11 +3,13 @@
 
 use std::collections::HashMap;
 
+use axum::http::StatusCode;
 use bytes::Bytes;
 use canva_connect::JobKind;
 use serde_json::{Value, json};
 
 use crate::access::Owner;
+use crate::api_error::ApiError;
 use crate::media::{AssetKind, Media, Thumbnail};
 use crate::urls::Urls;
 
@@ -148,24 +150,38 @@ impl Library {
         }
     }
 
-    /// The response to starting or reading a job, where this user has such a job.
-    pub fn job(&self, kind: JobKind, id: &str, user_id: &str, urls: &Urls, now: i64) -> Option<Value> {
-        let job = self.jobs.get(id).filter(|job| job.kind == kind && job.owner.user_id == user_id)?;
+    /// The response to starting or reading a job, or why this user can't read it.
+    pub fn job(&self, kind: JobKind, id: &str, user_id: &str, urls: &Urls, now: i64) -> Result<Value, ApiError> {
+        let unreadable = |code, message| ApiError::new(StatusCode::BAD_REQUEST, code, message);
+        let no_id = || unreadable("job_id_invalid", "This is not the id of such a job.");
+        let unknown = || match is_uuid(id) {
+            true => unreadable("job_not_created_via_connect_api", "No request to this API has started such a job."),
+            false => no_id(),
+        };
+        let job = self.jobs.get(id).ok_or_else(unknown)?;
+        if job.kind != kind {
+            return Err(no_id());
+        }
+        if job.owner.user_id != user_id {
+            let message = "Another user has started this job.";
+            return Err(ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message));
+        }
         let job = match &job.state {
             JobState::InProgress => json!({ "id": id, "status": "in_progress" }),
             JobState::Failed(JobError { code, message }) => {
                 json!({ "id": id, "status": "failed", "error": { "code": code, "message": message } })
             }
             JobState::Asset(asset_id) => {
-                let asset = self.assets.iter().chain(&self.trash).find(|asset| asset.id == *asset_id)?;
+                let asset =
+                    self.assets.iter().chain(&self.trash).find(|asset| asset.id == *asset_id).ok_or_else(unknown)?;
                 json!({ "id": id, "status": "success", "asset": asset.to_json(urls, now) })
             }
             JobState::Design(design_id) => {
-                let design = self.designs.iter().find(|design| design.id == *design_id)?;
+                let design = self.designs.iter().find(|design| design.id == *design_id).ok_or_else(unknown)?;
                 json!({ "id": id, "status": "success", "result": { "designs": [design.to_json(urls)] } })
             }
         };
-        Some(json!({ "job": job }))
+        Ok(json!({ "job": job }))
     }
 
     pub fn asset_mut(&mut self, id: &str, user_id: &str) -> Option<&mut StoredAsset> {
@@ -184,6 +200,11 @@ impl Library {
         self.sequence += 1;
         self.sequence
     }
+}
+
+/// Whether a job could have this id.
+fn is_uuid(id: &str) -> bool {
+    id.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && id.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }
 
 impl StoredAsset {

@@ -23,7 +23,7 @@ async fn an_asset_is_read_as_it_is_now() {
     assert_eq!((read.name.as_str(), &read.tags, read.updated_at), ("Hero", &updated.tags, updated.updated_at));
 
     let error = canva.get_asset("Mnone").await.unwrap_err();
-    assert_eq!(error.to_string(), "getAsset: 404 Not Found not_found: There is no such asset.");
+    assert_eq!(error.to_string(), "getAsset: 404 Not Found asset_not_found: There is no such asset.");
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_deleted_asset_is_gone() {
     assert_eq!(canva.get_asset(&asset.id).await.unwrap_err().status().unwrap(), 404);
     // Nothing was lost on the way, so this is a mistake of the caller's.
     let error = canva.delete_asset(&asset.id).await.unwrap_err();
-    assert_eq!(error.to_string(), "deleteAsset: 404 Not Found not_found: There is no such asset.");
+    assert_eq!(error.to_string(), "deleteAsset: 404 Not Found asset_not_found: There is no such asset.");
 }
 
 const CUT: &str = "";

@@ -99,7 +99,7 @@ async fn each_refusal_of_the_simulator_is_an_api_error() {
 
     assert_eq!(of(update(&client("stranger")).await), (401, "invalid_access_token".into()));
     assert_eq!(of(update(&client("reader")).await), (403, "missing_scope".into()));
-    assert_eq!(of(update(&client("writer")).await), (404, "not_found".into()));
+    assert_eq!(of(update(&client("writer")).await), (404, "asset_not_found".into()));
     let too_large = client("writer").upload_asset(vec![0; 101]).name("n").await.unwrap_err();
     assert!(!too_large.is_outcome_unknown());
     assert_eq!(of(too_large), (413, "request_too_large".into()));

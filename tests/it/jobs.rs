@@ -88,7 +88,7 @@ async fn a_stored_job_of_any_kind_is_picked_up_in_another_process() {
     assert_eq!(results, expected.map(|(kind, name)| (kind, name.to_owned())));
     // One that is of another kind isn't found there.
     let wrong = JobReference { kind: JobKind::Import, id: upload.id().to_owned() };
-    assert_eq!(canva.job(wrong).poll().await.unwrap_err().status().unwrap(), 404);
+    assert_eq!(canva.job(wrong).poll().await.unwrap_err().status().unwrap(), 400);
 }
 
 #[tokio::test]
@@ -177,8 +177,8 @@ async fn a_job_that_cannot_be_read_keeps_its_id() {
     let canva = simulated(&simulator);
     let error = canva.asset_upload_job("no-such-job").wait().await.unwrap_err();
     assert_eq!(error.job_id(), Some("no-such-job"));
-    assert_eq!(error.api().unwrap().code, "not_found");
-    assert_eq!(error.status().unwrap(), 404);
+    assert_eq!(error.api().unwrap().code, "job_id_invalid");
+    assert_eq!(error.status().unwrap(), 400);
 }
 
 /// Answers one request after the other with these bodies.
