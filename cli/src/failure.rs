@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use canva_connect::{AssetUploadErrorCode as Upload, DesignImportErrorCode as Import};
-use canva_connect::{BodyError, Error, JobErrorCode, JobReference, PausedError};
+use canva_connect::{BodyError, ConnectKind, Error, JobErrorCode, JobReference, PausedError};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -89,10 +89,13 @@ fn what(error: &Error) -> String {
             "it changed while it was being uploaded".to_owned()
         }
         Error::Pacer { source, .. } if source.is::<PausedError>() => source.to_string(),
+        Error::Connect { kind, .. } => error.to_string().replace(&kind.to_string(), ""),
         _ => error.to_string(),
     };
     text.trim_end_matches(['.', ':', ' ']).to_owned()
 }
+
+const PROXY_PASSWORD: &str = "give the proxy its user and password in HTTPS_PROXY";
 
 /// What the user can do about it.
 fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
@@ -112,7 +115,15 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
         Error::InvalidInput { .. } => "correct it, then try again",
         Error::Body(BodyError::Read { .. }) => "check that the file is there and can be read",
         Error::Body(_) => "try again when nothing writes to the file",
-        Error::Connect { .. } => "check the network and the base URL, then try again",
+        Error::Connect { kind, .. } => match kind {
+            ConnectKind::Certificate => {
+                "no CA that is trusted here signed the server's certificate: if it is right, set SSL_CERT_FILE to a file \
+                 with the CA that did"
+            }
+            ConnectKind::InvalidCertificate => "check the base URL and this machine's clock",
+            ConnectKind::ProxyAuthorization => PROXY_PASSWORD,
+            _ => "check the network and the base URL, then try again",
+        },
         Error::Connection { .. } | Error::Timeout { .. } => "check the network, then try again",
         Error::Api(api) => match api.status.as_u16() {
             401 => "set CANVA_ACCESS_TOKEN to a new token",
@@ -120,6 +131,7 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
             // A POST names nothing that could be missing, so the URL itself is wrong.
             404 if api.operation.method == "POST" => "check the base URL",
             404 => "check the id",
+            407 => PROXY_PASSWORD,
             413 => "use a smaller file",
             429 if api.retry_after.is_some_and(|it| it > Duration::from_secs(60)) => {
                 return api.retry_after.map(|it| format!("try again in {} s", it.as_secs()));

@@ -1,10 +1,11 @@
 //! A CA of our own, and a server over TLS with a certificate of it, which notes who connected and over which protocol.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
@@ -67,12 +68,18 @@ pub struct Connection {
 pub struct Server {
     pub base_url: String,
     pub port: u16,
-    connections: Arc<Mutex<Vec<Connection>>>,
+    connections: watch::Sender<Vec<Connection>>,
 }
 
 impl Server {
+    /// In the order in which they were opened.
     pub fn connections(&self) -> Vec<Connection> {
-        self.connections.lock().unwrap().clone()
+        self.connections.borrow().clone()
+    }
+
+    /// Waits until they are like that.
+    pub async fn until(&self, wanted: impl FnMut(&Vec<Connection>) -> bool) {
+        self.connections.subscribe().wait_for(wanted).await.unwrap();
     }
 }
 
@@ -97,7 +104,7 @@ pub async fn serve(ca: &Ca, settings: Settings) -> Server {
     let acceptor = acceptor(ca, &settings);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let connections = Arc::new(Mutex::new(Vec::new()));
+    let connections = watch::Sender::new(Vec::new());
     let server = Server { base_url: format!("https://localhost:{port}/rest"), port, connections: connections.clone() };
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
@@ -117,21 +124,20 @@ pub async fn serve(ca: &Ca, settings: Settings) -> Server {
 
 /// Where one connection is noted.
 #[derive(Clone)]
-struct Log(Arc<Mutex<Vec<Connection>>>, usize);
+struct Log(watch::Sender<Vec<Connection>>, usize);
 
 impl Log {
-    fn new(connections: &Arc<Mutex<Vec<Connection>>>) -> Self {
-        let mut all = connections.lock().unwrap();
-        all.push(Connection::default());
-        Self(connections.clone(), all.len() - 1)
+    fn new(connections: &watch::Sender<Vec<Connection>>) -> Self {
+        connections.send_modify(|all| all.push(Connection::default()));
+        Self(connections.clone(), connections.borrow().len() - 1)
     }
 
     fn protocol(&self, name: &str) {
-        self.0.lock().unwrap()[self.1].protocol = Some(name.to_owned());
+        self.0.send_modify(|all| all[self.1].protocol = Some(name.to_owned()));
     }
 
     fn request(&self, method: &str, path: &str) {
-        self.0.lock().unwrap()[self.1].requests.push(format!("{method} {path}"));
+        self.0.send_modify(|all| all[self.1].requests.push(format!("{method} {path}")));
     }
 }
 
