@@ -88,9 +88,10 @@ impl Racer {
     fn new(name: &'static str, mut command: Command, ca: &Path) -> Self {
         command.env("SSL_CERT_FILE", ca).env("CURL_CA_BUNDLE", ca).env_remove("SSL_CERT_DIR").stderr(Stdio::inherit());
         // A baseline that this machine doesn't have is left out.
-        let version = Command::new("curl").arg("--version").output().map_or(String::new(), |it| {
-            String::from_utf8_lossy(&it.stdout).into_owned()
-        });
+        let version = Command::new("curl")
+            .arg("--version")
+            .output()
+            .map_or(String::new(), |it| String::from_utf8_lossy(&it.stdout).into_owned());
         let there = match name {
             "curl --http2" => version.contains("HTTP2"),
             name => !name.starts_with("curl") || !version.is_empty(),

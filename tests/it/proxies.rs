@@ -278,9 +278,8 @@ async fn a_proxy_is_asked_for_tunnels_and_sees_no_more() {
         let proxy = Proxy::start(server.port, authorization.is_some()).await;
         let through = reqwest::Proxy::https(format!("http://{user}127.0.0.1:{}", proxy.port)).unwrap();
         let trusted = certificate(&ca);
-        let settings = move |http: reqwest::ClientBuilder| {
-            http.proxy(through.clone()).tls_certs_only([trusted.clone()])
-        };
+        let settings =
+            move |http: reqwest::ClientBuilder| http.proxy(through.clone()).tls_certs_only([trusted.clone()]);
         let canva = builder(&base_url).http(settings).build().unwrap();
         get(&canva).await.unwrap();
         upload(&canva).await.unwrap();
@@ -316,7 +315,8 @@ async fn a_proxy_that_refuses_the_password_is_asked_once() {
     for (number, path) in [(0, "a tunnel"), (2, "a request")] {
         let through = reqwest::Proxy::all(format!("http://user:wr0ng-p4ss@127.0.0.1:{}", proxy.port)).unwrap();
         let base_url = if number == 0 { format!("https://{HIDDEN}/rest") } else { format!("http://{HIDDEN}/rest") };
-        let canva = builder(&base_url).allow_plain_http().http(move |http| http.proxy(through.clone())).build().unwrap();
+        let canva =
+            builder(&base_url).allow_plain_http().http(move |http| http.proxy(through.clone())).build().unwrap();
         for (attempt, error) in [get(&canva).await.unwrap_err(), upload(&canva).await.unwrap_err()].iter().enumerate() {
             match error {
                 Error::Connect { kind: ConnectKind::ProxyAuthorization, attempts: 1, .. } if number == 0 => {}
@@ -406,7 +406,7 @@ async fn a_server_with_http2_alone_gets_uploads_over_it() {
 
 #[tokio::test]
 async fn no_redirect_is_followed_whatever_is_set() {
-    let (elsewhere, there) = support::listen().await;
+    let there = support::answering(support::http("200 OK", "", support::UPDATED)).await;
     let redirect = support::http("307 Temporary Redirect", &format!("location: {there}/v1/assets/a1\r\n"), "");
     let base_url = support::answering(redirect).await;
     let follow = |http: reqwest::ClientBuilder| http.redirect(reqwest::redirect::Policy::limited(5));
@@ -414,7 +414,6 @@ async fn no_redirect_is_followed_whatever_is_set() {
     for error in [get(&canva).await.unwrap_err(), upload(&canva).await.unwrap_err()] {
         assert_eq!(error.status().unwrap(), 307, "{error}");
     }
-    assert!(tokio::time::timeout(Duration::ZERO, elsewhere.accept()).await.is_err());
 }
 
 #[tokio::test]

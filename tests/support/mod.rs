@@ -109,12 +109,7 @@ pub async fn discard_body(stream: &mut (impl AsyncRead + Unpin), head: &Head) ->
     Ok(read)
 }
 
-pub async fn answer(
-    stream: &mut (impl AsyncWrite + Unpin),
-    status: &str,
-    headers: &str,
-    body: &str,
-) -> io::Result<()> {
+pub async fn answer(stream: &mut (impl AsyncWrite + Unpin), status: &str, headers: &str, body: &str) -> io::Result<()> {
     let length = body.len();
     let text = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n{headers}\r\n{body}");
     stream.write_all(text.as_bytes()).await?;
