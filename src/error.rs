@@ -58,7 +58,7 @@ pub enum Error {
     },
 
     /// No connection could be opened; nothing was sent. Check what `kind` says, then send it again.
-    #[error("{}: could not connect ({attempts} {}): {}{kind}", .operation.id, plural(*.attempts, "attempt", "attempts"), shown(&innermost(&**.source)))]
+    #[error("{}: could not connect{} ({attempts} {}): {}{kind}", .operation.id, to_host(&**.source), plural(*.attempts, "attempt", "attempts"), shown(&innermost(&**.source)))]
     #[non_exhaustive]
     Connect {
         /// What was to be sent.
@@ -363,8 +363,11 @@ pub enum BodyError {
 pub enum ConnectKind {
     /// The name was not found, nobody accepted in time, or the connection broke while it was being opened.
     Network,
-    /// The server's certificate isn't trusted: its CA is not known here, it has expired, or it is for another name.
+    /// The server's certificate is signed by a CA that isn't trusted here, such as that of a proxy that looks into TLS. Trust it
+    /// with [`ClientBuilder::http`](crate::ClientBuilder::http), or name a file with it in `SSL_CERT_FILE`.
     Certificate,
+    /// The server's certificate can't be right, whoever signed it: it has expired, isn't valid yet, or is for another name.
+    InvalidCertificate,
     /// The proxy wants a user and a password, or refuses those that it got.
     ProxyAuthorization,
     /// The server has neither HTTP/2 nor HTTP/1.1 to offer.
@@ -377,9 +380,10 @@ impl fmt::Display for ConnectKind {
         f.write_str(match self {
             Self::Network => "",
             Self::Certificate => {
-                "; the server's certificate isn't trusted: if it is right, add the CA that signed it with \
-                 `ClientBuilder::http` or SSL_CERT_FILE"
+                "; the CA that signed the server's certificate isn't trusted here: if it is right, add it with \
+                 `ClientBuilder::http` or in SSL_CERT_FILE"
             }
+            Self::InvalidCertificate => "; check the base URL and this machine's clock",
             Self::ProxyAuthorization => {
                 "; give the proxy its user and password, with `ClientBuilder::http` or in HTTPS_PROXY"
             }
@@ -414,6 +418,12 @@ pub(crate) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
         cause = source;
     }
     cause.to_string()
+}
+
+/// Where the connection was to lead, where the cause knows.
+fn to_host(source: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
+    let url = source.downcast_ref().and_then(reqwest::Error::url);
+    url.map_or(String::new(), |url| format!(" to {}", shown(url.authority())))
 }
 
 /// The first 1 000 characters of a text, harmless to a terminal. An error is a line of a log; its fields have the whole text.

@@ -102,7 +102,8 @@ fn is_refused(error: &h2::Error) -> bool {
 
 fn connect_kind(source: &reqwest::Error) -> ConnectKind {
     let tls = find(source, |error: &rustls::Error| match error {
-        rustls::Error::InvalidCertificate(_) => Some(ConnectKind::Certificate),
+        rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer) => Some(ConnectKind::Certificate),
+        rustls::Error::InvalidCertificate(_) => Some(ConnectKind::InvalidCertificate),
         rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol) => Some(ConnectKind::Protocol),
         _ => None,
     });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use canva_connect::{ApiError, BodyError, Error, JobErrorCode, JobKind, JobReference, PausedError};
+use canva_connect::{ApiError, BodyError, ConnectKind, Error, JobErrorCode, JobKind, JobReference, PausedError};
 use canva_connect::{AssetUploadErrorCode as Upload, DesignImportErrorCode as Import};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -101,10 +101,13 @@ fn what(error: &Error) -> String {
             "it changed while it was being uploaded".to_owned()
         }
         Error::Pacer { source, .. } if source.is::<PausedError>() => source.to_string(),
+        Error::Connect { kind, .. } => error.to_string().replace(&kind.to_string(), ""),
         _ => error.to_string(),
     };
     text.trim_end_matches(['.', ':', ' ']).to_owned()
 }
+
+const PROXY_PASSWORD: &str = "give the proxy its user and password in HTTPS_PROXY";
 
 /// What the user can do about it.
 fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
@@ -134,7 +137,15 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
         Error::InvalidInput { .. } => "correct it, then try again",
         Error::Body(BodyError::Read { .. }) => "check that the file is there and can be read",
         Error::Body(_) => "try again when nothing writes to the file",
-        Error::Connect { .. } => "check the network and the base URL, then try again",
+        Error::Connect { kind, .. } => match kind {
+            ConnectKind::Certificate => {
+                "no CA that is trusted here signed the server's certificate: if it is right, set SSL_CERT_FILE to a file \
+                 with the CA that did"
+            }
+            ConnectKind::InvalidCertificate => "check the base URL and this machine's clock",
+            ConnectKind::ProxyAuthorization => PROXY_PASSWORD,
+            _ => "check the network and the base URL, then try again",
+        },
         Error::Connection { .. } | Error::Timeout { .. } => "check the network, then try again",
         Error::Api(api) => return Some(after_refusal(api, false)),
         Error::Decode { .. } => "check the base URL, then try again",
@@ -173,6 +184,7 @@ fn after_refusal(api: &ApiError, of_job: bool) -> String {
             "have the user allow access again, and set CANVA_ACCESS_TOKEN to the new token"
         }
         (401, _) => "set CANVA_ACCESS_TOKEN to a new token",
+        (407, _) => PROXY_PASSWORD,
         (413, _) => "use a smaller file",
         (429, _) => match api.retry_after {
             Some(it) if it > Duration::from_secs(60) => return format!("try again in {} s", it.as_secs()),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::error::BoxError;
+use crate::error::{BoxError, innermost};
 use crate::printable::Printable;
 
 /// What can go wrong with logins and refreshes. As the source of an [`Error::Token`](crate::Error::Token) it is found
@@ -38,7 +38,7 @@ pub enum OAuthError {
         retry_after: Option<Duration>,
     },
     /// The token endpoint could not be reached.
-    #[error("the token endpoint could not be reached: {source}")]
+    #[error("the token endpoint could not be reached: {}", Printable(&innermost(&**.source)))]
     #[non_exhaustive]
     Unreachable {
         /// The cause: a `reqwest::Error`, or text if that had a secret in it.

@@ -23,6 +23,7 @@ mod jobs;
 mod names;
 mod pacing;
 mod panics;
+mod proxies;
 mod retries;
 mod schemas;
 mod shapes;

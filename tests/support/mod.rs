@@ -3,13 +3,14 @@
 #![allow(dead_code, clippy::print_stdout)]
 
 pub mod hostile;
+pub mod tls;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// The smallest image there is: one transparent pixel.
@@ -74,7 +75,7 @@ impl Head {
     }
 }
 
-pub async fn read_head(stream: &mut TcpStream) -> io::Result<Head> {
+pub async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Head> {
     let mut bytes = Vec::new();
     loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -88,7 +89,7 @@ pub async fn read_head(stream: &mut TcpStream) -> io::Result<Head> {
 }
 
 /// Reads the rest of the body.
-pub async fn read_body(stream: &mut TcpStream, head: &mut Head) -> io::Result<Vec<u8>> {
+pub async fn read_body(stream: &mut (impl AsyncRead + Unpin), head: &mut Head) -> io::Result<Vec<u8>> {
     let mut body = std::mem::take(&mut head.rest);
     let left = head.content_length().saturating_sub(body.len() as u64);
     stream.take(left).read_to_end(&mut body).await?;
@@ -96,7 +97,7 @@ pub async fn read_body(stream: &mut TcpStream, head: &mut Head) -> io::Result<Ve
 }
 
 /// Reads the rest of the body and forgets it. Says how long it was.
-pub async fn discard_body(stream: &mut TcpStream, head: &Head) -> io::Result<u64> {
+pub async fn discard_body(stream: &mut (impl AsyncRead + Unpin), head: &Head) -> io::Result<u64> {
     let mut read = head.rest.len() as u64;
     let mut buffer = vec![0; 256 * 1024];
     while read < head.content_length() {
@@ -108,7 +109,7 @@ pub async fn discard_body(stream: &mut TcpStream, head: &Head) -> io::Result<u64
     Ok(read)
 }
 
-pub async fn answer(stream: &mut TcpStream, status: &str, headers: &str, body: &str) -> io::Result<()> {
+pub async fn answer(stream: &mut (impl AsyncWrite + Unpin), status: &str, headers: &str, body: &str) -> io::Result<()> {
     let length = body.len();
     let text = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n{headers}\r\n{body}");
     stream.write_all(text.as_bytes()).await?;

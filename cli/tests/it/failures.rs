@@ -1,5 +1,8 @@
 //! A failure says what happened, what is in Canva now, and what to do next, on one line and in one shape.
 
+use std::net::TcpListener;
+use std::sync::Arc;
+
 use crate::common::{Response, SimulatorProcess, Stub, TOKEN, assert_prints, canva, run};
 use serde_json::json;
 
@@ -192,6 +195,35 @@ fn no_connection_is_no_mystery() {
     let ran = run(command);
     assert_eq!((ran.code, &ran.json()[0]["error"]["code"]), (Some(1), &json!("not_connected")));
     assert!(ran.stderr.contains("check the network and the base URL"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_and_a_proxy_that_wants_a_password_say_what_to_do() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let config = rustls::ServerConfig::builder().with_no_client_auth();
+        let config = Arc::new(config.with_single_cert(vec![made.cert.der().clone()], key).unwrap());
+        for stream in listener.incoming() {
+            let mut connection = rustls::ServerConnection::new(config.clone()).unwrap();
+            let _ = connection.complete_io(&mut stream.unwrap());
+        }
+    });
+    let base_url = format!("https://127.0.0.1:{port}/rest");
+    let mut command = canva(["--json", "--base-url", &base_url, "upload", "photo.png"]);
+    command.env("CANVA_ACCESS_TOKEN", TOKEN);
+    assert_prints!(run(command).stdout, @r#"{"file":"photo.png","status":"failed","error":{"code":"not_connected","message":"createAssetUploadJob: could not connect to HOST (1 attempt): invalid peer certificate: UnknownIssuer; no CA that is trusted here signed the server's certificate: if it is right, set SSL_CERT_FILE to a file with the CA that did"}}"#);
+
+    let proxy = Stub::start(vec![Response::Html(407, "")]);
+    let mut command = canva(["--json", "--base-url", "https://api.canva.example/rest", "upload", "photo.png"]);
+    command.env("CANVA_ACCESS_TOKEN", TOKEN).env("NO_PROXY", "").env("no_proxy", "");
+    let through = proxy.url().replace("://", "://user:pr0xy-p4ss@");
+    for name in ["HTTPS_PROXY", "https_proxy"] {
+        command.env(name, &through);
+    }
+    assert_prints!(run(command).stdout, @r#"{"file":"photo.png","status":"failed","error":{"code":"not_connected","message":"createAssetUploadJob: could not connect to api.canva.example (1 attempt): tunnel error: proxy authorization required; give the proxy its user and password in HTTPS_PROXY"}}"#);
 }
 
 /// An id that a shell or `canva` takes as something else is never part of a command to paste.
