@@ -13,9 +13,11 @@ use crate::lock::lock;
 /// What the token endpoint is called where faults are injected: the spec gives it no operation id.
 pub const TOKEN_ENDPOINT: &str = "token";
 
-/// By operation.
-#[derive(Default)]
-pub struct Injections(Mutex<BTreeMap<String, Vec<Injection>>>);
+pub struct Injections {
+    by_operation: Mutex<BTreeMap<String, Vec<Injection>>>,
+    /// HTTP/2 is spoken, perhaps beside HTTP/1.1.
+    http2: bool,
+}
 
 #[derive(Clone, Debug)]
 pub struct Injection {
@@ -33,19 +35,27 @@ impl Injection {
 }
 
 impl Injections {
-    /// An error where there is no such operation.
+    pub fn new(http2: bool) -> Self {
+        Self { by_operation: Mutex::default(), http2 }
+    }
+
+    /// An error where there is no such operation, or no connection that the fault could meet.
     pub fn inject(&self, operation: &str, injection: Injection) -> io::Result<()> {
         if operation != TOKEN_ENDPOINT && !ALL.iter().any(|known| known.id == operation) {
             let message = format!("the spec has no operation `{operation}`");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
-        lock(&self.0).entry(operation.to_owned()).or_default().push(injection);
+        if injection.fault.over_http1().is_some() && !self.http2 {
+            let message = format!("{:?} is a fault of HTTP/2: start the simulator with `Tls::Http2`", injection.fault);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        lock(&self.by_operation).entry(operation.to_owned()).or_default().push(injection);
         Ok(())
     }
 
     /// The fault that the operation's next request meets, the one injected first where there are several.
     pub fn next(&self, operation: &str) -> Option<Fault> {
-        let mut injections = lock(&self.0);
+        let mut injections = lock(&self.by_operation);
         let injections = injections.get_mut(operation)?;
         for injection in injections.iter_mut() {
             injection.seen = injection.seen.saturating_add(1);

@@ -106,6 +106,7 @@ mod connections;
 mod documents;
 mod faults;
 mod fetch;
+mod http2;
 mod injections;
 mod library;
 mod lock;
@@ -123,6 +124,7 @@ mod secrets;
 mod simulator;
 mod spec;
 mod state;
+mod tls;
 mod urls;
 mod visitors;
 
@@ -134,6 +136,7 @@ pub use log::ReceivedRequest;
 pub use media::AssetKind;
 pub use rates::{RateCounter, RateLimits};
 pub use simulator::{Builder, Simulator};
+pub use tls::Tls;
 
 /// The readers of uploaded and imported files by themselves, for a fuzzer. `cargo fuzz` sets `cfg(fuzzing)`.
 #[cfg(fuzzing)]

@@ -15,6 +15,7 @@ mod imports;
 mod lifetime;
 mod oauth;
 mod rate_limits;
+mod tls;
 mod uploads;
 mod url_uploads;
 mod visitors;
