@@ -116,7 +116,7 @@ pub enum Fault {
     GoAwayUnanswered,
     /// Resets the stream with `INTERNAL_ERROR` once this many bytes of the request's body have arrived, or all of it.
     ResetRequest(u64),
-    /// Announces the response's length, writes half of it, and resets the stream with `CANCEL`.
+    /// Announces the response's length, writes half of it, and resets the stream with `INTERNAL_ERROR`.
     ResetResponse,
     /// Answers as soon as the request's head has arrived, and then resets the stream with `NO_ERROR`, unless the whole body
     /// has come by then.
@@ -145,7 +145,7 @@ pub enum End {
     GoAway,
     /// The connection closes once everything on it is answered.
     ShutDown,
-    /// Nothing more of the request's body is taken. Where no response came, the stream is reset with this.
+    /// Nothing more of the request's body is taken, and the stream is reset with this unless it has ended.
     Reset(Reason),
     /// Nothing happens on the connection any more.
     Silence,
@@ -258,7 +258,7 @@ impl Fault {
                 let response = Response::from_parts(head, Body::from_stream(stream::iter(broken)));
                 return match self {
                     Self::CutBody => then(response, End::HangUp(Bytes::new())),
-                    _ => then(response, End::Reset(Reason::CANCEL)),
+                    _ => then(response, End::Reset(Reason::INTERNAL_ERROR)),
                 };
             }
             Self::Unlengthed if version != Version::HTTP_2 => return framed("", &body),

@@ -43,25 +43,25 @@ pub async fn serve(io: impl AsyncRead + AsyncWrite + Unpin, router: Router, max_
     let io = Transport { io, last_words: last_words.clone(), said: 0, silent: false };
     let Ok(mut connection) = builder.handshake(io).await else { return };
     let (mut streams, mut newest) = (FuturesUnordered::new(), 0);
-    // A stream that is dropped before its end is reset. This one is to end with the connection.
-    let (words, _unended) = loop {
+    // The last stream is kept: one that is dropped is reset, and it is to end with the connection.
+    let (words, _last) = loop {
         tokio::select! {
             biased;
-            Some((unended, end, before)) = streams.next() => match end {
+            Some((end, before, last)) = streams.next() => match end {
                 None | Some(End::Reset(_)) => {}
                 Some(End::ShutDown) => connection.graceful_shutdown(),
                 Some(End::Silence) => return std::future::pending().await,
-                Some(End::HangUp(bytes)) => break (bytes, unended),
-                Some(End::GoAwayBefore) => break (go_away(before), unended),
-                Some(End::GoAway) => break (go_away(newest), unended),
+                Some(End::HangUp(bytes)) => break (bytes, last),
+                Some(End::GoAwayBefore) => break (go_away(before), last),
+                Some(End::GoAway) => break (go_away(newest), last),
             },
             accepted = connection.accept() => {
-                let Some(Ok((request, respond))) = accepted else { return };
+                let Some(Ok((request, mut respond))) = accepted else { return };
                 let before = std::mem::replace(&mut newest, respond.stream_id().as_u32());
                 let router = router.clone();
                 streams.push(async move {
-                    let (unended, end) = answer(router, request, respond).await;
-                    (unended, end, before)
+                    let (end, unended) = answer(router, request, &mut respond).await;
+                    (end, before, (respond, unended))
                 });
             }
         }
@@ -71,21 +71,22 @@ pub async fn serve(io: impl AsyncRead + AsyncWrite + Unpin, router: Router, max_
     let _ = poll_fn(|context| connection.poll_closed(context)).await;
 }
 
-/// Gives the stream where its response isn't whole, and how the fault goes on from there.
+/// Gives what the fault goes on to do, and the stream of a response that isn't whole.
 async fn answer(
     router: Router,
     request: Request<RecvStream>,
-    mut respond: SendResponse<Bytes>,
-) -> (Option<SendStream<Bytes>>, Option<End>) {
+    respond: &mut SendResponse<Bytes>,
+) -> (Option<End>, Option<SendStream<Bytes>>) {
     let bodiless = request.method() == Method::HEAD;
     let request = request.map(|body| {
-        Body::from_stream(stream::unfold(body, async |mut body| {
+        let data = stream::unfold(body, async |mut body| {
             let data = body.data().await?;
             if let Ok(data) = &data {
                 let _ = body.flow_control().release_capacity(data.len());
             }
             Some((data, body))
-        }))
+        });
+        Body::from_stream(data.fuse())
     });
     let response = tokio::select! {
         response = TowerToHyperService::new(router).call(request) => match response {
@@ -95,19 +96,29 @@ async fn answer(
         // The client wants it no more.
         _ = poll_fn(|context| respond.poll_reset(context)) => return (None, None),
     };
-    match response.extensions().get::<Ending>().cloned() {
-        None => (send(respond, response, bodiless).await, None),
-        Some(Ending { status: Some(_), end }) => (send(respond, response, bodiless).await, Some(end)),
-        Some(Ending { status: None, end: End::Reset(reason) }) => {
-            respond.send_reset(reason);
-            (None, None)
+    let ending = response.extensions().get().cloned();
+    match ending {
+        None => (None, send(respond, response, bodiless).await),
+        Some(Ending { status: None, end }) => {
+            if let End::Reset(reason) = end {
+                respond.send_reset(reason);
+            }
+            (Some(end), None)
         }
-        Some(Ending { status: None, end }) => (None, Some(end)),
+        Some(Ending { status: Some(_), end }) => {
+            let mut unended = send(respond, response, bodiless).await;
+            if let (End::Reset(reason), Some(stream)) = (&end, &mut unended) {
+                // A reset overtakes what is not written yet. It is written when this task comes to its connection again.
+                tokio::task::yield_now().await;
+                stream.send_reset(*reason);
+            }
+            (Some(end), unended)
+        }
     }
 }
 
 /// Gives the stream back if the response's body breaks.
-async fn send(mut respond: SendResponse<Bytes>, response: Response, bodiless: bool) -> Option<SendStream<Bytes>> {
+async fn send(respond: &mut SendResponse<Bytes>, response: Response, bodiless: bool) -> Option<SendStream<Bytes>> {
     let (head, mut body) = response.into_parts();
     let ended = bodiless || body.is_end_stream();
     let mut stream = respond.send_response(Response::from_parts(head, ()), ended).ok()?;

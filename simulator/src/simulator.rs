@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 
 use crate::access::Access;
 use crate::background::Background;
+use crate::connections::{self, Server};
 use crate::faults::Fault;
 use crate::injections::Injection;
 use crate::library::{StoredAsset, StoredDesign};
@@ -19,9 +20,8 @@ use crate::log::ReceivedRequest;
 use crate::oauth::{Client, OAuth};
 use crate::port::Port;
 use crate::rates::RateLimits;
-use crate::secrets::Secrets;
-use crate::connections::{self, Server};
 use crate::routes;
+use crate::secrets::Secrets;
 use crate::state::{Settings, State};
 use crate::tls::{Tls, TlsServer};
 

@@ -11,6 +11,7 @@ mod checks;
 mod contract;
 mod faults;
 mod hostile_files;
+mod http2;
 mod imports;
 mod lifetime;
 mod oauth;
