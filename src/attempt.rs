@@ -2,6 +2,7 @@
 //! `retry.rs`'s to say.
 
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header;
@@ -13,11 +14,12 @@ use crate::auth::AccessToken;
 use crate::body::Progress;
 use crate::call::Call;
 use crate::connecting::Connecting;
-use crate::error::{Error, TimeoutKind};
+use crate::error::{BodyError, Error, TimeoutKind};
 use crate::failure::{Failure, Overdue};
 use crate::meter::Meter;
 use crate::policy::Timeouts;
 use crate::transport;
+use crate::upload::Upload;
 
 /// A token that has waited longer than this for its request's turn is asked for again: half of what `OAuth`'s tokens live at
 /// the least when they are given.
@@ -57,17 +59,10 @@ pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Resu
     let mut request = call.request.try_clone().ok_or_else(|| Error::invalid("request", "one to repeat", "a stream"))?;
     request.headers_mut().insert(header::AUTHORIZATION, authorization);
     // Opened last: a thousand uploads that wait for their turn or a token must not hold a thousand files.
-    let meter = match &call.content {
-        Some(upload) => {
-            let (body, meter) = upload.open(number, client.timeouts.stall).await.map_err(Error::from)?;
-            *request.body_mut() = Some(body);
-            Some(meter)
-        }
-        None => None,
-    };
-
-    let meter = meter.as_deref();
-    let _end = Ends(meter);
+    let count = open_content(call, &mut request, number).await.map_err(Error::from)?;
+    let count = count.as_deref();
+    let meter = count.filter(|_| call.content.is_some());
+    let _end = Ends(count);
     permit.sent = true;
     let connecting = Connecting::new();
     let timed_out = timed_out(meter, connecting.watch(), &client.timeouts);
@@ -75,8 +70,8 @@ pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Resu
     let exchange = transport::exchange(http, request, meter, &token, span, timed_out);
     let mut result = connecting.observe(exchange).await;
     // No more of the content is handed over from here on: what is missing by now, no server can have.
-    let sent = meter.map(Meter::end);
-    let incomplete = sent.is_some_and(|progress| progress.sent < progress.total);
+    let handed_over = count.map(Meter::end);
+    let incomplete = handed_over.is_some_and(|progress| progress.sent < progress.total);
     if let Err(Failure::Connect(_)) = result {
         permit.sent = false;
     }
@@ -91,8 +86,23 @@ pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Resu
         unprocessed: incomplete || failure.is_unprocessed(),
         error: failure.into_error(operation, number, &token),
         token: Some(token),
-        sent,
+        sent: handed_over.filter(|_| meter.is_some()),
     })
+}
+
+/// Gives the request its content, and counts what is handed over of it. JSON is counted too where it matters whether the server
+/// can have had all of it.
+async fn open_content<T>(
+    call: &Call<T>,
+    request: &mut reqwest::Request,
+    number: u32,
+) -> Result<Option<Arc<Meter>>, BodyError> {
+    let json = request.body().and_then(reqwest::Body::as_bytes).filter(|_| !call.operation.repeatable);
+    let json = json.map(|json| Upload::new(json.to_vec().into(), None));
+    let Some(upload) = call.content.as_ref().or(json.as_ref()) else { return Ok(None) };
+    let (body, meter) = upload.open(number, call.client.inner.timeouts.stall).await?;
+    *request.body_mut() = Some(body);
+    Ok(Some(meter))
 }
 
 /// Stops sending the content when the attempt ends, however it does: after an early response the connection would go on

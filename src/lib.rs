@@ -37,10 +37,11 @@
 //! # What it takes care of
 //! - **Names and titles** of any Unicode, in the Base64 headers that the API wants. Lengths are checked before a byte is
 //!   sent.
-//! - **Files** are streamed from disk with an exact length, in constant memory.
+//! - **Files** are streamed from disk with an exact length, in constant memory, each over a connection of HTTP/1.1 of its own;
+//!   other requests share one of HTTP/2.
 //! - **Rate limits**: requests wait their turn ([`Pacing`]), so that a client by itself never earns a 429.
 //! - **Faults**: what is safe to retry is retried ([`RetryPolicy`]), and nothing else. An upload that may have arrived
-//!   is an [`Error::OutcomeUnknown`], never a silent duplicate.
+//!   is an [`Error::OutcomeUnknown`], never a silent duplicate; one that can't have arrived whole is sent again.
 //! - **Tokens** come from a string or from a [`TokenProvider`], and show in no error, `Debug` or trace.
 //!
 //! Each operation is a [`tracing`](https://docs.rs/tracing) span `canva` with `operation`, `method`, `path` (the

@@ -57,8 +57,8 @@ async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
         tracing::debug!(attempts, %error, "an attempt failed");
         let since = *first_failure.get_or_insert_with(Instant::now);
         let content_left = call.content.as_ref().is_none_or(Upload::is_left);
-        // The one with a new token is not one of the policy's, and neither is the one over another protocol.
-        let counted = attempts - u32::from(token_refreshed) - u32::from(http2_tried);
+        // The one with a new token is not one of the policy's.
+        let counted = attempts - u32::from(token_refreshed);
         let pause = match verdict(operation, &error, unprocessed, lost_response) {
             Verdict::Final => None,
             Verdict::Unknown => return Err(Error::OutcomeUnknown { operation, sent, source: Box::new(error) }),
@@ -67,6 +67,8 @@ async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
             Verdict::OtherProtocol if call.content.is_some() && !http2_tried => {
                 http2_tried = true;
                 client.leave_http1();
+                // No request was made.
+                attempts -= 1;
                 continue;
             }
             Verdict::OtherProtocol => None,
@@ -149,7 +151,9 @@ enum Verdict {
 /// The table at the top of this file. `unprocessed`: this attempt was not carried out, and `lost_response`: an earlier one
 /// may have been.
 fn verdict(operation: &Operation, error: &Error, unprocessed: bool, lost_response: bool) -> Verdict {
-    let once = !operation.repeatable && !unprocessed;
+    // A success was carried out, be it for a part of the content.
+    let success = error.status().is_some_and(|status| status.is_success());
+    let once = !operation.repeatable && (success || !unprocessed);
     match error {
         Error::Connect { kind: ConnectKind::Network, .. } => Verdict::Repeatable(None),
         Error::Connect { kind: ConnectKind::Protocol, .. } => Verdict::OtherProtocol,
@@ -169,8 +173,7 @@ fn verdict(operation: &Operation, error: &Error, unprocessed: bool, lost_respons
         },
         Error::Connection { .. } | Error::Timeout { .. } if once => Verdict::Unknown,
         Error::Connection { .. } | Error::Timeout { .. } => Verdict::Repeatable(None),
-        // A success, whatever it is for.
-        Error::Decode { .. } if !operation.repeatable => Verdict::Unknown,
+        Error::Decode { .. } if once => Verdict::Unknown,
         _ => Verdict::Final,
     }
 }

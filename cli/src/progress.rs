@@ -48,12 +48,14 @@ impl ProgressLine {
     pub fn on_progress(&self) -> impl FnMut(canva_connect::Progress) + Send + 'static {
         let (name, bar) = (self.name.clone(), self.bar.clone());
         move |progress| {
-            let canva_connect::Progress { sent, total, .. } = progress;
+            let canva_connect::Progress { sent, total, attempt, .. } = progress;
             if sent == total {
                 bar.set_message(waiting(&name));
             } else {
                 let percent = sent.saturating_mul(100).checked_div(total).unwrap_or(100);
-                bar.set_message(format!("{name}: {percent} % ({} of {})", DecimalBytes(sent), DecimalBytes(total)));
+                let again = if attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+                let (sent, total) = (DecimalBytes(sent), DecimalBytes(total));
+                bar.set_message(format!("{name}: {percent} % ({sent} of {total}{again})"));
             }
         }
     }

@@ -6,6 +6,7 @@
 mod support;
 mod types;
 
+mod alive;
 mod any_response;
 mod assets;
 mod calls;
@@ -30,4 +31,5 @@ mod stalls;
 mod stores;
 mod token_endpoint;
 mod tokens;
+mod unprocessed;
 mod wire;

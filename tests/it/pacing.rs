@@ -256,5 +256,15 @@ fn a_pause_that_is_too_long_to_wait_for_fails_every_request_at_once_and_is_not_f
         pacing.pause(&CREATE_ASSET_UPLOAD_JOB, Duration::from_secs(300));
         let _permit = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, MAX_WAIT).await.unwrap();
         assert_eq!(begun.elapsed().as_secs(), 300);
+        // How long is too long is for each request to say.
+        pacing.pause(&CREATE_ASSET_UPLOAD_JOB, Duration::MAX);
+        let forever = timeout(Duration::from_secs(1 << 40), pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, Duration::MAX));
+        assert!(forever.await.is_err());
+        let (pacing, begun) = (Pacing::new(), Instant::now());
+        pacing.pause(&CREATE_ASSET_UPLOAD_JOB, Duration::from_secs(400));
+        let error = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, Duration::from_secs(10)).await.unwrap_err();
+        assert_eq!(error.downcast_ref::<PausedError>().unwrap().closed.as_secs(), 10);
+        let _permit = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, Duration::from_secs(3600)).await.unwrap();
+        assert_eq!(begun.elapsed().as_secs(), 400);
     });
 }

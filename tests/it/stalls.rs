@@ -47,7 +47,7 @@ async fn an_upload_that_is_read_in_a_trickle_arrives_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_that_nobody_reads_is_given_up_and_says_how_far_it_came() {
+async fn an_upload_that_nobody_reads_is_given_up_and_nothing_is_unknown() {
     let length = 64 * MIB;
     let (listener, base_url) = support::listen().await;
     let server = tokio::spawn(async move {
@@ -58,10 +58,8 @@ async fn an_upload_that_nobody_reads_is_given_up_and_says_how_far_it_came() {
     });
     let canva = client(&base_url, Duration::from_millis(400), Duration::from_secs(30));
     let error = canva.upload_asset(vec![7; length]).name("stuck").await.unwrap_err();
-    let Error::OutcomeUnknown { sent: Some(sent), source, .. } = error else { panic!("{error:?}") };
-    assert!(sent.sent < sent.total, "{sent:?}");
-    assert_eq!(sent.total, length as u64);
-    assert!(matches!(*source, Error::Timeout { kind: TimeoutKind::Stall, .. }), "{source:?}");
+    // Nobody has the whole of it.
+    assert!(matches!(error, Error::Timeout { kind: TimeoutKind::Stall, .. }), "{error:?}");
     server.abort();
 }
 

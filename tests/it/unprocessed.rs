@@ -1,0 +1,194 @@
+//! A creating request is repeated after a failure that proves that nothing was carried out: no server had a complete request
+//! before, and one arrives in the end. Over HTTP/2 it is in tests/http2.rs.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use canva_connect::{Client, Error, RetryPolicy, UploadBody};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::{self, UPLOADED, http};
+
+/// More than all buffers on the way take.
+const LENGTH: usize = 64 * 1024 * 1024;
+
+fn client(base_url: &str, retry: RetryPolicy) -> Client {
+    let builder = Client::builder().token("t").base_url(base_url).retry(retry);
+    builder.stall_timeout(Duration::from_secs(1)).build().unwrap()
+}
+
+fn twice() -> RetryPolicy {
+    let mut retry = RetryPolicy::default();
+    (retry.max_attempts, retry.base_delay) = (2, Duration::from_millis(1));
+    retry
+}
+
+/// What the server does with a part of the content.
+#[derive(Clone, Copy, Debug)]
+enum Breaks {
+    Closes,
+    Resets,
+    /// Keeps the connection, and reads no more.
+    Stalls,
+    Answers(&'static str),
+}
+
+/// Breaks the first upload after a megabyte and takes the others. Says how many complete requests it had.
+async fn breaking(breaks: Breaks) -> (String, Arc<Mutex<Vec<u64>>>) {
+    let (listener, base_url) = support::listen().await;
+    let complete = Arc::new(Mutex::new(Vec::new()));
+    let counted = complete.clone();
+    tokio::spawn(async move {
+        let mut kept: Vec<TcpStream> = Vec::new();
+        for number in 0.. {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let head = support::read_head(&mut stream).await.unwrap();
+            if number == 0 {
+                stream.read_exact(&mut vec![0; 1024 * 1024]).await.unwrap();
+                match breaks {
+                    Breaks::Closes => {}
+                    Breaks::Resets => stream.set_zero_linger().unwrap(),
+                    Breaks::Stalls => kept.push(stream),
+                    Breaks::Answers(status) => {
+                        support::answer(&mut stream, status, "retry-after: 0\r\n", "").await.unwrap();
+                        kept.push(stream);
+                    }
+                }
+            } else if let Ok(length) = support::discard_body(&mut stream, &head).await {
+                counted.lock().unwrap().push(length);
+                stream.write_all(http("200 OK", "", UPLOADED).as_bytes()).await.unwrap();
+            }
+        }
+    });
+    (base_url, complete)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_is_repeated_that_failed_before_its_last_block() {
+    for breaks in [
+        Breaks::Closes,
+        Breaks::Resets,
+        Breaks::Stalls,
+        Breaks::Answers("500 Internal Server Error"),
+        Breaks::Answers("502 Bad Gateway"),
+        Breaks::Answers("503 Service Unavailable"),
+        Breaks::Answers("504 Gateway Timeout"),
+    ] {
+        let (base_url, complete) = breaking(breaks).await;
+        let error = client(&base_url, RetryPolicy::never()).upload_asset(vec![7; LENGTH]).name("n").await.unwrap_err();
+        assert!(!error.is_outcome_unknown(), "{breaks:?}: {error:?}");
+        assert!(complete.lock().unwrap().is_empty(), "{breaks:?}");
+
+        let (base_url, complete) = breaking(breaks).await;
+        let progress = Arc::new(Mutex::new(Vec::new()));
+        let report = progress.clone();
+        let upload = client(&base_url, twice()).upload_asset(vec![7; LENGTH]).name("n");
+        let uploaded = upload.on_progress(move |progress| report.lock().unwrap().push(progress)).await;
+        let _ = uploaded.unwrap_or_else(|error| panic!("{breaks:?}: {error:?}"));
+        assert_eq!(*complete.lock().unwrap(), [LENGTH as u64], "{breaks:?}");
+        let progress = progress.lock().unwrap();
+        let attempts: Vec<_> = progress.chunk_by(|one, next| one.attempt == next.attempt).collect();
+        assert_eq!(attempts.len(), 2, "{breaks:?}");
+        for (number, reports) in attempts.into_iter().enumerate() {
+            assert!(reports.iter().all(|report| report.attempt == number as u32 + 1));
+            assert_eq!((reports[0].sent, reports[0].total), (0, LENGTH as u64));
+            assert!(reports.is_sorted_by_key(|report| report.sent));
+            assert_eq!(reports[reports.len() - 1].sent == LENGTH as u64, number == 1, "{breaks:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_whose_last_block_left_is_not_repeated() {
+    for (content, ended) in [(vec![7; 1000], false), (vec![7; 1000], true), (Vec::new(), true)] {
+        let (listener, base_url) = support::listen().await;
+        let server = tokio::spawn(async move {
+            let mut requests = 0;
+            while let Ok(accepted) = tokio::time::timeout(Duration::from_millis(500), listener.accept()).await {
+                let (mut stream, _) = accepted.unwrap();
+                let head = support::read_head(&mut stream).await.unwrap();
+                if ended {
+                    support::discard_body(&mut stream, &head).await.unwrap();
+                }
+                requests += 1;
+            }
+            requests
+        });
+        let error = client(&base_url, twice()).upload_asset(content).name("n").await.unwrap_err();
+        assert!(error.is_outcome_unknown(), "{error:?}");
+        assert_eq!(server.await.unwrap(), 1);
+    }
+}
+
+/// Lets some time pass between a connection and its first request.
+#[derive(Clone)]
+struct Late<S>(S);
+
+impl<T, S: tower_service::Service<T>> tower_service::Service<T> for Late<S>
+where
+    S::Future: Send + 'static,
+    S::Response: Send,
+    S::Error: Send,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = canva_connect::BoxFuture<'static, Result<S::Response, S::Error>>;
+
+    fn poll_ready(&mut self, context: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), S::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, target: T) -> Self::Future {
+        let connecting = self.0.call(target);
+        Box::pin(async move {
+            let connection = connecting.await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            connection
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_repeated_whose_connection_had_ended_before_it_was_written() {
+    let (listener, base_url) = support::listen().await;
+    let server = tokio::spawn(async move {
+        let mut requests = Vec::new();
+        for number in 0..4 {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            if number % 2 == 1 {
+                let head = support::read_head(&mut stream).await.unwrap();
+                support::discard_body(&mut stream, &head).await.unwrap();
+                requests.push(head.text.split(' ').nth(1).unwrap_or_default().to_owned());
+                stream.write_all(http("200 OK", "", UPLOADED).as_bytes()).await.unwrap();
+            }
+        }
+        requests
+    });
+    let builder = Client::builder().token("t").base_url(&base_url).retry(twice());
+    let canva = builder.http(move |http| http.connector_layer(tower_layer::layer_fn(Late))).build().unwrap();
+    let _ = canva.upload_asset_from_url("https://example.com/a.png", "n").await.unwrap();
+    // Nothing of it has been read.
+    let _ = canva.upload_asset(UploadBody::once(4, &b"data"[..])).name("n").await.unwrap();
+    assert_eq!(server.await.unwrap(), ["/rest/v1/url-asset-uploads", "/rest/v1/asset-uploads"]);
+}
+
+#[tokio::test]
+async fn content_that_can_be_read_once_is_sent_once_a_server_is_there() {
+    let (port, base_url) = support::refusing();
+    let mut retry = RetryPolicy::default();
+    (retry.max_attempts, retry.base_delay) = (u32::MAX, Duration::from_millis(20));
+    let canva = client(&base_url, retry);
+    let upload = tokio::spawn(async move {
+        let body = UploadBody::once(4, &b"data"[..]);
+        canva.upload_asset(body).name("n").await.map(drop)
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let listener = port.listen(8).unwrap();
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut head = support::read_head(&mut stream).await.unwrap();
+    assert_eq!(support::read_body(&mut stream, &mut head).await.unwrap(), b"data");
+    stream.write_all(http("503 Service Unavailable", "", "").as_bytes()).await.unwrap();
+    let error = upload.await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
+}
