@@ -24,36 +24,28 @@ const TRANSPORTS: [(&str, Option<Tls>); 3] =
 /// In memory, since reading a file is nothing that can be waited for while time stands still.
 const DECK: &[u8] = include_bytes!("../fixtures/deck.pdf");
 
-/// What went on before the fault: things to read, update and delete.
+/// What went on before the fault: something to read, update and delete, and the job that the operation reads.
 struct Before {
     image_url: String,
-    asset_id: String,
-    upload: String,
-    url_upload: String,
-    import: String,
     document_url: String,
-    url_import: String,
+    asset_id: String,
+    job_id: String,
 }
 
 impl Before {
-    async fn new(canva: &Client) -> Self {
+    async fn new(canva: &Client, operation: &Operation) -> Self {
         let upload = canva.upload_asset(PIXEL.to_vec()).name("n").await.unwrap();
         let Some(JobState::Success(asset)) = upload.state() else { panic!() };
         let asset_id = asset.id.clone();
         let image_url = asset.thumbnail.clone().unwrap().url;
-        let url_upload = canva.upload_asset_from_url(&image_url, "n").await.unwrap();
-        let import = canva.import_design(DECK.to_vec()).title("t").await.unwrap();
         let document_url = support::answering(http("200 OK", "", std::str::from_utf8(DECK).unwrap())).await;
-        let url_import = canva.import_design_from_url(&document_url, "t").await.unwrap();
-        Self {
-            document_url,
-            url_import: url_import.id().into(),
-            image_url,
-            asset_id,
-            upload: upload.id().into(),
-            url_upload: url_upload.id().into(),
-            import: import.id().into(),
-        }
+        let job_id = match operation.id {
+            "getUrlAssetUploadJob" => canva.upload_asset_from_url(&image_url, "n").await.unwrap().id().to_owned(),
+            "getDesignImportJob" => canva.import_design(DECK.to_vec()).title("t").await.unwrap().id().to_owned(),
+            "getUrlImportJob" => canva.import_design_from_url(&document_url, "t").await.unwrap().id().to_owned(),
+            _ => upload.id().to_owned(),
+        };
+        Self { image_url, document_url, asset_id, job_id }
     }
 }
 
@@ -64,14 +56,14 @@ async fn call(canva: &Client, operation: &Operation, before: &Before, padding: u
         "createAssetUploadJob" => canva.upload_asset(padded(PIXEL)).name("n").await.map(drop),
         "createUrlAssetUploadJob" => canva.upload_asset_from_url(&before.image_url, "n").await.map(drop),
         "createDesignImportJob" => canva.import_design(padded(DECK)).title("t").await.map(drop),
-        "getAssetUploadJob" => canva.asset_upload_job(&before.upload).poll().await.map(drop),
-        "getUrlAssetUploadJob" => canva.url_asset_upload_job(&before.url_upload).poll().await.map(drop),
-        "getDesignImportJob" => canva.design_import_job(&before.import).poll().await.map(drop),
+        "getAssetUploadJob" => canva.asset_upload_job(&before.job_id).poll().await.map(drop),
+        "getUrlAssetUploadJob" => canva.url_asset_upload_job(&before.job_id).poll().await.map(drop),
+        "getDesignImportJob" => canva.design_import_job(&before.job_id).poll().await.map(drop),
         "updateAsset" => canva.update_asset(&before.asset_id).name("new").tags(["t"]).await.map(drop),
         "getAsset" => canva.get_asset(&before.asset_id).await.map(drop),
         "deleteAsset" => canva.delete_asset(&before.asset_id).await,
         "createUrlImportJob" => canva.import_design_from_url(&before.document_url, "t").await.map(drop),
-        "getUrlImportJob" => canva.url_import_job(&before.url_import).poll().await.map(drop),
+        "getUrlImportJob" => canva.url_import_job(&before.job_id).poll().await.map(drop),
         other => panic!("add a call of {other}"),
     }
 }
@@ -191,7 +183,7 @@ async fn meet(operation: &'static Operation, case: &Case, always: bool, tls: Opt
         let client = client.http(move |http| http.tls_certs_only(trusted.clone()));
         client.base_url(simulator.base_url()).pacing(Pacing::off())
     };
-    let before = Before::new(&canva().build().unwrap()).await;
+    let before = Before::new(&canva().build().unwrap(), operation).await;
     // Long enough for a busy machine, unless it is the fault that no response comes.
     let silent = matches!(fault, Fault::FallSilent);
     let no_response = silent || matches!(fault, Fault::StopReading);
