@@ -130,7 +130,20 @@ impl VisitMut for Types<'_> {
         // A response may grow a field; a request stays a plain struct that callers can write down.
         if !self.requests.contains(&item.ident.to_string()) {
             item.attrs.push(parse_quote!(#[non_exhaustive]));
+            item.fields.iter_mut().for_each(response_field);
         }
+    }
+}
+
+/// A list that is left out of a response reads as an empty one, whether the spec requires it or not; and the map of
+/// unknown fields says what it is.
+fn response_field(field: &mut syn::Field) {
+    let plain = !field.attrs.iter().any(|attribute| attribute.path().is_ident("serde"));
+    if plain && field.ty.to_token_stream().to_string().starts_with(":: std :: vec :: Vec <") {
+        field.attrs.push(parse_quote!(#[serde(default)]));
+    }
+    if field.ident.as_ref().is_some_and(|name| name == "extra") {
+        field.attrs.insert(0, parse_quote!(#[doc = "Fields that the spec doesn't know, as they came."]));
     }
 }
 

@@ -19,8 +19,12 @@ pub fn lower(spec: &Value, requests: &BTreeSet<String>) -> Result<Value, String>
         }
     }
     let schemas = lowered.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
-    for (_, schema) in schemas.into_iter().flatten().filter(|(name, _)| requests.contains(*name)) {
-        make_arrays_nullable(schema);
+    for (name, schema) in schemas.into_iter().flatten() {
+        if requests.contains(name) {
+            make_arrays_nullable(schema);
+        } else {
+            keep_unknown_fields(schema);
+        }
     }
     simplify(&mut lowered);
     Ok(lowered)
@@ -90,6 +94,19 @@ fn make_arrays_nullable(schema: &mut Value) {
             }
         }
     }
+}
+
+/// An object of a response gets a map `extra` of the fields that the spec doesn't know. Left alone they are allowed and lost;
+/// an empty schema allows them no less, and is what the generator makes a map of.
+fn keep_unknown_fields(schema: &mut Value) {
+    let Some(schema) = schema.as_object_mut() else { return };
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.values_mut().for_each(keep_unknown_fields);
+        if schema.get("additionalProperties").is_none_or(|others| *others == json!(true)) {
+            schema.insert("additionalProperties".into(), json!({}));
+        }
+    }
+    schema.get_mut("items").into_iter().for_each(keep_unknown_fields);
 }
 
 fn simplify(value: &mut Value) {

@@ -19,12 +19,14 @@ pub mod types {
         pub id: ::std::string::String,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub import_status: ::std::option::Option<ImportStatus>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub metadata: ::std::option::Option<AssetMetadata>,
         /// The asset's name, as shown in Canva.
         pub name: ::std::string::String,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub owner: ::std::option::Option<TeamUserSummary>,
-        /// The tags under which users find the asset. Left out where there are none.
-        #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
+        /// The tags under which users find the asset; an empty list where there are none.
+        #[serde(default)]
         pub tags: ::std::vec::Vec<::std::string::String>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub thumbnail: ::std::option::Option<Thumbnail>,
@@ -32,6 +34,32 @@ pub mod types {
         pub type_: ::std::option::Option<AssetType>,
         /// When the asset last changed, in seconds since the Unix epoch.
         pub updated_at: i64,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    }
+    /// What Canva found out about the file. Only `type` is sure; what else there is depends on it, and on the file.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct AssetMetadata {
+        /// How long the video is, in whole seconds. Images have none.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub duration: ::std::option::Option<i64>,
+        /// Height of the image or video, in pixels.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub height: ::std::option::Option<i64>,
+        /// The tags that Canva itself gave the image. Videos have none.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub smart_tags: ::std::option::Option<::std::vec::Vec<::std::string::String>>,
+        #[serde(rename = "type")]
+        pub type_: AssetType,
+        /// Width of the image or video, in pixels.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub width: ::std::option::Option<i64>,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
     /// What kind of asset it is. Video is a preview.
     #[derive(::serde::Deserialize, ::serde::Serialize)]
@@ -70,6 +98,9 @@ pub mod types {
         pub code: AssetUploadErrorCode,
         /// What went wrong, for people.
         pub message: ::std::string::String,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
     /// The reason for a failed upload, for programs: the file is too big, it can't be imported, or its URL can't be
     /// fetched.
@@ -104,7 +135,7 @@ pub mod types {
             f.write_str(self.as_str())
         }
     }
-    /// A running or finished upload. `asset` comes with success, `error` with failure.
+    /// A running or finished upload. `asset` comes with success, `error` with failure; neither is sure to.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
@@ -116,6 +147,9 @@ pub mod types {
         /// The job's id.
         pub id: ::std::string::String,
         pub status: JobStatus,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
     /// The response to starting or reading an asset upload job.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
@@ -123,6 +157,9 @@ pub mod types {
     #[non_exhaustive]
     pub struct AssetUploadJobResponse {
         pub job: AssetUploadJob,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
     /// What the `Asset-Upload-Metadata` header carries.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
@@ -160,6 +197,9 @@ pub mod types {
         pub code: DesignImportErrorCode,
         /// What went wrong, for people.
         pub message: ::std::string::String,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
     /// The reason for a failed import, for programs: too many designs created or imported of late, the same file
     /// already imported, a fault at Canva, a file that can't be read, or a URL that can't be fetched.
@@ -203,7 +243,7 @@ pub mod types {
             f.write_str(self.as_str())
         }
     }
-    /// A running or finished import. `result` comes with success, `error` with failure.
+    /// A running or finished import. `result` comes with success, `error` with failure; neither is sure to.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
@@ -215,6 +255,9 @@ pub mod types {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub result: ::std::option::Option<DesignImportJobResult>,
         pub status: JobStatus,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
     /// The response to starting or reading a design import job.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
@@ -222,6 +265,9 @@ pub mod types {
     #[non_exhaustive]
     pub struct DesignImportJobResponse {
         pub job: DesignImportJob,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
     /// What an import made.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
@@ -229,7 +275,11 @@ pub mod types {
     #[non_exhaustive]
     pub struct DesignImportJobResult {
         /// The new designs. Usually one; a file with very many pages or images is split into several.
+        #[serde(default)]
         pub designs: ::std::vec::Vec<DesignSummary>,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
     /// What the `Import-Metadata` header carries.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
@@ -250,6 +300,9 @@ pub mod types {
         pub edit_url: ::std::string::String,
         /// Opens the design for viewing.
         pub view_url: ::std::string::String,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
     /// A design, in short.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
@@ -274,10 +327,11 @@ pub mod types {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub url: ::std::option::Option<::std::string::String>,
         pub urls: DesignLinks,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
-    /// How the API says that it refused or failed. `code` is an open set, among it `invalid_access_token`,
-    /// `missing_scope`, `permission_denied`, `not_found`, `too_many_requests`, `invalid_header_value`,
-    /// `request_too_large` and `internal_error`.
+    /// How the API says that it refused or failed. `code` is an open set; each response names the codes that are known.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
@@ -286,6 +340,9 @@ pub mod types {
         pub code: ::std::string::String,
         /// What went wrong, for people.
         pub message: ::std::string::String,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
     /// The response to reading an asset.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
@@ -293,6 +350,9 @@ pub mod types {
     #[non_exhaustive]
     pub struct GetAssetResponse {
         pub asset: Asset,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
     /// Why Canva could not take in an asset.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
@@ -302,6 +362,9 @@ pub mod types {
         pub code: AssetUploadErrorCode,
         /// What went wrong, for people.
         pub message: ::std::string::String,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
     /// How far Canva is with taking in an asset. The job's own status has replaced it.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
@@ -311,6 +374,9 @@ pub mod types {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub error: ::std::option::Option<ImportError>,
         pub state: JobStatus,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
     /// How far a job is. `success` and `failed` are final.
     #[derive(::serde::Deserialize, ::serde::Serialize)]
@@ -353,6 +419,9 @@ pub mod types {
         pub team_id: ::std::string::String,
         /// The user's id.
         pub user_id: ::std::string::String,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
     /// A small image of an asset or design.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
@@ -365,6 +434,9 @@ pub mod types {
         pub url: ::std::string::String,
         /// Width in pixels.
         pub width: i64,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
     /// What to replace. A field that is left out changes nothing.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
@@ -383,6 +455,9 @@ pub mod types {
     #[non_exhaustive]
     pub struct UpdateAssetResponse {
         pub asset: Asset,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
 }
 /// Client for Canva Connect, content in
@@ -400,6 +475,8 @@ pub mod types {
 ///
 /// `x-preview: true` marks an operation that Canva offers as a preview: it may change without notice, and an
 /// integration that uses it can't be released to all Canva users.
+///
+/// A response may have more fields than are listed here, in any of its objects.
 ///
 /// `x-decoded-min-length` and `x-decoded-max-length` bound a Base64 field by the text it carries, in Unicode scalar
 /// values before encoding.
@@ -504,8 +581,8 @@ impl Client {
     }
     /// Rename or retag an asset
     ///
-    /// Replaces the name, the tags, or both. What the request leaves out stays as it is; a list of tags replaces every
-    /// tag the asset had, and an empty list removes them all.
+    /// Replaces the name, the tags, or both. What the request leaves out stays as it is, all of it where there is no
+    /// request body; a list of tags replaces every tag the asset had, and an empty list removes them all.
     ///
     /// Scope `asset:write`, 30 requests a minute for each user.
     ///

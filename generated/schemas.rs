@@ -2,6 +2,7 @@
 
 types! {
     Asset,
+    AssetMetadata,
     AssetType,
     AssetUploadError,
     AssetUploadErrorCode,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::StatusCode;
+use serde_json::{Map, Value};
 
 use crate::body::Progress;
 use crate::generated::types::{AssetUploadErrorCode, DesignImportErrorCode};
@@ -121,6 +122,9 @@ pub enum Error {
         excerpt: String,
         /// Where decoding stopped, if it was JSON that didn't fit.
         source: Option<serde_json::Error>,
+        /// The job that was asked for ended well, and the response lacks only what it made. That is in Canva: look for it
+        /// there, or read the job again later, and don't upload or import it a second time.
+        job_succeeded: bool,
     },
 
     /// A request that makes something new failed after it may have arrived, and it has no idempotency key: it may or may
@@ -230,6 +234,8 @@ pub struct ApiError {
     pub code: String,
     /// The API's explanation; where there is none, the beginning of whatever the body was.
     pub message: String,
+    /// Fields of the API's error that the spec doesn't know, as they came.
+    pub extra: Map<String, Value>,
     /// The response's `x-request-id`, for Canva's support. The API doesn't promise one.
     pub request_id: Option<String>,
     /// How long to wait before the next request, where the response says so. The API doesn't promise it.
@@ -279,6 +285,15 @@ pub struct JobError {
     pub code: JobErrorCode,
     /// What went wrong, for people.
     pub message: String,
+    /// Fields of the job's error that the spec doesn't know, as they came.
+    pub extra: Map<String, Value>,
+}
+
+impl JobError {
+    /// Of a response that doesn't say why.
+    pub(crate) fn unsaid(job_id: &str, code: JobErrorCode) -> Self {
+        Self { job_id: job_id.to_owned(), code, message: "the response doesn't say why".to_owned(), extra: Map::new() }
+    }
 }
 
 /// Why a job failed.

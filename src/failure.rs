@@ -6,6 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use http::StatusCode;
+use serde_json::{Map, Value};
 
 use crate::auth::AccessToken;
 use crate::error::{ApiError, BodyError, ConnectKind, Error, TimeoutKind, innermost};
@@ -75,7 +76,10 @@ impl Failure {
                 Error::Timeout { operation, attempts, status, kind, after }
             }
             Self::Status(response) => Error::Api(Box::new(refusal(response, operation, attempts, token))),
-            Self::Unreadable(Response { status, request_id, body, .. }, Unreadable { reason, source }) => {
+            Self::Unreadable(
+                Response { status, request_id, body, .. },
+                Unreadable { reason, source, job_succeeded },
+            ) => {
                 // Far more than is shown, and little enough to look for the token in.
                 let beginning = body.get(..MAX_SEARCHED).unwrap_or(&body);
                 let excerpt = excerpt(&redact(&String::from_utf8_lossy(beginning), token));
@@ -84,7 +88,7 @@ impl Failure {
                     Cow::Owned(shown) => (shown, None),
                     Cow::Borrowed(_) => (reason, source),
                 };
-                Error::Decode { operation, status, request_id, reason, excerpt, source }
+                Error::Decode { operation, status, request_id, reason, excerpt, source, job_succeeded }
             }
         }
     }
@@ -126,16 +130,18 @@ fn find<E: StdError + 'static, T>(error: &(dyn StdError + 'static), known: impl 
 struct ErrorBody {
     code: Option<String>,
     message: Option<String>,
+    #[serde(flatten)]
+    extra: Map<String, Value>,
 }
 
 fn refusal(response: Response, operation: &'static Operation, attempts: u32, token: &str) -> ApiError {
     let Response { status, request_id, retry_after, body } = response;
-    let (code, message) = match response::json(&body) {
+    let (code, message, extra) = match response::json(&body) {
         // After decoding: JSON can spell the token in another way than it is sent.
-        Ok(ErrorBody { code: Some(code), message }) => {
-            (redact(&code, token).into_owned(), redact(&message.unwrap_or_default(), token).into_owned())
+        Ok(ErrorBody { code: Some(code), message, extra }) => {
+            (redact(&code, token).into_owned(), redact(&message.unwrap_or_default(), token).into_owned(), extra)
         }
-        _ => (String::new(), excerpt(&redact(&String::from_utf8_lossy(&body), token))),
+        _ => (String::new(), excerpt(&redact(&String::from_utf8_lossy(&body), token)), Map::new()),
     };
-    ApiError { operation, status, code, message, request_id, retry_after, attempts }
+    ApiError { operation, status, code, message, extra, request_id, retry_after, attempts }
 }

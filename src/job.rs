@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value};
+
 use crate::client::Client;
 use crate::error::{Error, JobError};
 use crate::policy::PollPolicy;
@@ -62,6 +64,7 @@ pub struct Job<T> {
     /// Its id came from Canva, and not from the caller.
     created: bool,
     state: Option<JobState<T>>,
+    extra: Map<String, Value>,
 }
 
 /// How far a job is.
@@ -92,14 +95,15 @@ impl<T: TryFrom<JobResult>> Job<T> {
     /// A job of which no more is known than its id.
     pub(crate) fn stored(client: &Client, kind: JobKind, id: String) -> Self {
         let take = |result: JobResult| result.try_into().ok();
-        Self { client: client.clone(), reference: JobReference { kind, id }, take, created: false, state: None }
+        let reference = JobReference { kind, id };
+        Self { client: client.clone(), reference, take, created: false, state: None, extra: Map::new() }
     }
 
     /// The job behind the response that created it. A response that contradicts itself is settled by reading the job.
     pub(crate) fn created(client: &Client, kind: JobKind, response: impl Into<Snapshot>) -> Self {
-        let Snapshot { id, state } = response.into();
+        let Snapshot { id, state, extra } = response.into();
         let mut job = Self::stored(client, kind, id);
-        job.created = true;
+        (job.created, job.extra) = (true, extra);
         job.state = state.and_then(|state| state.typed(job.take)).ok();
         job
     }
@@ -121,9 +125,16 @@ impl<T: Send + 'static> Job<T> {
         &self.reference
     }
 
-    /// How far the job was when it was created, if the response said so; `None` for a handle made from a stored id.
+    /// How far the job was when it was created or last [`refresh`](Job::refresh)ed; `None` for a handle made from a stored
+    /// id, and where the response that created the job contradicts itself.
     pub fn state(&self) -> Option<&JobState<T>> {
         self.state.as_ref()
+    }
+
+    /// Fields of the job that the spec doesn't know, as they came with its [`state`](Job::state). Those of an import's `result`
+    /// are in an object of that name.
+    pub fn extra(&self) -> &Map<String, Value> {
+        &self.extra
     }
 
     /// Asks once how far the job is.
@@ -132,10 +143,25 @@ impl<T: Send + 'static> Job<T> {
     /// [`Error::InvalidInput`] if the id can't be one, otherwise [`Error::Poll`]. A failed job is no error here but
     /// [`JobState::Failed`].
     pub async fn poll(&self) -> Result<JobState<T>, Error> {
+        Ok(self.read().await?.0)
+    }
+
+    /// Asks once how far the job is, for [`state`](Job::state) and [`extra`](Job::extra).
+    ///
+    /// # Errors
+    /// As [`poll`](Job::poll).
+    pub async fn refresh(&mut self) -> Result<(), Error> {
+        let (state, extra) = self.read().await?;
+        (self.state, self.extra) = (Some(state), extra);
+        Ok(())
+    }
+
+    async fn read(&self) -> Result<(JobState<T>, Map<String, Value>), Error> {
         self.reference.check()?;
         let JobReference { kind, id } = &self.reference;
         let take = self.take;
-        let call = kind.read(&self.client.generated(), id)?.and_then(move |state| state.typed(take));
+        let call = kind.read(&self.client.generated(), id)?;
+        let call = call.and_then(move |Snapshot { state, extra, .. }| Ok((state?.typed(take)?, extra)));
         call.await.map_err(|source| Error::Poll { job_id: id.clone(), source: Box::new(source) })
     }
 
@@ -145,7 +171,8 @@ impl<T: Send + 'static> Job<T> {
     ///
     /// # Errors
     /// [`Error::Job`] if the job failed, [`Error::Deadline`] if it takes too long, [`Error::Poll`] if it can't be read: all of
-    /// them have [`Error::job_id`]. [`Error::InvalidInput`] if a stored id can't be one.
+    /// them have [`Error::job_id`]. Its cause is an [`Error::Decode`] with `job_succeeded` if the job ended well but the
+    /// response lacks what it made. [`Error::InvalidInput`] if a stored id can't be one.
     pub async fn wait(self) -> Result<T, Error> {
         let policy = self.client.inner.poll.clone();
         self.wait_with(policy).await
@@ -155,36 +182,52 @@ impl<T: Send + 'static> Job<T> {
     ///
     /// # Errors
     /// As [`wait`](Job::wait).
-    pub async fn wait_with(self, policy: PollPolicy) -> Result<T, Error> {
-        let (job_id, created) = (self.reference.id.clone(), self.created);
-        match self.result(policy).await {
-            // The id is Canva's own, and the job is there: no mistake of the caller's.
-            Err(source @ Error::InvalidInput { .. }) if created => {
-                Err(Error::Poll { job_id, source: Box::new(source) })
-            }
-            result => result,
-        }
+    pub async fn wait_with(mut self, policy: PollPolicy) -> Result<T, Error> {
+        Ok(self.end(policy).await??)
     }
 
-    async fn result(mut self, policy: PollPolicy) -> Result<T, Error> {
+    /// Waits until the job is final, and keeps its [`state`](Job::state) and [`extra`](Job::extra).
+    ///
+    /// # Errors
+    /// As [`wait`](Job::wait), except that a failed job is no error here but [`JobState::Failed`].
+    pub async fn settle(&mut self) -> Result<(), Error> {
+        let end = self.end(self.client.inner.poll.clone()).await?;
+        self.state = Some(end.map_or_else(JobState::Failed, JobState::Success));
+        Ok(())
+    }
+
+    async fn end(&mut self, policy: PollPolicy) -> Result<Result<T, JobError>, Error> {
+        let result = self.end_in_time(policy).await;
+        result.map_err(|error| match error {
+            // The id is Canva's own, and the job is there: no mistake of the caller's.
+            Error::InvalidInput { .. } if self.created => {
+                Error::Poll { job_id: self.reference.id.clone(), source: Box::new(error) }
+            }
+            error => error,
+        })
+    }
+
+    async fn end_in_time(&mut self, policy: PollPolicy) -> Result<Result<T, JobError>, Error> {
         // The deadline begins when the job was first seen: what the request waited for its turn is no time of the job's.
-        let mut state = match self.state.take() {
-            Some(state) => state,
-            None => self.poll().await?,
-        };
+        if self.state.is_none() {
+            self.refresh().await?;
+        }
         let waiting = async {
             let mut delays = policy.delays();
             loop {
-                match state {
-                    JobState::Success(result) => return Ok(result),
-                    JobState::Failed(error) => return Err(error.into()),
-                    JobState::InProgress => tokio::time::sleep(delays.next().unwrap_or(policy.max_delay)).await,
+                match self.state.take() {
+                    Some(JobState::Success(result)) => return Ok(Ok(result)),
+                    Some(JobState::Failed(error)) => return Ok(Err(error)),
+                    state => {
+                        self.state = state;
+                        tokio::time::sleep(delays.next().unwrap_or(policy.max_delay)).await;
+                    }
                 }
-                state = self.poll().await?;
+                self.refresh().await?;
             }
         };
-        let late = |_| Err(Error::Deadline { job_id: self.reference.id.clone(), waited: policy.deadline });
-        tokio::time::timeout(policy.deadline, waiting).await.unwrap_or_else(late)
+        let ended = tokio::time::timeout(policy.deadline, waiting).await;
+        ended.unwrap_or_else(|_| Err(Error::Deadline { job_id: self.reference.id.clone(), waited: policy.deadline }))
     }
 }
 

@@ -44,6 +44,12 @@
 //!   is an [`Error::OutcomeUnknown`], never a silent duplicate; one that can't have arrived whole is sent again.
 //! - **Tokens** come from a string or from a [`TokenProvider`], and show in no error, `Debug` or trace.
 //!
+//! # What the spec doesn't know
+//! A field that Canva adds to a response is in `extra` of the type that it belongs to, from the day it comes: in
+//! `asset.extra["colors"]` for example, and where the type is written as JSON, in its place. [`Job::extra`] and
+//! [`ApiError::extra`] have those of jobs and errors, and [`Client::generated`] those around an asset or a job. An enum has
+//! a variant `Unknown` for values that Canva adds, and [`Client::request`] sends what the spec has no operation for.
+//!
 //! Each operation is a [`tracing`](https://docs.rs/tracing) span `canva` with `operation`, `method`, `path` (the
 //! template), `status`, `request_id` and `attempts`.
 //!
@@ -114,8 +120,8 @@ pub use call::{Call, UploadCall};
 pub use client::{Client, ClientBuilder};
 pub use error::{ApiError, BodyError, BoxError, ConnectKind, Error, JobError, JobErrorCode, TimeoutKind};
 pub use generated::types::{
-    Asset, AssetType, AssetUploadErrorCode, DesignImportErrorCode, DesignLinks, DesignSummary, JobStatus,
-    TeamUserSummary, Thumbnail,
+    Asset, AssetMetadata, AssetType, AssetUploadErrorCode, DesignImportErrorCode, DesignLinks, DesignSummary,
+    JobStatus, TeamUserSummary, Thumbnail,
 };
 pub use imports::{ImportDesign, ImportDesignFromUrl};
 pub use job::{Job, JobKind, JobReference, JobResult, JobState};

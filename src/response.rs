@@ -25,7 +25,7 @@ impl Response {
         Self {
             status,
             request_id: text(headers, "x-request-id").map(|id| redact(id, token.expose()).into_owned()),
-            retry_after: text(headers, "retry-after").and_then(|value| retry_after(value, text(headers, "date"))),
+            retry_after: retry_after(headers),
             body: Bytes::new(),
         }
     }
@@ -46,17 +46,27 @@ pub(crate) struct Unreadable {
     pub(crate) reason: String,
     /// Where decoding stopped, if it was JSON that didn't fit.
     pub(crate) source: Option<serde_json::Error>,
+    /// It says that a job succeeded, and lacks what that made.
+    pub(crate) job_succeeded: bool,
+}
+
+impl Unreadable {
+    /// The response about a job that succeeded has no such thing.
+    pub(crate) fn success_without(result: &str) -> Self {
+        let reason = format!("the job succeeded, but the response has no {result}");
+        Self { reason, source: None, job_succeeded: true }
+    }
 }
 
 impl From<serde_json::Error> for Unreadable {
     fn from(source: serde_json::Error) -> Self {
-        Self { reason: source.to_string(), source: Some(source) }
+        Self { reason: source.to_string(), source: Some(source), job_succeeded: false }
     }
 }
 
 impl From<&str> for Unreadable {
     fn from(reason: &str) -> Self {
-        Self { reason: reason.to_owned(), source: None }
+        Self { reason: reason.to_owned(), source: None, job_succeeded: false }
     }
 }
 
@@ -65,14 +75,15 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// `Retry-After` in seconds or as an HTTP date. A date in the past means now; anything else is as if it weren't there.
-/// `date` is the response's own: between the two, the server's clock needn't be right.
-fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
-    let value = value.trim();
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = text(headers, "retry-after")?.trim();
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
     }
     let until = httpdate::parse_http_date(value).ok()?;
-    let now = date.and_then(|date| httpdate::parse_http_date(date).ok()).unwrap_or_else(SystemTime::now);
+    // By the response's own date: between the two, the server's clock needn't be right.
+    let date = text(headers, "date").and_then(|date| httpdate::parse_http_date(date).ok());
+    let now = date.unwrap_or_else(SystemTime::now);
     Some(until.duration_since(now).unwrap_or_default())
 }
 

@@ -1,12 +1,15 @@
 //! The command line: commands, options, and which of them exclude each other. Whether a request is valid, the length of
 //! a name for example, is for the library to check.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use canva_connect::{JobKind, Printable};
+use canva_connect::{JobKind, Printable, operations};
+use canva_simulator::RateLimits;
 use clap::builder::{NonEmptyStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
@@ -233,12 +236,48 @@ fn job_kind() -> impl TypedValueParser<Value = JobKind> {
 
 /// Run a local simulator of Canva, until Ctrl-C.
 ///
-/// It prints one line to paste into another shell: the variables that make `canva` use this simulator there.
+/// It prints two lines for another shell. The first has the variables that make `canva` use this simulator there. The second
+/// has what a program needs to log a user in: the id and the secret of a client, and the page that consents.
 #[derive(clap::Args)]
 pub struct Simulate {
     /// The port on this machine; 0 takes any free port.
     #[arg(long, default_value_t = 4080)]
     pub port: u16,
+
+    /// Enforce the rate limits, counted in this way [default: there are none].
+    #[arg(long, value_name = "COUNT", value_parser = rate_limits())]
+    pub rate_limits: Option<RateLimits>,
+
+    /// The scopes of the access token, and the most that a user can consent to, separated by commas [default: all].
+    #[arg(long, value_name = "SCOPE", value_delimiter = ',', value_parser = scopes())]
+    pub scopes: Vec<String>,
+
+    /// How many seconds a job takes [default: 0.05].
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub job_time: Option<Duration>,
+}
+
+/// The ways to count that the simulator has.
+const COUNTS: [(&str, RateLimits, &str); 3] = [
+    ("fixed-window", RateLimits::FixedWindow, "A minute begins with the first request"),
+    ("sliding-window", RateLimits::SlidingWindow, "No 60 seconds hold more requests than the limit"),
+    ("token-bucket", RateLimits::TokenBucket, "A bucket of requests that refills evenly"),
+];
+
+fn rate_limits() -> impl TypedValueParser<Value = RateLimits> {
+    let counts = COUNTS.iter().map(|(name, _, help)| PossibleValue::new(*name).help(*help));
+    let find = |given: String| COUNTS.iter().find(|(name, ..)| *name == given).map(|(_, limits, _)| *limits);
+    PossibleValuesParser::new(counts).try_map(move |given| find(given).ok_or("an unknown way to count"))
+}
+
+fn scopes() -> PossibleValuesParser {
+    let scopes: BTreeSet<&'static str> = operations::ALL.iter().flat_map(|it| it.scopes).copied().collect();
+    PossibleValuesParser::new(scopes)
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map_err(|_| "expected a number of seconds, 2.5 for example")?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
 impl Args {

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use canva_connect::{Client, Error, Job, JobReference, JobResult, JobState, UpdateAsset};
+use canva_connect::{Client, Error, Job, JobReference, JobResult, UpdateAsset};
 use futures_util::stream::{self, StreamExt};
 
 use crate::args;
@@ -143,14 +143,18 @@ where
     if !waiting.no_wait || job.reference().check().is_err() {
         return stored(job, true).await;
     }
-    // The response that created the job may already hold its final state.
-    let state = job.state().cloned().unwrap_or(JobState::InProgress);
-    Outcome::of_job(job.reference().clone(), Ok(state))
+    // The response that created the job may already hold its final state. One that contradicts itself has none.
+    match job.state() {
+        Some(_) => Outcome::of_job(&job, Ok(())),
+        None => stored(job, false).await,
+    }
 }
 
 /// The outcome of a job, which may be known by its id alone.
-async fn stored<T: Into<JobResult> + Send + 'static>(job: Job<T>, wait: bool) -> Outcome {
-    let reference = job.reference().clone();
-    let state = if wait { job.wait().await.map(JobState::Success) } else { job.poll().await };
-    Outcome::of_job(reference, state)
+async fn stored<T>(mut job: Job<T>, wait: bool) -> Outcome
+where
+    T: Into<JobResult> + Clone + Send + 'static,
+{
+    let read = if wait { job.settle().await } else { job.refresh().await };
+    Outcome::of_job(&job, read)
 }

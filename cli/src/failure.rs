@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use canva_connect::{ApiError, BodyError, Error, JobErrorCode, JobKind, JobReference, PausedError};
 use canva_connect::{AssetUploadErrorCode as Upload, DesignImportErrorCode as Import};
-use canva_connect::{BodyError, Error, JobErrorCode, JobReference, PausedError};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 #[derive(Serialize)]
 pub struct Failure {
@@ -13,6 +14,9 @@ pub struct Failure {
     pub message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
+    /// What else Canva said of it, in fields that the spec doesn't know.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub extra: Map<String, Value>,
 }
 
 impl Failure {
@@ -22,7 +26,7 @@ impl Failure {
             Some(step) => format!("{}; {step}", what(error)),
             None => what(error),
         };
-        Self { code: code(error).to_owned(), message, http_status: status(error) }
+        Self { code: code(error).to_owned(), message, http_status: status(error), extra: extra(error) }
     }
 }
 
@@ -35,12 +39,17 @@ pub fn tags_not_applied(asset_id: &str, error: &Error) -> Failure {
     if pasteable(asset_id) && !matches!(error, Error::InvalidInput { field: "asset_id", .. }) {
         message += &format!(", `canva update {asset_id} --tag ...` applies them");
     }
-    Failure { code: "tags_not_applied".to_owned(), message, http_status: status(error) }
+    Failure { code: "tags_not_applied".to_owned(), message, http_status: status(error), extra: extra(error) }
 }
 
 /// Whether an id of Canva's may stand in a command that is suggested: a shell and `canva` take it as nothing but an id.
 fn pasteable(id: &str) -> bool {
     !id.starts_with('-') && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// The job ended well, but the response about it doesn't have what it made.
+fn lacks_result(error: &Error) -> bool {
+    matches!(error, Error::Poll { source, .. } if matches!(**source, Error::Decode { job_succeeded: true, .. }))
 }
 
 /// Canva started a job and gave an id that can't be one.
@@ -65,6 +74,7 @@ fn code(error: &Error) -> &str {
         Error::Connection { .. } => "connection_broken",
         Error::Timeout { .. } => "timeout",
         Error::Pacer { source, .. } if source.is::<PausedError>() => "too_many_requests",
+        Error::Decode { job_succeeded: true, .. } => "result_missing",
         Error::Decode { .. } => "unreadable_response",
         _ => "other",
     }
@@ -82,7 +92,9 @@ fn what(error: &Error) -> String {
         Error::Poll { source, .. } if is_unusable_job(error) => {
             format!("Canva started a job, but no command can ask for it by the id that it gave: {}", what(source))
         }
+        Error::Poll { job_id, source, .. } if lacks_result(error) => format!("job {job_id}: {}", what(source)),
         Error::Poll { job_id, source, .. } => format!("job {job_id} could not be read: {}", what(source)),
+        Error::Decode { job_succeeded: true, reason, excerpt, .. } => format!("{reason}; it begins {excerpt:?}"),
         Error::Job(job) => format!("{}: {}", code(error), job.message),
         Error::Body(BodyError::Read { source, .. }) => format!("it can't be read: {source}"),
         Error::Body(BodyError::Length { .. } | BodyError::Changed { .. }) => {
@@ -97,9 +109,19 @@ fn what(error: &Error) -> String {
 /// What the user can do about it.
 fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
     let step = match error {
-        Error::Poll { source, .. } if matches!(status(source), Some(401 | 403)) => return next_step(source, job),
-        Error::Poll { source, .. } if status(source) == Some(404) => "check the id and what kind of job it is",
         Error::Poll { .. } if is_unusable_job(error) => "look in Canva before you try again",
+        Error::Poll { .. } if lacks_result(error) => {
+            let made = match job.map(|job| job.kind) {
+                Some(JobKind::Import | JobKind::UrlImport) => "design by its title",
+                _ => "asset by its name",
+            };
+            let again = job.filter(|job| pasteable(&job.id));
+            let again = again.map(|job| format!(", or ask again with `canva job {} {}`", job.kind, job.id));
+            return Some(format!("look for the {made} in Canva{}; don't send it again", again.unwrap_or_default()));
+        }
+        Error::Poll { source, .. } if source.api().is_some_and(is_refusal) => {
+            return source.api().map(|api| after_refusal(api, true));
+        }
         Error::Poll { .. } | Error::Deadline { .. } => {
             let job = job.filter(|job| pasteable(&job.id))?;
             return Some(format!("go on with `canva job {} {} --wait`", job.kind, job.id));
@@ -114,21 +136,7 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
         Error::Body(_) => "try again when nothing writes to the file",
         Error::Connect { .. } => "check the network and the base URL, then try again",
         Error::Connection { .. } | Error::Timeout { .. } => "check the network, then try again",
-        Error::Api(api) => match api.status.as_u16() {
-            401 => "set CANVA_ACCESS_TOKEN to a new token",
-            403 => return Some(format!("use a token with the scope {}", api.operation.scopes.join(" "))),
-            // A POST names nothing that could be missing, so the URL itself is wrong.
-            404 if api.operation.method == "POST" => "check the base URL",
-            404 => "check the id",
-            413 => "use a smaller file",
-            429 if api.retry_after.is_some_and(|it| it > Duration::from_secs(60)) => {
-                return api.retry_after.map(|it| format!("try again in {} s", it.as_secs()));
-            }
-            429 => "wait a minute, then try again",
-            500.. => "try again later",
-            300..=399 => "check the base URL",
-            _ => "correct it, then try again",
-        },
+        Error::Api(api) => return Some(after_refusal(api, false)),
         Error::Decode { .. } => "check the base URL, then try again",
         Error::Job(job) => match &job.code {
             JobErrorCode::AssetUpload(Upload::FileTooBig) => "use a smaller file",
@@ -153,6 +161,48 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
     Some(step.to_owned())
 }
 
+/// Whether the same request would be refused again.
+fn is_refusal(api: &ApiError) -> bool {
+    matches!(api.status.as_u16(), 300..=499) && !matches!(api.status.as_u16(), 408 | 429)
+}
+
+/// What the user can do about a response that is no success.
+fn after_refusal(api: &ApiError, of_job: bool) -> String {
+    let step = match (api.status.as_u16(), api.code.as_str()) {
+        (401, "revoked_access_token") => {
+            "have the user allow access again, and set CANVA_ACCESS_TOKEN to the new token"
+        }
+        (401, _) => "set CANVA_ACCESS_TOKEN to a new token",
+        (413, _) => "use a smaller file",
+        (429, _) => match api.retry_after {
+            Some(it) if it > Duration::from_secs(60) => return format!("try again in {} s", it.as_secs()),
+            _ => "wait a minute, then try again",
+        },
+        (500.., _) => "try again later",
+        // Without a code it isn't the API's own. And a POST names nothing that could be missing.
+        (_, "" | "endpoint_not_found") | (300..=399, _) => "check the base URL",
+        (404, _) if api.operation.method == "POST" => "check the base URL",
+        (403, "missing_scope") => return format!("use a token with the scope {}", api.operation.scopes.join(" ")),
+        (403, _) if of_job => "use a token of the user who started the job",
+        (403, _) => "use a token of a user who may do this",
+        (400 | 404, _) if of_job => "check the id and what kind of job it is; if they are right, look in Canva",
+        (_, _) if of_job => "look in Canva for what became of it",
+        (404, _) => "check the id",
+        (400 | 415 | 422, _) => "correct it, then try again",
+        (409, _) => "wait a moment, then try again",
+        _ => "look the code up in Canva's documentation",
+    };
+    step.to_owned()
+}
+
 fn status(error: &Error) -> Option<u16> {
     error.status().map(|status| status.as_u16())
+}
+
+fn extra(error: &Error) -> Map<String, Value> {
+    let extra = match error {
+        Error::Job(job) => Some(&job.extra),
+        _ => error.api().map(|api| &api.extra),
+    };
+    extra.cloned().unwrap_or_default()
 }

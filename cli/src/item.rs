@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use canva_connect::{Error, JobReference, JobResult, JobState};
+use canva_connect::{Error, Job, JobReference, JobResult, JobState};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::failure::{self, Failure};
 
@@ -72,6 +73,9 @@ pub struct Outcome {
     /// What is in Canva now: `"asset": {...}` or `"designs": [...]`, beside the other keys.
     #[serde(flatten)]
     pub made: Option<JobResult>,
+    /// Fields of the job that the spec doesn't know.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub job_extra: Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
 }
@@ -90,31 +94,37 @@ pub enum Status {
 
 impl Outcome {
     pub fn success(made: impl Into<JobResult>) -> Self {
-        Self { job_id: None, status: Status::Success, made: Some(made.into()), error: None }
+        Self { made: Some(made.into()), ..Self::new(Status::Success) }
     }
 
     /// Success, with nothing left to show.
     pub fn deleted() -> Self {
-        Self { job_id: None, status: Status::Success, made: None, error: None }
+        Self::new(Status::Success)
     }
 
-    pub fn of_job<T: Into<JobResult>>(job: JobReference, state: Result<JobState<T>, Error>) -> Self {
-        match state {
-            Ok(JobState::Success(made)) => Self { job_id: Some(job.id), ..Self::success(made) },
-            Ok(JobState::Failed(error)) => Self::failed(Some(job), &error.into()),
-            Ok(_) => Self { job_id: Some(job.id), status: Status::InProgress, made: None, error: None },
-            Err(error) => Self::failed(Some(job), &error),
-        }
+    fn new(status: Status) -> Self {
+        Self { job_id: None, status, made: None, job_extra: Map::new(), error: None }
     }
 
-    fn failed(job: Option<JobReference>, error: &Error) -> Self {
+    /// `read` is whether the job could be read as far as it was to be.
+    pub fn of_job<T: Into<JobResult> + Clone + Send + 'static>(job: &Job<T>, read: Result<(), Error>) -> Self {
+        let reference = job.reference();
+        let outcome = match (read, job.state()) {
+            (Err(error), _) => Self::failed(Some(reference), &error),
+            (Ok(()), Some(JobState::Success(made))) => Self::success(made.clone()),
+            (Ok(()), Some(JobState::Failed(error))) => Self::failed(Some(reference), &error.clone().into()),
+            (Ok(()), _) => Self::new(Status::InProgress),
+        };
+        Self { job_id: Some(reference.id.clone()), job_extra: job.extra().clone(), ..outcome }
+    }
+
+    fn failed(job: Option<&JobReference>, error: &Error) -> Self {
         let status = match error {
             Error::OutcomeUnknown { .. } | Error::Poll { .. } => Status::Unknown,
             Error::Deadline { .. } => Status::InProgress,
             _ => Status::Failed,
         };
-        let error = Some(Failure::new(error, job.as_ref()));
-        Self { job_id: job.map(|job| job.id), status, made: None, error }
+        Self { error: Some(Failure::new(error, job)), ..Self::new(status) }
     }
 
     /// The asset was uploaded, but not tagged.

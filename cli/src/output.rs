@@ -4,7 +4,8 @@
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
 
-use canva_connect::{Asset, DesignSummary, JobResult, Printable};
+use canva_connect::{Asset, AssetMetadata, DesignSummary, JobResult, Printable};
+use canva_simulator::Simulator;
 use serde::Serialize;
 use serde_json::json;
 use serde_json::ser::{Formatter, Serializer};
@@ -52,15 +53,29 @@ impl Output {
         }
     }
 
-    pub fn simulator(&self, base_url: &str, token: &str) -> io::Result<()> {
+    pub fn simulator(&self, simulator: &Simulator) -> io::Result<()> {
+        let (base_url, token) = (simulator.base_url(), simulator.token());
+        let (id, secret, url) = (simulator.client_id(), simulator.client_secret(), simulator.authorization_url());
         let text = if self.json {
-            json_line(&json!({ "base_url": base_url, "access_token": token }))
+            json_line(&json!({
+                "base_url": base_url,
+                "access_token": token,
+                "client_id": id,
+                "client_secret": secret,
+                "authorization_url": url,
+            }))
         } else {
-            format!("export CANVA_BASE_URL={base_url} CANVA_ACCESS_TOKEN={token}\n")
+            format!(
+                "export CANVA_BASE_URL={base_url} CANVA_ACCESS_TOKEN={token}\n\
+                 export CANVA_CLIENT_ID={id} CANVA_CLIENT_SECRET={secret} CANVA_AUTHORIZATION_URL={url}\n"
+            )
         };
         self.write(&text)?;
         if io::stderr().is_terminal() {
-            self.say("paste that line into another shell: its canva commands then use this simulator; Ctrl-C stops it");
+            self.say(
+                "paste the first line into another shell: its canva commands then use this simulator; the second is for \
+                 programs that log users in; Ctrl-C stops it",
+            );
         }
         Ok(())
     }
@@ -122,11 +137,20 @@ fn text_block(item: &Item) -> String {
 fn asset_rows(asset: &Asset) -> Vec<(&'static str, String)> {
     let mut rows = vec![("asset", asset.id.clone()), ("name", asset.name.clone())];
     rows.extend(asset.type_.as_ref().map(|kind| ("type", kind.to_string())));
+    rows.extend(asset.metadata.as_ref().and_then(size));
     if !asset.tags.is_empty() {
         rows.push(("tags", asset.tags.join(", ")));
     }
     rows.extend(asset.thumbnail.as_ref().map(|it| ("thumbnail", format!("{}x{} {}", it.width, it.height, it.url))));
     rows
+}
+
+/// Of an image `1200x800`, of a video `1920x1080, 12 s`: in pixels, and in whole seconds.
+fn size(metadata: &AssetMetadata) -> Option<(&'static str, String)> {
+    let pixels = metadata.width.zip(metadata.height).map(|(width, height)| format!("{width}x{height}"));
+    let seconds = metadata.duration.map(|seconds| format!("{seconds} s"));
+    let parts: Vec<String> = pixels.into_iter().chain(seconds).collect();
+    (!parts.is_empty()).then(|| ("size", parts.join(", ")))
 }
 
 fn design_rows(design: &DesignSummary) -> Vec<(&'static str, String)> {

@@ -10,11 +10,12 @@ use axum::http::{Method, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body_util::BodyExt;
+use serde_json::Value;
 
 use crate::api_error::ApiError;
 use crate::faults::{End, Ending};
-use crate::injections::TOKEN_ENDPOINT;
 use crate::log::Entry;
+use crate::oauth::{Endpoint, MAX_FORM_BYTES};
 use crate::spec::OperationSpec;
 use crate::state::State;
 use crate::{checks, operations};
@@ -26,7 +27,7 @@ const MAX_DISCARDED_BYTES: usize = 256 << 20;
 pub enum Place {
     /// The operations of this path, and the values of its parameters by name.
     Operations(Arc<Vec<&'static OperationSpec>>, HashMap<String, String>),
-    TokenEndpoint,
+    OAuth(Endpoint),
     Nowhere,
 }
 
@@ -35,10 +36,11 @@ pub async fn respond(state: Arc<State>, place: Place, request: Request) -> Respo
     let spec = place.operation(&request.method);
     let operation = spec.map(|spec| spec.operation.id);
     let entry = state.log.arrived(operation, &request);
-    let fault = match place {
-        Place::TokenEndpoint => state.injections.next(TOKEN_ENDPOINT),
-        _ => operation.and_then(|operation| state.injections.next(operation)),
+    let injected = match place {
+        Place::OAuth(endpoint) => Some(endpoint.name()),
+        _ => operation,
     };
+    let fault = injected.and_then(|name| state.injections.next(name));
     let fault = match request.version {
         Version::HTTP_2 => fault,
         _ => fault.map(|fault| fault.over_http1().unwrap_or(fault)),
@@ -93,20 +95,30 @@ async fn process(
             let methods: Vec<&str> = specs.iter().map(|spec| spec.operation.method).collect();
             Ok(bad_method(&methods.join(", ")))
         }
-        (Place::TokenEndpoint, _) if request.method == Method::POST => {
-            if let Some(refusal) = state.oauth.refuse_client(&request.headers) {
-                return Ok(refusal);
-            }
-            let body = checks::read_body(state, &request.headers, body).await?;
-            entry.body(body.clone());
-            Ok(state.oauth.token(&request.headers, &body))
+        (Place::OAuth(endpoint), _) if request.method == Method::POST => {
+            Ok(state.oauth.respond(ask_oauth(state, endpoint, request, body, entry).await))
         }
-        (Place::TokenEndpoint, _) => Ok(bad_method("POST")),
+        (Place::OAuth(_), _) => Ok(bad_method("POST")),
         (Place::Nowhere, _) => {
             let message = "There is no operation at this path.";
             Err(ApiError::new(StatusCode::NOT_FOUND, "endpoint_not_found", message))
         }
     }
+}
+
+async fn ask_oauth(
+    state: &State,
+    endpoint: Endpoint,
+    request: &Parts,
+    body: &mut Body,
+    entry: &Entry<'_>,
+) -> Result<Value, ApiError> {
+    state.oauth.check_head(&request.headers)?;
+    let body = checks::read_body(MAX_FORM_BYTES, &request.headers, body).await?;
+    let form = state.oauth.form(&request.headers, &body)?;
+    // Only now that it is known to be this client's.
+    entry.body(body);
+    state.oauth.perform(endpoint, &form, state.now())
 }
 
 impl Place {

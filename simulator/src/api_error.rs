@@ -17,8 +17,8 @@ impl ApiError {
         Self { status, code, message: message.into() }
     }
 
-    pub fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", format!("There is no such {what}."))
+    pub fn asset_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "asset_not_found", "There is no such asset.")
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use axum::body::Body;
+use axum::body::HttpBody;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::{Bytes, BytesMut};
@@ -34,10 +35,10 @@ pub async fn check(
     let access = check_token(state, headers)?;
     check_scopes(&access, spec.operation)?;
     check_rate(state, &access.owner, spec.operation)?;
-    spec.check_media_type(headers)?;
+    spec.check_media_type(headers, body.is_end_stream())?;
     let path = spec.check_path(path)?;
     let parameters = spec.check_headers(headers)?;
-    let body = read_body(state, headers, body).await?;
+    let body = read_body(state.settings.max_body_bytes, headers, body).await?;
     entry.body(body.clone());
     let json = spec.check_body(&body)?;
     Ok(Call { owner: access.owner, path, headers: parameters, body, json })
@@ -47,10 +48,12 @@ fn check_token(state: &State, headers: &HeaderMap) -> Result<Access, ApiError> {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer = value.and_then(|value| value.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
     let token = bearer.map_or("", |(_, token)| token.trim());
-    let access = state.accesses.iter().find(|access| access.token == token).cloned();
-    access.or_else(|| state.oauth.access(token)).ok_or_else(|| {
-        let message = "The access token is missing, unknown or expired.";
-        ApiError::new(StatusCode::UNAUTHORIZED, "invalid_access_token", message)
+    if let Some(access) = state.accesses.iter().find(|access| access.token == token) {
+        return Ok(access.clone());
+    }
+    state.oauth.access(token).map_err(|code| {
+        let message = "The access token is missing, unknown, expired or revoked.";
+        ApiError::new(StatusCode::UNAUTHORIZED, code, message)
     })
 }
 
@@ -75,8 +78,7 @@ fn check_rate(state: &State, owner: &Owner, operation: &Operation) -> Result<(),
 }
 
 /// The whole body, or a 413 as soon as it is known to be too large.
-pub async fn read_body(state: &State, headers: &HeaderMap, body: &mut Body) -> Result<Bytes, ApiError> {
-    let max = state.settings.max_body_bytes;
+pub async fn read_body(max: u64, headers: &HeaderMap, body: &mut Body) -> Result<Bytes, ApiError> {
     let too_large = || {
         let message = format!("The request body is larger than {max} bytes.");
         ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message)

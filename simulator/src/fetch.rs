@@ -21,8 +21,7 @@ pub enum FetchError {
 }
 
 /// `certificate` is trusted beside what the system trusts.
-pub async fn fetch(url: &str, max_bytes: u64, certificate: Option<&str>) -> Result<Bytes, FetchError> {
-    let mut url = Url::parse(url).map_err(failed)?;
+pub async fn fetch(mut url: Url, max_bytes: u64, certificate: Option<&str>) -> Result<Bytes, FetchError> {
     let client = Client::builder().no_proxy().redirect(Policy::none()).read_timeout(TIMEOUT);
     let own = certificate.map(|pem| Certificate::from_pem(pem.as_bytes())).transpose().map_err(failed)?;
     let client = client.tls_certs_merge(own);

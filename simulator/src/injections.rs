@@ -9,9 +9,7 @@ use canva_connect::operations::ALL;
 
 use crate::faults::Fault;
 use crate::lock::lock;
-
-/// What the token endpoint is called where faults are injected: the spec gives it no operation id.
-pub const TOKEN_ENDPOINT: &str = "token";
+use crate::oauth::Endpoint;
 
 pub struct Injections {
     by_operation: Mutex<BTreeMap<String, Vec<Injection>>>,
@@ -41,7 +39,9 @@ impl Injections {
 
     /// An error where there is no such operation, or no connection that the fault could meet.
     pub fn inject(&self, operation: &str, injection: Injection) -> io::Result<()> {
-        if operation != TOKEN_ENDPOINT && !ALL.iter().any(|known| known.id == operation) {
+        // The spec gives the OAuth endpoints no operation ids.
+        let mut names = ALL.iter().map(|known| known.id).chain(Endpoint::ALL.map(Endpoint::name));
+        if !names.any(|known| known == operation) {
             let message = format!("the spec has no operation `{operation}`");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }

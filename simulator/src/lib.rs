@@ -55,7 +55,7 @@
 //!     let job = format!("{}/v1/asset-uploads/unknown", simulator.base_url());
 //!     seen.push(reqwest::Client::new().get(job).bearer_auth(simulator.token()).send().await?.status().as_u16());
 //! }
-//! assert_eq!(seen, [502, 502, 404]);
+//! assert_eq!(seen, [502, 502, 400]);
 //! # Ok(())
 //! # }
 //! ```
@@ -63,25 +63,37 @@
 //! # OAuth
 //!
 //! `POST {base_url}/v1/oauth/token` exchanges codes (PKCE with S256) and refreshes tokens, for the client with the id
-//! [`Simulator::client_id`] and the secret [`Simulator::client_secret`]. A refresh token works once. Using it again
-//! revokes all tokens that came from the same consent. [`Simulator::authorize`] consents as the user would;
-//! [`Simulator::authorization_url`] is a page that consents at once. The API accepts the access tokens that come from
-//! there, with the scopes of the consent, until they expire.
+//! [`Simulator::client_id`] and the secret [`Simulator::client_secret`], which come as HTTP Basic credentials or in the
+//! form. A refresh token works once. Using it again revokes all tokens that came from the same consent.
+//! [`Simulator::authorize`] consents as the user would; [`Simulator::authorization_url`] is a page that consents at once,
+//! to the scopes of [`Builder::scopes`] and no others. The API accepts the access tokens that come from there, with the
+//! scopes of the consent or those that a refresh asked for, until they expire.
+//!
+//! Beside it, `revoke` ends all tokens of the consent that a `token` comes from, and `introspect` says what a `token` from
+//! the token endpoint is good for. All three refuse in the shape of the API's errors, or in that of RFC 6749 with
+//! [`Builder::rfc_6749_errors`].
+//!
+//! An access token has the form of a JWT and nearly 4 KB, as long as Canva's get. Its signature is random: it verifies with
+//! no key, and its claims are the simulator's own. The token of [`Simulator::token`] is shorter.
 //!
 //! # What is real
 //!
 //! - Paths, methods, media types, headers, bodies, scopes and rate limits come from the spec.
 //! - Checks happen in a fixed order: path (404), method (405), token (401), scope (403), rate limit (429), media type
-//!   (415), path and header parameters (400), size (413), body (400), and then whether the asset or job exists (404).
-//! - Uploads are judged by their bytes. PNG, JPEG, GIF, WebP and TIFF images are decoded, and MP4 and QuickTime videos
-//!   are parsed, so a broken file fails. Imports take PDF, Word, PowerPoint and Excel (OOXML) files, and count the pages
-//!   of a PDF and the slides of a presentation. One file is read at a time.
-//! - An image's thumbnail is the image, scaled to fit 400 × 400 pixels. Its URL works for 15 minutes, and only with its
-//!   query string.
+//!   (415), path and header parameters (400), size (413), body (400), and then whether there is such an asset (404) or a
+//!   job that can be read (400 for an unknown one, 403 for another user's).
+//! - Uploads are judged by their bytes. PNG, JPEG, GIF, WebP and TIFF images are decoded, and the headers of MP4 and
+//!   QuickTime videos are parsed. Imports take PDF, Word, PowerPoint and Excel (OOXML) files, and count the pages of a PDF
+//!   and the slides of a presentation. The job of a file that can't be read so fails. One file is read at a time.
+//! - An image's thumbnail is the image, scaled to fit 400 × 400 pixels and turned as its EXIF header says; its width and
+//!   height are those of the turned image. The thumbnail's URL works for 15 minutes, and only with its query string.
 //!
 //! # What is not
 //!
-//! - A video's thumbnail is a drawn frame of the right proportions; the video itself isn't decoded.
+//! - A video's thumbnail is a drawn frame of the right proportions; the video itself isn't decoded. So a video passes whose
+//!   content is damaged, lies elsewhere than its header says, or is there in name only, and one that is to be shown turned
+//!   lies on its side.
+//! - A JPEG with damage before its end passes if it decodes to anything, with a grey or distorted part.
 //! - Files are fetched from `localhost` and loopback addresses (127.0.0.0/8 and `::1`) only, and so is what they redirect
 //!   to. No name is looked up. For any other URL the job fails with `fetch_failed`.
 //! - Images of more than 100 megapixels, of more than 65 535 pixels a side, or of more than 512 MiB once decoded fail with
@@ -89,6 +101,11 @@
 //!   is read, or a stream of a PDF, has more than 64 MiB once unpacked. The API documents no such bounds; these keep a
 //!   small file from taking gigabytes.
 //! - Other file types that Canva takes (HEIC, WebM, Keynote, ...) fail here as unknown files do.
+//! - Which of two codes an unknown job has is a guess that only Canva can confirm: an id in the form of a UUID gets
+//!   `job_not_created_via_connect_api`, and any other, or one of another kind of job, `job_id_invalid`. So is it that a refresh
+//!   for fewer scopes leaves the consent as it was.
+//! - No redirect URI is registered: the consent page takes any, and without one leads to
+//!   `http://127.0.0.1:3001/oauth/redirect`.
 //! - A design is its title and its page count. It has no thumbnail, and its URLs lead nowhere.
 //! - Rate limits are off unless [`Builder::rate_limits`] asks for them: tests shouldn't wait a minute.
 //! - There is no HTTPS and no HTTP/2, and nothing is stored on disk.

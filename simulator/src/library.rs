@@ -3,11 +3,13 @@
 
 use std::collections::HashMap;
 
+use axum::http::StatusCode;
 use bytes::Bytes;
 use canva_connect::JobKind;
 use serde_json::{Value, json};
 
 use crate::access::Owner;
+use crate::api_error::ApiError;
 use crate::media::{AssetKind, Media, Thumbnail};
 use crate::urls::Urls;
 
@@ -31,6 +33,8 @@ pub struct StoredAsset {
     pub width: u32,
     /// Height of the image or video, in pixels.
     pub height: u32,
+    /// How long the video is, in whole seconds, rounded down; `None` where the file doesn't say, and for an image.
+    pub duration: Option<u32>,
     /// In seconds since the Unix epoch.
     pub created_at: i64,
     /// In seconds since the Unix epoch. Every update moves it, by a second at least.
@@ -111,7 +115,7 @@ impl Library {
         let number = self.next_number();
         let state = match outcome {
             Err(error) => JobState::Failed(error),
-            Ok(Finished::Asset { name, bytes, media: Media { kind, width, height, thumbnail } }) => {
+            Ok(Finished::Asset { name, bytes, media: Media { kind, width, height, duration, thumbnail } }) => {
                 let id = format!("Msim{number:07}");
                 let (created_at, updated_at, tags) = (now, now, Vec::new());
                 let asset_id = id.clone();
@@ -124,6 +128,7 @@ impl Library {
                     kind,
                     width,
                     height,
+                    duration,
                     created_at,
                     updated_at,
                     thumbnail,
@@ -145,24 +150,38 @@ impl Library {
         }
     }
 
-    /// The response to starting or reading a job, where this user has such a job.
-    pub fn job(&self, kind: JobKind, id: &str, user_id: &str, urls: &Urls, now: i64) -> Option<Value> {
-        let job = self.jobs.get(id).filter(|job| job.kind == kind && job.owner.user_id == user_id)?;
+    /// The response to starting or reading a job, or why this user can't read it.
+    pub fn job(&self, kind: JobKind, id: &str, user_id: &str, urls: &Urls, now: i64) -> Result<Value, ApiError> {
+        let unreadable = |code, message| ApiError::new(StatusCode::BAD_REQUEST, code, message);
+        let no_id = || unreadable("job_id_invalid", "This is not the id of such a job.");
+        let unknown = || match is_uuid(id) {
+            true => unreadable("job_not_created_via_connect_api", "No request to this API has started such a job."),
+            false => no_id(),
+        };
+        let job = self.jobs.get(id).ok_or_else(unknown)?;
+        if job.kind != kind {
+            return Err(no_id());
+        }
+        if job.owner.user_id != user_id {
+            let message = "Another user has started this job.";
+            return Err(ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message));
+        }
         let job = match &job.state {
             JobState::InProgress => json!({ "id": id, "status": "in_progress" }),
             JobState::Failed(JobError { code, message }) => {
                 json!({ "id": id, "status": "failed", "error": { "code": code, "message": message } })
             }
             JobState::Asset(asset_id) => {
-                let asset = self.assets.iter().chain(&self.trash).find(|asset| asset.id == *asset_id)?;
+                let asset =
+                    self.assets.iter().chain(&self.trash).find(|asset| asset.id == *asset_id).ok_or_else(unknown)?;
                 json!({ "id": id, "status": "success", "asset": asset.to_json(urls, now) })
             }
             JobState::Design(design_id) => {
-                let design = self.designs.iter().find(|design| design.id == *design_id)?;
+                let design = self.designs.iter().find(|design| design.id == *design_id).ok_or_else(unknown)?;
                 json!({ "id": id, "status": "success", "result": { "designs": [design.to_json(urls)] } })
             }
         };
-        Some(json!({ "job": job }))
+        Ok(json!({ "job": job }))
     }
 
     pub fn asset_mut(&mut self, id: &str, user_id: &str) -> Option<&mut StoredAsset> {
@@ -183,13 +202,28 @@ impl Library {
     }
 }
 
+/// Whether a job could have this id.
+fn is_uuid(id: &str) -> bool {
+    id.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && id.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+}
+
 impl StoredAsset {
     pub fn to_json(&self, urls: &Urls, now: i64) -> Value {
         let Self { id, thumbnail, .. } = self;
-        let mut asset = json!({
-            "type": match self.kind { AssetKind::Image => "image", AssetKind::Video => "video" },
+        let kind = match self.kind {
+            AssetKind::Image => "image",
+            AssetKind::Video => "video",
+        };
+        // No smart tags: nobody looks at the image here.
+        let mut metadata = json!({ "type": kind, "width": self.width, "height": self.height });
+        if let (Some(metadata), Some(duration)) = (metadata.as_object_mut(), self.duration) {
+            metadata.insert("duration".into(), json!(duration));
+        }
+        json!({
+            "type": kind,
             "id": id,
             "name": self.name,
+            "tags": self.tags,
             "created_at": self.created_at,
             "updated_at": self.updated_at,
             "owner": { "user_id": self.owner.user_id, "team_id": self.owner.team_id },
@@ -198,11 +232,8 @@ impl StoredAsset {
                 "height": thumbnail.height,
                 "url": urls.thumbnail(id, now),
             },
-        });
-        if let (Some(asset), false) = (asset.as_object_mut(), self.tags.is_empty()) {
-            asset.insert("tags".into(), json!(self.tags));
-        }
-        asset
+            "metadata": metadata,
+        })
     }
 }
 

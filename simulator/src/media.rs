@@ -3,7 +3,9 @@
 use std::io::Cursor;
 
 use bytes::Bytes;
-use image::{DynamicImage, ImageFormat, ImageReader, Rgba, RgbaImage};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgba, RgbaImage};
+use mp4parse::Track;
 
 /// A thumbnail's width and height are at most this, in pixels.
 const THUMBNAIL: u32 = 400;
@@ -30,6 +32,8 @@ pub struct Media {
     pub kind: AssetKind,
     pub width: u32,
     pub height: u32,
+    /// Of a video, in whole seconds.
+    pub duration: Option<u32>,
     pub thumbnail: Thumbnail,
 }
 
@@ -52,28 +56,71 @@ fn image(bytes: &[u8]) -> Option<Media> {
         return None;
     }
     // Images with more than 8 bits a channel are held to fewer pixels by its own limit, 512 MiB.
-    let reader = reader()?;
+    let decoding = reader()?;
     // A cut JPEG still decodes, to an image with a grey end. What gives it away is that its end marker is missing.
-    if reader.format() == Some(ImageFormat::Jpeg) && !bytes.windows(2).any(|pair| pair == [0xff, 0xd9]) {
+    if decoding.format() == Some(ImageFormat::Jpeg) && !has_end(bytes) {
         return None;
     }
-    let image = reader.decode().ok()?;
+    let image = decoding.decode().ok()?;
     let (small_width, small_height) = thumbnail_size(width, height);
     // Each pixel is read once. A better filter reads each several times, which takes seconds for the largest images.
-    let thumbnail = encode(image.thumbnail_exact(small_width, small_height))?;
-    Some(Media { kind: AssetKind::Image, width, height, thumbnail })
+    let mut small = image.thumbnail_exact(small_width, small_height);
+    // Which way up it is shown, as EXIF says it.
+    let orientation = reader()?.into_decoder().and_then(|mut decoder| decoder.orientation()).ok()?;
+    small.apply_orientation(orientation);
+    let lies = matches!(
+        orientation,
+        Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
+    );
+    let (width, height) = if lies { (height, width) } else { (width, height) };
+    let thumbnail = encode(small)?;
+    Some(Media { kind: AssetKind::Image, width, height, duration: None, thumbnail })
+}
+
+/// Whether a JPEG has its end marker. The headers before the image are passed over, because a thumbnail among them has one
+/// of its own.
+fn has_end(jpeg: &[u8]) -> bool {
+    let mut rest = jpeg.get(2..).unwrap_or_default();
+    // Each is a marker, and as many bytes as the two after it say. The image itself begins at 0xffda.
+    while let [0xff, marker, high, low, ..] = rest
+        && *marker != 0xda
+    {
+        // 0xff before a marker fills a gap.
+        let length = if *marker == 0xff { 1 } else { 2 + usize::from(u16::from_be_bytes([*high, *low])) };
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    rest.windows(2).any(|pair| pair == [0xff, 0xd9])
 }
 
 fn video(bytes: &[u8]) -> Option<Media> {
     // Other kinds of file in boxes (HEIC, say) have no `moov`, and videos of sound alone no track with a size.
     let context = mp4parse::read_mp4(&mut Cursor::new(bytes)).ok()?;
-    let headers = context.tracks.iter().filter_map(|track| track.tkhd.as_ref());
     // A size is in 1/65536 pixels.
-    let mut sizes = headers.map(|header| (header.width >> 16, header.height >> 16));
-    let (width, height) = sizes.find(|(width, height)| width * height > 0)?;
+    let size = |track: &Track| track.tkhd.as_ref().map(|header| (header.width >> 16, header.height >> 16));
+    let mut sized = context.tracks.iter().filter_map(|track| Some((track, size(track)?)));
+    let (track, (width, height)) =
+        sized.find(|(_, (width, height))| width * height > 0).filter(|_| has_content(bytes))?;
+    // A video in fragments has none, or 0, there.
+    let duration = track.duration.map(|units| units.0).filter(|units| *units > 0);
+    let seconds = duration.and_then(|units| units.checked_div(track.timescale?.0));
+    let duration = seconds.and_then(|seconds| u32::try_from(seconds).ok());
     let (small_width, small_height) = thumbnail_size(width, height);
     let thumbnail = encode(DynamicImage::ImageRgba8(frame(small_width, small_height)))?;
-    Some(Media { kind: AssetKind::Video, width, height, thumbnail })
+    Some(Media { kind: AssetKind::Video, width, height, duration, thumbnail })
+}
+
+/// Whether an MP4 has anything to play beside its header.
+fn has_content(mp4: &[u8]) -> bool {
+    let mut rest = mp4;
+    // Each box is its length, four letters, and what is in it. Only an `mdat` is so long that its length stands elsewhere.
+    while let [a, b, c, d, kind @ ..] = rest {
+        let length = u32::from_be_bytes([*a, *b, *c, *d]);
+        if kind.starts_with(b"mdat") {
+            return length != 8;
+        }
+        rest = rest.get(length.max(8) as usize..).unwrap_or_default();
+    }
+    false
 }
 
 /// A dark frame with a play sign, in place of an image from the video.

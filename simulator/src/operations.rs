@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use canva_connect::JobKind;
 use canva_connect::operations::Operation;
+use reqwest::Url;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -51,10 +52,10 @@ async fn upload_asset(state: &Arc<State>, call: Call) -> Result<Value, ApiError>
 }
 
 async fn upload_asset_from_url(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
-    let (name, url) = (call.body_text("name").unwrap_or_default(), call.body_text("url").unwrap_or_default());
+    let (name, url) = (call.body_text("name").unwrap_or_default(), url(&call)?);
     let (max_bytes, shared) = (state.settings.max_asset_bytes, state.clone());
     let work = async move {
-        let bytes = fetch::fetch(&url, max_bytes, shared.certificate.as_deref()).await.map_err(|e| match e {
+        let bytes = fetch::fetch(url, max_bytes, shared.certificate.as_deref()).await.map_err(|e| match e {
             FetchError::TooBig => too_big(max_bytes),
             FetchError::Failed(reason) => fetch_failed(reason),
         })?;
@@ -78,11 +79,11 @@ async fn import_design(state: &Arc<State>, call: Call) -> Result<Value, ApiError
 }
 
 async fn import_design_from_url(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
-    let (title, url) = (call.body_text("title").unwrap_or_default(), call.body_text("url").unwrap_or_default());
+    let (title, url) = (call.body_text("title").unwrap_or_default(), url(&call)?);
     let given = call.body_text("mime_type");
     let (max_bytes, shared) = (state.settings.max_body_bytes, state.clone());
     let work = async move {
-        let bytes = fetch::fetch(&url, max_bytes, shared.certificate.as_deref()).await.map_err(|e| match e {
+        let bytes = fetch::fetch(url, max_bytes, shared.certificate.as_deref()).await.map_err(|e| match e {
             FetchError::TooBig => fetch_failed(format!("it is larger than {max_bytes} bytes")),
             FetchError::Failed(reason) => fetch_failed(reason),
         })?;
@@ -91,26 +92,31 @@ async fn import_design_from_url(state: &Arc<State>, call: Call) -> Result<Value,
     start_job(state, JobKind::UrlImport, call.owner, work).await
 }
 
+/// Where a file is to be fetched.
+fn url(call: &Call) -> Result<Url, ApiError> {
+    let invalid = |e| ApiError::new(StatusCode::BAD_REQUEST, "invalid_field", format!("url is no URL: {e}."));
+    Url::parse(&call.body_text("url").unwrap_or_default()).map_err(invalid)
+}
+
 fn read_job(state: &State, kind: JobKind, call: &Call) -> Result<Value, ApiError> {
-    let job = state.library().job(kind, call.id(), &call.owner.user_id, &state.urls, state.now());
-    job.ok_or_else(|| ApiError::not_found("job"))
+    state.library().job(kind, call.id(), &call.owner.user_id, &state.urls, state.now())
 }
 
 fn get_asset(state: &State, call: &Call) -> Result<Value, ApiError> {
     let mut library = state.library();
-    let asset = library.asset_mut(call.id(), &call.owner.user_id).ok_or_else(|| ApiError::not_found("asset"))?;
+    let asset = library.asset_mut(call.id(), &call.owner.user_id).ok_or_else(ApiError::asset_not_found)?;
     Ok(serde_json::json!({ "asset": asset.to_json(&state.urls, state.now()) }))
 }
 
 fn delete_asset(state: &State, call: &Call) -> Result<Response, ApiError> {
     let deleted = state.library().delete_asset(call.id(), &call.owner.user_id);
-    deleted.map(|()| StatusCode::NO_CONTENT.into_response()).ok_or_else(|| ApiError::not_found("asset"))
+    deleted.map(|()| StatusCode::NO_CONTENT.into_response()).ok_or_else(ApiError::asset_not_found)
 }
 
 fn update_asset(state: &State, call: &Call) -> Result<Value, ApiError> {
     let now = state.now();
     let mut library = state.library();
-    let asset = library.asset_mut(call.id(), &call.owner.user_id).ok_or_else(|| ApiError::not_found("asset"))?;
+    let asset = library.asset_mut(call.id(), &call.owner.user_id).ok_or_else(ApiError::asset_not_found)?;
     if let Some(name) = call.body_text("name").filter(|name| !name.is_empty()) {
         asset.name = name;
     }
@@ -147,8 +153,7 @@ async fn start_job(
     if duration.is_zero() {
         let _ = finished.await;
     }
-    let job = state.library().job(kind, &id, &user_id, &state.urls, state.now());
-    job.ok_or_else(|| ApiError::not_found("job"))
+    state.library().job(kind, &id, &user_id, &state.urls, state.now())
 }
 
 async fn asset(state: Arc<State>, name: String, bytes: Bytes) -> Result<Finished, JobError> {

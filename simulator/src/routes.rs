@@ -13,6 +13,7 @@ use canva_connect::operations::{AUTHORIZATION_URL, BASE_URL, TOKEN_PATH};
 
 use crate::api::{self, Place};
 use crate::api_error::ApiError;
+use crate::oauth::Endpoint;
 use crate::spec::{self, OperationSpec};
 use crate::state::State;
 use crate::visitors;
@@ -42,21 +43,28 @@ pub fn router(state: Arc<State>) -> Result<Router, String> {
     let mut router = Router::new();
     for (path, specs) in by_path {
         let (state, specs) = (state.clone(), Arc::new(specs));
-        let handler = any(move |parameters: RawPathParams, request| {
-            let parameters = parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        // Bytes that aren't UTF-8 are no parameters, and for `checks` to refuse when their turn comes.
+        let handler = any(move |parameters: Result<RawPathParams, _>, request| {
+            let parameters =
+                parameters.iter().flatten().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
             api::respond(state.clone(), Place::Operations(specs.clone(), parameters), request)
         });
         router = router.route(&format!("{base}{path}"), handler);
     }
-    let (tokens, consent, thumbnails) = (state.clone(), state.clone(), state.clone());
-    let token = any(move |request| api::respond(tokens.clone(), Place::TokenEndpoint, request));
+    for endpoint in Endpoint::ALL {
+        let state = state.clone();
+        let handler = any(move |request| api::respond(state.clone(), Place::OAuth(endpoint), request));
+        let beside = TOKEN_PATH.trim_end_matches(Endpoint::Token.name());
+        router = router.route(&format!("{base}{beside}{}", endpoint.name()), handler);
+    }
+    let (consent, thumbnails) = (state.clone(), state.clone());
     let authorize =
         get(async move |RawQuery(query): RawQuery| consent.oauth.authorize_page(&query.unwrap_or_default()));
-    let thumbnail = get(async move |Path(asset_id): Path<String>, RawQuery(query): RawQuery| {
+    let thumbnail = get(async move |asset_id: Result<Path<String>, _>, RawQuery(query): RawQuery| {
+        let asset_id = asset_id.map_or(String::new(), |Path(asset_id)| asset_id);
         thumbnail(&thumbnails, &asset_id, &query.unwrap_or_default())
     });
     let router = router
-        .route(&format!("{base}{TOKEN_PATH}"), token)
         .route(path_of(AUTHORIZATION_URL), authorize)
         .route("/thumbnails/{asset_id}/0001.png", thumbnail)
         .fallback(move |request| api::respond(state.clone(), Place::Nowhere, request))
@@ -67,7 +75,7 @@ pub fn router(state: Arc<State>) -> Result<Router, String> {
 fn thumbnail(state: &State, asset_id: &str, query: &str) -> Response {
     let library = state.library();
     let Some(asset) = library.assets.iter().find(|asset| asset.id == asset_id) else {
-        return ApiError::not_found("thumbnail").into_response();
+        return ApiError::asset_not_found().into_response();
     };
     if !state.urls.opens_thumbnail(asset_id, query, state.now()) {
         let message = "The URL is expired, or its query string is missing or wrong.";

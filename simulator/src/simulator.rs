@@ -1,12 +1,14 @@
 //! The simulator as its user holds it: its settings, its start, what it received, and its end. How it responds is for
 //! `api` to decide.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::ops::RangeBounds;
 use std::sync::Arc;
 use std::time::Duration;
 
+use canva_connect::operations::ALL;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
@@ -17,7 +19,7 @@ use crate::faults::Fault;
 use crate::injections::Injection;
 use crate::library::{StoredAsset, StoredDesign};
 use crate::log::ReceivedRequest;
-use crate::oauth::{Client, OAuth};
+use crate::oauth::{self, Client, OAuth};
 use crate::port::Port;
 use crate::rates::RateLimits;
 use crate::routes;
@@ -101,7 +103,7 @@ impl Simulator {
     /// Lets a fault meet requests of an operation. `requests` says which, counted from now: `1..=1` is the next one, and
     /// `..` is all.
     ///
-    /// `operation` is the spec's id of it, or `token` for the token endpoint.
+    /// `operation` is the spec's id of it, or `token`, `revoke` or `introspect` for that endpoint of OAuth.
     ///
     /// # Errors
     ///
@@ -127,7 +129,8 @@ impl Simulator {
     }
 
     /// Consents as the user would, and gives the code that the user's browser would bring back. It can be exchanged
-    /// once, within ten minutes.
+    /// once, within ten minutes, with the same `redirect_uri`; where that is empty here, it can be left out there, too.
+    /// Where a scope is none of [`Builder::scopes`], the exchange is refused with `invalid_scope`.
     pub fn authorize<S: Into<String>>(
         &self,
         code_challenge: &str,
@@ -161,7 +164,7 @@ pub struct Builder {
     max_concurrent_streams: Option<u32>,
     accesses: Vec<Access>,
     client: Option<Client>,
-    access_token_lifetime: Duration,
+    oauth: oauth::Settings,
     faults: Vec<(String, Injection)>,
     settings: Settings,
 }
@@ -174,6 +177,12 @@ impl Default for Builder {
             max_asset_bytes: 500_000_000,
             rate_limits: None,
         };
+        let scopes: BTreeSet<_> = ALL.iter().flat_map(|operation| operation.scopes).copied().collect();
+        let oauth = oauth::Settings {
+            token_lifetime: Duration::from_secs(4 * 60 * 60),
+            scopes: scopes.into_iter().map(str::to_owned).collect(),
+            rfc_6749_errors: false,
+        };
         Self {
             port: 0,
             refusing: false,
@@ -181,7 +190,7 @@ impl Default for Builder {
             max_concurrent_streams: None,
             accesses: Vec::new(),
             client: None,
-            access_token_lifetime: Duration::from_secs(4 * 60 * 60),
+            oauth,
             faults: Vec::new(),
             settings,
         }
@@ -259,7 +268,23 @@ impl Builder {
     /// How long an access token from the token endpoint is accepted. Default 4 hours.
     #[must_use]
     pub fn access_token_lifetime(mut self, lifetime: Duration) -> Self {
-        self.access_token_lifetime = lifetime;
+        self.oauth.token_lifetime = lifetime;
+        self
+    }
+
+    /// The scopes that the integration has: the default token has them, and a user can consent to no others. Default: every
+    /// scope of the spec.
+    #[must_use]
+    pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.oauth.scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Lets the OAuth endpoints refuse in the words of RFC 6749, `{"error", "error_description"}`. Default: in those of the
+    /// API, `{"code", "message"}`, with the same code.
+    #[must_use]
+    pub fn rfc_6749_errors(mut self) -> Self {
+        self.oauth.rfc_6749_errors = true;
         self
     }
 
@@ -292,14 +317,14 @@ impl Builder {
         let (port, origin) = (Arc::new(port), format!("{scheme}://{address}"));
         let secrets = Secrets::new()?;
         if self.accesses.is_empty() {
-            self.accesses.push(Access::new(secrets.named("simulator-access-token")));
+            self.accesses.push(Access::new(secrets.named("simulator-access-token")).scopes(&self.oauth.scopes));
         }
         let access = self.accesses.first().cloned().unwrap_or_else(|| Access::new(""));
         let client = self.client.unwrap_or_else(|| Client {
             id: "simulator-client".into(),
             secret: secrets.named("simulator-client-secret"),
         });
-        let oauth = OAuth::new(client, access.owner, self.access_token_lifetime, secrets);
+        let oauth = OAuth::new(client, access.owner, self.oauth, secrets);
         let (background, tasks) = Background::new();
         let state = Arc::new(State::new(origin.clone(), self.accesses, oauth, self.settings, background, tls.as_ref()));
         for (operation, injection) in self.faults {

@@ -32,6 +32,7 @@ struct Parameter {
 
 struct RequestBody {
     media_type: String,
+    required: bool,
     /// `None` where the body is bytes that the spec says nothing about.
     validator: Option<Validator>,
 }
@@ -84,29 +85,31 @@ fn request_body(spec: &Value, value: &Value) -> Result<RequestBody, String> {
     let schema = content.get("schema").filter(|_| media_type == "application/json");
     Ok(RequestBody {
         media_type: media_type.clone(),
+        required: value.get("required") == Some(&json!(true)),
         validator: schema.map(|schema| compile(spec, schema)).transpose()?,
     })
 }
 
 impl OperationSpec {
-    /// 415 unless the body is announced as what the operation takes.
-    pub fn check_media_type(&self, headers: &HeaderMap) -> Result<(), ApiError> {
-        let Some(body) = &self.body else { return Ok(()) };
+    /// 415 unless the body is announced as what the operation takes, or nothing is announced and needn't be.
+    pub fn check_media_type(&self, headers: &HeaderMap, is_empty: bool) -> Result<(), ApiError> {
+        let announced = !is_empty || headers.contains_key(header::CONTENT_TYPE);
+        let Some(body) = self.body.as_ref().filter(|body| body.required || announced) else { return Ok(()) };
         let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = given.split(';').next().unwrap_or_default().trim();
         if essence.eq_ignore_ascii_case(&body.media_type) {
             return Ok(());
         }
         let message = format!("The request body must be {}.", body.media_type);
-        Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message))
+        Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_type", message))
     }
 
-    /// The path parameters' values, checked; 400 otherwise.
+    /// The path parameters' values, checked; 400 otherwise. A value that isn't there wasn't UTF-8.
     pub fn check_path(&self, mut values: HashMap<String, String>) -> Result<Vec<String>, ApiError> {
-        let refuse = |message| ApiError::new(StatusCode::BAD_REQUEST, "bad_request_params", message);
         let parameters = self.path.iter().map(|parameter| {
-            let text = values.remove(&parameter.name).unwrap_or_default();
-            parameter.check(&text).map_err(refuse)?;
+            let text = values.remove(&parameter.name).unwrap_or_else(|| "\u{fffd}".to_owned());
+            let code = if parameter.name == "jobId" { "job_id_invalid" } else { "bad_request_params" };
+            parameter.check(&text).map_err(|message| ApiError::new(StatusCode::BAD_REQUEST, code, message))?;
             Ok(text)
         });
         parameters.collect()
@@ -130,9 +133,10 @@ impl OperationSpec {
         Ok(values)
     }
 
-    /// The body as JSON, checked, or null where the operation takes none or takes any bytes; 400 otherwise.
+    /// The body as JSON, checked, or null where there needn't be one or it may be any bytes; 400 otherwise.
     pub fn check_body(&self, body: &[u8]) -> Result<Value, ApiError> {
-        let Some(validator) = self.body.as_ref().and_then(|body| body.validator.as_ref()) else {
+        let given = self.body.as_ref().filter(|expected| expected.required || !body.is_empty());
+        let Some(validator) = given.and_then(|expected| expected.validator.as_ref()) else {
             return Ok(Value::Null);
         };
         let refuse = |code, message| ApiError::new(StatusCode::BAD_REQUEST, code, message);

@@ -1,5 +1,7 @@
 //! What can go wrong with logins and refreshes. No error has a token in it.
 
+use std::time::Duration;
+
 use http::StatusCode;
 
 use crate::error::BoxError;
@@ -20,17 +22,20 @@ pub enum OAuthError {
     /// The redirect brought another state than the login began with, so it belongs to another login.
     #[error("the login's state doesn't match; begin the login again")]
     StateMismatch,
-    /// The token endpoint refused: wrong client credentials, or a code that is used up.
-    #[error("the token endpoint refused with {status}{}{}", said(" ", .error), said(": ", .description))]
+    /// The token endpoint refused: wrong client credentials, or a code that is used up. So may the endpoint that revokes.
+    #[error("the token endpoint refused with {status}{}{}{}", said(" ", .error), said(": ", .description), later(.retry_after))]
     #[non_exhaustive]
     Refused {
         /// The HTTP status.
         status: StatusCode,
-        /// The error code of RFC 6749, its first 200 characters without the secrets of the request. Empty where the response
-        /// has none, a proxy's HTML page for example.
+        /// The code of the API's error (`code`) or of RFC 6749 (`error`), `invalid_client` for example: its first 200
+        /// characters without the secrets of the request. Empty where the response has none, a proxy's HTML page for example.
         error: String,
-        /// The endpoint's explanation, or else the beginning of whatever the body was; 200 characters as above.
+        /// The endpoint's explanation (`message`, or `error_description`), or else the beginning of whatever the body was; 200
+        /// characters as above.
         description: String,
+        /// How long to wait before the next request, where the response says so. The API doesn't promise it.
+        retry_after: Option<Duration>,
     },
     /// The token endpoint could not be reached.
     #[error("the token endpoint could not be reached: {source}")]
@@ -82,6 +87,10 @@ pub enum OAuthError {
     /// The authorization URL of the spec can't be read.
     #[error("the authorization URL can't be made")]
     AuthorizationUrl,
+}
+
+fn later(retry_after: &Option<Duration>) -> String {
+    retry_after.map(|it| format!(" (retry after {} s)", it.as_secs())).unwrap_or_default()
 }
 
 /// What the endpoint said, if it said anything.

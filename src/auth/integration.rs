@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
 use http::StatusCode;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
@@ -21,7 +22,7 @@ use super::{OAuthError, RefreshToken, Tokens};
 use crate::error::Error;
 use crate::operations::{AUTHORIZATION_URL, BASE_URL, Operation, TOKEN_PATH};
 use crate::redact::{cause, redact_all};
-use crate::response::excerpt;
+use crate::response::{self, excerpt};
 use crate::transport::{self, BaseUrl, Cut, HttpSettings};
 
 /// How long Canva's access tokens live, for a grant that doesn't say it. One that ends earlier is replaced at its first 401.
@@ -157,18 +158,33 @@ impl Integration {
         Ok(tokens)
     }
 
+    /// Ends all tokens of the consent that this one comes from.
+    pub(super) async fn revoke(&self, token: &str) -> Result<(), OAuthError> {
+        // It stands beside the token endpoint.
+        let url = self.token_url.join("revoke").map_err(|e| OAuthError::Unreachable { source: e.into() })?;
+        self.send(url, &[("token", token)]).await.map(drop)
+    }
+
     async fn request(&self, form: &[(&str, &str)]) -> Result<Tokens, OAuthError> {
-        let mut exchange = pin!(self.send(form));
+        let (status, body) = self.send(self.token_url.clone(), form).await?;
+        // The body has tokens in it: nothing of it, and nothing the decoder says of it, goes into an error.
+        let granted = serde_json::from_slice(&body).ok().and_then(Granted::tokens);
+        granted.ok_or(OAuthError::Unreadable { status })
+    }
+
+    async fn send(&self, url: Url, form: &[(&str, &str)]) -> Result<(StatusCode, Bytes), OAuthError> {
+        let mut exchange = pin!(self.attempt(url, form));
         let late = |_| OAuthError::Unreachable { source: format!("no response in {} s", TIMEOUT.as_secs()).into() };
         match timeout(TIMEOUT, &mut exchange).await {
-            Ok(tokens) => tokens,
+            Ok(response) => response,
             // Where the whole process stood still, the response may be here, and nobody has looked yet.
             Err(_) => timeout(GRACE, exchange).await.map_err(late)?,
         }
     }
 
-    async fn send(&self, form: &[(&str, &str)]) -> Result<Tokens, OAuthError> {
-        let request = self.http.post(self.token_url.clone());
+    /// The status and the body of a success.
+    async fn attempt(&self, url: Url, form: &[(&str, &str)]) -> Result<(StatusCode, Bytes), OAuthError> {
+        let request = self.http.post(url);
         let request = request.basic_auth(&self.client_id, Some(self.client_secret.expose_secret())).form(form);
         let unreachable = |source: reqwest::Error| OAuthError::Unreachable {
             source: cause(source.without_url(), self.secrets(form)),
@@ -179,12 +195,10 @@ impl Integration {
             Cut::TooLong(_) => OAuthError::Unreadable { status },
             Cut::Broken(source) => unreachable(source),
         })?;
-        if !status.is_success() {
-            return Err(self.refused(status, &body, form));
+        match status.is_success() {
+            true => Ok((status, body)),
+            false => Err(self.refused(&response, &body, form)),
         }
-        // The body has tokens in it: nothing of it, and nothing the decoder says of it, goes into an error.
-        let granted = serde_json::from_slice(&body).ok().and_then(Granted::tokens);
-        granted.ok_or(OAuthError::Unreadable { status })
     }
 
     /// What must not be shown of a request with this form.
@@ -194,16 +208,17 @@ impl Integration {
     }
 
     /// What the endpoint says. Endpoints quote what they refuse, and most of what is sent to this one is secret.
-    fn refused(&self, status: StatusCode, body: &[u8], form: &[(&str, &str)]) -> OAuthError {
+    fn refused(&self, response: &reqwest::Response, body: &[u8], form: &[(&str, &str)]) -> OAuthError {
         let show = |text: &str| excerpt(&redact_all(text, self.secrets(form)));
-        // The error body of RFC 6749, even if a part of it is missing or of another type.
+        // The API's error body or that of RFC 6749, even if a part of it is missing or of another type.
         let said: Value = serde_json::from_slice(body).unwrap_or_default();
-        let field = |name| said.get(name).and_then(Value::as_str);
-        let (error, description) = match field("error") {
-            Some(error) => (show(error), show(field("error_description").unwrap_or_default())),
+        let field = |api, rfc| [api, rfc].into_iter().find_map(|name| said.get(name).and_then(Value::as_str));
+        let (error, description) = match field("code", "error") {
+            Some(error) => (show(error), show(field("message", "error_description").unwrap_or_default())),
             None => (String::new(), show(&String::from_utf8_lossy(body))),
         };
-        OAuthError::Refused { status, error, description }
+        let (status, retry_after) = (response.status(), response::retry_after(response.headers()));
+        OAuthError::Refused { status, error, description, retry_after }
     }
 }
 

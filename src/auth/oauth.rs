@@ -77,6 +77,32 @@ impl OAuth {
         .await
     }
 
+    /// Logs the user out: revokes all tokens of the login at Canva, and keeps in the store that it has ended. From then on every
+    /// process with this store is told [`OAuthError::LoginRequired`], until the next login. Where there is no login, nothing
+    /// is done.
+    ///
+    /// # Errors
+    /// [`OAuthError::Store`] before anything is sent if the store can't be read or locked, and after the tokens are revoked if
+    /// it can't save that; [`OAuthError::Refused`] or [`OAuthError::Unreachable`] if Canva doesn't say that they are revoked, and
+    /// then the login may go on. In each case, try again.
+    pub async fn log_out(&self) -> Result<(), OAuthError> {
+        let mut held = self.inner.tokens.clone().lock_owned().await;
+        let inner = self.inner.clone();
+        undisturbed(async move {
+            let _lock = inner.lock().await?;
+            if held.unsaved.is_none() {
+                held.look(&*inner.store).await?;
+            }
+            let lasting = |tokens: &&Tokens| tokens.refresh_token.is_some() || tokens.is_fresh();
+            let Some(tokens) = held.tokens.as_ref().filter(lasting) else { return Ok(()) };
+            let token = tokens.refresh_token.as_ref().map_or(tokens.access_token.expose(), RefreshToken::expose);
+            inner.integration.revoke(token).await?;
+            let ended = Tokens { refresh_token: None, expires_at: 0, ..tokens.clone() };
+            held.keep(ended, Replaces::Anything, &*inner.store).await
+        })
+        .await
+    }
+
     /// A token that is fresh and is not `refused`.
     async fn current(&self, refused: Option<&AccessToken>) -> Result<AccessToken, OAuthError> {
         let asked = Instant::now();

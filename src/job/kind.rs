@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::JobState;
 use crate::call::Call;
@@ -49,9 +50,9 @@ macro_rules! kinds {
                 self,
                 api: &generated::Client,
                 job_id: &str,
-            ) -> Result<Call<JobState<JobResult>>, Error> {
+            ) -> Result<Call<Snapshot>, Error> {
                 match self {
-                    $(Self::$kind => Ok(api.$read(job_id)?.and_then(|response| Snapshot::from(response).state)),)*
+                    $(Self::$kind => Ok(api.$read(job_id)?.and_then(|response| Ok(Snapshot::from(response)))),)*
                 }
             }
         }
@@ -168,37 +169,49 @@ pub(crate) struct Snapshot {
     pub(super) id: String,
     /// A response that contradicts itself has none.
     pub(super) state: Result<JobState<JobResult>, Unreadable>,
+    /// The fields of the job that the spec doesn't know.
+    pub(super) extra: Map<String, Value>,
 }
 
-impl Snapshot {
-    fn new(id: String, status: JobStatus, result: Option<JobResult>, error: (JobErrorCode, Option<String>)) -> Self {
-        let state = match (status, result) {
-            (JobStatus::Success, Some(result)) => Ok(JobState::Success(result)),
-            (JobStatus::Success, None) => Err("the job succeeded, but its result is missing".into()),
-            (JobStatus::Failed, _) => {
-                let (code, message) = error;
-                let message = message.unwrap_or_else(|| "the response doesn't say why".to_owned());
-                Ok(JobState::Failed(JobError { job_id: id.clone(), code, message }))
-            }
-            _ => Ok(JobState::InProgress),
-        };
-        Self { id, state }
+/// `result` is what the job made, or the name of what the response lacks.
+fn state(
+    status: JobStatus,
+    result: Result<JobResult, &'static str>,
+    error: JobError,
+) -> Result<JobState<JobResult>, Unreadable> {
+    match (status, result) {
+        (JobStatus::Success, Ok(result)) => Ok(JobState::Success(result)),
+        (JobStatus::Success, Err(missing)) => Err(Unreadable::success_without(missing)),
+        (JobStatus::Failed, _) => Ok(JobState::Failed(error)),
+        _ => Ok(JobState::InProgress),
     }
 }
 
 impl From<AssetUploadJobResponse> for Snapshot {
-    fn from(AssetUploadJobResponse { job }: AssetUploadJobResponse) -> Self {
-        let unsaid = AssetUploadErrorCode::Unknown(String::new());
-        let (code, message) = job.error.map_or((unsaid, None), |error| (error.code, Some(error.message)));
-        Self::new(job.id, job.status, job.asset.map(JobResult::from), (JobErrorCode::AssetUpload(code), message))
+    fn from(AssetUploadJobResponse { job, .. }: AssetUploadJobResponse) -> Self {
+        let code = JobErrorCode::AssetUpload;
+        let error = match job.error {
+            Some(it) => JobError { job_id: job.id.clone(), code: code(it.code), message: it.message, extra: it.extra },
+            None => JobError::unsaid(&job.id, code(AssetUploadErrorCode::Unknown(String::new()))),
+        };
+        let asset = job.asset.map(JobResult::from).ok_or("asset");
+        Self { id: job.id, state: state(job.status, asset, error), extra: job.extra }
     }
 }
 
 impl From<DesignImportJobResponse> for Snapshot {
-    fn from(DesignImportJobResponse { job }: DesignImportJobResponse) -> Self {
-        let unsaid = DesignImportErrorCode::Unknown(String::new());
-        let (code, message) = job.error.map_or((unsaid, None), |error| (error.code, Some(error.message)));
-        let designs = job.result.map(|result| JobResult::from(result.designs));
-        Self::new(job.id, job.status, designs, (JobErrorCode::DesignImport(code), message))
+    fn from(DesignImportJobResponse { job, .. }: DesignImportJobResponse) -> Self {
+        let code = JobErrorCode::DesignImport;
+        let error = match job.error {
+            Some(it) => JobError { job_id: job.id.clone(), code: code(it.code), message: it.message, extra: it.extra },
+            None => JobError::unsaid(&job.id, code(DesignImportErrorCode::Unknown(String::new()))),
+        };
+        let (designs, more) = job.result.map(|result| (result.designs, result.extra)).unwrap_or_default();
+        let designs = if designs.is_empty() { Err("design") } else { Ok(designs.into()) };
+        let mut extra = job.extra;
+        if !more.is_empty() {
+            extra.insert("result".into(), more.into());
+        }
+        Self { id: job.id, state: state(job.status, designs, error), extra }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use canva_connect::{Asset, Client, RetryPolicy};
+use canva_connect::{Asset, AssetMetadata, AssetType, Client, RetryPolicy};
 use canva_simulator::Simulator;
 use tokio::io::AsyncWriteExt;
 
@@ -23,7 +23,29 @@ async fn an_asset_is_read_as_it_is_now() {
     assert_eq!((read.name.as_str(), &read.tags, read.updated_at), ("Hero", &updated.tags, updated.updated_at));
 
     let error = canva.get_asset("Mnone").await.unwrap_err();
-    assert_eq!(error.to_string(), "getAsset: 404 Not Found not_found: There is no such asset.");
+    assert_eq!(error.to_string(), "getAsset: 404 Not Found asset_not_found: There is no such asset.");
+}
+
+#[tokio::test]
+async fn an_asset_says_what_its_file_is() {
+    let (_simulator, canva, photo) = uploaded().await;
+    assert!(photo.tags.is_empty());
+    let video = canva.upload_asset("tests/fixtures/clip.mp4").await.unwrap().wait().await.unwrap();
+    let said = |asset: &Asset| {
+        let AssetMetadata { type_, width, height, duration, .. } = asset.metadata.clone().unwrap();
+        (type_, width, height, duration)
+    };
+    assert_eq!(said(&photo), (AssetType::Image, Some(1200), Some(800), None));
+    assert_eq!(said(&video), (AssetType::Video, Some(320), Some(180), Some(2)));
+
+    let asset = r#""id":"a1","name":"n","created_at":1,"updated_at":1,"metadata":{"type":"model","polygons":9}"#;
+    let body = format!(r#"{{"asset":{{{asset}}}}}"#);
+    let base_url = support::answering(support::http("200 OK", "", &body)).await;
+    let model = Client::builder().token("t").base_url(base_url).build().unwrap().get_asset("a1").await.unwrap();
+    assert_eq!(said(&model), (AssetType::Unknown("model".to_owned()), None, None, None));
+    assert_eq!(model.metadata.unwrap().extra["polygons"], 9);
+    // A response that leaves its tags out is read all the same.
+    assert!(model.tags.is_empty());
 }
 
 #[tokio::test]
@@ -35,7 +57,7 @@ async fn a_deleted_asset_is_gone() {
     assert_eq!(canva.get_asset(&asset.id).await.unwrap_err().status().unwrap(), 404);
     // Nothing was lost on the way, so this is a mistake of the caller's.
     let error = canva.delete_asset(&asset.id).await.unwrap_err();
-    assert_eq!(error.to_string(), "deleteAsset: 404 Not Found not_found: There is no such asset.");
+    assert_eq!(error.to_string(), "deleteAsset: 404 Not Found asset_not_found: There is no such asset.");
 }
 
 const CUT: &str = "";

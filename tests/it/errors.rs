@@ -2,6 +2,7 @@
 
 use canva_connect::{Client, Error, RetryPolicy};
 use canva_simulator::{Access, Simulator};
+use serde_json::{Value, json};
 
 use crate::support::{self, http};
 
@@ -18,13 +19,14 @@ async fn update(canva: &Client) -> Error {
 #[tokio::test]
 async fn an_error_of_the_api_is_kept_whole() {
     let headers = "content-type: application/json\r\nx-request-id: r-42\r\nretry-after: 7\r\n";
-    let body = r#"{"code":"too_many_requests","message":"Slow down.","more":1}"#;
+    let body = r#"{"code":"too_many_requests","message":"Slow down.","more":{"token":"the-\u0074oken"}}"#;
     let error = update(&answering(http("429 Too Many Requests", headers, body)).await).await;
     let api = error.api().unwrap();
     assert_eq!(
         (api.status.as_u16(), api.code.as_str(), api.message.as_str()),
         (429, "too_many_requests", "Slow down.")
     );
+    assert_eq!(Value::from(api.extra.clone()), json!({ "more": { "token": "[REDACTED]" } }));
     assert_eq!(api.request_id.as_deref(), Some("r-42"));
     assert_eq!(api.retry_after.unwrap().as_secs(), 7);
     assert_eq!(
@@ -97,7 +99,7 @@ async fn each_refusal_of_the_simulator_is_an_api_error() {
 
     assert_eq!(of(update(&client("stranger")).await), (401, "invalid_access_token".into()));
     assert_eq!(of(update(&client("reader")).await), (403, "missing_scope".into()));
-    assert_eq!(of(update(&client("writer")).await), (404, "not_found".into()));
+    assert_eq!(of(update(&client("writer")).await), (404, "asset_not_found".into()));
     let too_large = client("writer").upload_asset(vec![0; 101]).name("n").await.unwrap_err();
     assert!(!too_large.is_outcome_unknown());
     assert_eq!(of(too_large), (413, "request_too_large".into()));

@@ -7,6 +7,7 @@ use canva_connect::{
     JobState, PollPolicy, RetryPolicy,
 };
 use canva_simulator::{Fault, Simulator};
+use serde_json::{Value, json};
 
 use crate::support;
 
@@ -87,7 +88,7 @@ async fn a_stored_job_of_any_kind_is_picked_up_in_another_process() {
     assert_eq!(results, expected.map(|(kind, name)| (kind, name.to_owned())));
     // One that is of another kind isn't found there.
     let wrong = JobReference { kind: JobKind::Import, id: upload.id().to_owned() };
-    assert_eq!(canva.job(wrong).poll().await.unwrap_err().status().unwrap(), 404);
+    assert_eq!(canva.job(wrong).poll().await.unwrap_err().status().unwrap(), 400);
 }
 
 #[tokio::test]
@@ -176,8 +177,8 @@ async fn a_job_that_cannot_be_read_keeps_its_id() {
     let canva = simulated(&simulator);
     let error = canva.asset_upload_job("no-such-job").wait().await.unwrap_err();
     assert_eq!(error.job_id(), Some("no-such-job"));
-    assert_eq!(error.api().unwrap().code, "not_found");
-    assert_eq!(error.status().unwrap(), 404);
+    assert_eq!(error.api().unwrap().code, "job_id_invalid");
+    assert_eq!(error.status().unwrap(), 400);
 }
 
 /// Answers one request after the other with these bodies.
@@ -219,11 +220,68 @@ async fn a_job_that_contradicts_itself_is_no_panic_and_no_guess() {
     let job = canva.upload_asset(vec![1]).name("n").await.unwrap();
     assert!(job.state().is_none());
     let error = job.wait().await.unwrap_err();
-    assert!(error.to_string().contains("its result is missing"), "{error}");
+    assert_eq!(
+        error.to_string(),
+        concat!(
+            "job j could not be read: getAssetUploadJob: unreadable response with status 200 OK: the job succeeded, ",
+            r#"but the response has no asset; it begins "{\"job\":{\"id\":\"j\",\"status\":\"success\"}}""#
+        )
+    );
     assert_eq!(error.job_id(), Some("j"));
+    let Error::Poll { source, .. } = &error else { panic!("{error:?}") };
+    assert!(matches!(**source, Error::Decode { job_succeeded: true, .. }), "{source:?}");
 
     let error = canva.asset_upload_job("j").wait().await.unwrap_err();
     assert_eq!(error.to_string(), "job j failed: the response doesn't say why");
+}
+
+#[tokio::test]
+async fn a_job_that_succeeded_without_a_result_keeps_its_id_whatever_is_missing() {
+    const EMPTY: [&str; 4] = [
+        r#"{"job":{"id":"j","status":"success"}}"#,
+        r#"{"job":{"id":"j","status":"success","result":null}}"#,
+        r#"{"job":{"id":"j","status":"success","result":{}}}"#,
+        r#"{"job":{"id":"j","status":"success","result":{"designs":[]}}}"#,
+    ];
+    let canva = answering(EMPTY.map(|body| [body; 2]).concat().leak()).await;
+    for body in EMPTY {
+        let job = canva.import_design(vec![1]).title("t").await.unwrap();
+        assert_eq!(job.id(), "j");
+        let error = job.wait().await.unwrap_err();
+        assert_eq!(error.job_id(), Some("j"));
+        let Error::Poll { source, .. } = &error else { panic!("{error:?}") };
+        let Error::Decode { reason, excerpt, job_succeeded: true, .. } = &**source else { panic!("{source:?}") };
+        assert_eq!(reason, "the job succeeded, but the response has no design");
+        assert_eq!(excerpt, body);
+    }
+}
+
+#[tokio::test]
+async fn fields_that_the_spec_does_not_know_are_kept() {
+    let canva = answering(&[
+        r#"{"job":{"id":"j","status":"in_progress","eta":5}}"#,
+        r#"{"job":{"id":"j","status":"in_progress","eta":3}}"#,
+        r#"{"job":{"id":"j","status":"success","eta":0,"result":{"designs":[{"id":"d","urls":{"edit_url":"e",
+            "view_url":"v","share_url":"s"},"created_at":1,"updated_at":1,"kind":{"of":"deck"}}],"skipped":[7]}}}"#,
+        r#"{"job":{"id":"j","status":"failed","error":{"code":"c","message":"m","page":3}}}"#,
+    ])
+    .await;
+    let mut job = canva.import_design(vec![1]).title("t").await.unwrap();
+    assert_eq!((job.state(), Value::from(job.extra().clone())), (Some(&JobState::InProgress), json!({ "eta": 5 })));
+    job.refresh().await.unwrap();
+    assert_eq!((job.state(), Value::from(job.extra().clone())), (Some(&JobState::InProgress), json!({ "eta": 3 })));
+    job.settle().await.unwrap();
+    assert_eq!(Value::from(job.extra().clone()), json!({ "eta": 0, "result": { "skipped": [7] } }));
+    let designs = job.wait().await.unwrap();
+    assert_eq!(designs[0].extra["kind"], json!({ "of": "deck" }));
+    assert_eq!(designs[0].urls.extra["share_url"], "s");
+
+    let mut job = canva.url_import_job("j");
+    job.settle().await.unwrap();
+    let Some(JobState::Failed(error)) = job.state() else { panic!("{:?}", job.state()) };
+    assert_eq!(Value::from(error.extra.clone()), json!({ "page": 3 }));
+    let Error::Job(again) = job.wait().await.unwrap_err() else { panic!() };
+    assert_eq!(again.extra["page"], 3);
 }
 
 #[tokio::test(start_paused = true)]

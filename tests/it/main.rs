@@ -31,5 +31,6 @@ mod stalls;
 mod stores;
 mod token_endpoint;
 mod tokens;
+mod unknown_fields;
 mod unprocessed;
 mod wire;

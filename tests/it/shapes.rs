@@ -2,8 +2,8 @@
 //! values, lists where there are lists. A lowering before the generator, or a pass after it, can't lose a field unseen.
 //!
 //! Three differences are meant, and they stand in `codegen/`: a field that may be missing is an `Option` and so reads
-//! null too, except that a list in a response is a `Vec`; enums take values that aren't listed; bounds and patterns of
-//! strings aren't in the types.
+//! null too, except that a list in a response is a `Vec`, which may be missing even if it's required; enums take values
+//! that aren't listed; bounds and patterns of strings aren't in the types.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,9 +55,9 @@ fn of_spec(schema: &Value, request: bool) -> Shape {
             let required = texts(&schema["required"]);
             let properties = schema["properties"].as_object().unwrap();
             let field = |(name, schema): (&String, &Value)| {
-                let required = required.contains(name);
                 let list_of_response = schema["type"] == "array" && !request;
-                let nullable = schema["nullable"] == true || !(required || list_of_response);
+                let nullable = schema["nullable"] == true || !(required.contains(name) || list_of_response);
+                let required = required.contains(name) && !list_of_response;
                 (name.clone(), Field { required, nullable, shape: of_spec(schema, request) })
             };
             Shape::Object(properties.iter().map(field).collect())
@@ -157,39 +157,13 @@ fn differences(place: &str, spec: &Shape, rust: &Shape) -> Vec<String> {
 }
 
 fn all_differences(spec: &Value) -> Vec<String> {
-    let requests = request_types(spec);
+    let requests = types::request_types(spec);
     let of_type = |ty: &types::Type| {
         let rust = of_rust((ty.schema)(&mut SchemaGenerator::default()).as_value());
         let spec = of_spec(&spec["components"]["schemas"][ty.name], requests.contains(ty.name));
         differences(ty.name, &spec, &rust)
     };
     types::ALL.iter().flat_map(of_type).collect()
-}
-
-/// The types that bodies and headers of requests carry.
-fn request_types(spec: &Value) -> BTreeSet<String> {
-    let mut types = BTreeSet::new();
-    for item in spec["paths"].as_object().unwrap().values() {
-        for operation in item.as_object().unwrap().values() {
-            references(spec, &operation["parameters"], &mut types);
-            references(spec, &operation["requestBody"], &mut types);
-        }
-    }
-    types
-}
-
-fn references(spec: &Value, value: &Value, types: &mut BTreeSet<String>) {
-    if let Some(target) = value["$ref"].as_str() {
-        let new = target.strip_prefix("#/components/schemas/").is_none_or(|name| types.insert(name.to_owned()));
-        if new {
-            references(spec, spec.pointer(target.trim_start_matches('#')).unwrap(), types);
-        }
-    }
-    match value {
-        Value::Object(map) => map.values().for_each(|child| references(spec, child, types)),
-        Value::Array(items) => items.iter().for_each(|child| references(spec, child, types)),
-        _ => {}
-    }
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Every example in `openapi.yaml` decodes into the generated type of the place where it's used, and encodes to the same
-//! again; fields that the spec doesn't know are ignored wherever they stand.
+//! again.
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::types;
 
@@ -40,30 +40,10 @@ fn all_examples() -> Vec<Example> {
     found
 }
 
-/// The value with another field in each of its objects.
-fn grown(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let fields = map.iter().map(|(key, child)| (key.clone(), grown(child)));
-            fields.chain([("a_field_of_tomorrow".to_owned(), json!({ "x": [1] }))]).collect()
-        }
-        Value::Array(items) => items.iter().map(grown).collect(),
-        other => other.clone(),
-    }
-}
-
 #[test]
 fn every_example_decodes_and_encodes_to_itself() {
     for Example { name, ty, value } in all_examples() {
         let again = (ty.round_trip)(&value).unwrap_or_else(|e| panic!("{name} as {}: {e}", ty.name));
-        assert_eq!(again, value, "{name} as {}", ty.name);
-    }
-}
-
-#[test]
-fn unknown_fields_are_ignored_wherever_they_stand() {
-    for Example { name, ty, value } in all_examples() {
-        let again = (ty.round_trip)(&grown(&value)).unwrap_or_else(|e| panic!("{name} as {}: {e}", ty.name));
         assert_eq!(again, value, "{name} as {}", ty.name);
     }
 }

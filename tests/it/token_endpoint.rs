@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use canva_connect::auth::{Authorization, Integration, OAuth, OAuthError, Tokens};
-use canva_connect::{AccessToken, TokenProvider};
+use canva_connect::auth::{Authorization, FileStore, Integration, OAuth, OAuthError, TokenStore, Tokens};
+use canva_connect::{AccessToken, Client, TokenProvider};
 use tokio::io::AsyncWriteExt;
 
 use crate::support;
@@ -127,7 +127,7 @@ async fn no_secret_of_the_request_is_quoted_in_any_spelling() {
     let basic = STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}"));
     let (code, verifier) = ("c0d3-0f-th3-l0g1n", "v3r1f13r-0f-th3-l0g1n");
     let all = format!("{CLIENT_SECRET} {basic} cl13nt%2Fs3cr3t%2B {REFRESH_TOKEN} r3fr3sh%2ft0k3n+ {code} {verifier}");
-    for field in ["error", "error_description"] {
+    for field in ["error", "error_description", "code", "message"] {
         let body = serde_json::json!({ field: all }).to_string().replace('/', "\\/");
         let (_, oauth) = expired(&support::answering(support::http("400 Bad Request", "", &body)).await);
         let refresh = oauth.token().await.unwrap_err();
@@ -193,5 +193,86 @@ async fn a_response_without_end_is_not_read_to_its_end() {
         assert!(expected, "{error:?}");
         // What is under way in sockets comes on top.
         assert!(sent.load(Ordering::SeqCst) < bound + (16 << 20), "{status}: {sent:?} bytes");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_means_the_same_in_either_shape() {
+    for (code, message) in [("code", "message"), ("error", "error_description")] {
+        for status in ["400 Bad Request", "401 Unauthorized", "429 Too Many Requests"] {
+            let body = format!(r#"{{"{code}":"invalid_grant","{message}":"It was used."}}"#);
+            let (_, oauth) = expired(&support::answering(support::http(status, "", &body)).await);
+            let error = oauth.token().await.unwrap_err();
+            let Some(OAuthError::LoginRequired { reason, .. }) = error.downcast_ref() else { panic!("{error:?}") };
+            assert_eq!(reason, "the refresh token was used before, or has ended (It was used.)");
+        }
+        // Half of it is enough, and what is no text says nothing.
+        for rest in ["", r#","message":7,"error_description":7"#] {
+            let body = format!(r#"{{"{code}":"invalid_client"{rest}}}"#);
+            let (_, oauth) = expired(&support::answering(support::http("401 Unauthorized", "", &body)).await);
+            let error = oauth.token().await.unwrap_err();
+            assert_eq!(error.to_string(), "the token endpoint refused with 401 Unauthorized invalid_client");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_keeps_how_long_to_wait() {
+    let date = "date: Fri, 13 Nov 2026 08:00:00 GMT\r\nretry-after: Fri, 13 Nov 2026 08:01:30 GMT\r\n";
+    for (headers, expected) in
+        [("retry-after: 7\r\n", Some(7)), (date, Some(90)), ("retry-after: soon\r\n", None), ("", None)]
+    {
+        let body = r#"{"code":"too_many_requests","message":"Not so fast."}"#;
+        let (_, oauth) = expired(&support::answering(support::http("429 Too Many Requests", headers, body)).await);
+        let error = oauth.token().await.unwrap_err();
+        let Some(OAuthError::Refused { status, error: code, retry_after, .. }) = error.downcast_ref() else {
+            panic!("{error:?}")
+        };
+        assert_eq!((status.as_u16(), code.as_str()), (429, "too_many_requests"));
+        assert_eq!(retry_after.map(|it| it.as_secs()), expected, "{headers}");
+        let after = expected.map(|it| format!(" (retry after {it} s)")).unwrap_or_default();
+        let said = "the token endpoint refused with 429 Too Many Requests too_many_requests: Not so fast.";
+        assert_eq!(error.to_string(), format!("{said}{after}"));
+    }
+}
+
+/// As long as the longest of Canva's.
+#[tokio::test]
+async fn tokens_of_4_kb_are_kept_sent_and_never_shown() {
+    let long =
+        |begin: &str| format!("{begin}.{}", "eyJhbGciOi/JSUzI+".repeat(300)).chars().take(4096).collect::<String>();
+    let (access, refresh) = (long("access"), long("refresh"));
+    let directory = tempfile::tempdir().unwrap();
+    let store = FileStore::new(directory.path().join("tokens.json"));
+    let body = serde_json::json!({ "access_token": access, "refresh_token": refresh, "expires_in": 14400 }).to_string();
+    let base_url = support::answering(support::http("200 OK", "", &body)).await;
+    let integration = || Integration::new(CLIENT_ID, CLIENT_SECRET, REDIRECT_URI).unwrap();
+    let oauth = OAuth::new(integration().base_url(&base_url).unwrap(), store.clone());
+    oauth.log_in(&Authorization::resume("state", "verifier"), "code", "state").await.unwrap();
+    let tokens = store.load().await.unwrap().unwrap();
+    assert_eq!((tokens.access_token, tokens.refresh_token), (access.as_str().into(), Some(refresh.as_str().into())));
+
+    // Servers that quote them, as they are and in Base64.
+    let quoted =
+        |token: &str| serde_json::json!({ "code": "c", "message": format!("{token} {}", STANDARD.encode(token)) });
+    let (listener, base_url) = support::listen().await;
+    let (echo, expected) = (quoted(&access).to_string(), format!("Bearer {access}"));
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let head = support::read_head(&mut stream).await.unwrap();
+        assert_eq!(head.header("authorization"), Some(expected.as_str()));
+        support::answer(&mut stream, "403 Forbidden", "", &echo).await.unwrap();
+    });
+    let canva = Client::builder().token_provider(oauth).base_url(base_url).build().unwrap();
+    let error = canva.get_asset("a").await.unwrap_err();
+    server.await.unwrap();
+    let body = quoted(&refresh).to_string();
+    let base_url = support::answering(support::http("400 Bad Request", "", &body)).await;
+    let memory = Memory::default();
+    memory.0.lock().unwrap().tokens = Some(Tokens::new("old-token", refresh.as_str(), Duration::ZERO));
+    let refused = OAuth::new(integration().base_url(&base_url).unwrap(), memory).token().await.unwrap_err();
+    for said in [format!("{error} {error:?}"), format!("{refused} {refused:?}")] {
+        assert!(said.contains("[REDACTED] [REDACTED]"), "{said}");
+        assert!(!said.contains("eyJhbGci") && !said.contains(&STANDARD.encode("eyJhbGciOi/J")[..12]), "{said}");
     }
 }

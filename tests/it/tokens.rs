@@ -256,7 +256,7 @@ async fn two_hundred_calls_at_expiry_are_one_refresh() {
         let canva = canva.clone();
         calls.spawn(async move { canva.asset_upload_job("none").poll().await.unwrap_err().status().unwrap().as_u16() });
     }
-    assert!(calls.join_all().await.into_iter().all(|status| status == 404));
+    assert!(calls.join_all().await.into_iter().all(|status| status == 400));
     assert_eq!((token_requests(&simulator), store.0.lock().unwrap().saves), (2, 2));
 
     // The same for 200 that are told that this token is no good any more.
@@ -508,4 +508,85 @@ async fn tokens_that_could_not_be_saved_replace_no_login_that_is_newer() {
     let newer = store.0.lock().unwrap().tokens.clone().unwrap();
     assert_eq!(oauth.token().await.unwrap(), newer.access_token);
     assert_eq!(store.0.lock().unwrap().tokens.as_ref().unwrap(), &newer);
+}
+
+#[tokio::test]
+async fn who_logs_out_ends_the_login_at_canva_and_in_the_store() {
+    let simulator = Simulator::start().await.unwrap();
+    let store = Watched::default();
+    let oauth = OAuth::new(integration(&simulator), store.clone());
+    // Nobody has logged in.
+    oauth.log_out().await.unwrap();
+    assert!(simulator.requests().is_empty());
+
+    log_in(&simulator, &oauth).await.unwrap();
+    let stolen = oauth.token().await.unwrap();
+    let before = OAuth::new(
+        integration(&simulator),
+        Memory(Arc::new(Mutex::new(Kept { tokens: store.memory.0.lock().unwrap().tokens.clone(), ..Kept::default() }))),
+    );
+    store.done.lock().unwrap().clear();
+    oauth.log_out().await.unwrap();
+    assert_eq!(*store.done.lock().unwrap(), ["lock", "load", "save", "unlock"]);
+    let canva = Client::builder().token(stolen).base_url(simulator.base_url()).build().unwrap();
+    assert_eq!(canva.get_asset("a").await.unwrap_err().api().unwrap().code, "revoked_access_token");
+
+    // Whoever has the store needs no request to know it, and nothing is left to log out of.
+    let requests = simulator.requests().len();
+    for oauth in [&oauth, &OAuth::new(integration(&simulator), store.clone())] {
+        let error = upload(&client(&simulator, oauth)).await.unwrap_err();
+        assert!(matches!(oauth_error(&error), OAuthError::LoginRequired { .. }), "{error}");
+        oauth.log_out().await.unwrap();
+    }
+    assert_eq!(simulator.requests().len(), requests);
+    // Whoever has a copy of its tokens is told by Canva.
+    let error = upload(&client(&simulator, &before)).await.unwrap_err();
+    assert!(matches!(oauth_error(&error), OAuthError::LoginRequired { .. }), "{error}");
+
+    log_in(&simulator, &oauth).await.unwrap();
+    upload(&client(&simulator, &oauth)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_login_that_canva_does_not_revoke_goes_on() {
+    let simulator = Simulator::start().await.unwrap();
+    let oauth = OAuth::new(integration(&simulator), Memory::default());
+    log_in(&simulator, &oauth).await.unwrap();
+    for (fault, expected) in [
+        (Fault::Respond(CannedResponse::json(429)), "refused with 429 Too Many Requests simulated_fault"),
+        (Fault::Respond(CannedResponse::html(503)), "refused with 503"),
+        (Fault::Close, "could not be reached"),
+    ] {
+        simulator.inject("revoke", 1..=1, fault).unwrap();
+        let error = oauth.log_out().await.unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+        upload(&client(&simulator, &oauth)).await.unwrap();
+    }
+    oauth.log_out().await.unwrap();
+    upload(&client(&simulator, &oauth)).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_log_out_that_the_store_does_not_keep_is_kept_later() {
+    let simulator = Simulator::start().await.unwrap();
+    let store = Memory::default();
+    let oauth = OAuth::new(integration(&simulator), store.clone());
+    log_in(&simulator, &oauth).await.unwrap();
+    store.0.lock().unwrap().full = true;
+    assert!(matches!(oauth.log_out().await.unwrap_err(), OAuthError::Store { .. }));
+    store.0.lock().unwrap().full = false;
+    let error = upload(&client(&simulator, &oauth)).await.unwrap_err();
+    assert!(matches!(oauth_error(&error), OAuthError::LoginRequired { .. }), "{error}");
+    assert_eq!(store.0.lock().unwrap().tokens.as_ref().unwrap().refresh_token, None);
+}
+
+#[tokio::test]
+async fn a_lost_login_is_told_in_whichever_words_canva_has_for_it() {
+    for simulator in [Simulator::builder(), Simulator::builder().rfc_6749_errors()] {
+        let simulator = simulator.start().await.unwrap();
+        let store = Memory::default();
+        store.0.lock().unwrap().tokens = Some(Tokens::new("old-token", "used-refresh-token", Duration::ZERO));
+        let error = upload(&client(&simulator, &OAuth::new(integration(&simulator), store))).await.unwrap_err();
+        assert!(matches!(oauth_error(&error), OAuthError::LoginRequired { .. }), "{error}");
+    }
 }

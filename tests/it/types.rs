@@ -1,6 +1,8 @@
 //! Every generated type by the name that the spec gives it, for the tests about types. The names come from
 //! `generated/schemas.rs`.
 
+use std::collections::BTreeSet;
+
 use canva_connect::generated::types;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
@@ -10,7 +12,7 @@ pub struct Type {
     pub name: &'static str,
     /// Its JSON schema, with what it refers to left in the generator.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
-    /// Decodes a value and encodes it again.
+    /// Decodes a value, from text as it comes in a response, and encodes it again.
     pub round_trip: fn(&Value) -> serde_json::Result<Value>,
 }
 
@@ -22,7 +24,7 @@ macro_rules! types {
             name: stringify!($name),
             schema: <types::$name as schemars::JsonSchema>::json_schema,
             round_trip: |value| {
-                let decoded: types::$name = serde_json::from_value(value.clone())?;
+                let decoded: types::$name = serde_json::from_str(&value.to_string())?;
                 serde_json::to_value(decoded)
             },
         }),*];
@@ -36,4 +38,30 @@ pub use listed::ALL;
 /// `openapi.yaml`, read.
 pub fn spec() -> Value {
     serde_saphyr::from_str(canva_connect::OPENAPI_YAML).unwrap()
+}
+
+/// The types that bodies and headers of requests carry.
+pub fn request_types(spec: &Value) -> BTreeSet<String> {
+    let mut types = BTreeSet::new();
+    for item in spec["paths"].as_object().unwrap().values() {
+        for operation in item.as_object().unwrap().values() {
+            references(spec, &operation["parameters"], &mut types);
+            references(spec, &operation["requestBody"], &mut types);
+        }
+    }
+    types
+}
+
+fn references(spec: &Value, value: &Value, types: &mut BTreeSet<String>) {
+    if let Some(target) = value["$ref"].as_str() {
+        let new = target.strip_prefix("#/components/schemas/").is_none_or(|name| types.insert(name.to_owned()));
+        if new {
+            references(spec, spec.pointer(target.trim_start_matches('#')).unwrap(), types);
+        }
+    }
+    match value {
+        Value::Object(map) => map.values().for_each(|child| references(spec, child, types)),
+        Value::Array(items) => items.iter().for_each(|child| references(spec, child, types)),
+        _ => {}
+    }
 }

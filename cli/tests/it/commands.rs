@@ -13,6 +13,7 @@ fn upload_prints_the_asset_that_is_in_canva_now() {
       asset      ASSET
       name       Hero 🚀
       type       image
+      size       1200x800
       tags       launch, été
       thumbnail  400x267 http://HOST/thumbnails/ASSET/IMAGE
     ");
@@ -21,7 +22,67 @@ fn upload_prints_the_asset_that_is_in_canva_now() {
 #[test]
 fn upload_prints_json() {
     let ran = simulated(["--json", "upload", "clip.mp4", "--tag", "launch"]);
-    assert_prints!(ran.succeeded(), @r#"{"file":"clip.mp4","job_id":"JOB","status":"success","asset":{"created_at":TIME,"id":"ASSET","name":"clip.mp4","owner":{"team_id":"oSimulatedTeam","user_id":"oSimulatedUser"},"tags":["launch"],"thumbnail":{"height":180,"url":"http://HOST/thumbnails/ASSET/IMAGE","width":320},"type":"video","updated_at":TIME}}"#);
+    assert_prints!(ran.succeeded(), @r#"{"file":"clip.mp4","job_id":"JOB","status":"success","asset":{"created_at":TIME,"id":"ASSET","metadata":{"duration":2,"height":180,"type":"video","width":320},"name":"clip.mp4","owner":{"team_id":"oSimulatedTeam","user_id":"oSimulatedUser"},"tags":["launch"],"thumbnail":{"height":180,"url":"http://HOST/thumbnails/ASSET/IMAGE","width":320},"type":"video","updated_at":TIME}}"#);
+}
+
+#[test]
+fn a_video_has_its_size_and_duration() {
+    assert_prints!(simulated(["upload", "clip.mp4"]).succeeded(), @r"
+    clip.mp4
+      asset      ASSET
+      name       clip.mp4
+      type       video
+      size       320x180, 2 s
+      thumbnail  320x180 http://HOST/thumbnails/ASSET/IMAGE
+    ");
+}
+
+#[test]
+fn json_has_the_tags_of_an_asset_that_has_none() {
+    let ran = simulated(["--json", "upload", "photo.png"]);
+    assert_eq!(ran.json()[0]["asset"]["tags"], json!([]));
+    let untold = Response::Json(200, r#"{"asset":{"id":"A1","name":"n","created_at":1,"updated_at":1}}"#);
+    let ran = Stub::start(vec![untold]).run(["--json", "get", "A1"]);
+    assert_eq!(ran.json()[0]["asset"]["tags"], json!([]));
+}
+
+/// A field of tomorrow can be used today.
+#[test]
+fn json_has_every_field_that_canva_sends() {
+    let asset = json!({
+        "id": "A1", "name": "n", "created_at": 1, "updated_at": 1, "tags": [], "colors": ["red"],
+        "owner": { "user_id": "u", "team_id": "t", "name": null },
+        "thumbnail": { "width": 1, "height": 1, "url": "u", "blur": { "hash": 1.5 } },
+        "metadata": { "type": "model", "polygons": 12, "smart_tags": [] },
+        "import_status": { "state": "success", "since": 1 },
+    });
+    let job = json!({ "job": { "id": "J1", "status": "success", "asset": asset, "took": 2 } }).to_string();
+    let ran = Stub::start(vec![Response::Json(200, job.leak())]).run(["--json", "upload", "photo.png"]);
+    assert_eq!(
+        ran.json()[0],
+        json!({ "file": "photo.png", "job_id": "J1", "status": "success", "asset": asset, "job_extra": { "took": 2 } })
+    );
+
+    let design = json!({
+        "id": "D1", "created_at": 1, "updated_at": 1, "pages": [1],
+        "urls": { "edit_url": "e", "view_url": "v", "share_url": "s" },
+    });
+    let result = json!({ "designs": [design], "left_out": ["fonts"] });
+    let job = json!({ "job": { "id": "J1", "status": "success", "result": result } }).to_string();
+    let ran = Stub::start(vec![Response::Json(200, job.leak())]).run(["--json", "import", "deck.pdf"]);
+    assert_eq!(ran.json()[0]["designs"], json!([design]));
+    assert_eq!(ran.json()[0]["job_extra"], json!({ "result": { "left_out": ["fonts"] } }));
+
+    let running = Response::Json(200, r#"{"job":{"id":"J1","status":"in_progress","percent":40}}"#);
+    let ran = Stub::start(vec![running]).run(["--json", "job", "import", "J1"]);
+    assert_prints!(ran.succeeded(), @r#"{"job_id":"J1","status":"in_progress","job_extra":{"percent":40}}"#);
+
+    let error = r#"{"code":"import_failed","message":"No.","format":"psd"}"#;
+    let failed = format!(r#"{{"job":{{"id":"J1","status":"failed","error":{error}}}}}"#);
+    let ran = Stub::start(vec![Response::Json(200, failed.leak())]).run(["--json", "upload", "photo.png"]);
+    assert_eq!(ran.json()[0]["error"]["extra"], json!({ "format": "psd" }));
+    let ran = Stub::start(vec![Response::Json(400, error)]).run(["--json", "get", "A1"]);
+    assert_eq!(ran.json()[0]["error"]["extra"], json!({ "format": "psd" }));
 }
 
 #[test]
@@ -70,6 +131,7 @@ fn upload_url_prints_the_asset() {
       asset      ASSET
       name       Fetched
       type       image
+      size       400x267
       thumbnail  400x267 http://HOST/thumbnails/ASSET/IMAGE
     ");
     let item = simulator.json(["upload-url", url, "--name", "Fetched"]);
@@ -87,6 +149,7 @@ fn get_prints_the_asset() {
       asset      ASSET
       name       photo.png
       type       image
+      size       1200x800
       tags       first
       thumbnail  400x267 http://HOST/thumbnails/ASSET/IMAGE
     ");
@@ -105,6 +168,7 @@ fn update_changes_what_it_is_told_and_nothing_else() {
       asset      ASSET
       name       New
       type       image
+      size       1200x800
       tags       first
       thumbnail  400x267 http://HOST/thumbnails/ASSET/IMAGE
     ");
@@ -112,7 +176,7 @@ fn update_changes_what_it_is_told_and_nothing_else() {
     assert_eq!(json!([retagged["asset_id"], retagged["status"]]), json!([id, "success"]));
     assert_eq!(json!([retagged["asset"]["name"], retagged["asset"]["tags"]]), json!(["New", ["a", "b"]]));
     let cleared = simulator.json(["update", id, "--clear-tags"]);
-    assert_eq!(json!([cleared["asset"]["name"], cleared["asset"]["tags"]]), json!(["New", null]));
+    assert_eq!(json!([cleared["asset"]["name"], cleared["asset"]["tags"]]), json!(["New", []]));
 }
 
 #[test]
@@ -128,11 +192,11 @@ fn delete_moves_assets_to_the_trash_and_goes_on_when_one_is_not_there() {
     assert_eq!(ran.code, Some(1));
     assert_prints!(ran.stdout, @r#"
     {"asset_id":"ASSET","status":"success"}
-    {"asset_id":"nope","status":"failed","error":{"code":"not_found","message":"Canva answered 404 Not Found not_found: There is no such asset; check the id","http_status":404}}
+    {"asset_id":"nope","status":"failed","error":{"code":"asset_not_found","message":"Canva answered 404 Not Found asset_not_found: There is no such asset; check the id","http_status":404}}
     {"asset_id":"ASSET","status":"success"}
     "#);
     for id in [first, second, third] {
-        assert_eq!(simulator.json(["get", &id])["error"]["code"], "not_found");
+        assert_eq!(simulator.json(["get", &id])["error"]["code"], "asset_not_found");
     }
 }
 
@@ -241,6 +305,7 @@ fn a_failed_job_is_a_failure_whenever_it_is_asked_for() {
 fn simulate_prints_what_a_shell_needs_to_use_it_until_ctrl_c() {
     let mut simulator = canva(["simulate", "--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
     let exports = first_line(&mut simulator);
+    assert_eq!(exports.matches('=').count(), 2, "the variables of `canva` alone: {exports}");
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(format!("{exports} exec \"$0\" upload photo.png")).arg(env!("CARGO_BIN_EXE_canva"));
     shell.current_dir("../tests/fixtures");
@@ -249,6 +314,57 @@ fn simulate_prints_what_a_shell_needs_to_use_it_until_ctrl_c() {
 
     assert!(Command::new("kill").args(["-INT", &simulator.id().to_string()]).status().unwrap().success());
     assert_eq!(simulator.wait().unwrap().code(), Some(0));
+}
+
+/// A verifier and its challenge, from RFC 7636.
+const PKCE: [&str; 2] = ["dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"];
+
+/// The code that the consent page leads back with, or the error.
+fn consent(simulator: &SimulatorProcess, scope: &str) -> String {
+    let text = |key| simulator.printed[key].as_str().unwrap();
+    let (page, id) = (text("authorization_url"), text("client_id"));
+    let query = format!("client_id={id}&scope={scope}&code_challenge={}&code_challenge_method=S256", PKCE[1]);
+    let response = simulator.send(&format!("GET {page}?response_type=code&{query}"), "", "");
+    let location = response.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
+    location.split_once('?').unwrap().1.to_owned()
+}
+
+#[test]
+fn a_user_is_logged_in_and_out_with_what_simulate_prints() {
+    let simulator = SimulatorProcess::start();
+    let code = consent(&simulator, "asset:read");
+    let granted = simulator.oauth("token", &format!("grant_type=authorization_code&{code}&code_verifier={}", PKCE[0]));
+    let token = granted["access_token"].as_str().unwrap();
+    let get = || {
+        let mut command = simulator.command(["get", "nope"]);
+        command.env("CANVA_ACCESS_TOKEN", token);
+        run(command).stderr
+    };
+    assert_prints!(get(), @"canva: nope: Canva answered 404 Not Found asset_not_found: There is no such asset; check the id");
+    assert_eq!(simulator.oauth("revoke", &format!("token={token}")), json!({}));
+    assert_prints!(get(), @"canva: nope: Canva answered 401 Unauthorized revoked_access_token: The access token is missing, unknown, expired or revoked; have the user allow access again, and set CANVA_ACCESS_TOKEN to the new token");
+}
+
+#[test]
+fn a_simulator_has_the_scopes_job_time_and_rate_limits_that_it_is_given() {
+    let simulator = SimulatorProcess::with(["--scopes", "asset:read,asset:write", "--job-time", "3600"]);
+    let ran = simulator.run(["import", "deck.pdf"]);
+    assert!(ran.stderr.ends_with("use a token with the scope design:content:write\n"), "{}", ran.stderr);
+    assert!(consent(&simulator, "design:content:write").starts_with("error=invalid_scope"));
+    let job = simulator.json(["upload", "photo.png", "--no-wait"])["job_id"].clone();
+    assert_eq!(simulator.json(["job", "asset-upload", job.as_str().unwrap()])["status"], "in_progress");
+
+    for count in ["fixed-window", "sliding-window", "token-bucket"] {
+        let simulator = SimulatorProcess::with(["--rate-limits", count, "--job-time", "0"]);
+        let variables = simulator.variables();
+        let authorization = format!("authorization: Bearer {}\r\n", variables[1].1);
+        let import = || simulator.send(&format!("POST {}/v1/imports", variables[0].1), &authorization, "");
+        // Refused for what they lack, and counted.
+        assert!((0..20).all(|_| import().starts_with("HTTP/1.1 415")), "{count}");
+        // One may be back in the bucket by now.
+        assert!((0..5).any(|_| import().starts_with("HTTP/1.1 429")), "{count}");
+        assert_eq!(simulator.json(["upload", "photo.png", "--no-wait"])["status"], "success");
+    }
 }
 
 #[test]

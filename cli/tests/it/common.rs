@@ -78,16 +78,23 @@ pub struct SimulatorProcess {
     child: Child,
     base_url: String,
     token: String,
+    /// All that `canva --json simulate` printed.
+    pub printed: Value,
 }
 
 impl SimulatorProcess {
     pub fn start() -> Self {
-        let mut command = canva(["--json", "simulate", "--port", "0"]);
+        Self::with([])
+    }
+
+    /// One with these options.
+    pub fn with<const N: usize>(options: [&str; N]) -> Self {
+        let mut command = canva(["--json", "simulate", "--port", "0"].into_iter().chain(options));
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let line = first_line(&mut child);
-        let started: Value = serde_json::from_str(&line).unwrap();
-        let text = |key| started[key].as_str().unwrap().to_owned();
-        Self { child, base_url: text("base_url"), token: text("access_token") }
+        let printed: Value = serde_json::from_str(&line).unwrap();
+        let text = |key| printed[key].as_str().unwrap().to_owned();
+        Self { child, base_url: text("base_url"), token: text("access_token"), printed }
     }
 
     /// What makes `canva` use this simulator.
@@ -104,6 +111,30 @@ impl SimulatorProcess {
 
     pub fn run<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Ran {
         run(self.command(args))
+    }
+
+    /// The response to a request as a program writes it: method and URL, further headers, and a body.
+    pub fn send(&self, request: &str, headers: &str, body: &str) -> String {
+        let (method, url) = request.split_once(' ').unwrap();
+        let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+        let mut stream = TcpStream::connect(host).unwrap();
+        let length = body.len();
+        let head =
+            format!("{method} /{path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {length}\r\nconnection: close\r\n");
+        write!(stream, "{head}{headers}\r\n{body}").unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        response
+    }
+
+    /// What an OAuth endpoint says to a form of the printed client.
+    pub fn oauth(&self, endpoint: &str, form: &str) -> Value {
+        let text = |key| self.printed[key].as_str().unwrap();
+        let form = format!("client_id={}&client_secret={}&{form}", text("client_id"), text("client_secret"));
+        let kind = "content-type: application/x-www-form-urlencoded\r\n";
+        let response = self.send(&format!("POST {}/v1/oauth/{endpoint}", self.base_url), kind, &form);
+        assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+        serde_json::from_str(response.split("\r\n\r\n").nth(1).unwrap()).unwrap()
     }
 
     /// Runs `canva --json` and gives the one object that it printed.

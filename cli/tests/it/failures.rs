@@ -88,11 +88,58 @@ fn an_upload_that_may_have_arrived_has_a_status_of_its_own() {
 
 #[test]
 fn a_job_that_can_not_be_read_is_named_with_the_command_that_goes_on() {
-    let refused = r#"{"code":"invalid_field","message":"No."}"#;
-    let ran = Stub::start(vec![Response::Json(200, STARTED), Response::Json(400, refused)])
+    let broken = r#"{"code":"not_implemented","message":"No."}"#;
+    let ran = Stub::start(vec![Response::Json(200, STARTED), Response::Json(501, broken)])
         .run(["--json", "import", "deck.pdf"]);
     assert_eq!(ran.code, Some(1));
-    assert_prints!(ran.stdout, @r#"{"file":"deck.pdf","job_id":"J1","status":"unknown","error":{"code":"invalid_field","message":"job J1 could not be read: Canva answered 400 Bad Request invalid_field: No; go on with `canva job import J1 --wait`","http_status":400}}"#);
+    assert_prints!(ran.stdout, @r#"{"file":"deck.pdf","job_id":"J1","status":"unknown","error":{"code":"not_implemented","message":"job J1 could not be read: Canva answered 501 Not Implemented not_implemented: No; go on with `canva job import J1 --wait`","http_status":501}}"#);
+}
+
+/// What is refused once is refused again: waiting for it, or a scope, where none is missing, helps nobody.
+#[test]
+fn a_refusal_is_followed_by_what_helps_against_it() {
+    const ID: &str = "check the id and what kind of job it is; if they are right, look in Canva";
+    let job = &["job", "import", "J1"][..];
+    let get = &["get", "A1"][..];
+    let cases = [
+        (job, 400, r#"{"code":"job_id_invalid","message":"m"}"#, ID),
+        (job, 400, r#"{"code":"job_not_created_via_connect_api","message":"m"}"#, ID),
+        (job, 401, r#"{"code":"invalid_access_token","message":"m"}"#, "set CANVA_ACCESS_TOKEN to a new token"),
+        (job, 403, r#"{"code":"missing_scope","message":"m"}"#, "use a token with the scope design:content:write"),
+        (job, 403, r#"{"code":"permission_denied","message":"m"}"#, "use a token of the user who started the job"),
+        (job, 404, r#"{"code":"not_found","message":"m"}"#, ID),
+        (job, 404, r#"{"code":"endpoint_not_found","message":"m"}"#, "check the base URL"),
+        (job, 404, "{}", "check the base URL"),
+        (job, 409, r#"{"code":"conflict","message":"m"}"#, "look in Canva for what became of it"),
+        (job, 418, r#"{"code":"teapot","message":"m"}"#, "look in Canva for what became of it"),
+        (job, 501, r#"{"code":"c","message":"m"}"#, "go on with `canva job import J1 --wait`"),
+        (get, 400, r#"{"code":"invalid_field","message":"m"}"#, "correct it, then try again"),
+        (get, 403, r#"{"code":"permission_denied","message":"m"}"#, "use a token of a user who may do this"),
+        (get, 403, "{}", "check the base URL"),
+        (get, 404, r#"{"code":"asset_not_found","message":"m"}"#, "check the id"),
+        (get, 409, r#"{"code":"conflict","message":"m"}"#, "wait a moment, then try again"),
+        (get, 418, r#"{"code":"teapot","message":"m"}"#, "look the code up in Canva's documentation"),
+    ];
+    for (command, status, body, step) in cases {
+        let ran = Stub::start(vec![Response::Json(status, body)]).run(command.iter().copied());
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.stderr.ends_with(&format!("; {step}\n")), "{status} {body}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_job_that_succeeded_without_its_result_is_no_failure_and_says_what_to_look_for() {
+    const SUCCEEDED: &str = r#"{"job":{"id":"J1","status":"success"}}"#;
+    let succeeded = || Response::Json(200, SUCCEEDED);
+    let ran = Stub::start(vec![succeeded(), succeeded()]).run(["--json", "upload", "photo.png"]);
+    assert_eq!(ran.code, Some(1));
+    assert_prints!(ran.stdout, @r#"{"file":"photo.png","job_id":"J1","status":"unknown","error":{"code":"result_missing","message":"job J1: the job succeeded, but the response has no asset; it begins \"{\\\"job\\\":{\\\"id\\\":\\\"J1\\\",\\\"status\\\":\\\"success\\\"}}\"; look for the asset by its name in Canva, or ask again with `canva job asset-upload J1`; don't send it again","http_status":200}}"#);
+    let no_wait = Stub::start(vec![succeeded(), succeeded()]).run(["--json", "upload", "photo.png", "--no-wait"]);
+    assert_eq!((no_wait.code, no_wait.stdout), (ran.code, ran.stdout));
+
+    let ran = Stub::start(vec![succeeded()]).run(["job", "url-import", "J1"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    assert_prints!(ran.stderr, @r#"canva: J1: job J1: the job succeeded, but the response has no design; it begins "{\"job\":{\"id\":\"J1\",\"status\":\"success\"}}"; look for the design by its title in Canva, or ask again with `canva job url-import J1`; don't send it again"#);
 }
 
 #[test]
@@ -109,7 +156,7 @@ fn a_refusal_keeps_its_status_and_code_and_never_shows_the_token() {
 
     let ran =
         Stub::start(vec![Response::Html(404, "<h1>Not here</h1>")]).run(["--json", "update", "A1", "--clear-tags"]);
-    assert_prints!(ran.stdout, @r#"{"asset_id":"A1","status":"failed","error":{"code":"http_error","message":"Canva answered 404 Not Found: <h1>Not here</h1>; check the id","http_status":404}}"#);
+    assert_prints!(ran.stdout, @r#"{"asset_id":"A1","status":"failed","error":{"code":"http_error","message":"Canva answered 404 Not Found: <h1>Not here</h1>; check the base URL","http_status":404}}"#);
 }
 
 #[test]
@@ -123,7 +170,7 @@ fn an_unknown_asset_is_named() {
     let simulator = SimulatorProcess::start();
     let ran = simulator.run(["get", "nope"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
-    assert_prints!(ran.stderr, @"canva: nope: Canva answered 404 Not Found not_found: There is no such asset; check the id");
+    assert_prints!(ran.stderr, @"canva: nope: Canva answered 404 Not Found asset_not_found: There is no such asset; check the id");
 }
 
 #[test]
@@ -131,7 +178,7 @@ fn an_unknown_job_is_named() {
     let simulator = SimulatorProcess::start();
     let item = simulator.json(["job", "import", "nope"]);
     assert_eq!(json!([item["job_id"], item["status"]]), json!(["nope", "unknown"]));
-    assert_eq!(json!([item["error"]["code"], item["error"]["http_status"]]), json!(["not_found", 404]));
+    assert_eq!(json!([item["error"]["code"], item["error"]["http_status"]]), json!(["job_id_invalid", 400]));
 
     let item = simulator.json(["job", "import", "../v1/assets"]);
     assert_eq!(json!([item["job_id"], item["status"]]), json!(["../v1/assets", "failed"]));
@@ -170,12 +217,12 @@ fn a_job_whose_id_is_no_id_is_unknown_and_no_command_is_suggested() {
         assert_eq!(stub.requests().len(), 1);
     }
 
-    let refused = Response::Json(400, r#"{"code":"invalid_field","message":"No."}"#);
+    let broken = Response::Json(501, r#"{"code":"not_implemented","message":"No."}"#);
     let started = r#"{"job":{"id":"-J1","status":"in_progress"}}"#;
-    let ran = Stub::start(vec![Response::Json(200, started), refused]).run(["upload", "photo.png"]);
+    let ran = Stub::start(vec![Response::Json(200, started), broken]).run(["upload", "photo.png"]);
     assert_eq!(
         ran.stderr,
-        "canva: photo.png: job -J1 could not be read: Canva answered 400 Bad Request invalid_field: No\n"
+        "canva: photo.png: job -J1 could not be read: Canva answered 501 Not Implemented not_implemented: No\n"
     );
 }
 

@@ -39,6 +39,9 @@ fn what_makes_no_sense_is_refused_with_the_reason() {
         (&["--simulate", "--base-url", "https://example.com", "upload", "a.png"], "cannot be used with"),
         (&["--simulate", "simulate"], "for the other commands"),
         (&["simulate", "--port", "99999"], "--port"),
+        (&["simulate", "--rate-limits", "5"], "sliding-window"),
+        (&["simulate", "--scopes", "asset:reed"], "a similar value exists: 'asset:read'"),
+        (&["simulate", "--job-time", "soon"], "a number of seconds"),
         (&["upload", "a.png", "--token", "x"], "--token"),
     ];
     for (args, reason) in cases {

@@ -38,8 +38,8 @@ async fn each_check_comes_before_the_next() {
         (patch("unknown"), 401, "invalid_access_token"),
         (patch("reader").body(large.clone()), 403, "missing_scope"),
         (patch("busy").body(large.clone()), 429, "too_many_requests"),
-        (patch("free").body(large.clone()), 415, "unsupported_media_type"),
-        (patch("free").header("content-type", "text/plain").body(large.clone()), 415, "unsupported_media_type"),
+        (patch("free").body(large.clone()), 415, "unsupported_content_type"),
+        (patch("free").header("content-type", "text/plain").body(large.clone()), 415, "unsupported_content_type"),
         (
             client()
                 .patch(url("/v1/assets/a%2Fb"))
@@ -49,10 +49,18 @@ async fn each_check_comes_before_the_next() {
             400,
             "bad_request_params",
         ),
+        // Bytes that aren't UTF-8, each time refused by the first check that they don't pass.
+        (client().put(url("/v1/assets/%ff")), 405, "bad_http_method"),
+        (client().get(url("/v1/assets/%ff")), 401, "invalid_access_token"),
+        (client().get(url("/v1/imports/%ff")).bearer_auth("reader"), 403, "missing_scope"),
+        (client().get(url("/v1/assets/%ff")).bearer_auth("free"), 400, "bad_request_params"),
+        (client().get(url("/v1/imports/%c3%28")).bearer_auth("free"), 400, "job_id_invalid"),
+        (client().get(url("/v1/%ff")).bearer_auth("free"), 404, "endpoint_not_found"),
         (patch("free").header("content-type", as_json).body(large.clone()), 413, "request_too_large"),
         (patch("free").header("content-type", as_json).body("{"), 400, "bad_request_body"),
         (patch("free").header("content-type", as_json).body(invalid), 400, "invalid_field"),
-        (patch("free").header("content-type", "Application/JSON; charset=utf-8").body("{}"), 404, "not_found"),
+        (patch("free").header("content-type", "Application/JSON; charset=utf-8").body("{}"), 404, "asset_not_found"),
+        (patch("free"), 404, "asset_not_found"),
         (
             client()
                 .post(url("/v1/asset-uploads"))

@@ -274,9 +274,9 @@ async fn faults_meet_the_requests_of_the_operation_they_are_for() {
     let simulator = Simulator::builder().fault("getDesignImportJob", 2..4, Fault::Respond(CannedResponse::json(500)));
     let simulator = simulator.job_duration(Duration::ZERO).start().await.unwrap();
     let status = async |path: &str| read(&simulator, path).send().await.map(|response| response.status().as_u16()).ok();
-    for expected in [404, 500, 500, 404] {
+    for expected in [400, 500, 500, 400] {
         assert_eq!(status("/v1/imports/none").await, Some(expected));
-        assert_eq!(status("/v1/asset-uploads/none").await, Some(404));
+        assert_eq!(status("/v1/asset-uploads/none").await, Some(400));
     }
     simulator.inject("getDesignImportJob", ..=1, Fault::Close).unwrap();
     simulator.inject("getDesignImportJob", .., Fault::Respond(CannedResponse::empty(502))).unwrap();

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use canva_simulator::Simulator;
 use reqwest::{RequestBuilder, StatusCode, Url};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::common::{client, refused};
@@ -18,13 +18,26 @@ fn challenge() -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER))
 }
 
-fn post(simulator: &Simulator, form: &[(&str, &str)]) -> RequestBuilder {
+/// A form for one of the OAuth endpoints, without credentials.
+fn bare(simulator: &Simulator, endpoint: &str, form: &[(&str, &str)]) -> RequestBuilder {
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
     client()
-        .post(format!("{}/v1/oauth/token", simulator.base_url()))
-        .basic_auth(simulator.client_id(), Some(simulator.client_secret()))
+        .post(format!("{}/v1/oauth/{endpoint}", simulator.base_url()))
         .header("content-type", "application/x-www-form-urlencoded")
         .body(body)
+}
+
+fn post_to(simulator: &Simulator, endpoint: &str, form: &[(&str, &str)]) -> RequestBuilder {
+    bare(simulator, endpoint, form).basic_auth(simulator.client_id(), Some(simulator.client_secret()))
+}
+
+fn post(simulator: &Simulator, form: &[(&str, &str)]) -> RequestBuilder {
+    post_to(simulator, "token", form)
+}
+
+/// What `revoke` or `introspect` says of this token of a pair.
+async fn said(simulator: &Simulator, endpoint: &str, token: &Value) -> Value {
+    tokens(post_to(simulator, endpoint, &[("token", token.as_str().unwrap())])).await
 }
 
 fn exchange(simulator: &Simulator, code: &str) -> RequestBuilder {
@@ -34,6 +47,12 @@ fn exchange(simulator: &Simulator, code: &str) -> RequestBuilder {
 
 fn refresh(simulator: &Simulator, token: &Value) -> RequestBuilder {
     post(simulator, &[("grant_type", "refresh_token"), ("refresh_token", token.as_str().unwrap())])
+}
+
+/// A login with these scopes.
+async fn log_in(simulator: &Simulator, scopes: &[&str]) -> Value {
+    let code = simulator.authorize(&challenge(), scopes.iter().copied(), REDIRECT);
+    tokens(exchange(simulator, &code)).await
 }
 
 async fn tokens(request: RequestBuilder) -> Value {
@@ -47,13 +66,13 @@ async fn error(request: RequestBuilder) -> (u16, String) {
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
     let body: Value = response.json().await.unwrap();
-    assert!(body["error_description"].is_string());
-    (status, body["error"].as_str().unwrap().to_owned())
+    assert!(body["message"].is_string());
+    (status, body["code"].as_str().unwrap().to_owned())
 }
 
-/// What the API says to a token on a path that needs `asset:read`.
+/// What the API says to a token on a path that needs `asset:read`: 404 where the token is good.
 async fn read(simulator: &Simulator, tokens: &Value) -> StatusCode {
-    let url = format!("{}/v1/asset-uploads/none", simulator.base_url());
+    let url = format!("{}/v1/assets/none", simulator.base_url());
     client().get(url).bearer_auth(tokens["access_token"].as_str().unwrap()).send().await.unwrap().status()
 }
 
@@ -135,7 +154,7 @@ async fn the_endpoint_refuses_wrong_clients_and_malformed_requests() {
         let response = request.send().await.unwrap();
         assert!(response.headers()["www-authenticate"].to_str().unwrap().starts_with("Basic"));
         assert_eq!(response.status(), 401);
-        assert_eq!(response.json::<Value>().await.unwrap()["error"], "invalid_client");
+        assert_eq!(response.json::<Value>().await.unwrap()["code"], "invalid_client");
     }
     // The secret as it is, and form-encoded as RFC 6749 has it.
     for (id, secret) in [("id:&", "sec ret"), ("id%3A%26", "sec+ret")] {
@@ -219,4 +238,183 @@ async fn token_requests_are_kept_and_shown_without_secrets() {
     for secret in ["hush", &basic, VERIFIER, first["access_token"].as_str().unwrap()] {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }
+}
+
+#[tokio::test]
+async fn the_endpoints_refuse_as_the_api_does_or_in_the_words_of_rfc_6749() {
+    let api = Simulator::start().await.unwrap();
+    let rfc = Simulator::builder().rfc_6749_errors().start().await.unwrap();
+    for endpoint in ["token", "revoke", "introspect"] {
+        let unknown = [("grant_type", "refresh_token"), ("refresh_token", "unknown")];
+        let body = async |request: RequestBuilder| request.send().await.unwrap().json::<Value>().await.unwrap();
+        let code = if endpoint == "token" { "invalid_grant" } else { "invalid_request" };
+        let said = body(post_to(&api, endpoint, &unknown)).await;
+        assert_eq!((&said["code"], said.as_object().unwrap().len()), (&json!(code), 2), "{said}");
+        let said = body(post_to(&rfc, endpoint, &unknown)).await;
+        assert_eq!((&said["error"], said.as_object().unwrap().len()), (&json!(code), 2), "{said}");
+        assert!(said["error_description"].is_string(), "{said}");
+        assert_eq!(body(bare(&api, endpoint, &[])).await["code"], "invalid_client");
+        assert_eq!(body(bare(&rfc, endpoint, &[])).await["error"], "invalid_client");
+    }
+}
+
+#[tokio::test]
+async fn the_client_may_prove_itself_in_the_form() {
+    let simulator = Simulator::builder().client("id", "hush").start().await.unwrap();
+    let code = simulator.authorize(&challenge(), ["asset:read"], REDIRECT);
+    let form = |secret| {
+        let fields = [("grant_type", "authorization_code"), ("code", code.as_str()), ("code_verifier", VERIFIER)];
+        let client = [("redirect_uri", REDIRECT), ("client_id", "id"), ("client_secret", secret)];
+        bare(&simulator, "token", &[fields, client].concat())
+    };
+    assert_eq!(error(form("wrong")).await, (401, "invalid_client".into()));
+    // A header goes first: what is in the form isn't asked then.
+    assert_eq!(error(form("hush").basic_auth("id", Some("wrong"))).await, (401, "invalid_client".into()));
+    let granted = tokens(form("hush")).await;
+    let request = bare(&simulator, "revoke", &[("token", granted["access_token"].as_str().unwrap())]);
+    assert_eq!(error(request).await, (401, "invalid_client".into()));
+    assert_eq!(read(&simulator, &granted).await, 404);
+    // Neither a secret that was wrong nor what came with it is kept.
+    let kept = simulator.requests();
+    let kept: Vec<bool> = kept.iter().map(|request| !request.body.is_empty()).collect();
+    assert_eq!(kept, [false, false, true, false, false]);
+    assert_eq!(refused(bare(&simulator, "token", &[("x", &"x".repeat(64 << 10))])).await.0, 413);
+}
+
+#[tokio::test]
+async fn a_refresh_may_ask_for_fewer_scopes_and_for_no_others() {
+    let simulator = Simulator::start().await.unwrap();
+    let first = log_in(&simulator, &["asset:read", "asset:write"]).await;
+    let narrowed = |token: &Value, scope: &str| {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", token.as_str().unwrap()), ("scope", scope)];
+        post(&simulator, &form)
+    };
+    let more = narrowed(&first["refresh_token"], "asset:read design:content:write");
+    assert_eq!(error(more).await, (400, "invalid_scope".into()));
+    let second = tokens(narrowed(&first["refresh_token"], "asset:write")).await;
+    assert_eq!((&second["scope"], read(&simulator, &second).await.as_u16()), (&json!("asset:write"), 403));
+    // The consent is as wide as before.
+    let third = tokens(refresh(&simulator, &second["refresh_token"])).await;
+    assert_eq!((&third["scope"], read(&simulator, &third).await.as_u16()), (&json!("asset:read asset:write"), 404));
+}
+
+#[tokio::test]
+async fn a_redirect_uri_may_be_left_out_where_the_consent_was_asked_for_without_one() {
+    let simulator = Simulator::start().await.unwrap();
+    let bare = |code: &str| {
+        post(&simulator, &[("grant_type", "authorization_code"), ("code", code), ("code_verifier", VERIFIER)])
+    };
+    let url = format!(
+        "{}?response_type=code&client_id={}&scope=asset:read&code_challenge={}&code_challenge_method=s256",
+        simulator.authorization_url(),
+        simulator.client_id(),
+        challenge()
+    );
+    let back = consent(&url).await;
+    assert_eq!(back.path(), "/oauth/redirect");
+    tokens(bare(&parameter(&back, "code").unwrap())).await;
+    tokens(exchange(&simulator, &simulator.authorize(&challenge(), ["asset:read"], ""))).await;
+    let told = simulator.authorize(&challenge(), ["asset:read"], REDIRECT);
+    assert_eq!(error(bare(&told)).await, (400, "invalid_grant".into()));
+}
+
+#[tokio::test]
+async fn a_consent_to_scopes_that_the_integration_lacks_is_refused() {
+    let simulator = Simulator::builder().scopes(["asset:read", "folder:read"]).start().await.unwrap();
+    for (scope, code) in [("asset:read folder:read", None), ("asset:read asset:write", Some("invalid_scope"))] {
+        let url = format!(
+            "{}?response_type=code&client_id={}&scope={}&state=s&code_challenge={}&code_challenge_method=S256",
+            simulator.authorization_url(),
+            simulator.client_id(),
+            scope.replace(' ', "+"),
+            challenge()
+        );
+        let back = consent(&url).await;
+        assert_eq!((parameter(&back, "error").as_deref(), parameter(&back, "state").as_deref()), (code, Some("s")));
+        assert_eq!(parameter(&back, "code").is_some(), code.is_none(), "{back}");
+        let exchanged = exchange(&simulator, &simulator.authorize(&challenge(), scope.split(' '), REDIRECT));
+        match code {
+            None => drop(tokens(exchanged).await),
+            Some(code) => assert_eq!(error(exchanged).await, (400, code.into())),
+        }
+    }
+    // The default token is the integration's, too.
+    let access = Value::from(serde_json::Map::from_iter([("access_token".into(), simulator.token().into())]));
+    assert_eq!(read(&simulator, &access).await, 404);
+    let write = client().delete(format!("{}/v1/assets/none", simulator.base_url())).bearer_auth(simulator.token());
+    assert_eq!(refused(write).await, (403, "missing_scope".into()));
+}
+
+#[tokio::test]
+async fn an_access_token_is_a_jwt_of_nearly_4_kb_that_says_what_it_is_for() {
+    let simulator = Simulator::start().await.unwrap();
+    let all: Vec<&str> =
+        canva_connect::operations::ALL.iter().flat_map(|operation| operation.scopes).copied().collect();
+    for scopes in [&["asset:read"][..], &all] {
+        let granted = log_in(&simulator, scopes).await;
+        let token = granted["access_token"].as_str().unwrap();
+        assert!((3500..=4096).contains(&token.len()), "{} characters", token.len());
+        let parts: Vec<Vec<u8>> = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap()).collect();
+        let [header, claims, signature] = &parts[..] else { panic!("{} parts", parts.len()) };
+        let [header, claims] = [header, claims].map(|part| serde_json::from_slice::<Value>(part).unwrap());
+        assert_eq!((&header["typ"], signature.len()), (&json!("JWT"), 256));
+        assert_eq!((&claims["scope"], &claims["aud"]), (&granted["scope"], &json!(simulator.client_id())));
+        assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 4 * 60 * 60);
+    }
+}
+
+#[tokio::test]
+async fn revoking_a_token_ends_all_of_its_consent_and_no_others() {
+    let simulator = Simulator::start().await.unwrap();
+    for which in ["access_token", "refresh_token"] {
+        let other = log_in(&simulator, &["asset:read"]).await;
+        let first = log_in(&simulator, &["asset:read"]).await;
+        let second = tokens(refresh(&simulator, &first["refresh_token"])).await;
+        assert_eq!(said(&simulator, "revoke", &second[which]).await, json!({}));
+        for pair in [&first, &second] {
+            let url = format!("{}/v1/assets/none", simulator.base_url());
+            let request = client().get(url).bearer_auth(pair["access_token"].as_str().unwrap());
+            assert_eq!(refused(request).await, (401, "revoked_access_token".into()), "{which}");
+        }
+        assert_eq!(error(refresh(&simulator, &second["refresh_token"])).await, (400, "invalid_grant".into()));
+        assert_eq!(read(&simulator, &other).await, 404);
+        // Once more, or what never was a token: as good as done.
+        assert_eq!(said(&simulator, "revoke", &second[which]).await, json!({}));
+        assert_eq!(said(&simulator, "revoke", &json!("unknown")).await, json!({}));
+    }
+    assert_eq!(refused(client().get(format!("{}/v1/oauth/revoke", simulator.base_url()))).await.0, 405);
+}
+
+#[tokio::test(start_paused = true)]
+async fn introspection_says_what_a_token_is_good_for_until_it_ends() {
+    let simulator = Simulator::builder().access_token_lifetime(Duration::from_secs(60)).start().await.unwrap();
+    let inactive = json!({ "active": false });
+    let pair = log_in(&simulator, &["asset:read", "asset:write"]).await;
+    let access = said(&simulator, "introspect", &pair["access_token"]).await;
+    assert_eq!((&access["active"], &access["scope"]), (&json!(true), &json!("asset:read asset:write")));
+    assert_eq!(access["client"], simulator.client_id());
+    assert_eq!(access["exp"].as_i64().unwrap() - access["iat"].as_i64().unwrap(), 60);
+    assert_eq!(said(&simulator, "introspect", &pair["refresh_token"]).await["active"], true);
+    assert_eq!(said(&simulator, "introspect", &json!("unknown")).await, inactive);
+
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert_eq!(said(&simulator, "introspect", &pair["access_token"]).await, inactive);
+    let next = tokens(refresh(&simulator, &pair["refresh_token"])).await;
+    assert_eq!(said(&simulator, "introspect", &pair["refresh_token"]).await, inactive);
+    said(&simulator, "revoke", &next["refresh_token"]).await;
+    for token in [&next["access_token"], &next["refresh_token"]] {
+        assert_eq!(said(&simulator, "introspect", token).await, inactive);
+    }
+}
+
+/// Where the consent page leads.
+async fn consent(url: &str) -> Url {
+    let browser = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let response = browser.get(url).send().await.unwrap();
+    assert_eq!(response.status(), 302);
+    Url::parse(response.headers()["location"].to_str().unwrap()).unwrap()
+}
+
+fn parameter(url: &Url, name: &str) -> Option<String> {
+    url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }

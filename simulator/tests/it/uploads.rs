@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use canva_simulator::{Access, AssetKind, Simulator};
 use image::ImageFormat;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::common::{
-    client, delete, encoded, finished, fixture, import, import_url, ok, prompt, read, refused, update, upload,
+    client, delete, encoded, finished, fixture, import, import_url, ok, prompt, read, refused, request, update, upload,
     upload_url,
 };
 
@@ -31,6 +32,37 @@ async fn an_image_is_kept_with_its_name_owner_and_real_size() {
     assert_eq!((asset.kind, asset.width, asset.height), (AssetKind::Image, 1200, 800));
     assert_eq!(asset.owner.team_id, "oTeam");
     assert_eq!(job["asset"]["id"], asset.id.as_str());
+}
+
+#[tokio::test]
+async fn an_asset_always_has_its_tags_and_what_its_file_says_of_itself() {
+    let simulator = prompt().await;
+    let photo = uploaded(&simulator, "Photo", fixture("photo.png")).await["asset"].take();
+    assert_eq!(photo["tags"], json!([]));
+    assert_eq!(photo["metadata"], json!({ "type": "image", "width": 1200, "height": 800 }));
+    let id = photo["id"].as_str().unwrap();
+    for tags in [json!(["a"]), json!([])] {
+        let updated = ok(update(&simulator, id, &json!({ "tags": tags }))).await["asset"].take();
+        assert_eq!((&updated["tags"], &updated["metadata"]), (&tags, &photo["metadata"]));
+        assert_eq!(ok(read(&simulator, &format!("/v1/assets/{id}"))).await["asset"]["tags"], tags);
+    }
+
+    let clip = fixture("clip.mp4");
+    let video = uploaded(&simulator, "Video", clip.clone()).await["asset"].take();
+    assert_eq!(video["metadata"], json!({ "type": "video", "width": 320, "height": 180, "duration": 2 }));
+    assert_eq!(simulator.assets().pop().unwrap().duration, Some(2));
+    // As a video in fragments has it, whose length the file doesn't say.
+    let untold = uploaded(&simulator, "Video", with_duration(&clip, 0)).await["asset"].take();
+    assert_eq!(untold["metadata"], json!({ "type": "video", "width": 320, "height": 180 }));
+}
+
+/// The video with another duration of its track, in the track's own units.
+fn with_duration(mp4: &[u8], units: u32) -> Vec<u8> {
+    let mut mp4 = mp4.to_vec();
+    let header = mp4.windows(4).position(|name| name == b"mdhd").unwrap();
+    // After the name, a version of 0 and its flags: two times, the timescale, and the duration.
+    mp4[header + 20..header + 24].copy_from_slice(&units.to_be_bytes());
+    mp4
 }
 
 #[tokio::test]
@@ -110,6 +142,71 @@ async fn what_is_no_image_or_video_or_a_broken_one_fails_to_import() {
     assert!(simulator.assets().is_empty());
 }
 
+/// A JPEG with an EXIF header that has this orientation, and a thumbnail.
+fn photo_with_exif(width: u32, height: u32, orientation: u8) -> Vec<u8> {
+    let tiff = [b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0", &[orientation, 0, 0, 0, 0, 0, 0, 0][..]].concat();
+    let header = [b"Exif\0\0", &tiff[..], &encoded(16, 8, ImageFormat::Jpeg)].concat();
+    let length = (header.len() as u16 + 2).to_be_bytes();
+    let photo = encoded(width, height, ImageFormat::Jpeg);
+    [&photo[..2], &[0xff, 0xe1], &length, &header, &photo[2..]].concat()
+}
+
+/// Half of an image is drawn, half of a film is heard of: neither is one.
+#[tokio::test]
+async fn half_a_photo_with_a_thumbnail_and_a_video_without_content_are_broken_files() {
+    let simulator = prompt().await;
+    let (photo, clip) = (photo_with_exif(200, 100, 1), fixture("clip.mp4").to_vec());
+    let content = clip.windows(4).position(|name| name == b"mdat").unwrap() - 4;
+    assert_eq!(uploaded(&simulator, "whole", photo.clone()).await["status"], "success");
+    let cases = [
+        ("half a JPEG with a thumbnail", photo[..photo.len() / 2 + 500].to_vec()),
+        ("a JPEG without its end", photo[..photo.len() - 2].to_vec()),
+        ("a video's header", clip[..content].to_vec()),
+        ("a video of nothing", [&clip[..content], b"\0\0\0\x08mdat"].concat()),
+    ];
+    for (what, bytes) in cases {
+        let job = uploaded(&simulator, what, bytes).await;
+        assert_eq!((&job["status"], &job["error"]["code"]), (&json!("failed"), &json!("import_failed")), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_photo_is_as_wide_and_high_as_it_is_shown_and_its_thumbnail_is_upright() {
+    let simulator = prompt().await;
+    for orientation in 1..=8 {
+        let job = uploaded(&simulator, "Photo", photo_with_exif(200, 100, orientation)).await;
+        let (width, height) = if orientation < 5 { (200, 100) } else { (100, 200) };
+        let asset = simulator.assets().pop().unwrap();
+        assert_eq!((asset.width, asset.height), (width, height), "{orientation}");
+        let thumbnail = &job["asset"]["thumbnail"];
+        assert_eq!((&thumbnail["width"], &thumbnail["height"]), (&json!(width), &json!(height)), "{orientation}");
+
+        let url = thumbnail["url"].as_str().unwrap();
+        let png = client().get(url).send().await.unwrap().bytes().await.unwrap();
+        let shown = image::load_from_memory(&png).unwrap().into_rgb8();
+        // Red grows to the right and green downwards in the photo as it is stored.
+        let [left, right] = [shown.get_pixel(2, 50), shown.get_pixel(width - 3, 50)];
+        let [top, bottom] = [shown.get_pixel(50, 2), shown.get_pixel(50, height - 3)];
+        let grows = |from: &image::Rgb<u8>, to: &image::Rgb<u8>| {
+            [0, 1].map(|color| {
+                (i16::from(to.0[color]) - i16::from(from.0[color])).signum()
+                    * i16::from(to.0[color].abs_diff(from.0[color]) > 50)
+            })
+        };
+        let expected = match orientation {
+            1 => ([1, 0], [0, 1]),
+            2 => ([-1, 0], [0, 1]),
+            3 => ([-1, 0], [0, -1]),
+            4 => ([1, 0], [0, -1]),
+            5 => ([0, 1], [1, 0]),
+            6 => ([0, -1], [1, 0]),
+            7 => ([0, -1], [-1, 0]),
+            _ => ([0, 1], [-1, 0]),
+        };
+        assert_eq!((grows(left, right), grows(top, bottom)), expected, "{orientation}");
+    }
+}
+
 #[tokio::test]
 async fn a_file_over_the_asset_limit_is_too_big() {
     let simulator = Simulator::builder().max_asset_bytes(1000).job_duration(Duration::ZERO).start().await.unwrap();
@@ -147,16 +244,25 @@ async fn a_job_exists_only_for_its_kind_and_its_user_and_an_asset_for_its_user()
         let id = created["job"]["id"].as_str().unwrap();
         for path in all {
             let request = read(&simulator, &format!("{path}/{id}"));
-            let status = request.send().await.unwrap().status();
-            assert_eq!(status, if path == *own { 200 } else { 404 }, "{path} for a job of {own}");
+            match path == *own {
+                true => drop(ok(request).await),
+                false => assert_eq!(refused(request).await, (400, "job_id_invalid".into()), "{path} for one of {own}"),
+            }
         }
         let stranger = client().get(format!("{}{own}/{id}", simulator.base_url())).bearer_auth("two");
-        assert_eq!(refused(stranger).await, (404, "not_found".into()));
+        assert_eq!(refused(stranger).await, (403, "permission_denied".into()));
+        for (id, code) in [
+            ("none", "job_id_invalid"),
+            ("a%20b", "job_id_invalid"),
+            ("e08861ae-3b29-45db-8dc1-1fe0bf7f1cc8", "job_not_created_via_connect_api"),
+        ] {
+            assert_eq!(refused(read(&simulator, &format!("{own}/{id}"))).await, (400, code.into()), "{id}");
+        }
     }
     let asset = simulator.assets().remove(0);
     let url = format!("{}/v1/assets/{}", simulator.base_url(), asset.id);
     for request in [client().get(&url), client().delete(&url), client().patch(&url).json(&json!({ "name": "Mine" }))] {
-        assert_eq!(refused(request.bearer_auth("two")).await, (404, "not_found".into()));
+        assert_eq!(refused(request.bearer_auth("two")).await, (404, "asset_not_found".into()));
     }
     assert_eq!(simulator.assets().remove(0).name, "Photo");
 }
@@ -184,6 +290,9 @@ async fn an_update_replaces_what_it_names_and_nothing_else() {
     assert_eq!(change(json!({ "tags": ["c"] })).await, ("New".into(), tags(&["c"])));
     assert_eq!(change(json!({})).await, ("New".into(), tags(&["c"])));
     assert_eq!(change(json!({ "tags": [] })).await, ("New".into(), tags(&[])));
+    // No body at all is one that leaves everything out.
+    let same = ok(request(&simulator, Method::PATCH, &format!("/v1/assets/{id}"))).await["asset"].take();
+    assert_eq!((&same["name"], &same["tags"]), (&json!("New"), &Value::Null));
     let read = ok(read(&simulator, &format!("/v1/asset-uploads/{}", job["id"].as_str().unwrap()))).await;
     assert_eq!(read["job"]["asset"]["name"], "New");
 }
@@ -202,10 +311,10 @@ async fn a_deleted_asset_is_in_the_trash_and_nowhere_else() {
 
     let path = format!("/v1/assets/{id}");
     for request in [read(&simulator, &path), update(&simulator, id, &json!({})), delete(&simulator, id)] {
-        assert_eq!(refused(request).await, (404, "not_found".into()));
+        assert_eq!(refused(request).await, (404, "asset_not_found".into()));
     }
     let thumbnail = client().get(job["asset"]["thumbnail"]["url"].as_str().unwrap());
-    assert_eq!(refused(thumbnail).await, (404, "not_found".into()));
+    assert_eq!(refused(thumbnail).await, (404, "asset_not_found".into()));
     // What the upload came to is history, and stays.
     let read = ok(read(&simulator, &format!("/v1/asset-uploads/{}", job["id"].as_str().unwrap()))).await;
     assert_eq!((&read["job"]["status"], &read["job"]["asset"]["id"]), (&json!("success"), &json!(id)));

@@ -9,7 +9,7 @@ use canva_simulator::Simulator;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::common::{fixture, found, ok, prompt, upload_url, web};
+use crate::common::{fixture, found, import_url, ok, prompt, refused, upload_url, web};
 
 /// What comes of a URL that leads elsewhere. It is said before anything is asked of the network: a name that was looked up
 /// would have failed with the resolver's words, or not at all.
@@ -189,10 +189,6 @@ async fn what_cannot_be_fetched_from_this_machine_is_a_failed_fetch() {
         (format!("http://127.0.0.1:{port}/missing"), "404"),
         (format!("http://127.0.0.1:{port}/loop"), "too many redirects"),
         (format!("http://127.0.0.1:{port}/nowhere"), "without a usable location"),
-        ("not a URL at all".into(), "relative URL without a base"),
-        ("http://127.0.0.1:99999/".into(), "invalid port"),
-        ("http://256.0.0.1/".into(), "invalid IPv4"),
-        ("http://local host/".into(), "invalid"),
         (closed_port().await, "error sending request"),
     ];
     for (url, reason) in cases {
@@ -200,6 +196,16 @@ async fn what_cannot_be_fetched_from_this_machine_is_a_failed_fetch() {
         assert!(message.contains(reason), "{url}: {message}");
     }
     assert!(simulator.assets().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_no_url_is_an_invalid_field_and_starts_no_job() {
+    let simulator = prompt().await;
+    for url in ["not a URL at all", "photo.example.com/a.png", "http://127.0.0.1:99999/", "http://local host/"] {
+        for request in [upload_url(&simulator, "Name", url), import_url(&simulator, "Title", None, url)] {
+            assert_eq!(refused(request).await, (400, "invalid_field".into()), "{url}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ async fn a_request_for_another_host_is_refused_before_anything_else() {
     let here = ["localhost", "LocalHost:1", "127.0.0.1", "127.0.0.1:4080", "[::1]", "[::1]:4080", &own];
     for host in here {
         let found = get(&simulator, path, &format!("host: {host}\r\n")).await;
-        assert_eq!(found, (404, "not_found".into()), "{host}");
+        assert_eq!(found, (404, "asset_not_found".into()), "{host}");
     }
     let known = simulator.requests().len();
     let elsewhere = [

@@ -70,7 +70,7 @@ pub fn schema(_: &Value, key: &str) -> Option<&'static Value> {
         "nullable" | "readOnly" | "writeOnly" | "deprecated" | "uniqueItems" | "exclusiveMinimum"
         | "exclusiveMaximum" => Some(&FALSE),
         "minLength" | "minItems" | "minProperties" | "x-decoded-min-length" => Some(&ZERO),
-        // An empty schema would mean the same, but not to the generator: it writes a field `extra` for that.
+        // An empty schema would mean the same, but not to the generator: in a request it writes a field `extra` for that.
         "additionalProperties" => Some(&TRUE),
         _ => None,
     }
