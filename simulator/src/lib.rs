@@ -31,17 +31,18 @@
 //!
 //! # Who is answered
 //!
-//! Programs of this machine, and web pages from this machine. A request whose `Host` (or `:authority`) isn't `localhost`, `127.0.0.1` or
-//! `[::1]` (with any port), or whose `Origin` is another site or `null`, is refused with a 403 before anything else. So a
-//! page in a browser on this machine can't use the simulator, not even with a name that it made lead to 127.0.0.1.
+//! Programs of this machine, and web pages from this machine. A request whose `Host` (over HTTP/2, `:authority`) isn't
+//! `localhost`, `127.0.0.1` or `[::1]` (with any port), or whose `Origin` is another site or `null`, is refused with a 403
+//! before anything else. So a page in a browser on this machine can't use the simulator, not even with a name that it made
+//! lead to 127.0.0.1.
 //! Tokens, codes and secrets that the simulator makes up are random at each start.
 //!
 //! # When things go wrong
 //!
 //! [`Simulator::inject`] lets a [`Fault`] meet chosen requests of an operation. A fault closes connections, stops reading,
-//! or sends a response that is late, lost, cut, malformed or the test's own ([`CannedResponse`]). Over HTTP/2 it also resets
-//! streams, goes away or falls silent. With
-//! [`Builder::refusing`], connections are refused, as by a server that isn't up yet.
+//! or sends a response that is late, lost, cut, malformed or the test's own ([`CannedResponse`]). Over HTTP/2 it
+//! also resets streams, goes away or falls silent. With [`Builder::refusing`], connections are refused, as by a server that
+//! isn't up yet.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]

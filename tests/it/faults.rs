@@ -163,7 +163,9 @@ impl Pacer for Left {
         let left = self.0.clone();
         left.fetch_add(1, Ordering::SeqCst);
         // One for which no connection was opened hasn't left.
-        Ok(Permit::new(move |sent| drop(left.fetch_sub(usize::from(!sent), Ordering::SeqCst))))
+        Ok(Permit::new(move |sent| {
+            left.fetch_sub(usize::from(!sent), Ordering::SeqCst);
+        }))
     }
 
     fn pause(&self, _: &'static Operation, _: Duration) {}
