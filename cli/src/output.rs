@@ -59,17 +59,14 @@ impl Output {
         let (base_url, token) = (simulator.base_url(), simulator.token());
         let (id, secret, url) = (simulator.client_id(), simulator.client_secret(), simulator.authorization_url());
         let text = if self.json {
-            let mut started = json!({
+            json_line(&json!({
                 "base_url": base_url,
                 "access_token": token,
                 "client_id": id,
                 "client_secret": secret,
                 "authorization_url": url,
-            });
-            if let Some(file) = certificate {
-                started["certificate_file"] = file.to_string_lossy().into();
-            }
-            json_line(&started)
+                "certificate_file": certificate,
+            }))
         } else {
             // The path of a temporary directory may have spaces and quotes.
             let trust = certificate.map(|file| file.to_string_lossy().replace('\'', r"'\''"));
