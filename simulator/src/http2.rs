@@ -208,3 +208,45 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Transport<T> {
         Pin::new(&mut self.io).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    fn transport<T>(io: T, words: &'static str) -> Transport<T> {
+        Transport { io, last_words: Arc::new(OnceLock::from(Bytes::from(words))), said: 0, silent: false }
+    }
+
+    /// A socket that closes unread would take them back from a client on some systems.
+    #[tokio::test]
+    async fn after_last_words_nothing_is_written_and_everything_read() {
+        let (mut client, io) = duplex(2);
+        let mut server = transport(io, "bye");
+        let said = async {
+            server.flush().await.unwrap();
+            server.write_all(b"more").await.unwrap();
+            server.flush().await.unwrap();
+            let mut heard = String::new();
+            server.read_to_string(&mut heard).await.unwrap();
+            heard
+        };
+        let heard = async {
+            let mut said = String::new();
+            client.read_to_string(&mut said).await.unwrap();
+            client.write_all(b"still here").await.unwrap();
+            client.shutdown().await.unwrap();
+            said
+        };
+        assert_eq!(tokio::join!(said, heard), ("still here".to_owned(), "bye".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn without_last_words_the_connection_breaks() {
+        let (_client, io) = duplex(2);
+        assert!(transport(io, "").flush().await.is_err());
+    }
+}

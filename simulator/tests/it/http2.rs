@@ -161,6 +161,7 @@ async fn goaway_reaches_a_client_that_is_still_sending() {
     stream.send_data(vec![0; 64 << 20].into(), true).unwrap();
     let error = response.await.unwrap_err();
     assert!(error.is_go_away() && error.is_remote(), "{error:?}");
+    connection.connection.await.unwrap().unwrap();
 }
 
 #[tokio::test]
