@@ -22,6 +22,8 @@ use crate::response::Response;
 const MAX_BODY: usize = 16 * 1024 * 1024;
 /// Enough of an error page to say what it is.
 const MAX_ERROR_BODY: usize = 64 * 1024;
+/// All headers of a response over HTTP/2: as much as the HTTP client takes over HTTP/1.1.
+const MAX_HEADERS: u32 = 408 * 1024;
 /// How long an error page is waited for.
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -71,6 +73,8 @@ impl BaseUrl {
     pub(crate) fn http_client(&self, connect_timeout: Duration, settings: &HttpSettings) -> reqwest::ClientBuilder {
         let http = reqwest::Client::builder()
             .connect_timeout(connect_timeout)
+            // By default a header of 16 KiB, which HTTP/1.1 takes, breaks the connection.
+            .http2_max_header_list_size(MAX_HEADERS)
             .http2_keep_alive_interval(ALIVE_AFTER)
             .http2_keep_alive_timeout(ALIVE_WITHIN)
             .http2_keep_alive_while_idle(true)

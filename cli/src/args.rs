@@ -244,6 +244,10 @@ pub struct Simulate {
     #[arg(long, default_value_t = 4080)]
     pub port: u16,
 
+    /// Speak TLS, with HTTP/2 and HTTP/1.1. The certificate to trust is in a file that is there until the simulator ends.
+    #[arg(long)]
+    pub tls: bool,
+
     /// Enforce the rate limits, counted in this way [default: there are none].
     #[arg(long, value_name = "COUNT", value_parser = rate_limits())]
     pub rate_limits: Option<RateLimits>,

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
+use std::path::Path;
 
 use canva_connect::{Asset, AssetMetadata, DesignSummary, JobResult, Printable};
 use canva_simulator::Simulator;
@@ -53,7 +54,8 @@ impl Output {
         }
     }
 
-    pub fn simulator(&self, simulator: &Simulator) -> io::Result<()> {
+    /// `certificate` is the file of what a client has to trust, where the simulator speaks TLS.
+    pub fn simulator(&self, simulator: &Simulator, certificate: Option<&Path>) -> io::Result<()> {
         let (base_url, token) = (simulator.base_url(), simulator.token());
         let (id, secret, url) = (simulator.client_id(), simulator.client_secret(), simulator.authorization_url());
         let text = if self.json {
@@ -63,10 +65,14 @@ impl Output {
                 "client_id": id,
                 "client_secret": secret,
                 "authorization_url": url,
+                "certificate_file": certificate,
             }))
         } else {
+            // The path of a temporary directory may have spaces and quotes.
+            let trust = certificate.map(|file| file.to_string_lossy().replace('\'', r"'\''"));
+            let trust = trust.map(|file| format!(" SSL_CERT_FILE='{file}'")).unwrap_or_default();
             format!(
-                "export CANVA_BASE_URL={base_url} CANVA_ACCESS_TOKEN={token}\n\
+                "export CANVA_BASE_URL={base_url} CANVA_ACCESS_TOKEN={token}{trust}\n\
                  export CANVA_CLIENT_ID={id} CANVA_CLIENT_SECRET={secret} CANVA_AUTHORIZATION_URL={url}\n"
             )
         };

@@ -1,8 +1,9 @@
 //! `canva simulate`: a simulator that stays, for other commands and programs.
 
-use std::io;
+use std::io::{self, Write};
 
-use canva_simulator::Simulator;
+use canva_simulator::{Simulator, Tls};
+use tempfile::NamedTempFile;
 
 use crate::args::Simulate;
 use crate::output::Output;
@@ -15,6 +16,9 @@ pub async fn run(args: Simulate, output: &mut Output) -> io::Result<()> {
     if !args.scopes.is_empty() {
         simulator = simulator.scopes(args.scopes);
     }
+    if args.tls {
+        simulator = simulator.tls(Tls::Both);
+    }
     if let Some(time) = args.job_time {
         simulator = simulator.job_duration(time);
     }
@@ -22,6 +26,14 @@ pub async fn run(args: Simulate, output: &mut Output) -> io::Result<()> {
         let message = format!("can't listen on port {}: {error}; choose another with --port", args.port);
         io::Error::new(error.kind(), message)
     })?;
-    output.simulator(&simulator)?;
+    // Gone when this returns.
+    let certificate = simulator.certificate().map(certificate_file).transpose()?;
+    output.simulator(&simulator, certificate.as_ref().map(NamedTempFile::path))?;
     tokio::signal::ctrl_c().await
+}
+
+fn certificate_file(certificate: &str) -> io::Result<NamedTempFile> {
+    let mut file = tempfile::Builder::new().prefix("canva-simulator-").suffix(".pem").tempfile()?;
+    file.write_all(certificate.as_bytes())?;
+    Ok(file)
 }

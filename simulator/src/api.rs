@@ -6,14 +6,14 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode, header};
+use axum::http::{Method, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use serde_json::Value;
 
 use crate::api_error::ApiError;
-use crate::faults::HangUp;
+use crate::faults::{End, Ending};
 use crate::log::Entry;
 use crate::oauth::{Endpoint, MAX_FORM_BYTES};
 use crate::spec::OperationSpec;
@@ -41,6 +41,10 @@ pub async fn respond(state: Arc<State>, place: Place, request: Request) -> Respo
         _ => operation,
     };
     let fault = injected.and_then(|name| state.injections.next(name));
+    let fault = match request.version {
+        Version::HTTP_2 => fault,
+        _ => fault.map(|fault| fault.over_http1().unwrap_or(fault)),
+    };
     let instead = match &fault {
         Some(fault) => fault.before(&mut body).await,
         None => None,
@@ -51,21 +55,23 @@ pub async fn respond(state: Arc<State>, place: Place, request: Request) -> Respo
             let response = process(&state, place, spec, &request, &mut body, &entry).await;
             let response = response.unwrap_or_else(ApiError::into_response);
             match &fault {
-                Some(fault) => fault.after(response).await,
+                Some(fault) => fault.after(response, request.version).await,
                 None => response,
             }
         }
     };
-    match response.extensions().get::<HangUp>() {
-        None => {
+    match response.extensions().get::<Ending>() {
+        None | Some(Ending { end: End::ShutDown, .. }) => {
             entry.status(response.status());
             state.background.spawn(discard(body));
         }
-        Some(HangUp { status, .. }) => {
+        Some(Ending { end, status }) => {
             if let Some(status) = status {
                 entry.status(*status);
                 // The end of the connection must not overtake the response.
-                discard(body).await;
+                if let End::HangUp(_) = end {
+                    discard(body).await;
+                }
             }
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Url, header};
+use reqwest::{Certificate, Client, Url, header};
 
 use crate::loopback;
 
@@ -20,8 +20,11 @@ pub enum FetchError {
     TooBig,
 }
 
-pub async fn fetch(mut url: Url, max_bytes: u64) -> Result<Bytes, FetchError> {
+/// `certificate` is trusted beside what the system trusts.
+pub async fn fetch(mut url: Url, max_bytes: u64, certificate: Option<&str>) -> Result<Bytes, FetchError> {
     let client = Client::builder().no_proxy().redirect(Policy::none()).read_timeout(TIMEOUT);
+    let own = certificate.map(|pem| Certificate::from_pem(pem.as_bytes())).transpose().map_err(failed)?;
+    let client = client.tls_certs_merge(own);
     let client = client.resolve_to_addrs("localhost", &loopback::LOCALHOST).build().map_err(failed)?;
     // Redirects by hand, because each stop has to be on this machine.
     for _ in 0..=MAX_REDIRECTS {

@@ -11,9 +11,11 @@ use crate::faults::Fault;
 use crate::lock::lock;
 use crate::oauth::Endpoint;
 
-/// By operation.
-#[derive(Default)]
-pub struct Injections(Mutex<BTreeMap<String, Vec<Injection>>>);
+pub struct Injections {
+    by_operation: Mutex<BTreeMap<String, Vec<Injection>>>,
+    /// HTTP/2 is spoken, perhaps beside HTTP/1.1.
+    http2: bool,
+}
 
 #[derive(Clone, Debug)]
 pub struct Injection {
@@ -31,7 +33,11 @@ impl Injection {
 }
 
 impl Injections {
-    /// An error where there is no such operation.
+    pub fn new(http2: bool) -> Self {
+        Self { by_operation: Mutex::default(), http2 }
+    }
+
+    /// An error where there is no such operation, or no connection that the fault could meet.
     pub fn inject(&self, operation: &str, injection: Injection) -> io::Result<()> {
         // The spec gives the OAuth endpoints no operation ids.
         let mut names = ALL.iter().map(|known| known.id).chain(Endpoint::ALL.map(Endpoint::name));
@@ -39,13 +45,17 @@ impl Injections {
             let message = format!("the spec has no operation `{operation}`");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
-        lock(&self.0).entry(operation.to_owned()).or_default().push(injection);
+        if injection.fault.over_http1().is_some() && !self.http2 {
+            let message = format!("{:?} is a fault of HTTP/2: start the simulator with `Tls::Http2`", injection.fault);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        lock(&self.by_operation).entry(operation.to_owned()).or_default().push(injection);
         Ok(())
     }
 
     /// The fault that the operation's next request meets, the one injected first where there are several.
     pub fn next(&self, operation: &str) -> Option<Fault> {
-        let mut injections = lock(&self.0);
+        let mut injections = lock(&self.by_operation);
         let injections = injections.get_mut(operation)?;
         for injection in injections.iter_mut() {
             injection.seen = injection.seen.saturating_add(1);

@@ -31,16 +31,18 @@
 //!
 //! # Who is answered
 //!
-//! Programs of this machine, and web pages from this machine. A request whose `Host` isn't `localhost`, `127.0.0.1` or
-//! `[::1]` (with any port), or whose `Origin` is another site or `null`, is refused with a 403 before anything else. So a
-//! page in a browser on this machine can't use the simulator, not even with a name that it made lead to 127.0.0.1.
+//! Programs of this machine, and web pages from this machine. A request whose `Host` (over HTTP/2, `:authority`) isn't
+//! `localhost`, `127.0.0.1` or `[::1]` (with any port), or whose `Origin` is another site or `null`, is refused with a 403
+//! before anything else. So a page in a browser on this machine can't use the simulator, not even with a name that it made
+//! lead to 127.0.0.1.
 //! Tokens, codes and secrets that the simulator makes up are random at each start.
 //!
 //! # When things go wrong
 //!
 //! [`Simulator::inject`] lets a [`Fault`] meet chosen requests of an operation. A fault closes connections, stops reading,
-//! or sends a response that is late, lost, cut, malformed or the test's own ([`CannedResponse`]). With
-//! [`Builder::refusing`], connections are refused, as by a server that isn't up yet.
+//! or sends a response that is late, lost, cut, malformed or the test's own ([`CannedResponse`]). Over HTTP/2 it
+//! also resets streams, goes away or falls silent. With [`Builder::refusing`], connections are refused, as by a server that
+//! isn't up yet.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -56,6 +58,33 @@
 //!     seen.push(reqwest::Client::new().get(job).bearer_auth(simulator.token()).send().await?.status().as_u16());
 //! }
 //! assert_eq!(seen, [502, 502, 400]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # TLS and HTTP/2
+//!
+//! With [`Builder::tls`] it speaks TLS, and HTTP/2, HTTP/1.1 or both, as the client chooses (ALPN). Its certificate is signed
+//! by a CA that it makes at each start. A client has to be told to trust it:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use canva_connect::reqwest::Certificate;
+//! use canva_connect::{Client, Error};
+//! use canva_simulator::{Fault, Simulator, Tls};
+//!
+//! let simulator = Simulator::builder().tls(Tls::Http2).fault("getAsset", 1..=1, Fault::RefuseStream).start().await?;
+//!
+//! let certificate = Certificate::from_pem(simulator.certificate().ok_or("no TLS")?.as_bytes())?;
+//! let canva = Client::builder()
+//!     .http(move |http| http.tls_certs_only([certificate.clone()]))
+//!     .base_url(simulator.base_url())
+//!     .token(simulator.token())
+//!     .build()?;
+//!
+//! assert!(matches!(canva.get_asset("unknown").await, Err(Error::Api(error)) if error.status == 404));
+//! assert_eq!(simulator.requests().len(), 2);
 //! # Ok(())
 //! # }
 //! ```
@@ -108,7 +137,7 @@
 //!   `http://127.0.0.1:3001/oauth/redirect`.
 //! - A design is its title and its page count. It has no thumbnail, and its URLs lead nowhere.
 //! - Rate limits are off unless [`Builder::rate_limits`] asks for them: tests shouldn't wait a minute.
-//! - There is no HTTPS and no HTTP/2, and nothing is stored on disk.
+//! - Over plain HTTP there is no HTTP/2. Nothing is stored on disk.
 //!
 //! Everything waits on tokio's clock, so a test with a paused clock controls jobs, limits and expiry.
 
@@ -123,6 +152,7 @@ mod connections;
 mod documents;
 mod faults;
 mod fetch;
+mod http2;
 mod injections;
 mod library;
 mod lock;
@@ -140,6 +170,7 @@ mod secrets;
 mod simulator;
 mod spec;
 mod state;
+mod tls;
 mod urls;
 mod visitors;
 
@@ -151,6 +182,7 @@ pub use log::ReceivedRequest;
 pub use media::AssetKind;
 pub use rates::{RateCounter, RateLimits};
 pub use simulator::{Builder, Simulator};
+pub use tls::Tls;
 
 /// The readers of uploaded and imported files by themselves, for a fuzzer. `cargo fuzz` sets `cfg(fuzzing)`.
 #[cfg(fuzzing)]

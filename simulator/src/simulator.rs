@@ -14,6 +14,7 @@ use tokio::task::AbortHandle;
 
 use crate::access::Access;
 use crate::background::Background;
+use crate::connections::{self, Server};
 use crate::faults::Fault;
 use crate::injections::Injection;
 use crate::library::{StoredAsset, StoredDesign};
@@ -21,9 +22,10 @@ use crate::log::ReceivedRequest;
 use crate::oauth::{self, Client, OAuth};
 use crate::port::Port;
 use crate::rates::RateLimits;
+use crate::routes;
 use crate::secrets::Secrets;
 use crate::state::{Settings, State};
-use crate::{connections, routes};
+use crate::tls::{Tls, TlsServer};
 
 /// A local Canva. It answers until it is dropped; then its port closes and its jobs stop.
 pub struct Simulator {
@@ -50,9 +52,15 @@ impl Simulator {
         Builder::default()
     }
 
-    /// What a client takes as its base URL: `http://127.0.0.1:PORT/rest`.
+    /// What a client takes as its base URL: `http://127.0.0.1:PORT/rest`, or `https://127.0.0.1:PORT/rest` with
+    /// [`Builder::tls`].
     pub fn base_url(&self) -> &str {
         &self.base_url
+    }
+
+    /// The certificate of the simulator's own CA, in PEM: what a client has to trust. `None` without [`Builder::tls`].
+    pub fn certificate(&self) -> Option<&str> {
+        self.state.certificate.as_deref()
     }
 
     /// An access token that is accepted: the first that [`Builder::access`] was given, else a random one with every scope.
@@ -99,7 +107,8 @@ impl Simulator {
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::InvalidInput`] where there is no such operation.
+    /// [`io::ErrorKind::InvalidInput`] where there is no such operation, and for a fault of HTTP/2 where the simulator
+    /// doesn't speak it.
     pub fn inject(&self, operation: &str, requests: impl RangeBounds<u32>, fault: Fault) -> io::Result<()> {
         self.state.injections.inject(operation, Injection::new(requests, fault))
     }
@@ -151,6 +160,8 @@ impl fmt::Debug for Simulator {
 pub struct Builder {
     port: u16,
     refusing: bool,
+    tls: Option<Tls>,
+    max_concurrent_streams: Option<u32>,
     accesses: Vec<Access>,
     client: Option<Client>,
     oauth: oauth::Settings,
@@ -172,7 +183,17 @@ impl Default for Builder {
             scopes: scopes.into_iter().map(str::to_owned).collect(),
             rfc_6749_errors: false,
         };
-        Self { port: 0, refusing: false, accesses: Vec::new(), client: None, oauth, faults: Vec::new(), settings }
+        Self {
+            port: 0,
+            refusing: false,
+            tls: None,
+            max_concurrent_streams: None,
+            accesses: Vec::new(),
+            client: None,
+            oauth,
+            faults: Vec::new(),
+            settings,
+        }
     }
 }
 
@@ -181,6 +202,22 @@ impl Builder {
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
+        self
+    }
+
+    /// Speaks TLS, and HTTP/2 if it is among these. Default: plain HTTP/1.1. The certificate is for `localhost`, 127.0.0.1
+    /// and `::1`, and new at each start: [`Simulator::certificate`] is what a client has to trust.
+    #[must_use]
+    pub fn tls(mut self, versions: Tls) -> Self {
+        self.tls = Some(versions);
+        self
+    }
+
+    /// How many requests an HTTP/2 connection takes at a time. The server's settings tell it the client, which waits;
+    /// a request beyond it, by a client that hasn't heard of them yet, is refused (`REFUSED_STREAM`). Default: no limit.
+    #[must_use]
+    pub fn max_concurrent_streams(mut self, streams: u32) -> Self {
+        self.max_concurrent_streams = Some(streams);
         self
     }
 
@@ -271,11 +308,13 @@ impl Builder {
     /// # Errors
     ///
     /// When it is called outside a tokio runtime, the port can't be bound, a fault is for an operation that doesn't
-    /// exist, or `openapi.yaml` says something that isn't simulated.
+    /// exist or for a version of HTTP that isn't spoken, a certificate can't be made, or `openapi.yaml` says something that isn't simulated.
     pub async fn start(mut self) -> io::Result<Simulator> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
         let (port, address) = Port::bind(self.port, runtime.clone())?;
-        let (port, origin) = (Arc::new(port), format!("http://{address}"));
+        let tls = self.tls.map(TlsServer::new).transpose().map_err(io::Error::other)?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let (port, origin) = (Arc::new(port), format!("{scheme}://{address}"));
         let secrets = Secrets::new()?;
         if self.accesses.is_empty() {
             self.accesses.push(Access::new(secrets.named("simulator-access-token")).scopes(&self.oauth.scopes));
@@ -287,12 +326,13 @@ impl Builder {
         });
         let oauth = OAuth::new(client, access.owner, self.oauth, secrets);
         let (background, tasks) = Background::new();
-        let state = Arc::new(State::new(origin.clone(), self.accesses, oauth, self.settings, background));
+        let state = Arc::new(State::new(origin.clone(), self.accesses, oauth, self.settings, background, tls.as_ref()));
         for (operation, injection) in self.faults {
             state.injections.inject(&operation, injection)?;
         }
         let router = routes::router(state.clone()).map_err(|e| io::Error::other(format!("openapi.yaml: {e}")))?;
-        let connections = runtime.spawn(connections::serve(port.clone(), router, tasks)).abort_handle();
+        let server = Server { router, tls, max_concurrent_streams: self.max_concurrent_streams };
+        let connections = runtime.spawn(connections::serve(port.clone(), server, tasks)).abort_handle();
         let (base_url, authorization_url) = (routes::base_url(&origin), routes::authorization_url(&origin));
         let simulator = Simulator { base_url, authorization_url, token: access.token, port, state, connections };
         if !self.refusing {

@@ -16,6 +16,7 @@ use crate::lock::lock;
 use crate::log::Log;
 use crate::oauth::OAuth;
 use crate::rates::{RateCounter, RateLimits};
+use crate::tls::TlsServer;
 use crate::urls::Urls;
 
 /// The builder's settings that requests depend on.
@@ -36,6 +37,8 @@ pub struct State {
     pub oauth: OAuth,
     /// The access tokens that the builder was given. `oauth` knows those that it issued.
     pub accesses: Vec<Access>,
+    /// The certificate of the CA that signed the simulator's own, in PEM, where it speaks TLS.
+    pub certificate: Option<String>,
     /// By user and operation.
     pub counters: Mutex<HashMap<(String, &'static str), RateCounter>>,
     /// Whoever holds it may unpack a file. One at a time, so that the costliest file is the most that many cost at once.
@@ -52,15 +55,17 @@ impl State {
         oauth: OAuth,
         settings: Settings,
         background: Background,
+        tls: Option<&TlsServer>,
     ) -> Self {
         Self {
             settings,
             urls: Urls::new(origin),
             background,
             log: Log::default(),
-            injections: Injections::default(),
+            injections: Injections::new(tls.is_some_and(|tls| tls.http2)),
             oauth,
             accesses,
+            certificate: tls.map(|tls| tls.certificate.clone()),
             counters: Mutex::default(),
             unpacking: Arc::new(Semaphore::new(1)),
             library: Mutex::default(),

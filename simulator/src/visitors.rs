@@ -5,7 +5,8 @@
 //! same origin, but its browser sends that name as `Host`.
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use reqwest::Url;
@@ -24,14 +25,21 @@ pub async fn admit(request: Request, next: Next) -> Response {
     ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message).into_response()
 }
 
-/// A request has one `Host`, and a target that isn't only a path names a host too.
+/// A request names one host. Over HTTP/1.1 that is `Host`, and a target that isn't only a path names a host too. Over HTTP/2
+/// either can, and both only the same.
 fn is_for_here(request: &Request) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let (host, further) = (hosts.next(), hosts.next());
-    let target = request.uri().authority().map(|authority| format!("http://{authority}"));
-    further.is_none()
-        && host.and_then(text).is_some_and(|host| leads_here(&format!("http://{host}")))
-        && target.is_none_or(|target| leads_here(&target))
+    // What isn't text leads nowhere.
+    let host = host.map(|host| text(host).unwrap_or_default());
+    let target = request.uri().authority().map(Authority::as_str);
+    let named = match (request.version(), host, target) {
+        (Version::HTTP_2, Some(host), Some(target)) => host == target,
+        (Version::HTTP_2, host, target) => host.or(target).is_some(),
+        (_, host, _) => host.is_some(),
+    };
+    let mut all = host.into_iter().chain(target);
+    named && further.is_none() && all.all(|host| leads_here(&format!("http://{host}")))
 }
 
 /// A program sends no `Origin`. `null`, a page that hides where it is from, is no URL.

@@ -1,5 +1,5 @@
-//! Every operation against every fault: what the caller gets, how many requests the server saw, and that nothing exists
-//! twice and nothing is reported lost that exists. docs/faults.md is the table of it.
+//! Every operation against every fault, over plain HTTP, over TLS, and over HTTP/2: what the caller gets, how many requests
+//! the server saw, and that nothing exists twice and nothing is reported lost that exists. docs/faults.md is the table of it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,69 +8,76 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use canva_connect::operations::{self, Operation};
+use canva_connect::reqwest::Certificate;
 use canva_connect::{BoxError, Client, Error, JobState, Pacer, Pacing, Permit, RetryPolicy};
-use canva_simulator::{CannedResponse, Fault, Simulator};
+use canva_simulator::{CannedResponse, Fault, Simulator, Tls};
 use http::{HeaderValue, header::RETRY_AFTER};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::support::{self, PIXEL, http};
 
+/// What requests travel over. HTTP/2 is by itself, so that uploads, which prefer HTTP/1.1, meet its faults too.
+const TRANSPORTS: [(&str, Option<Tls>); 3] =
+    [("plain HTTP", None), ("HTTP/1.1 over TLS", Some(Tls::Http1)), ("HTTP/2", Some(Tls::Http2))];
+
 /// In memory, since reading a file is nothing that can be waited for while time stands still.
 const DECK: &[u8] = include_bytes!("../fixtures/deck.pdf");
 
-/// What went on before the fault: things to read, update and delete.
+/// What went on before the fault: something to read, update and delete, and the job that the operation reads.
 struct Before {
     image_url: String,
-    asset_id: String,
-    upload: String,
-    url_upload: String,
-    import: String,
     document_url: String,
-    url_import: String,
+    asset_id: String,
+    job_id: String,
 }
 
 impl Before {
-    async fn new(canva: &Client) -> Self {
+    async fn new(canva: &Client, operation: &Operation) -> Self {
         let upload = canva.upload_asset(PIXEL.to_vec()).name("n").await.unwrap();
         let Some(JobState::Success(asset)) = upload.state() else { panic!() };
         let asset_id = asset.id.clone();
         let image_url = asset.thumbnail.clone().unwrap().url;
-        let url_upload = canva.upload_asset_from_url(&image_url, "n").await.unwrap();
-        let import = canva.import_design(DECK.to_vec()).title("t").await.unwrap();
         let document_url = support::answering(http("200 OK", "", std::str::from_utf8(DECK).unwrap())).await;
-        let url_import = canva.import_design_from_url(&document_url, "t").await.unwrap();
-        Self {
-            document_url,
-            url_import: url_import.id().into(),
-            image_url,
-            asset_id,
-            upload: upload.id().into(),
-            url_upload: url_upload.id().into(),
-            import: import.id().into(),
-        }
+        let job_id = match operation.id {
+            "getUrlAssetUploadJob" => canva.upload_asset_from_url(&image_url, "n").await.unwrap().id().to_owned(),
+            "getDesignImportJob" => canva.import_design(DECK.to_vec()).title("t").await.unwrap().id().to_owned(),
+            "getUrlImportJob" => canva.import_design_from_url(&document_url, "t").await.unwrap().id().to_owned(),
+            _ => upload.id().to_owned(),
+        };
+        Self { image_url, document_url, asset_id, job_id }
     }
 }
 
 /// One call of the facade for each operation.
-async fn call(canva: &Client, operation: &Operation, before: &Before) -> Result<(), Error> {
+async fn call(canva: &Client, operation: &Operation, before: &Before, padding: usize) -> Result<(), Error> {
+    let padded = |content: &[u8]| [content, &vec![0; padding]].concat();
     match operation.id {
-        "createAssetUploadJob" => canva.upload_asset(PIXEL.to_vec()).name("n").await.map(drop),
+        "createAssetUploadJob" => canva.upload_asset(padded(PIXEL)).name("n").await.map(drop),
         "createUrlAssetUploadJob" => canva.upload_asset_from_url(&before.image_url, "n").await.map(drop),
-        "createDesignImportJob" => canva.import_design(DECK.to_vec()).title("t").await.map(drop),
-        "getAssetUploadJob" => canva.asset_upload_job(&before.upload).poll().await.map(drop),
-        "getUrlAssetUploadJob" => canva.url_asset_upload_job(&before.url_upload).poll().await.map(drop),
-        "getDesignImportJob" => canva.design_import_job(&before.import).poll().await.map(drop),
+        "createDesignImportJob" => canva.import_design(padded(DECK)).title("t").await.map(drop),
+        "getAssetUploadJob" => canva.asset_upload_job(&before.job_id).poll().await.map(drop),
+        "getUrlAssetUploadJob" => canva.url_asset_upload_job(&before.job_id).poll().await.map(drop),
+        "getDesignImportJob" => canva.design_import_job(&before.job_id).poll().await.map(drop),
         "updateAsset" => canva.update_asset(&before.asset_id).name("new").tags(["t"]).await.map(drop),
         "getAsset" => canva.get_asset(&before.asset_id).await.map(drop),
         "deleteAsset" => canva.delete_asset(&before.asset_id).await,
         "createUrlImportJob" => canva.import_design_from_url(&before.document_url, "t").await.map(drop),
-        "getUrlImportJob" => canva.url_import_job(&before.url_import).poll().await.map(drop),
+        "getUrlImportJob" => canva.url_import_job(&before.job_id).poll().await.map(drop),
         other => panic!("add a call of {other}"),
     }
 }
 
-fn faults() -> Vec<(String, Fault)> {
+struct Case {
+    name: String,
+    fault: Fault,
+    /// It exists over HTTP/2 alone.
+    http2: bool,
+    /// How many bytes are added to the content of uploads.
+    padding: usize,
+}
+
+fn cases() -> Vec<Case> {
     let early = |status| Fault::RespondEarly(CannedResponse::json(status));
     let limited = |value| {
         let response = CannedResponse::json(429).header(RETRY_AFTER, HeaderValue::from_static(value));
@@ -110,7 +117,21 @@ fn faults() -> Vec<(String, Fault)> {
     for status in [202, 302, 400, 401, 403, 404, 408, 409, 413, 415, 500, 501, 502, 503, 504] {
         faults.push((status.to_string(), Fault::Respond(CannedResponse::json(status))));
     }
-    faults
+    let http2 = [
+        ("the stream is refused", Fault::RefuseStream),
+        ("GOAWAY before the stream", Fault::GoAwayBefore),
+        ("GOAWAY after the stream, and its response", Fault::GoAwayAfter),
+        ("GOAWAY after the stream, and no response", Fault::GoAwayUnanswered),
+        ("the stream is reset in the middle of the body", Fault::ResetRequest(20)),
+        ("the stream is reset in the middle of the response's body", Fault::ResetResponse),
+        ("413 before the body is read, and the stream is reset", Fault::RespondAndReset(CannedResponse::json(413))),
+        ("500 before the body is read, and the stream is reset", Fault::RespondAndReset(CannedResponse::json(500))),
+        ("no window opens, and content is larger than the first", Fault::StopReading),
+        ("the connection falls silent", Fault::FallSilent),
+    ];
+    let case = |(name, fault), http2| Case { name, http2, padding: if http2 { 100_000 } else { 0 }, fault };
+    let http2 = http2.into_iter().map(|(name, fault)| case((name.to_owned(), fault), true));
+    faults.into_iter().map(|fault| case(fault, false)).chain(http2).collect()
 }
 
 /// What the caller got, in a word or two.
@@ -139,24 +160,51 @@ struct Left(Arc<AtomicUsize>);
 
 impl Pacer for Left {
     async fn acquire(&self, _: &'static Operation, _: Duration) -> Result<Permit, BoxError> {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        Ok(Permit::new(|_| ()))
+        let left = self.0.clone();
+        left.fetch_add(1, Ordering::SeqCst);
+        // One for which no connection was opened hasn't left.
+        Ok(Permit::new(move |sent| {
+            left.fetch_sub(usize::from(!sent), Ordering::SeqCst);
+        }))
     }
 
     fn pause(&self, _: &'static Operation, _: Duration) {}
 }
 
-async fn meet(operation: &'static Operation, fault: Fault, always: bool) -> String {
-    let simulator = Simulator::builder().job_duration(Duration::ZERO).start().await.unwrap();
+async fn meet(operation: &'static Operation, case: &Case, always: bool, tls: Option<Tls>) -> String {
+    let fault = case.fault.clone();
+    let simulator = Simulator::builder().job_duration(Duration::ZERO);
+    let simulator = tls.into_iter().fold(simulator, |simulator, tls| simulator.tls(tls)).start().await.unwrap();
+    // And nobody else: to read what the system trusts takes longer than all the rest.
+    let trusted: Vec<_> =
+        simulator.certificate().map(|pem| Certificate::from_pem(pem.as_bytes()).unwrap()).into_iter().collect();
     let mut retry = RetryPolicy::default();
     (retry.max_attempts, retry.base_delay) = (3, Duration::from_millis(1));
-    let canva = || Client::builder().token(simulator.token()).base_url(simulator.base_url()).pacing(Pacing::off());
-    let before = Before::new(&canva().build().unwrap()).await;
+    let canva = || {
+        let (client, trusted) = (Client::builder().token(simulator.token()), trusted.clone());
+        let client = client.http(move |http| http.tls_certs_only(trusted.clone()));
+        client.base_url(simulator.base_url()).pacing(Pacing::off())
+    };
+    let before = Before::new(&canva().build().unwrap(), operation).await;
     // Long enough for a busy machine, unless it is the fault that no response comes.
-    let no_response = matches!(fault, Fault::StopReading);
-    let timeout = Duration::from_secs(if no_response { 5 } else { 30 });
+    let silent = matches!(fault, Fault::FallSilent);
+    let no_response = silent || matches!(fault, Fault::StopReading);
+    // A silent connection is noticed earlier, by its pings.
+    let timeout = Duration::from_secs(if silent {
+        60
+    } else if no_response {
+        5
+    } else {
+        30
+    });
     let left = Arc::new(AtomicUsize::new(0));
-    let canva = canva().retry(retry).pacing(Left(left.clone())).response_timeout(timeout).build().unwrap();
+    let canva = canva()
+        .retry(retry)
+        .pacing(Left(left.clone()))
+        .response_timeout(timeout)
+        .stall_timeout(timeout)
+        .build()
+        .unwrap();
 
     let things = || simulator.assets().len() + simulator.designs().len();
     let (existed, requests) = (things(), simulator.requests().len());
@@ -169,9 +217,11 @@ async fn meet(operation: &'static Operation, fault: Fault, always: bool) -> Stri
         }
         tokio::time::pause();
         loop {
-            let left = left.load(Ordering::SeqCst);
-            if left == simulator.requests().len() - requests && (left == 1 || always) {
-                tokio::time::advance(Duration::from_millis(100)).await;
+            let (left, arrived) = (left.load(Ordering::SeqCst), simulator.requests().len() - requests);
+            // What is sent on a silent connection never arrives; what is sent on a new one does within a few turns.
+            let (hopeless, step) = if silent { (arrived > 0, 10) } else { (left == arrived, 100) };
+            if hopeless && (arrived == 1 || always) {
+                tokio::time::advance(Duration::from_millis(step)).await;
             } else {
                 tokio::task::yield_now().await;
             }
@@ -179,7 +229,7 @@ async fn meet(operation: &'static Operation, fault: Fault, always: bool) -> Stri
     };
     let result = tokio::select! {
         biased;
-        result = tokio::time::timeout(Duration::from_secs(60), call(&canva, operation, &before)) => result,
+        result = tokio::time::timeout(Duration::from_secs(300), call(&canva, operation, &before, case.padding)) => result,
         never = time => never,
     };
     let result = result.unwrap_or_else(|_| panic!("{} hangs", operation.id));
@@ -200,41 +250,68 @@ async fn meet(operation: &'static Operation, fault: Fault, always: bool) -> Stri
     format!("{}, {requests} request{}", outcome(&result), if requests == 1 { "" } else { "s" })
 }
 
+/// By what happened on the first attempt alone and on every attempt.
+type Outcomes = BTreeMap<[String; 2], Vec<&'static Operation>>;
+
 #[tokio::test]
 async fn every_operation_meets_every_fault() {
-    let faults = faults();
+    let cases = Arc::new(cases());
     let (at_once, mut all) = (Arc::new(Semaphore::new(16)), JoinSet::new());
-    for (number, (_, fault)) in faults.iter().enumerate() {
-        for operation in operations::ALL {
-            let (fault, one) = (fault.clone(), at_once.clone().acquire_owned().await);
-            all.spawn_blocking(move || {
-                let _one = one;
-                let outcome = [false, true].map(|always| {
-                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                    runtime.block_on(meet(operation, fault.clone(), always))
+    for number in 0..cases.len() {
+        for (transport, (_, tls)) in TRANSPORTS.into_iter().enumerate() {
+            if cases[number].http2 && tls != Some(Tls::Http2) {
+                continue;
+            }
+            for operation in operations::ALL {
+                let (cases, one) = (cases.clone(), at_once.clone().acquire_owned().await);
+                all.spawn_blocking(move || {
+                    let _one = one;
+                    let outcome = [false, true].map(|always| {
+                        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                        runtime.block_on(meet(operation, &cases[number], always, tls))
+                    });
+                    (number, transport, operation, outcome)
                 });
-                (number, operation, outcome)
-            });
+            }
         }
     }
-    let mut outcomes: BTreeMap<usize, BTreeMap<[String; 2], Vec<&Operation>>> = BTreeMap::new();
+    let mut outcomes: BTreeMap<usize, BTreeMap<usize, Outcomes>> = BTreeMap::new();
     while let Some(met) = all.join_next().await {
-        let (fault, operation, outcome) = met.unwrap();
-        outcomes.entry(fault).or_default().entry(outcome).or_default().push(operation);
+        let (case, transport, operation, outcome) = met.unwrap();
+        outcomes.entry(case).or_default().entry(transport).or_default().entry(outcome).or_default().push(operation);
     }
 
-    let mut table =
-        String::from("| fault | operations | on the first attempt | on every attempt |\n|---|---|---|---|\n");
-    for (fault, outcomes) in &outcomes {
-        let mut rows: Vec<(String, &[String; 2])> =
-            outcomes.iter().map(|(o, operations)| (who(operations), o)).collect();
-        rows.sort();
-        for (number, (who, [first, every])) in rows.into_iter().enumerate() {
-            let fault = if number == 0 { faults[*fault].0.as_str() } else { "" };
-            writeln!(table, "| {fault} | {who} | {first} | {every} |").unwrap();
+    let mut table = String::from(
+        "| fault | over | operations | on the first attempt | on every attempt |\n|---|---|---|---|---|\n",
+    );
+    for (case, transports) in outcomes {
+        let mut rows = Vec::new();
+        for (over, outcomes) in alike(transports) {
+            let mut of_these: Vec<_> = outcomes.into_iter().map(|(outcome, those)| (who(&those), outcome)).collect();
+            of_these.sort();
+            rows.extend(of_these.into_iter().map(|row| (over.clone(), row)));
+        }
+        for (number, (over, (who, [first, every]))) in rows.into_iter().enumerate() {
+            let fault = if number == 0 { cases[case].name.as_str() } else { "" };
+            writeln!(table, "| {fault} | {over} | {who} | {first} | {every} |").unwrap();
         }
     }
     support::check_table("docs/faults.md", "faults", &table);
+}
+
+/// The transports on which the same happens, by their names.
+fn alike(transports: BTreeMap<usize, Outcomes>) -> Vec<(String, Outcomes)> {
+    let mut groups: Vec<(Vec<&str>, Outcomes)> = Vec::new();
+    for (transport, mut outcomes) in transports {
+        outcomes.values_mut().for_each(|those| those.sort_unstable_by_key(|operation| operation.id));
+        let name = TRANSPORTS[transport].0;
+        match groups.iter_mut().find(|(_, others)| *others == outcomes) {
+            Some((names, _)) => names.push(name),
+            None => groups.push((vec![name], outcomes)),
+        }
+    }
+    let named = |names: Vec<&str>| if names.len() == TRANSPORTS.len() { "all".to_owned() } else { names.join(", ") };
+    groups.into_iter().map(|(names, outcomes)| (named(names), outcomes)).collect()
 }
 
 /// What these operations have in common, or their ids.

@@ -316,6 +316,36 @@ fn simulate_prints_what_a_shell_needs_to_use_it_until_ctrl_c() {
     assert_eq!(simulator.wait().unwrap().code(), Some(0));
 }
 
+#[test]
+fn simulate_over_tls_prints_which_certificate_to_trust_and_takes_it_along() {
+    let directory = tempfile::tempdir().unwrap();
+    let temporary = directory.path().join("it's temporary");
+    std::fs::create_dir(&temporary).unwrap();
+    let mut simulator = canva(["simulate", "--port", "0", "--tls"]);
+    simulator.env("TMPDIR", &temporary);
+    let mut simulator = simulator.stdout(Stdio::piped()).spawn().unwrap();
+    let exports = first_line(&mut simulator);
+    assert!(exports.starts_with("export CANVA_BASE_URL=https://127.0.0.1:"), "{exports}");
+    let upload = |exports: &str| {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("{exports} exec \"$0\" upload photo.png")).arg(env!("CARGO_BIN_EXE_canva"));
+        shell.current_dir("../tests/fixtures");
+        run(shell)
+    };
+    let uploaded = upload(&exports).succeeded();
+    assert!(uploaded.starts_with("photo.png\n  asset "), "{uploaded}");
+    let untrusted = upload(&format!("{} unset SSL_CERT_FILE;", exports.trim_end().to_owned() + ";"));
+    assert_eq!(untrusted.code, Some(1), "{}", untrusted.stderr);
+
+    assert!(Command::new("kill").args(["-INT", &simulator.id().to_string()]).status().unwrap().success());
+    assert_eq!(simulator.wait().unwrap().code(), Some(0));
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0, "the certificate is left behind");
+
+    let simulator = SimulatorProcess::with(["--tls"]);
+    let certificate = std::fs::read_to_string(simulator.printed["certificate_file"].as_str().unwrap()).unwrap();
+    assert!(certificate.starts_with("-----BEGIN CERTIFICATE-----"), "{certificate}");
+}
+
 /// A verifier and its challenge, from RFC 7636.
 const PKCE: [&str; 2] = ["dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"];
 

@@ -83,7 +83,8 @@ pub fn import_url(simulator: &Simulator, title: &str, mime_type: Option<&str>, u
 
 /// Where a simulator listens, as a socket takes it.
 pub fn address(simulator: &Simulator) -> &str {
-    simulator.base_url().trim_start_matches("http://").trim_end_matches("/rest")
+    let (_, address) = simulator.base_url().split_once("://").unwrap();
+    address.trim_end_matches("/rest")
 }
 
 /// How long a test waits for what has to come, so that it fails and doesn't hang. Nothing is measured with it: on a busy
