@@ -316,18 +316,24 @@ fn alike(transports: BTreeMap<usize, Outcomes>) -> Vec<(String, Outcomes)> {
 
 /// What these operations have in common, or their ids.
 fn who(those: &[&Operation]) -> String {
-    type Class = (&'static str, fn(&str) -> bool);
-    let classes: [Class; 5] = [
+    type Class = (&'static str, fn(&Operation) -> bool);
+    fn from_url(operation: &Operation) -> bool {
+        operation.id.starts_with("createUrl")
+    }
+    let classes: [Class; 8] = [
         ("all", |_| true),
-        ("creating a job", |method| method == "POST"),
-        ("all others", |method| method != "POST"),
-        ("reading, updating", |method| matches!(method, "GET" | "PATCH")),
-        ("deleting", |method| method == "DELETE"),
+        ("creating a job", |operation| operation.method == "POST"),
+        ("creating a job from content", |operation| operation.method == "POST" && !from_url(operation)),
+        ("creating a job from a URL", from_url),
+        ("all but creating a job from a URL", |operation| !from_url(operation)),
+        ("all others", |operation| operation.method != "POST"),
+        ("reading, updating", |operation| matches!(operation.method, "GET" | "PATCH")),
+        ("deleting", |operation| operation.method == "DELETE"),
     ];
     let mut ids: Vec<&str> = those.iter().map(|operation| operation.id).collect();
     ids.sort_unstable();
     for (name, class) in classes {
-        let mut all: Vec<&str> = operations::ALL.iter().filter(|o| class(o.method)).map(|o| o.id).collect();
+        let mut all: Vec<&str> = operations::ALL.iter().filter(|o| class(o)).map(|o| o.id).collect();
         all.sort_unstable();
         if ids == all {
             return name.to_owned();

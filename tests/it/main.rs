@@ -6,12 +6,12 @@
 mod support;
 mod types;
 
-mod alive;
 mod any_response;
 mod assets;
 mod calls;
 mod cancellation;
 mod clearing_tags;
+mod connections;
 mod content;
 mod crossed_responses;
 mod documents;
