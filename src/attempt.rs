@@ -59,7 +59,8 @@ pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Resu
     let mut request = call.request.try_clone().ok_or_else(|| Error::invalid("request", "one to repeat", "a stream"))?;
     request.headers_mut().insert(header::AUTHORIZATION, authorization);
     // Opened last: a thousand uploads that wait for their turn or a token must not hold a thousand files.
-    let count = open_content(call, &mut request, number).await.map_err(Error::from)?;
+    // Thousands may wait for their turn with this: what comes after it takes no room until then.
+    let count = Box::pin(open_content(call, &mut request, number)).await.map_err(Error::from)?;
     let count = count.as_deref();
     let meter = count.filter(|_| call.content.is_some());
     let _end = Ends(count);
@@ -68,7 +69,7 @@ pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Resu
     let timed_out = timed_out(meter, connecting.watch(), &client.timeouts);
     let http = client.http_for(meter.is_some());
     let exchange = transport::exchange(http, request, meter, &token, span, timed_out);
-    let mut result = connecting.observe(exchange).await;
+    let mut result = connecting.observe(Box::pin(exchange)).await;
     // No more of the content is handed over from here on: what is missing by now, no server can have.
     let handed_over = count.map(Meter::end);
     let incomplete = handed_over.is_some_and(|progress| progress.sent < progress.total);
