@@ -138,8 +138,8 @@ impl VisitMut for Types<'_> {
 /// A list that is left out of a response reads as an empty one, whether the spec requires it or not; and the map of
 /// unknown fields says what it is.
 fn response_field(field: &mut syn::Field) {
-    let plain = !field.attrs.iter().any(|attribute| attribute.path().is_ident("serde"));
-    if plain && field.ty.to_token_stream().to_string().starts_with(":: std :: vec :: Vec <") {
+    let has_default = field.attrs.iter().any(|attribute| attribute.to_token_stream().to_string().contains("default"));
+    if !has_default && field.ty.to_token_stream().to_string().starts_with(":: std :: vec :: Vec <") {
         field.attrs.push(parse_quote!(#[serde(default)]));
     }
     if field.ident.as_ref().is_some_and(|name| name == "extra") {

@@ -23,7 +23,8 @@ pub fn lower(spec: &Value, requests: &BTreeSet<String>) -> Result<Value, String>
         if requests.contains(name) {
             make_arrays_nullable(schema);
         } else {
-            keep_unknown_fields(schema);
+            keep_unknown_fields(schema)
+                .map_err(|()| format!("{name}: a property `extra` would be in the way of the unknown fields"))?;
         }
     }
     simplify(&mut lowered);
@@ -98,15 +99,18 @@ fn make_arrays_nullable(schema: &mut Value) {
 
 /// An object of a response gets a map `extra` of the fields that the spec doesn't know. Left alone they are allowed and lost;
 /// an empty schema allows them no less, and is what the generator makes a map of.
-fn keep_unknown_fields(schema: &mut Value) {
-    let Some(schema) = schema.as_object_mut() else { return };
+fn keep_unknown_fields(schema: &mut Value) -> Result<(), ()> {
+    let Some(schema) = schema.as_object_mut() else { return Ok(()) };
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        properties.values_mut().for_each(keep_unknown_fields);
+        if properties.contains_key("extra") {
+            return Err(());
+        }
+        properties.values_mut().try_for_each(keep_unknown_fields)?;
         if schema.get("additionalProperties").is_none_or(|others| *others == json!(true)) {
             schema.insert("additionalProperties".into(), json!({}));
         }
     }
-    schema.get_mut("items").into_iter().for_each(keep_unknown_fields);
+    schema.get_mut("items").into_iter().try_for_each(keep_unknown_fields)
 }
 
 fn simplify(value: &mut Value) {

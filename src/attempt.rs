@@ -67,9 +67,12 @@ pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Resu
     permit.sent = true;
     let connecting = Connecting::new();
     let timed_out = timed_out(meter, connecting.watch(), &client.timeouts);
-    let http = client.http_for(meter.is_some());
+    let http = client.http_for(operation, meter.is_some());
     let exchange = transport::exchange(http, request, meter, &token, span, timed_out);
     let mut result = connecting.observe(Box::pin(exchange)).await;
+    if let Ok(response) = &result {
+        client.answered_over(response.version);
+    }
     // No more of the content is handed over from here on: what is missing by now, no server can have.
     let handed_over = count.map(Meter::end);
     let incomplete = handed_over.is_some_and(|progress| progress.sent < progress.total);

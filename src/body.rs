@@ -37,7 +37,7 @@ pub(crate) type OnceReader = Arc<Mutex<Option<AnyReader>>>;
 
 impl UploadBody {
     /// Content that can be opened any number of times, so that a request that Canva refused unread (429, 401) or that
-    /// never left can be sent again. Each opening must yield the same `length` bytes.
+    /// never arrived whole can be sent again. Each opening must yield the same `length` bytes.
     pub fn reopen<F, Fut, R>(length: u64, open: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,
@@ -51,7 +51,8 @@ impl UploadBody {
         Self(Source::Reopen { length, open: Box::new(open) })
     }
 
-    /// Content that can be read once. Once any of it has been read, a request with it isn't retried, whatever happens.
+    /// Content that can be read once. Once any of it has been read, a request with it isn't retried, whatever happens; and it isn't
+    /// always known in time that nothing was.
     pub fn once(length: u64, reader: impl AsyncRead + Send + 'static) -> Self {
         Self(Source::Once { length, reader: Arc::new(Mutex::new(Some(Box::pin(reader)))) })
     }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use http::Version;
+
 use crate::BoxFuture;
 use crate::auth::{AccessToken, DynTokenProvider, TokenProvider};
 use crate::error::{BoxError, Error};
-use crate::operations::BASE_URL;
+use crate::operations::{BASE_URL, Operation};
 use crate::pacing::{DynPacer, Pacer, Pacing};
 use crate::policy::{PollPolicy, RetryPolicy, Timeouts};
 use crate::transport::{BaseUrl, HttpSettings};
@@ -30,12 +32,14 @@ pub struct Client {
 
 /// What it takes to send a request: the same for all clones of a client.
 pub(crate) struct Inner {
-    /// One connection for all requests where the server has HTTP/2.
+    /// One connection for all requests where the server has HTTP/2. Where it ends, the server says which it has not begun.
     pub(crate) http: reqwest::Client,
-    /// A connection of HTTP/1.1 for each upload. Over HTTP/2 the server's window decides how much of an upload may be on its
-    /// way, and by default that is 64 KiB; and a connection that breaks takes with it all that shares it.
-    http_uploads: reqwest::Client,
-    /// The server doesn't have HTTP/1.1.
+    /// A connection of HTTP/1.1 for each request, and not an old one. Over HTTP/2 the server's window decides how much of an
+    /// upload may be on its way, and by default that is 64 KiB; and a connection that breaks takes with it all that shares it.
+    http1: reqwest::Client,
+    /// The server has answered over HTTP/2.
+    http2: AtomicBool,
+    /// The server refused HTTP/1.1, and isn't asked for it again by this client.
     http2_only: AtomicBool,
     pub(crate) base_url: String,
     pub(crate) token: Box<dyn DynTokenProvider>,
@@ -50,17 +54,25 @@ pub(crate) struct Inner {
 /// the token endpoint.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(180);
 
-/// How long a connection may have been idle for an upload: less than any common server keeps one, of which Node.js with its 5 s
-/// is the shortest. A server that closes a connection while a request is on its way may or may not have carried it out.
+/// How long a connection of HTTP/1.1 may have been idle for a request that must not be sent twice: less than any common server
+/// keeps one, of which Node.js with its 5 s is the shortest. A server that closes a connection while a request is on its way may
+/// or may not have carried it out.
 const MAX_IDLE: Duration = Duration::from_secs(4);
 
 impl Inner {
     /// What a request is sent with.
-    pub(crate) fn http_for(&self, uploads: bool) -> &reqwest::Client {
-        if uploads && !self.http2_only.load(Ordering::Relaxed) { &self.http_uploads } else { &self.http }
+    pub(crate) fn http_for(&self, operation: &Operation, uploads: bool) -> &reqwest::Client {
+        let alone = uploads || !operation.repeatable && !self.http2.load(Ordering::Relaxed);
+        if alone && !self.http2_only.load(Ordering::Relaxed) { &self.http1 } else { &self.http }
     }
 
-    /// The server refused HTTP/1.1: uploads go over HTTP/2 from now on.
+    pub(crate) fn answered_over(&self, version: Version) {
+        if version == Version::HTTP_2 {
+            self.http2.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The server refused HTTP/1.1: everything goes over HTTP/2 from now on.
     pub(crate) fn leave_http1(&self) {
         self.http2_only.store(true, Ordering::Relaxed);
     }
@@ -213,7 +225,7 @@ impl ClientBuilder {
         self
     }
 
-    /// When and how often repeatable requests are retried.
+    /// When and how often requests are retried.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
@@ -278,10 +290,11 @@ impl ClientBuilder {
         let user_agent = http::HeaderValue::try_from(&user_agent)
             .map_err(|_| Error::invalid("user_agent", "text that a header can carry", format!("{user_agent:?}")))?;
         let http = || base_url.http_client(self.timeouts.connect, &self.http).user_agent(user_agent.clone());
-        let uploads = || http().http1_only().pool_idle_timeout(MAX_IDLE);
+        let http1 = http().http1_only().pool_idle_timeout(MAX_IDLE);
         let inner = Inner {
             http: http().build().map_err(|source| Error::Setup { source })?,
-            http_uploads: uploads().build().map_err(|source| Error::Setup { source })?,
+            http1: http1.build().map_err(|source| Error::Setup { source })?,
+            http2: AtomicBool::new(false),
             http2_only: AtomicBool::new(false),
             base_url: base_url.text,
             token,

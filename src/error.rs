@@ -58,7 +58,7 @@ pub enum Error {
     },
 
     /// No connection could be opened; nothing was sent. Check what `kind` says, then send it again.
-    #[error("{}: could not connect{} ({attempts} {}): {}{kind}", .operation.id, to_host(&**.source), plural(*.attempts, "attempt", "attempts"), shown(&innermost(&**.source)))]
+    #[error("{}: could not connect{} ({attempts} {}): {}{kind}", .operation.id, to_host(&**.source), plural(*.attempts, "attempt", "attempts"), shown(&innermost(&**.source)), kind = .kind.advice())]
     #[non_exhaustive]
     Connect {
         /// What was to be sent.
@@ -71,7 +71,7 @@ pub enum Error {
         source: BoxError,
     },
 
-    /// The connection broke before the whole response was read. Only for repeatable requests: for the others this is the
+    /// The connection broke before the whole response was read. Where the request made something that may exist now, this is the
     /// cause of an [`Error::OutcomeUnknown`].
     #[error("{}: the connection broke ({attempts} {}): {}", .operation.id, plural(*.attempts, "attempt", "attempts"), shown(&innermost(&**.source)))]
     #[non_exhaustive]
@@ -264,7 +264,7 @@ impl fmt::Display for ApiError {
         }
         match (self.status.as_u16(), self.operation.scopes) {
             (401, _) => f.write_str("; give the client a new access token"),
-            (407, _) => write!(f, "{}", ConnectKind::ProxyAuthorization),
+            (407, _) => f.write_str(ConnectKind::ProxyAuthorization.advice()),
             (403, scopes) if self.code == "missing_scope" => write!(f, "; the token needs {}", scopes.join(", ")),
             _ => Ok(()),
         }
@@ -366,7 +366,8 @@ pub enum ConnectKind {
     /// The server's certificate is signed by a CA that isn't trusted here, such as that of a proxy that looks into TLS. Trust it
     /// with [`ClientBuilder::http`](crate::ClientBuilder::http), or name a file with it in `SSL_CERT_FILE`.
     Certificate,
-    /// The server's certificate can't be right, whoever signed it: it has expired, isn't valid yet, or is for another name.
+    /// The server's certificate can't be taken, whoever signed it: it has expired, isn't valid yet, is for another name, or isn't
+    /// one of a server.
     InvalidCertificate,
     /// The proxy wants a user and a password, or refuses those that it got.
     ProxyAuthorization,
@@ -374,21 +375,21 @@ pub enum ConnectKind {
     Protocol,
 }
 
-/// What to do about it, as the end of a message.
-impl fmt::Display for ConnectKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl ConnectKind {
+    /// What to do about it, as the end of a message.
+    fn advice(self) -> &'static str {
+        match self {
             Self::Network => "",
             Self::Certificate => {
                 "; the CA that signed the server's certificate isn't trusted here: if it is right, add it with \
                  `ClientBuilder::http` or in SSL_CERT_FILE"
             }
-            Self::InvalidCertificate => "; check the base URL and this machine's clock",
+            Self::InvalidCertificate => "; check the certificate, the base URL and this machine's clock",
             Self::ProxyAuthorization => {
                 "; give the proxy its user and password, with `ClientBuilder::http` or in HTTPS_PROXY"
             }
             Self::Protocol => "; check that the server speaks HTTP/2 or HTTP/1.1",
-        })
+        }
     }
 }
 

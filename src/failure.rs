@@ -136,7 +136,7 @@ struct ErrorBody {
 }
 
 fn refusal(response: Response, operation: &'static Operation, attempts: u32, token: &str) -> ApiError {
-    let Response { status, request_id, retry_after, body } = response;
+    let Response { status, request_id, retry_after, body, .. } = response;
     let (code, message, extra) = match response::json(&body) {
         // After decoding: JSON can spell the token in another way than it is sent.
         Ok(ErrorBody { code: Some(code), message, extra }) => {

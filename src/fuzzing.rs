@@ -75,7 +75,9 @@ pub fn retry_after(value: &[u8], date: &[u8]) {
     let Ok(header) = HeaderValue::from_bytes(value) else { return };
     let mut headers = HeaderMap::from_iter([(http::header::RETRY_AFTER, header)]);
     headers.extend(HeaderValue::from_bytes(date).ok().map(|date| (http::header::DATE, date)));
-    let found = Response::head(StatusCode::TOO_MANY_REQUESTS, &headers, &AccessToken::new(TOKEN)).retry_after;
+    let found =
+        Response::head(StatusCode::TOO_MANY_REQUESTS, http::Version::HTTP_11, &headers, &AccessToken::new(TOKEN))
+            .retry_after;
     let digits = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
     if let Some(seconds) = digits.and_then(|digits| digits.parse().ok()) {
         assert_eq!(found.map(|duration| duration.as_secs()), Some(seconds));

@@ -44,14 +44,14 @@
 //!   is an [`Error::OutcomeUnknown`], never a silent duplicate; one that can't have arrived whole is sent again.
 //! - **Tokens** come from a string or from a [`TokenProvider`], and show in no error, `Debug` or trace.
 //!
+//! Each operation is a [`tracing`](https://docs.rs/tracing) span `canva` with `operation`, `method`, `path` (the
+//! template), `status`, `request_id` and `attempts`.
+//!
 //! # What the spec doesn't know
 //! A field that Canva adds to a response is in `extra` of the type that it belongs to, from the day it comes: in
 //! `asset.extra["colors"]` for example, and where the type is written as JSON, in its place. [`Job::extra`] and
 //! [`ApiError::extra`] have those of jobs and errors, and [`Client::generated`] those around an asset or a job. An enum has
 //! a variant `Unknown` for values that Canva adds, and [`Client::request`] sends what the spec has no operation for.
-//!
-//! Each operation is a [`tracing`](https://docs.rs/tracing) span `canva` with `operation`, `method`, `path` (the
-//! template), `status`, `request_id` and `attempts`.
 //!
 //! # What is retried
 #![doc = include_str!("../docs/retries.md")]

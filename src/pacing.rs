@@ -242,6 +242,8 @@ struct LaneState {
 struct Pause {
     began: Instant,
     asked: Duration,
+    /// A request that doesn't wait for all of it was sent meanwhile: what Canva answers to that counts, even if it is shorter.
+    overridden: bool,
 }
 
 impl Pause {
@@ -297,8 +299,8 @@ impl Lane {
     fn pause(&self, asked: Duration) {
         let now = Instant::now();
         let mut state = lock(&self.state);
-        if state.pause.as_ref().is_none_or(|other| other.left(now, Duration::MAX) <= asked) {
-            state.pause = Some(Pause { began: now, asked });
+        if state.pause.as_ref().is_none_or(|other| other.overridden || other.left(now, Duration::MAX) <= asked) {
+            state.pause = Some(Pause { began: now, asked, overridden: false });
         }
         drop(state);
         // Who waits for a permit may have to fail.
@@ -324,13 +326,14 @@ impl LaneState {
                     Wait::For(closed)
                 });
             }
-            // The next request is sent, and Canva has the last word.
-            self.pause = None;
         }
         if self.free == 0 {
             return Err(self.returning.front().map_or(Wait::Release, |back| Wait::For(*back - now)));
         }
         self.free -= 1;
+        if let Some(pause) = &mut self.pause {
+            pause.overridden = true;
+        }
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How often, and at what intervals, a repeatable request is retried.
+/// How often, and at what intervals, a request is retried whose failure allows it.
 ///
 /// The pause before the n-th retry is random between nothing and `base_delay` × 2ⁿ⁻¹, at most `max_delay` (full jitter), or
 /// what the response's `Retry-After` says. After a 429 without one it is 5 s × 2ⁿ⁻¹ and up to half as much more; a pause

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Version};
 use serde::de::{DeserializeOwned, Error as _};
 
 use crate::auth::AccessToken;
@@ -14,6 +14,7 @@ use crate::redact::redact;
 /// A response whose body has been read, as far as it was wanted.
 pub(crate) struct Response {
     pub(crate) status: StatusCode,
+    pub(crate) version: Version,
     pub(crate) request_id: Option<String>,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) body: Bytes,
@@ -21,9 +22,10 @@ pub(crate) struct Response {
 
 impl Response {
     /// The head of a response. The token is looked for in whatever may end in an error or a trace.
-    pub(crate) fn head(status: StatusCode, headers: &HeaderMap, token: &AccessToken) -> Self {
+    pub(crate) fn head(status: StatusCode, version: Version, headers: &HeaderMap, token: &AccessToken) -> Self {
         Self {
             status,
+            version,
             request_id: text(headers, "x-request-id").map(|id| redact(id, token.expose()).into_owned()),
             retry_after: retry_after(headers),
             body: Bytes::new(),

@@ -64,7 +64,7 @@ async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
             Verdict::Unknown => return Err(Error::OutcomeUnknown { operation, sent, source: Box::new(error) }),
             // It was deleted, and the response to that was lost: as good as the success, which says nothing.
             Verdict::Gone => return (call.decode)(b"").map_err(|_| error),
-            Verdict::OtherProtocol if call.content.is_some() && !http2_tried => {
+            Verdict::OtherProtocol if !http2_tried => {
                 http2_tried = true;
                 client.leave_http1();
                 // No request was made.

@@ -28,7 +28,7 @@ const MAX_HEADERS: u32 = 408 * 1024;
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection that is silent for this long is asked for a sign of life, over HTTP/2 and by TCP. With the wait for it, one that
-/// is dead is given up within 50 s, before a request is sent into it.
+/// is dead is given up within 50 s, so that no request is sent into one that has been dead for longer.
 const ALIVE_AFTER: Duration = Duration::from_secs(20);
 /// How long a sign of life is waited for.
 const ALIVE_WITHIN: Duration = Duration::from_secs(10);
@@ -110,7 +110,7 @@ pub(crate) async fn exchange(
         incoming = http.execute(request) => incoming.map_err(|source| Failure::new(None, source))?,
         overdue = &mut timed_out => return Err(Failure::Timeout { status: None, overdue }),
     };
-    let mut response = Response::head(incoming.status(), incoming.headers(), token);
+    let mut response = Response::head(incoming.status(), incoming.version(), incoming.headers(), token);
     span.record("status", response.status.as_u16());
     span.record("request_id", response.request_id.as_deref());
 

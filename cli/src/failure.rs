@@ -101,7 +101,10 @@ fn what(error: &Error) -> String {
             "it changed while it was being uploaded".to_owned()
         }
         Error::Pacer { source, .. } if source.is::<PausedError>() => source.to_string(),
-        Error::Connect { kind, .. } => error.to_string().replace(&kind.to_string(), ""),
+        Error::Connect { kind, .. } if *kind != ConnectKind::Network => {
+            let text = error.to_string();
+            text.rsplit_once("; ").map_or(text.clone(), |(text, _advice)| text.to_owned())
+        }
         _ => error.to_string(),
     };
     text.trim_end_matches(['.', ':', ' ']).to_owned()
@@ -142,7 +145,7 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
                 "no CA that is trusted here signed the server's certificate: if it is right, set SSL_CERT_FILE to a file \
                  with the CA that did"
             }
-            ConnectKind::InvalidCertificate => "check the base URL and this machine's clock",
+            ConnectKind::InvalidCertificate => "check the certificate, the base URL and this machine's clock",
             ConnectKind::ProxyAuthorization => PROXY_PASSWORD,
             _ => "check the network and the base URL, then try again",
         },

@@ -93,7 +93,8 @@ impl Integration {
     /// Where the token endpoint is, for tests against a simulator; as [`ClientBuilder::base_url`](crate::ClientBuilder::base_url).
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] if it isn't a base URL, or a plain `http://` one that leads off this machine.
+    /// [`Error::InvalidInput`] if it isn't a base URL, or a plain `http://` one that leads off this machine; [`Error::Setup`] if the
+    /// settings of [`http`](Self::http) can't be used.
     pub fn base_url(mut self, base_url: &str) -> Result<Self, Error> {
         (self.token_url, self.http) = token_endpoint(base_url, &self.settings)?;
         self.base_url = base_url.to_owned();

@@ -90,9 +90,10 @@ impl OAuth {
         let inner = self.inner.clone();
         undisturbed(async move {
             let _lock = inner.lock().await?;
-            if held.unsaved.is_none() {
-                held.look(&*inner.store).await?;
+            if held.unsaved.is_some() {
+                held.save_late(&*inner.store).await?;
             }
+            held.look(&*inner.store).await?;
             let lasting = |tokens: &&Tokens| tokens.refresh_token.is_some() || tokens.is_fresh();
             let Some(tokens) = held.tokens.as_ref().filter(lasting) else { return Ok(()) };
             let token = tokens.refresh_token.as_ref().map_or(tokens.access_token.expose(), RefreshToken::expose);

@@ -264,6 +264,9 @@ fn a_pause_that_is_too_long_to_wait_for_fails_every_request_at_once_and_is_not_f
         pacing.pause(&CREATE_ASSET_UPLOAD_JOB, Duration::from_secs(400));
         let error = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, Duration::from_secs(10)).await.unwrap_err();
         assert_eq!(error.downcast_ref::<PausedError>().unwrap().closed.as_secs(), 10);
+        sleep(Duration::from_secs(10)).await;
+        let _permit = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, Duration::from_secs(10)).await.unwrap();
+        assert_eq!(begun.elapsed().as_secs(), 10);
         let _permit = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, Duration::from_secs(3600)).await.unwrap();
         assert_eq!(begun.elapsed().as_secs(), 400);
     });

@@ -167,13 +167,23 @@ async fn a_certificate_that_is_not_trusted_is_tried_once_and_named() {
             "UnknownIssuer; the CA that signed the server's certificate isn't trusted here: if it is right, add it with \
              `ClientBuilder::http` or in SSL_CERT_FILE",
         ),
-        (&ca, expired, ConnectKind::InvalidCertificate, "seconds ago); check the base URL and this machine's clock"),
-        (&ca, early, ConnectKind::InvalidCertificate, "in future); check the base URL and this machine's clock"),
+        (
+            &ca,
+            expired,
+            ConnectKind::InvalidCertificate,
+            "seconds ago); check the certificate, the base URL and this machine's clock",
+        ),
+        (
+            &ca,
+            early,
+            ConnectKind::InvalidCertificate,
+            "in future); check the certificate, the base URL and this machine's clock",
+        ),
         (
             &ca,
             signed("elsewhere.example"),
             ConnectKind::InvalidCertificate,
-            "\"localhost\"; certificate is only valid for DnsName(\"elsewhere.example\"); check the base URL and this \
+            "\"localhost\"; certificate is only valid for DnsName(\"elsewhere.example\"); check the certificate, the base URL and this \
              machine's clock",
         ),
     ];

@@ -425,13 +425,18 @@ async fn forgetful() -> (String, Arc<AtomicUsize>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_takes_no_connection_that_the_server_may_have_forgotten() {
-    let (base_url, connections) = forgetful().await;
-    let canva = client(&base_url);
-    for (pause, expected) in [(0, 1), (3, 1), (5, 2), (60, 3), (1, 3)] {
-        tokio::time::sleep(Duration::from_secs(pause)).await;
-        let _ = canva.upload_asset(vec![1]).name("n").await.unwrap();
-        assert_eq!(connections.load(Ordering::SeqCst), expected, "after {pause} s");
+async fn nothing_that_makes_something_takes_a_connection_that_the_server_may_have_forgotten() {
+    for from_url in [false, true] {
+        let (base_url, connections) = forgetful().await;
+        let canva = client(&base_url);
+        for (pause, expected) in [(0, 1), (3, 1), (5, 2), (60, 3), (1, 3)] {
+            tokio::time::sleep(Duration::from_secs(pause)).await;
+            let _ = match from_url {
+                true => canva.upload_asset_from_url("https://example.com/a.png", "n").await.unwrap(),
+                false => canva.upload_asset(vec![1]).name("n").await.unwrap(),
+            };
+            assert_eq!(connections.load(Ordering::SeqCst), expected, "after {pause} s");
+        }
     }
 }
 
