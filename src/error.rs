@@ -57,7 +57,7 @@ pub enum Error {
         source: BoxError,
     },
 
-    /// No connection could be opened; nothing was sent. Check what `kind` says, then send it again.
+    /// No connection could be opened, so that nothing was sent in the last attempt. Check what `kind` says, then send it again.
     #[error("{}: could not connect{} ({attempts} {}): {}{kind}", .operation.id, to_host(&**.source), plural(*.attempts, "attempt", "attempts"), shown(&innermost(&**.source)), kind = .kind.advice())]
     #[non_exhaustive]
     Connect {
@@ -168,7 +168,7 @@ pub enum Error {
     },
 
     /// The HTTP client could not be set up.
-    #[error("the HTTP client could not be set up: {source}")]
+    #[error("the HTTP client could not be set up: {}; check SSL_CERT_FILE and SSL_CERT_DIR if they are set", shown(&innermost(.source)))]
     #[non_exhaustive]
     Setup {
         /// The cause.
@@ -357,7 +357,7 @@ pub enum BodyError {
     },
 }
 
-/// What stood in the way of a connection. Only `Network` is worth another attempt as things are.
+/// What stood in the way of a connection. Only `Network` and `Proxy` are worth another attempt as things are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectKind {
@@ -369,7 +369,9 @@ pub enum ConnectKind {
     /// The server's certificate can't be taken, whoever signed it: it has expired, isn't valid yet, is for another name, or isn't
     /// one of a server.
     InvalidCertificate,
-    /// The proxy wants a user and a password, or refuses those that it got.
+    /// The proxy opened no tunnel: it can't reach the server, or doesn't let the request through.
+    Proxy,
+    /// The proxy wants a user and a password, or refuses those that it got: it answered 407.
     ProxyAuthorization,
     /// The server has neither HTTP/2 nor HTTP/1.1 to offer.
     Protocol,
@@ -385,6 +387,7 @@ impl ConnectKind {
                  `ClientBuilder::http` or in SSL_CERT_FILE"
             }
             Self::InvalidCertificate => "; check the certificate, the base URL and this machine's clock",
+            Self::Proxy => "; the proxy opened no tunnel: check HTTPS_PROXY, with its user and password",
             Self::ProxyAuthorization => {
                 "; give the proxy its user and password, with `ClientBuilder::http` or in HTTPS_PROXY"
             }

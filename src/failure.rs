@@ -108,8 +108,11 @@ fn connect_kind(source: &reqwest::Error) -> ConnectKind {
         _ => None,
     });
     // The error of a proxy's tunnel has no type that can be named.
-    let proxy = || innermost(source).contains("proxy authorization required");
-    tls.unwrap_or_else(|| if proxy() { ConnectKind::ProxyAuthorization } else { ConnectKind::Network })
+    tls.unwrap_or_else(|| match innermost(source).as_str() {
+        "tunnel error: proxy authorization required" => ConnectKind::ProxyAuthorization,
+        said if said.starts_with("tunnel error") => ConnectKind::Proxy,
+        _ => ConnectKind::Network,
+    })
 }
 
 /// What is known of the first error of this type that caused this one. What is inside an [`io::Error`] is none of its sources.

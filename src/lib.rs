@@ -37,7 +37,7 @@
 //! # What it takes care of
 //! - **Names and titles** of any Unicode, in the Base64 headers that the API wants. Lengths are checked before a byte is
 //!   sent.
-//! - **Files** are streamed from disk with an exact length, in constant memory, each over a connection of HTTP/1.1 of its own;
+//! - **Files** are streamed from disk with an exact length, in constant memory, over connections of HTTP/1.1 that they share with nothing else at the time;
 //!   other requests share one of HTTP/2.
 //! - **Rate limits**: requests wait their turn ([`Pacing`]), so that a client by itself never earns a 429.
 //! - **Faults**: what is safe to retry is retried ([`RetryPolicy`]), and nothing else. An upload that may have arrived

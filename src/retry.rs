@@ -110,6 +110,9 @@ async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
                     && counted < policy.max_attempts
                     && since.elapsed().saturating_add(pause) <= policy.total_time =>
             {
+                if call.content.is_some() && error.status() != Some(StatusCode::TOO_MANY_REQUESTS) {
+                    tracing::warn!(operation = operation.id, "the upload failed, and begins again: {error}");
+                }
                 tokio::time::sleep(pause).await;
             }
             _ => return Err(error),
@@ -155,7 +158,7 @@ fn verdict(operation: &Operation, error: &Error, unprocessed: bool, lost_respons
     let success = error.status().is_some_and(|status| status.is_success());
     let once = !operation.repeatable && (success || !unprocessed);
     match error {
-        Error::Connect { kind: ConnectKind::Network, .. } => Verdict::Repeatable(None),
+        Error::Connect { kind: ConnectKind::Network | ConnectKind::Proxy, .. } => Verdict::Repeatable(None),
         Error::Connect { kind: ConnectKind::Protocol, .. } => Verdict::OtherProtocol,
         Error::Api(api) => match api.status {
             StatusCode::UNAUTHORIZED => Verdict::Unauthorized,

@@ -81,6 +81,9 @@ impl BaseUrl {
             .tcp_keepalive(ALIVE_AFTER)
             .tcp_keepalive_interval(ALIVE_WITHIN)
             .tcp_keepalive_retries(3);
+        // By default Linux ends a connection whose server takes nothing for 30 s. How long that may be is the timeouts' to say.
+        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+        let http = http.tcp_user_timeout(None);
         // A proxy can't reach this machine's loopback.
         let http = if self.loopback { http.no_proxy() } else { http };
         // What comes after the caller's settings holds whatever they are.

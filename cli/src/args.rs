@@ -281,7 +281,7 @@ fn scopes() -> PossibleValuesParser {
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().map_err(|_| "expected a number of seconds, 2.5 for example")?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+    Duration::try_from_secs_f64(seconds).map_err(|_| format!("expected a number of seconds from 0 on, not {text}"))
 }
 
 impl Args {

@@ -146,6 +146,7 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
                  with the CA that did"
             }
             ConnectKind::InvalidCertificate => "check the certificate, the base URL and this machine's clock",
+            ConnectKind::Proxy => "check the proxy in HTTPS_PROXY, with its user and password, then try again",
             ConnectKind::ProxyAuthorization => PROXY_PASSWORD,
             _ => "check the network and the base URL, then try again",
         },
