@@ -341,6 +341,20 @@ async fn a_proxy_that_refuses_the_password_is_asked_once() {
     }
 }
 
+#[tokio::test]
+async fn a_proxy_that_opens_no_tunnel_is_named() {
+    let url = support::answering(support::http("502 Bad Gateway", "", "")).await;
+    let through = reqwest::Proxy::all(url.strip_suffix("/rest").unwrap()).unwrap();
+    let base_url = format!("https://{HIDDEN}/rest");
+    let mut retry = RetryPolicy::default();
+    (retry.max_attempts, retry.base_delay) = (2, Duration::from_millis(1));
+    let canva = builder(&base_url).http(move |http| http.proxy(through.clone())).retry(retry).build().unwrap();
+    for error in [get(&canva).await.unwrap_err(), upload(&canva).await.unwrap_err()] {
+        assert!(matches!(error, Error::Connect { kind: ConnectKind::Proxy, attempts: 2, .. }), "{error:?}");
+        assert!(error.to_string().ends_with("check HTTPS_PROXY, with its user and password"), "{error}");
+    }
+}
+
 /// Content that comes when the test writes it.
 fn begin(canva: &Client) -> (DuplexStream, JoinHandle<Result<(), Error>>) {
     let (writer, reader) = tokio::io::duplex(1024);
