@@ -27,7 +27,7 @@ async fn outcomes(cases: Vec<hostile::Hostile>) -> String {
             let canva = hostile::client(&base_url, ends);
             let mut outcomes = Vec::new();
             for operation in hostile::OPERATIONS {
-                let outcome = tokio::time::timeout(Duration::from_secs(120), hostile::meet(&canva, operation)).await;
+                let outcome = tokio::time::timeout(Duration::from_secs(900), hostile::meet(&canva, operation)).await;
                 let outcome = outcome.unwrap_or_else(|_| panic!("{name}: {operation} hangs"));
                 outcomes.push(format!("{operation}: {outcome}"));
                 let next = loop {

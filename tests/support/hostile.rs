@@ -429,7 +429,7 @@ pub const OPERATIONS: [&str; 3] = ["read", "upload", "poll"];
 /// A client of this server, which sends everything once and loses no time.
 pub fn client(base_url: &str, ends: Ends) -> Client {
     // Either nothing else ends the wait, or it is so long that even a busy machine doesn't reach it.
-    let only_if = |this| Duration::from_millis(if ends == this { 300 } else { 60_000 });
+    let only_if = |this| Duration::from_millis(if ends == this { 300 } else { 600_000 });
     let mut poll = PollPolicy::default();
     (poll.first_delay, poll.max_delay) = (Duration::from_millis(10), Duration::from_millis(10));
     poll.deadline = only_if(Ends::Deadline);
@@ -439,7 +439,7 @@ pub fn client(base_url: &str, ends: Ends) -> Client {
         .pacing(Pacing::off())
         .retry(RetryPolicy::never())
         .poll(poll)
-        .connect_timeout(Duration::from_secs(1))
+        .connect_timeout(Duration::from_secs(60))
         .response_timeout(only_if(Ends::ResponseTimeout))
         .build()
         .unwrap()
