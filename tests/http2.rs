@@ -1,56 +1,36 @@
 //! Over TLS and HTTP/2 too, every hostile response ends in an error, and nothing is sent that the policy doesn't know of.
-//! Apart, because which certificates a process trusts is said in its environment.
+//! Apart, because the memory of a process is measured.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod support;
 
 use std::collections::HashSet;
-use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use canva_connect::auth::{Integration, OAuth, TokenStore, Tokens};
+use canva_connect::reqwest::{self, Certificate};
 use canva_connect::{BoxError, Client, Error, Pacing, RetryPolicy, TokenProvider, UploadBody};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
+
+use support::tls::{self, Ca};
 
 const TOKEN: &str = "s3cr3t-t0k3n";
 
-/// Runs an ignored test of this file in a process that trusts a certificate of our own.
-async fn trusting(test: &str) {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let directory = tempfile::tempdir().unwrap();
-    let certificate = directory.path().join("cert.pem");
-    std::fs::write(&certificate, made.cert.pem()).unwrap();
-    std::fs::write(directory.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
-    let directory = directory.path().to_str().unwrap();
-    support::in_child_with(test, directory, &[("SSL_CERT_FILE", &certificate)]).await;
-}
+/// Signs the certificates of all servers here.
+static CA: LazyLock<Ca> = LazyLock::new(|| Ca::new("Example CA"));
 
-#[tokio::test]
-async fn nothing_is_sent_again_that_the_policy_does_not_know_of() {
-    trusting("the_child_that_counts").await;
-}
-
-#[tokio::test]
-async fn what_was_not_processed_is_sent_again_and_arrives_once() {
-    trusting("the_child_that_repeats").await;
-}
-
-#[tokio::test]
-async fn a_token_endpoint_that_says_a_secret_as_it_hangs_up_is_not_quoted() {
-    trusting("the_child_that_refreshes").await;
+/// Trusts it, and nobody else.
+fn trusting(http: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+    http.tls_certs_only([Certificate::from_pem(CA.pem().as_bytes()).unwrap()])
 }
 
 #[tokio::test]
 async fn every_hostile_http2_response_ends_in_an_error_soon() {
-    trusting("the_child_that_is_attacked").await;
+    support::in_child("the_child_that_is_attacked", "").await;
 }
 
 /// What HTTP/2 calls them.
@@ -117,13 +97,7 @@ struct Saw {
 /// A server over TLS that speaks as much HTTP/2 as it takes to read requests, and does what it shouldn't to the first so many
 /// of them. The others are successes. It has no HTTP/1.1.
 async fn server(react: React, times: usize) -> (String, Arc<Saw>) {
-    let directory = support::argument();
-    let file = |name: &str| Path::new(&directory).join(name);
-    let certificate = CertificateDer::from_pem_file(file("cert.pem")).unwrap();
-    let key = PrivateKeyDer::from_pem_file(file("key.pem")).unwrap();
-    let mut config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let acceptor = tls::acceptor(&CA, &tls::Settings { protocols: &["h2"], ..Default::default() });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("https://localhost:{}/rest", listener.local_addr().unwrap().port());
     let saw = Arc::new(Saw::default());
@@ -187,6 +161,7 @@ fn client(base_url: &str, retry: RetryPolicy) -> Client {
     Client::builder()
         .token(TOKEN)
         .base_url(base_url)
+        .http(trusting)
         .retry(retry)
         .pacing(Pacing::off())
         .stall_timeout(Duration::from_secs(1))
@@ -196,8 +171,7 @@ fn client(base_url: &str, retry: RetryPolicy) -> Client {
 }
 
 #[tokio::test]
-#[ignore = "run in a process that trusts the certificate"]
-async fn the_child_that_counts() {
+async fn nothing_is_sent_again_that_the_policy_does_not_know_of() {
     let never = RetryPolicy::never();
     for (name, react) in REFUSED {
         for attempts in [1, 3] {
@@ -227,8 +201,7 @@ async fn the_child_that_counts() {
 }
 
 #[tokio::test]
-#[ignore = "run in a process that trusts the certificate"]
-async fn the_child_that_repeats() {
+async fn what_was_not_processed_is_sent_again_and_arrives_once() {
     for (name, react) in REFUSED {
         for call in CALLS {
             let (base_url, saw) = server(react, 1).await;
@@ -349,11 +322,11 @@ impl TokenStore for Ended {
 }
 
 #[tokio::test]
-#[ignore = "run in a process that trusts the certificate"]
-async fn the_child_that_refreshes() {
+async fn a_token_endpoint_that_says_a_secret_as_it_hangs_up_is_not_quoted() {
     let says_secrets = |_| goaway(2, format!("{TOKEN} r3fr3sh-t0k3n").as_bytes());
     let (base_url, _) = server(React::Close(says_secrets), usize::MAX).await;
-    let integration = Integration::new("id", TOKEN, "https://example.com").unwrap().base_url(&base_url).unwrap();
+    let integration = Integration::new("id", TOKEN, "https://example.com").unwrap();
+    let integration = integration.http(trusting).unwrap().base_url(&base_url).unwrap();
     let error = OAuth::new(integration, Ended).token().await.unwrap_err();
     let said = format!("{error} {error:?}");
     assert!(said.contains("could not be reached") && said.contains("[REDACTED]"), "{said}");
@@ -361,7 +334,7 @@ async fn the_child_that_refreshes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "run in a process that trusts the certificate"]
+#[ignore = "run in a process of its own, whose memory is measured"]
 async fn the_child_that_is_attacked() {
     let before = support::peak_memory();
     let mut all = tokio::task::JoinSet::new();

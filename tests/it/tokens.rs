@@ -134,6 +134,16 @@ async fn expired(simulator: &Simulator) -> (Memory, OAuth) {
     (store.clone(), OAuth::new(integration(simulator), store))
 }
 
+/// One that holds tokens that the store had no room for.
+async fn unsaved(simulator: &Simulator) -> (Memory, OAuth) {
+    let (store, oauth) = expired(simulator).await;
+    store.0.lock().unwrap().full = true;
+    let error = upload(&client(simulator, &oauth)).await.unwrap_err();
+    assert!(matches!(oauth_error(&error), OAuthError::Store { .. }), "{error}");
+    store.0.lock().unwrap().full = false;
+    (store, oauth)
+}
+
 #[test]
 fn the_authorization_url_asks_for_the_scopes_of_the_operations() {
     let integration = Integration::new("id", "cl13nt-s3cr3t", REDIRECT_URI).unwrap();
@@ -334,11 +344,8 @@ async fn a_refresh_that_panics_is_said_to_be_interrupted_and_loses_no_tokens() {
 #[tokio::test]
 async fn a_crash_between_refresh_and_save_asks_for_a_new_login() {
     let simulator = Simulator::start().await.unwrap();
-    let (store, oauth) = expired(&simulator).await;
-    store.0.lock().unwrap().full = true;
-    upload(&client(&simulator, &oauth)).await.unwrap_err();
+    let (store, oauth) = unsaved(&simulator).await;
     drop(oauth);
-    store.0.lock().unwrap().full = false;
 
     let oauth = OAuth::new(integration(&simulator), store);
     let error = upload(&client(&simulator, &oauth)).await.unwrap_err();
@@ -497,11 +504,7 @@ async fn a_token_endpoint_that_fails_is_an_error_without_a_secret_in_it() {
 #[tokio::test]
 async fn tokens_that_could_not_be_saved_replace_no_login_that_is_newer() {
     let simulator = Simulator::start().await.unwrap();
-    let (store, oauth) = expired(&simulator).await;
-    store.0.lock().unwrap().full = true;
-    let error = upload(&client(&simulator, &oauth)).await.unwrap_err();
-    assert!(matches!(oauth_error(&error), OAuthError::Store { .. }), "{error}");
-    store.0.lock().unwrap().full = false;
+    let (store, oauth) = unsaved(&simulator).await;
 
     // Another process was told that its refresh token is used up, and the user logged in there.
     log_in(&simulator, &OAuth::new(integration(&simulator), store.clone())).await.unwrap();
@@ -513,10 +516,7 @@ async fn tokens_that_could_not_be_saved_replace_no_login_that_is_newer() {
 #[tokio::test]
 async fn who_logs_out_ends_the_newest_login() {
     let simulator = Simulator::start().await.unwrap();
-    let (store, oauth) = expired(&simulator).await;
-    store.0.lock().unwrap().full = true;
-    upload(&client(&simulator, &oauth)).await.unwrap_err();
-    store.0.lock().unwrap().full = false;
+    let (store, oauth) = unsaved(&simulator).await;
     log_in(&simulator, &OAuth::new(integration(&simulator), store.clone())).await.unwrap();
     let newer = store.0.lock().unwrap().tokens.clone().unwrap();
     oauth.log_out().await.unwrap();
