@@ -15,7 +15,8 @@ const REDACTED: &str = "[REDACTED]";
 /// The text without a secret that must not be shown: as it is, or in Base64 at any place of what was encoded, with JSON's
 /// or a URL's escapes in either. Other encodings aren't covered, and neither is a part of the secret. Borrowed, it had none.
 pub(crate) fn redact<'a>(text: &'a str, secret: &str) -> Cow<'a, str> {
-    if secret.len() < MIN_SECRET {
+    // No spelling is shorter than the secret.
+    if secret.len() < MIN_SECRET || text.len() < secret.len() {
         return text.into();
     }
     let spellings: Vec<String> = std::iter::once(secret.to_owned()).chain(in_base64(secret)).collect();

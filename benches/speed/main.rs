@@ -64,8 +64,7 @@ fn plain() -> String {
 fn secure(ca: Ca, settings: tls::Settings, round_trip: Duration) -> String {
     serve(async move |base_url| {
         let server = tls::serve(&ca, settings).await;
-        let port = relay::start(server.port, round_trip).await;
-        let port = if round_trip.is_zero() { server.port } else { port };
+        let port = if round_trip.is_zero() { server.port } else { relay::start(server.port, round_trip).await };
         base_url.send(format!("https://127.0.0.1:{port}/rest")).unwrap();
         std::future::pending().await
     })
