@@ -1,0 +1,10 @@
+//! Rate limits and tokens of `canva-connect`, shared between machines over Redis.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod connection;
+mod pacing;
+mod store;
+
+pub use connection::Redis;

@@ -1,0 +1,1 @@
+//! `Pacer` over Redis: the rate limits of a user, kept by all processes together.
