@@ -45,12 +45,12 @@ impl From<Error> for Failed {
 
 /// Sends the request once; it is the `number`th attempt.
 pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Result<T, Failed> {
-    let (client, operation) = (&*call.client.inner, call.operation);
+    let (client, operation) = (&call.client, call.operation);
     // Before its turn: whoever waits for a token keeps nobody from sending.
     let mut token = client.token().await?;
     let asked = Instant::now();
     let mut permit =
-        client.pacer.acquire(operation, client.max_wait).await.map_err(|source| Error::Pacer { operation, source })?;
+        client.pacer.acquire(operation, client.inner.max_wait).await.map_err(|source| Error::Pacer { operation, source })?;
     if asked.elapsed() > TOKEN_AGE {
         token = client.token().await?;
     }
@@ -66,12 +66,12 @@ pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Resu
     let _end = Ends(count);
     permit.sent = true;
     let connecting = Connecting::new();
-    let timed_out = timed_out(meter, connecting.watch(), &client.timeouts);
-    let http = client.http_for(operation, meter.is_some());
+    let timed_out = timed_out(meter, connecting.watch(), &client.inner.timeouts);
+    let http = client.inner.http_for(operation, meter.is_some());
     let exchange = transport::exchange(http, request, meter, &token, span, timed_out);
     let mut result = connecting.observe(Box::pin(exchange)).await;
     if let Ok(response) = &result {
-        client.answered_over(response.version);
+        client.inner.answered_over(response.version);
     }
     // No more of the content is handed over from here on: what is missing by now, no server can have.
     let handed_over = count.map(Meter::end);

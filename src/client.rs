@@ -1,4 +1,4 @@
-//! The client and its settings. Its operations are in `assets.rs`, `imports.rs`, `job.rs` and `request.rs`.
+//! The client, its settings, and what the clients of many users share. Its operations are in `assets.rs`, `imports.rs`, `job.rs` and `request.rs`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,8 @@ use crate::pacing::{DynPacer, Pacer, Pacing};
 use crate::policy::{PollPolicy, RetryPolicy, Timeouts};
 use crate::transport::{BaseUrl, HttpSettings};
 
-/// A client for one Canva user. Clones are cheap and share connections, rate limits and tokens.
+/// A client for one Canva user. Clones are cheap and share connections, rate limits and tokens; [`for_user`](Self::for_user) makes
+/// one for another user over the same connections.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), canva_connect::Error> {
@@ -27,10 +28,13 @@ use crate::transport::{BaseUrl, HttpSettings};
 /// ```
 #[derive(Clone)]
 pub struct Client {
+    /// What all users have in common.
     pub(crate) inner: Arc<Inner>,
+    token: Arc<dyn DynTokenProvider>,
+    pub(crate) pacer: Arc<dyn DynPacer>,
 }
 
-/// What it takes to send a request: the same for all clones of a client.
+/// Connections and settings: the same for all clients that come from one.
 pub(crate) struct Inner {
     /// One connection for all requests where the server has HTTP/2. Where it ends, the server says which it has not begun.
     pub(crate) http: reqwest::Client,
@@ -39,11 +43,9 @@ pub(crate) struct Inner {
     http1: reqwest::Client,
     /// The server has answered over HTTP/2.
     http2: AtomicBool,
-    /// The server refused HTTP/1.1, and isn't asked for it again by this client.
+    /// The server refused HTTP/1.1, and isn't asked for it again over these connections.
     http2_only: AtomicBool,
     pub(crate) base_url: String,
-    pub(crate) token: Box<dyn DynTokenProvider>,
-    pub(crate) pacer: Box<dyn DynPacer>,
     pub(crate) timeouts: Timeouts,
     pub(crate) retry: RetryPolicy,
     pub(crate) poll: PollPolicy,
@@ -76,16 +78,6 @@ impl Inner {
     pub(crate) fn leave_http1(&self) {
         self.http2_only.store(true, Ordering::Relaxed);
     }
-
-    /// The token for a request.
-    pub(crate) async fn token(&self) -> Result<AccessToken, Error> {
-        answered(self.token.token()).await
-    }
-
-    /// Whether there is another token than this one, which Canva refused.
-    pub(crate) async fn refused(&self, token: &AccessToken) -> Result<bool, Error> {
-        answered(self.token.refused(token)).await
-    }
 }
 
 async fn answered<T>(asked: BoxFuture<'_, Result<T, BoxError>>) -> Result<T, Error> {
@@ -108,6 +100,37 @@ impl Client {
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
+
+    /// A client for another user, over the same connections and with the same settings. It costs a few hundred bytes, so a
+    /// service makes one for each user, when that user comes, and drops it when it likes.
+    ///
+    /// Tokens and rate limits are the user's own. Several clients of one user share an `Arc<Pacing>`. Keep it for a minute after the
+    /// last of them is dropped: a new [`Pacing`] knows nothing of what was sent before it.
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), canva_connect::Error> {
+    /// use canva_connect::auth::NoUser;
+    /// use canva_connect::{AccessToken, Client, Pacing};
+    ///
+    /// let service = Client::builder().token_provider(NoUser).user_agent("photo-sync/2.1").build()?;
+    /// let anna = service.for_user(AccessToken::new("annas-token"), Pacing::new());
+    /// let ben = service.for_user(AccessToken::new("bens-token"), Pacing::new());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn for_user(&self, tokens: impl TokenProvider, pacing: impl Pacer) -> Self {
+        Self { inner: self.inner.clone(), token: Arc::new(tokens), pacer: Arc::new(pacing) }
+    }
+
+    /// The token for a request.
+    pub(crate) async fn token(&self) -> Result<AccessToken, Error> {
+        answered(self.token.token()).await
+    }
+
+    /// Whether there is another token than this one, which Canva refused.
+    pub(crate) async fn refused(&self, token: &AccessToken) -> Result<bool, Error> {
+        answered(self.token.refused(token)).await
+    }
 }
 
 impl fmt::Debug for Client {
@@ -116,7 +139,8 @@ impl fmt::Debug for Client {
     }
 }
 
-/// The settings of a [`Client`]. Only the token must be given.
+/// The settings of a [`Client`]. Only the token must be given. Clients that are built from clones of it have connections of their own;
+/// they share the token provider, and the pacer if one is set.
 ///
 /// ```
 /// # fn main() -> Result<(), canva_connect::Error> {
@@ -130,18 +154,26 @@ impl fmt::Debug for Client {
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Clone)]
 #[must_use = "`build` makes the client"]
 pub struct ClientBuilder {
-    token: Option<Result<Box<dyn DynTokenProvider>, Error>>,
+    token: Option<Tokens>,
     base_url: String,
     user_agent: Option<String>,
     allow_plain_http: bool,
     timeouts: Timeouts,
-    pacer: Box<dyn DynPacer>,
+    /// `None`: a [`Pacing`] of each client's own.
+    pacer: Option<Arc<dyn DynPacer>>,
     retry: RetryPolicy,
     poll: PollPolicy,
     max_wait: Duration,
     http: HttpSettings,
+}
+
+#[derive(Clone)]
+enum Tokens {
+    Given(AccessToken),
+    From(Arc<dyn DynTokenProvider>),
 }
 
 impl Default for ClientBuilder {
@@ -156,7 +188,7 @@ impl Default for ClientBuilder {
                 stall: Duration::from_secs(60),
                 response: Duration::from_secs(120),
             },
-            pacer: Box::new(Pacing::new()),
+            pacer: None,
             retry: RetryPolicy::default(),
             poll: PollPolicy::default(),
             max_wait: Duration::from_secs(300),
@@ -168,14 +200,13 @@ impl Default for ClientBuilder {
 impl ClientBuilder {
     /// An access token that stays the same.
     pub fn token(mut self, token: impl Into<AccessToken>) -> Self {
-        let token = token.into();
-        self.token = Some(token.header().map(|_| Box::new(token) as Box<dyn DynTokenProvider>));
+        self.token = Some(Tokens::Given(token.into()));
         self
     }
 
     /// Something that gives access tokens, and new ones when they expire.
     pub fn token_provider(mut self, provider: impl TokenProvider) -> Self {
-        self.token = Some(Ok(Box::new(provider)));
+        self.token = Some(Tokens::From(Arc::new(provider)));
         self
     }
 
@@ -221,7 +252,7 @@ impl ClientBuilder {
 
     /// How requests are spread over time. Default: [`Pacing::new`], the rate limits of the spec.
     pub fn pacing(mut self, pacer: impl Pacer) -> Self {
-        self.pacer = Box::new(pacer);
+        self.pacer = Some(Arc::new(pacer));
         self
     }
 
@@ -279,11 +310,20 @@ impl ClientBuilder {
     /// Makes the client. Nothing is sent.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] if there is no token, or the token, the base URL or user agent can't be used; [`Error::Setup`] if the
-    /// system's TLS can't be set up.
+    /// [`Error::InvalidInput`] if there is no token, or the token, the base URL, the user agent, a timeout or a policy can't be used;
+    /// [`Error::Setup`] if the system's TLS can't be set up.
     pub fn build(self) -> Result<Client, Error> {
-        let token =
-            self.token.ok_or_else(|| Error::invalid("token", "an access token or a token provider", "none"))??;
+        let token: Arc<dyn DynTokenProvider> = match self.token {
+            None => return Err(Error::invalid("token", "an access token or a token provider", "none")),
+            Some(Tokens::Given(token)) => {
+                token.header()?;
+                Arc::new(token)
+            }
+            Some(Tokens::From(provider)) => provider,
+        };
+        self.timeouts.check()?;
+        self.retry.check()?;
+        self.poll.check()?;
         let base_url = BaseUrl::parse(&self.base_url, self.allow_plain_http)?;
         let own = concat!("canva-connect/", env!("CARGO_PKG_VERSION"));
         let user_agent = self.user_agent.map_or(own.to_owned(), |product| format!("{product} {own}"));
@@ -297,13 +337,27 @@ impl ClientBuilder {
             http2: AtomicBool::new(false),
             http2_only: AtomicBool::new(false),
             base_url: base_url.text,
-            token,
-            pacer: self.pacer,
             timeouts: self.timeouts,
             retry: self.retry,
             poll: self.poll,
             max_wait: self.max_wait,
         };
-        Ok(Client { inner: Arc::new(inner) })
+        let pacer = self.pacer.unwrap_or_else(|| Arc::new(Pacing::new()));
+        Ok(Client { inner: Arc::new(inner), token, pacer })
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What isn't a base URL may have a password in it.
+        let base_url = BaseUrl::parse(&self.base_url, true).ok().map(|base_url| base_url.text);
+        f.debug_struct("ClientBuilder")
+            .field("base_url", &base_url)
+            .field("user_agent", &self.user_agent)
+            .field("timeouts", &self.timeouts)
+            .field("retry", &self.retry)
+            .field("poll", &self.poll)
+            .field("max_wait", &self.max_wait)
+            .finish_non_exhaustive()
     }
 }

@@ -181,8 +181,9 @@ impl<T: Send + 'static> Job<T> {
     /// Waits for the result, with a policy of its own.
     ///
     /// # Errors
-    /// As [`wait`](Job::wait).
+    /// As [`wait`](Job::wait), and [`Error::InvalidInput`] if the policy's growth isn't finite.
     pub async fn wait_with(mut self, policy: PollPolicy) -> Result<T, Error> {
+        policy.check()?;
         Ok(self.end(policy).await??)
     }
 

@@ -83,6 +83,7 @@ mod call;
 mod checks;
 mod client;
 mod connecting;
+mod duration;
 mod error;
 mod failure;
 /// Not an interface: what `fuzz/` calls.

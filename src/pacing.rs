@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::BoxFuture;
-use crate::error::BoxError;
+use crate::error::{BoxError, Error};
 use crate::operations::Operation;
 use crate::sync::lock;
 
@@ -142,6 +142,8 @@ impl fmt::Debug for Permit {
 /// The rate limit of each operation, kept for one client and its clones: first come, first served. Operations are told
 /// apart by their ids. Several clients for the same user share an `Arc<Pacing>`.
 ///
+/// The counts live as long as it does. After a minute without requests there is nothing left to count, and a new one is as good.
+///
 /// A 429 pauses its operation for as long as the response asks, but for no more than the client's
 /// [`max_wait`](crate::ClientBuilder::max_wait), 5 minutes by default. Where it asks for longer, the requests of that time fail at once
 /// with [`PausedError`], which says what was asked for; after that, requests are sent again, so that one mistaken response can't
@@ -159,24 +161,54 @@ impl fmt::Debug for Permit {
 pub struct Pacing {
     /// By the operation's id, each made when its first request asks; `None` if there are no limits.
     lanes: Option<Mutex<HashMap<&'static str, Arc<Lane>>>>,
+    /// Of each limit, at most 1.
+    share: f64,
 }
 
 impl Pacing {
     /// The limits of [`Operation::requests_per_minute`], each operation for itself.
     pub fn new() -> Self {
-        Self { lanes: Some(Mutex::default()) }
+        Self { lanes: Some(Mutex::default()), share: 1.0 }
+    }
+
+    /// A share of each limit, rounded down but at least 1 a minute: for one of several processes that send for the same user and know
+    /// nothing of each other. Among four, each takes a quarter. More processes than a limit has requests exceed it all the same.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), canva_connect::Error> {
+    /// use canva_connect::{Client, Pacing};
+    ///
+    /// let canva = Client::builder().token("a-secret").pacing(Pacing::scaled(0.25)?).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] if the share isn't more than 0 and at most 1. Nothing is rounded to fit: who writes 25 for 25 % would
+    /// otherwise have the whole limit in each process.
+    pub fn scaled(share: f64) -> Result<Self, Error> {
+        if share > 0.0 && share <= 1.0 {
+            return Ok(Self { share, ..Self::new() });
+        }
+        Err(Error::invalid("share", "more than 0 and at most 1, such as 0.5", share.to_string()))
     }
 
     /// No limits.
     pub fn off() -> Self {
-        Self { lanes: None }
+        Self { lanes: None, ..Self::new() }
     }
 
     fn lane(&self, operation: &Operation) -> Option<Arc<Lane>> {
         let lanes = self.lanes.as_ref()?;
         // Without a limit too: a pause after a 429 holds for all.
-        let permits = operation.requests_per_minute.unwrap_or(u32::MAX);
+        let permits = operation.requests_per_minute.map_or(u32::MAX, |limit| self.share_of(limit));
         Some(lock(lanes).entry(operation.id).or_insert_with(|| Arc::new(Lane::new(permits))).clone())
+    }
+
+    fn share_of(&self, limit: u32) -> u32 {
+        // 0.29 of 100 are 29, although their product as floats is less.
+        let share = (f64::from(limit) * self.share * (1.0 + 4.0 * f64::EPSILON)) as u32;
+        share.max(1).min(limit)
     }
 }
 
@@ -188,7 +220,11 @@ impl Default for Pacing {
 
 impl fmt::Debug for Pacing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.lanes.is_none() { "Pacing::off()" } else { "Pacing::new()" })
+        match self.share {
+            _ if self.lanes.is_none() => f.write_str("Pacing::off()"),
+            1.0 => f.write_str("Pacing::new()"),
+            share => write!(f, "Pacing::scaled({share})"),
+        }
     }
 }
 
@@ -222,6 +258,31 @@ pub struct PausedError {
     pub closed: Duration,
 }
 
+impl PausedError {
+    /// For a [`Pacer`] of your own: what a request is told that comes this long after Canva `asked` for the pause, if it waits for
+    /// no more than `max_wait`. `None` if it isn't refused: the pause is short enough to be waited for, or enough of it has passed.
+    ///
+    /// ```
+    /// use canva_connect::PausedError;
+    /// use std::time::Duration;
+    ///
+    /// let (hour, max_wait) = (Duration::from_secs(3600), Duration::from_secs(300));
+    /// let refused = PausedError::new(hour, Duration::from_secs(100), max_wait).ok_or("it is sent")?;
+    /// assert_eq!((refused.left.as_secs(), refused.closed.as_secs()), (3500, 200));
+    /// assert_eq!(PausedError::new(hour, max_wait, max_wait), None);
+    /// assert_eq!(PausedError::new(max_wait, Duration::ZERO, max_wait), None);
+    /// # Ok::<(), &str>(())
+    /// ```
+    pub fn new(asked: Duration, elapsed: Duration, max_wait: Duration) -> Option<Self> {
+        let refused = asked > max_wait && elapsed < max_wait;
+        refused.then(|| Self {
+            asked,
+            left: asked.saturating_sub(elapsed),
+            closed: max_wait.saturating_sub(elapsed),
+        })
+    }
+}
+
 /// One operation's permits.
 struct Lane {
     /// Held by the first in the queue while it waits; tokio's mutex serves in the order of asking.
@@ -247,9 +308,8 @@ struct Pause {
 }
 
 impl Pause {
-    /// What is left of the first part of it that is this long.
-    fn left(&self, now: Instant, part: Duration) -> Duration {
-        self.asked.min(part).saturating_sub(now - self.began)
+    fn left(&self, now: Instant) -> Duration {
+        self.asked.saturating_sub(now - self.began)
     }
 }
 
@@ -299,7 +359,7 @@ impl Lane {
     fn pause(&self, asked: Duration) {
         let now = Instant::now();
         let mut state = lock(&self.state);
-        if state.pause.as_ref().is_none_or(|other| other.overridden || other.left(now, Duration::MAX) <= asked) {
+        if state.pause.as_ref().is_none_or(|other| other.overridden || other.left(now) <= asked) {
             state.pause = Some(Pause { began: now, asked, overridden: false });
         }
         drop(state);
@@ -316,15 +376,13 @@ impl LaneState {
             self.free += 1;
         }
         if let Some(pause) = &self.pause {
-            let (asked, closed) = (pause.asked, pause.left(now, max_wait));
-            if !closed.is_zero() {
-                let left = pause.left(now, Duration::MAX);
-                let too_long = asked > max_wait;
-                return Err(if too_long {
-                    Wait::Paused(PausedError { asked, left, closed })
-                } else {
-                    Wait::For(closed)
-                });
+            if let Some(error) = PausedError::new(pause.asked, now - pause.began, max_wait) {
+                return Err(Wait::Paused(error));
+            }
+            // One that was too long, and isn't any more, is over.
+            let left = pause.left(now);
+            if pause.asked <= max_wait && !left.is_zero() {
+                return Err(Wait::For(left));
             }
         }
         if self.free == 0 {

@@ -2,34 +2,60 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use crate::duration;
+use crate::error::Error;
+
+/// Sets fields one after the other, in a chain.
+macro_rules! setters {
+    ($($field:ident: $type:ty),*) => {$(
+        #[doc = concat!("The same policy with this [`", stringify!($field), "`](Self#structfield.", stringify!($field), ").")]
+        #[must_use]
+        pub fn $field(mut self, $field: $type) -> Self {
+            self.$field = $field;
+            self
+        }
+    )*};
+}
+
 /// How often, and at what intervals, a request is retried whose failure allows it.
 ///
 /// The pause before the n-th retry is random between nothing and `base_delay` × 2ⁿ⁻¹, at most `max_delay` (full jitter), or
 /// what the response's `Retry-After` says. After a 429 without one it is 5 s × 2ⁿ⁻¹ and up to half as much more; a pause
 /// after a 429 holds for every request of that operation. See the crate's front page for what is retried and what is not.
 ///
+/// In a configuration file, times are written as people write them, what isn't there has its default, and a field that no policy has
+/// is refused.
+///
 /// ```
+/// # fn main() -> Result<(), serde_json::Error> {
 /// use canva_connect::RetryPolicy;
 /// use std::time::Duration;
 ///
-/// let mut patient = RetryPolicy::default();
-/// patient.max_attempts = 10;
-/// patient.total_time = Duration::from_secs(600);
-/// let once = RetryPolicy::never();
-/// assert_eq!(once.max_attempts, 1);
+/// let patient = RetryPolicy::default().max_attempts(10).total_time(Duration::from_secs(600));
+/// let from_file: RetryPolicy = serde_json::from_str(r#"{ "max_attempts": 10, "total_time": "10m" }"#)?;
+/// assert_eq!(from_file, patient);
+/// assert_eq!(RetryPolicy::never().max_attempts, 1);
+/// # Ok(())
+/// # }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RetryPolicy {
     /// How often a request is sent at most, not counting one more after a 401 with a new token. Default 5: enough to sit
-    /// out a full minute of 429s.
+    /// out a full minute of 429s. 0 is refused by [`ClientBuilder::build`](crate::ClientBuilder::build).
     pub max_attempts: u32,
     /// The longest first pause. Default 500 ms.
+    #[serde(with = "duration")]
     pub base_delay: Duration,
     /// The longest pause. Default 20 s. Doesn't bind the pauses after a 429.
+    #[serde(with = "duration")]
     pub max_delay: Duration,
     /// No attempt is planned for later than this after the first failure; what it then waits for its turn comes on top.
     /// Default 5 minutes.
+    #[serde(with = "duration")]
     pub total_time: Duration,
 }
 
@@ -49,6 +75,15 @@ impl RetryPolicy {
     pub fn never() -> Self {
         Self { max_attempts: 1, ..Self::default() }
     }
+
+    setters!(max_attempts: u32, base_delay: Duration, max_delay: Duration, total_time: Duration);
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.max_attempts > 0 {
+            return Ok(());
+        }
+        Err(Error::invalid("retry.max_attempts", "1 or more (1 is `RetryPolicy::never()`)", "0"))
+    }
 }
 
 /// From here the pauses grow, however short the first one is: nothing times 1.7 is nothing.
@@ -60,25 +95,35 @@ const MIN_GROWN: Duration = Duration::from_millis(250);
 /// 2.4 s after it is ready, with 6.6 polls on average. A fixed 2 s needs 12.9 for 1.0 s; a start of 500 ms that grows 1.6
 /// times to 10 s needs 6.9 for 3.1 s. docs/performance.md has the same figures, the creating request included.
 ///
+/// It is read from a configuration file as [`RetryPolicy`] is.
+///
 /// ```
+/// # fn main() -> Result<(), serde_json::Error> {
 /// use canva_connect::PollPolicy;
 /// use std::time::Duration;
 ///
-/// let mut patient = PollPolicy::default();
-/// patient.deadline = Duration::from_secs(3600);
+/// let patient = PollPolicy::default().deadline(Duration::from_secs(5400));
+/// let from_file: PollPolicy = serde_json::from_str(r#"{ "deadline": "1h 30m" }"#)?;
+/// assert_eq!(from_file, patient);
+/// # Ok(())
+/// # }
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PollPolicy {
     /// Before the first poll, after the job was created. Default 1 s. The pauses after it grow from this, or from
     /// 250 ms if it is less.
+    #[serde(with = "duration")]
     pub first_delay: Duration,
-    /// How much longer each pause is than the one before. Default 1.7; less than 1 counts as 1.
+    /// How many times as long each pause is as the one before. Default 1.7; less than 1 counts as 1, and what isn't finite is refused.
     pub growth: f64,
     /// The longest pause. Default 6 s.
+    #[serde(with = "duration")]
     pub max_delay: Duration,
     /// How long after the first response about the job to stop waiting. Default 10 minutes. A handle from a stored id begins
     /// with the first poll: until then only [`RetryPolicy::total_time`] and the rate limit say how long it takes.
+    #[serde(with = "duration")]
     pub deadline: Duration,
 }
 
@@ -94,6 +139,15 @@ impl Default for PollPolicy {
 }
 
 impl PollPolicy {
+    setters!(first_delay: Duration, growth: f64, max_delay: Duration, deadline: Duration);
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.growth.is_finite() {
+            return Ok(());
+        }
+        Err(Error::invalid("poll.growth", "a number such as 1.7", self.growth.to_string()))
+    }
+
     /// The pauses, in order, without end.
     ///
     /// ```
@@ -110,9 +164,23 @@ impl PollPolicy {
 }
 
 /// How long each part of an attempt may take.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeouts {
     pub(crate) connect: Duration,
     pub(crate) stall: Duration,
     pub(crate) response: Duration,
+}
+
+impl Timeouts {
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let all = [
+            ("connect_timeout", self.connect),
+            ("stall_timeout", self.stall),
+            ("response_timeout", self.response),
+        ];
+        match all.iter().find(|(_, timeout)| timeout.is_zero()) {
+            Some((field, _)) => Err(Error::invalid(field, "more than 0 s (`Duration::MAX` is no limit)", "0 s")),
+            None => Ok(()),
+        }
+    }
 }

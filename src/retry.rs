@@ -40,8 +40,8 @@ impl<T: Send + 'static> IntoFuture for Call<T> {
 
 /// Sends a request, and again while that is safe and the policy allows.
 async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
-    let (client, operation) = (&*call.client.inner, call.operation);
-    let policy = &client.retry;
+    let (client, operation) = (&call.client, call.operation);
+    let policy = &client.inner.retry;
     let mut attempts = 0;
     let mut token_refreshed = false;
     let mut http2_tried = false;
@@ -66,7 +66,7 @@ async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
             Verdict::Gone => return (call.decode)(b"").map_err(|_| error),
             Verdict::OtherProtocol if !http2_tried => {
                 http2_tried = true;
-                client.leave_http1();
+                client.inner.leave_http1();
                 // No request was made.
                 attempts -= 1;
                 continue;
@@ -105,7 +105,7 @@ async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
         };
         match pause {
             Some(pause)
-                if pause <= client.max_wait
+                if pause <= client.inner.max_wait
                     && content_left
                     && counted < policy.max_attempts
                     && since.elapsed().saturating_add(pause) <= policy.total_time =>
