@@ -1,5 +1,6 @@
 //! What the crate costs, against baselines in the same run: `cargo bench --bench speed`. What came out once, and how to
-//! read it, stands in docs/performance.md. `-- uploads`, `-- tls`, `-- distance`, `-- requests` or `-- polling` runs one part.
+//! read it, stands in docs/performance.md. `-- uploads`, `-- tls`, `-- distance`, `-- requests`, `-- users` or `-- polling` runs one
+//! part.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod relay;
@@ -9,9 +10,11 @@ mod support;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use canva_connect::{Client, Pacing, PollPolicy};
+use canva_connect::operations::{CREATE_ASSET_UPLOAD_JOB, GET_ASSET_UPLOAD_JOB};
+use canva_connect::{AccessToken, Client, Pacer, Pacing, PollPolicy};
 use support::tls::{self, Ca};
 
 const MIB: u64 = 1024 * 1024;
@@ -37,13 +40,16 @@ fn main() {
     if wants("requests") {
         requests();
     }
+    if wants("users") {
+        users();
+    }
     if wants("polling") {
         polling();
     }
 }
 
-/// Runs a server in a thread of its own, once it says its base URL.
-fn serve(server: impl AsyncFnOnce(std::sync::mpsc::Sender<String>) + Send + 'static) -> String {
+/// Runs a server in a thread of its own, once it says where it is.
+fn serve<T: Send + 'static>(server: impl AsyncFnOnce(std::sync::mpsc::Sender<T>) + Send + 'static) -> T {
     let (sender, receiver) = std::sync::mpsc::channel();
     std::thread::spawn(move || runtime().block_on(server(sender)));
     receiver.recv().unwrap()
@@ -207,6 +213,9 @@ fn this_program(task: &str, base_url: &str, file: &Path) -> Command {
 
 fn child(task: &str) {
     let [name, base_url, file] = task.splitn(3, ' ').collect::<Vec<_>>()[..] else { panic!("{task}") };
+    if let Some(way) = USERS.iter().position(|way| *way == name) {
+        return child_with_users(way, base_url);
+    }
     let two = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     two.block_on(async {
         if name == "reqwest" {
@@ -259,6 +268,76 @@ fn requests() {
     let (bare, facade) = (per_request(&bare), per_request(&facade));
     println!("  {:<14} {bare:>8.1} µs each", "reqwest");
     println!("  {:<14} {facade:>8.1} µs each, {:+.1} %", "canva-connect", (facade / bare - 1.0) * 100.0);
+}
+
+const MANY: usize = 1_000;
+
+/// The ways to have many users.
+const USERS: [&str; 3] = ["a-client-each", "for_user", "for_user-after-a-burst"];
+
+/// What idle users hold, each after a request over TLS.
+fn users() {
+    // A client each takes its time, and memory doesn't vary.
+    const ROUNDS: usize = 3;
+    println!("\n{MANY} idle users, median of {ROUNDS} rounds\n");
+    let (ca, trusted) = ca();
+    let server = serve(async move |started| {
+        started.send(tls::serve(&ca, tls::Settings::default()).await).unwrap();
+        std::future::pending().await
+    });
+    for name in USERS {
+        let mut measured = Vec::new();
+        for _ in 0..ROUNDS {
+            let before = server.connections().len();
+            let mut command = this_program(name, &server.base_url, Path::new(""));
+            let output = command.env("SSL_CERT_FILE", trusted.path()).stderr(Stdio::inherit()).output().unwrap();
+            assert!(output.status.success(), "{name} failed");
+            let [memory, micros] = String::from_utf8(output.stdout)
+                .unwrap()
+                .split_whitespace()
+                .map(|number| number.parse::<u64>().unwrap())
+                .collect::<Vec<_>>()[..]
+            else {
+                panic!("{name} said something else")
+            };
+            measured.push((memory, micros, server.connections().len() - before));
+        }
+        measured.sort();
+        let (memory, micros, connections) = measured[ROUNDS / 2];
+        let (memory, each) = (memory as f64 / MIB as f64, micros as f64 / MANY as f64);
+        println!("  {name:<24} {memory:>7.2} MiB, {connections:>5} connections, {each:>8.1} µs to make one");
+    }
+}
+
+/// Says by how many bytes this process grew for many users, and how many microseconds it took to make their clients.
+fn child_with_users(way: usize, base_url: &str) {
+    runtime().block_on(async {
+        let token = |user: usize| format!("token-of-user-{user}");
+        let builder = Client::builder().base_url(base_url);
+        let first = builder.clone().token(token(0)).build().unwrap();
+        first.get_asset("a1").await.unwrap();
+        let before = support::resident_memory().unwrap_or(0);
+        let (mut making, mut all) = (Duration::ZERO, Vec::with_capacity(MANY));
+        for user in 1..=MANY {
+            let (started, pacing) = (Instant::now(), Arc::new(Pacing::new()));
+            let canva = match way {
+                0 => builder.clone().token(token(user)).pacing(pacing.clone()).build().unwrap(),
+                _ => first.for_user(AccessToken::new(token(user)), pacing.clone()),
+            };
+            making += started.elapsed();
+            canva.get_asset("a1").await.unwrap();
+            if way == 2 {
+                for operation in [&CREATE_ASSET_UPLOAD_JOB, &GET_ASSET_UPLOAD_JOB] {
+                    for _ in 0..operation.requests_per_minute.unwrap() {
+                        pacing.acquire(operation, Duration::ZERO).await.unwrap().finish(true);
+                    }
+                }
+            }
+            all.push(canva);
+        }
+        let grown = support::resident_memory().unwrap_or(0).saturating_sub(before);
+        println!("{grown} {}", making.as_micros());
+    });
 }
 
 fn time(runtime: &tokio::runtime::Runtime, work: impl Future<Output = ()>) -> Duration {
