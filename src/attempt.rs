@@ -49,8 +49,11 @@ pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Resu
     // Before its turn: whoever waits for a token keeps nobody from sending.
     let mut token = client.token().await?;
     let asked = Instant::now();
-    let mut permit =
-        client.pacer.acquire(operation, client.inner.max_wait).await.map_err(|source| Error::Pacer { operation, source })?;
+    let mut permit = client
+        .pacer
+        .acquire(operation, client.inner.max_wait)
+        .await
+        .map_err(|source| Error::Pacer { operation, source })?;
     if asked.elapsed() > TOKEN_AGE {
         token = client.token().await?;
     }

@@ -275,11 +275,7 @@ impl PausedError {
     /// ```
     pub fn new(asked: Duration, elapsed: Duration, max_wait: Duration) -> Option<Self> {
         let refused = asked > max_wait && elapsed < max_wait;
-        refused.then(|| Self {
-            asked,
-            left: asked.saturating_sub(elapsed),
-            closed: max_wait.saturating_sub(elapsed),
-        })
+        refused.then(|| Self { asked, left: asked.saturating_sub(elapsed), closed: max_wait.saturating_sub(elapsed) })
     }
 }
 
@@ -294,9 +290,54 @@ struct Lane {
 
 struct LaneState {
     free: u32,
-    /// When the permits of finished requests come back, soonest first.
-    returning: VecDeque<Instant>,
+    /// Those of finished requests.
+    returning: Returning,
     pause: Option<Pause>,
+}
+
+/// When permits come back, soonest first: two bytes each, since a service holds them for thousands of users who have gone.
+struct Returning {
+    /// From here the first gap counts.
+    base: Instant,
+    /// The last of them.
+    last: Instant,
+    /// In milliseconds, rounded up, from one to the next.
+    gaps: VecDeque<u16>,
+}
+
+impl Returning {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self { base: now, last: now, gaps: VecDeque::new() }
+    }
+
+    fn first(&self) -> Option<Instant> {
+        self.gaps.front().map(|gap| self.base + Duration::from_millis((*gap).into()))
+    }
+
+    /// Takes out those that are back, and says how many.
+    fn take(&mut self, now: Instant) -> u32 {
+        let mut back = 0;
+        while let Some(first) = self.first().filter(|first| *first <= now) {
+            self.gaps.pop_front();
+            self.base = first;
+            back += 1;
+        }
+        back
+    }
+
+    /// One more, in a full window. Says how many are back by now; those that aren't are less than a window away, as a gap must be.
+    fn push(&mut self, now: Instant) -> u32 {
+        let back = self.take(now);
+        let due = now + WINDOW;
+        if self.gaps.is_empty() {
+            (self.base, self.last) = (due, due);
+        }
+        let gap = (due - self.last).as_nanos().div_ceil(1_000_000) as u16;
+        self.last += Duration::from_millis(gap.into());
+        self.gaps.push_back(gap);
+        back
+    }
 }
 
 /// What a 429 asked for.
@@ -324,7 +365,7 @@ enum Wait {
 
 impl Lane {
     fn new(permits: u32) -> Self {
-        let state = LaneState { free: permits, returning: VecDeque::new(), pause: None };
+        let state = LaneState { free: permits, returning: Returning::new(), pause: None };
         Self { turn: tokio::sync::Mutex::new(()), state: Mutex::new(state), changed: Notify::new() }
     }
 
@@ -347,11 +388,7 @@ impl Lane {
 
     fn release(&self, sent: bool) {
         let mut state = lock(&self.state);
-        if sent {
-            state.returning.push_back(Instant::now() + WINDOW);
-        } else {
-            state.free += 1;
-        }
+        state.free += if sent { state.returning.push(Instant::now()) } else { 1 };
         drop(state);
         self.changed.notify_one();
     }
@@ -371,10 +408,7 @@ impl Lane {
 impl LaneState {
     /// Takes a permit, or says why there is none.
     fn take(&mut self, now: Instant, max_wait: Duration) -> Result<(), Wait> {
-        while self.returning.front().is_some_and(|back| *back <= now) {
-            self.returning.pop_front();
-            self.free += 1;
-        }
+        self.free += self.returning.take(now);
         if let Some(pause) = &self.pause {
             if let Some(error) = PausedError::new(pause.asked, now - pause.began, max_wait) {
                 return Err(Wait::Paused(error));
@@ -386,7 +420,7 @@ impl LaneState {
             }
         }
         if self.free == 0 {
-            return Err(self.returning.front().map_or(Wait::Release, |back| Wait::For(*back - now)));
+            return Err(self.returning.first().map_or(Wait::Release, |back| Wait::For(back - now)));
         }
         self.free -= 1;
         if let Some(pause) = &mut self.pause {

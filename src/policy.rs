@@ -173,11 +173,8 @@ pub(crate) struct Timeouts {
 
 impl Timeouts {
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let all = [
-            ("connect_timeout", self.connect),
-            ("stall_timeout", self.stall),
-            ("response_timeout", self.response),
-        ];
+        let all =
+            [("connect_timeout", self.connect), ("stall_timeout", self.stall), ("response_timeout", self.response)];
         match all.iter().find(|(_, timeout)| timeout.is_zero()) {
             Some((field, _)) => Err(Error::invalid(field, "more than 0 s (`Duration::MAX` is no limit)", "0 s")),
             None => Ok(()),
