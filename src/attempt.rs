@@ -43,17 +43,16 @@ impl From<Error> for Failed {
     }
 }
 
-/// Sends the request once; it is the `number`th attempt.
-pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Result<T, Failed> {
+/// Sends the request once; it is the `number`th attempt. `queued` is how long the request has waited for its turns.
+pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, queued: &mut Duration, span: &Span) -> Result<T, Failed> {
     let (client, operation) = (&call.client, call.operation);
     // Before its turn: whoever waits for a token keeps nobody from sending.
     let mut token = client.token().await?;
     let asked = Instant::now();
-    let mut permit = client
-        .pacer
-        .acquire(operation, client.inner.max_wait)
-        .await
-        .map_err(|source| Error::Pacer { operation, source })?;
+    let turn = client.pacer.acquire(operation, client.inner.max_wait).await;
+    *queued += asked.elapsed();
+    span.record("queued_ms", queued.as_millis() as u64);
+    let mut permit = turn.map_err(|source| Error::Pacer { operation, source })?;
     if asked.elapsed() > TOKEN_AGE {
         token = client.token().await?;
     }
@@ -79,6 +78,8 @@ pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Resu
     // No more of the content is handed over from here on: what is missing by now, no server can have.
     let handed_over = count.map(Meter::end);
     let incomplete = handed_over.is_some_and(|progress| progress.sent < progress.total);
+    let sent = handed_over.filter(|_| meter.is_some());
+    span.record("bytes", sent.map(|progress| progress.sent));
     if let Err(Failure::Connect(_)) = result {
         permit.sent = false;
     }
@@ -93,7 +94,7 @@ pub(crate) async fn attempt<T>(call: &Call<T>, number: u32, span: &Span) -> Resu
         unprocessed: incomplete || failure.is_unprocessed(),
         error: failure.into_error(operation, number, &token),
         token: Some(token),
-        sent: handed_over.filter(|_| meter.is_some()),
+        sent,
     })
 }
 

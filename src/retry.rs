@@ -33,6 +33,8 @@ impl<T: Send + 'static> IntoFuture for Call<T> {
             status = Empty,
             request_id = Empty,
             attempts = Empty,
+            queued_ms = Empty,
+            bytes = Empty,
         );
         Box::pin(run(self, span.clone()).instrument(span))
     }
@@ -43,6 +45,7 @@ async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
     let (client, operation) = (&call.client, call.operation);
     let policy = &client.inner.retry;
     let mut attempts = 0;
+    let mut queued = Duration::ZERO;
     let mut token_refreshed = false;
     let mut http2_tried = false;
     let mut first_failure = None;
@@ -50,7 +53,7 @@ async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
     loop {
         attempts += 1;
         span.record("attempts", attempts);
-        let Failed { error, token, sent, unprocessed } = match attempt(&call, attempts, &span).await {
+        let Failed { error, token, sent, unprocessed } = match attempt(&call, attempts, &mut queued, &span).await {
             Ok(value) => return Ok(value),
             Err(failed) => failed,
         };

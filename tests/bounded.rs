@@ -1,6 +1,6 @@
 //! What a hostile server, a long queue, or a caller in a hurry can cost: memory and descriptors stay bounded. Apart, so that
 //! nothing but the attack is measured: each client is a process of its own.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod support;
 
@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use canva_connect::operations::Operation;
-use canva_connect::{BoxError, Client, Error, Pacer, Pacing, Permit};
+use canva_connect::operations::{CREATE_ASSET_UPLOAD_JOB, GET_ASSET_UPLOAD_JOB, Operation};
+use canva_connect::{AccessToken, BoxError, Client, Error, Pacer, Pacing, Permit};
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use support::hostile::{self, Ends};
+use support::tls::{self, Ca};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -66,6 +67,51 @@ async fn ten_thousand_waiting_uploads_need_under_128_mib() {
     });
     let peak = support::in_child("the_child_whose_uploads_wait", &base_url).await;
     assert!(peak.is_none_or(|peak| peak < 128 * MIB), "{peak:?} bytes at the peak");
+}
+
+#[tokio::test]
+async fn a_thousand_idle_users_need_under_4_mib_and_one_connection() {
+    let (ca, trusted) = (Ca::new("test"), tempfile::NamedTempFile::new().unwrap());
+    std::fs::write(trusted.path(), ca.pem()).unwrap();
+    let server = tls::serve(&ca, tls::Settings::default()).await;
+    let environment = [("SSL_CERT_FILE", trusted.path())];
+    let child = "the_child_with_a_thousand_users";
+    let grown = support::in_child_with(child, &server.base_url, &environment).await;
+    assert!(grown.is_none_or(|grown| grown < 4 * MIB), "{grown:?} bytes more");
+    let connections = server.connections();
+    assert_eq!(connections.iter().map(|one| one.requests.len()).collect::<Vec<_>>(), [2_001]);
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn the_child_with_a_thousand_users() {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let service = Client::builder().token("t").base_url(support::argument()).build().unwrap();
+        service.get_asset("a1").await.unwrap();
+        let before = support::resident_memory();
+        let mut users = Vec::new();
+        for user in 0..1_000 {
+            let pacing = Arc::new(Pacing::new());
+            let canva = service.for_user(AccessToken::new(format!("token-of-user-{user}")), pacing.clone());
+            canva.get_asset("a1").await.unwrap();
+            // What a minute of uploads leaves behind.
+            for operation in [&CREATE_ASSET_UPLOAD_JOB, &GET_ASSET_UPLOAD_JOB] {
+                for _ in 0..operation.requests_per_minute.unwrap() {
+                    pacing.acquire(operation, Duration::ZERO).await.unwrap().finish(true);
+                }
+            }
+            users.push(canva);
+        }
+        if let (Some(before), Some(now)) = (before, support::resident_memory()) {
+            println!("peak: {}", now - before);
+        }
+        let mut requests = JoinSet::new();
+        for canva in users {
+            requests.spawn(async move { canva.get_asset("a1").await.map(drop) });
+        }
+        let sent: Result<Vec<_>, Error> = requests.join_all().await.into_iter().collect();
+        sent.unwrap();
+    });
 }
 
 /// The limits of the spec, and how many have asked for their turn.

@@ -169,6 +169,7 @@ impl Inner {
             };
             let access_token = tokens.access_token.clone();
             held.keep(tokens, Replaces::Only(refresh_token), &*self.store).await?;
+            tracing::info!("the access token was refreshed");
             return Ok(access_token);
         }
     }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use canva_connect::operations::{CREATE_ASSET_UPLOAD_JOB, CREATE_DESIGN_IMPORT_JOB, GET_ASSET_UPLOAD_JOB, Operation};
-use canva_connect::{Pacer, Pacing, PausedError, Permit};
+use canva_connect::{Error, Pacer, Pacing, PausedError, Permit};
 use canva_simulator::{RateCounter, RateLimits};
 use proptest::prelude::*;
 use tokio::task::{JoinSet, LocalSet};
@@ -111,6 +111,37 @@ proptest! {
         let tick = Duration::from_millis(2);
         prop_assert!(last >= least && last <= least + windows * (round_trip + tick), "{last:?} for {least:?}");
     }
+
+    #[test]
+    fn a_share_is_rounded_down_and_at_least_one(hundredths in 1u32..=100, limit in 1u32..2_000) {
+        let pacing = Pacing::scaled(f64::from(hundredths) / 100.0).unwrap();
+        let operation = of_ones_own("shared", limit);
+        let at_once = in_virtual_time(async {
+            let mut permits = Vec::new();
+            while let Ok(permit) = timeout(Duration::ZERO, pacing.acquire(operation, MAX_WAIT)).await {
+                permits.push(permit.unwrap());
+            }
+            permits.len() as u32
+        });
+        prop_assert_eq!(at_once, (limit * hundredths / 100).max(1));
+    }
+}
+
+#[test]
+fn a_share_that_makes_no_sense_is_refused() {
+    for share in [0.0, -0.5, 1.001, 25.0, f64::NAN, f64::INFINITY] {
+        let error = Pacing::scaled(share).unwrap_err();
+        assert!(matches!(error, Error::InvalidInput { field: "share", .. }), "{share}: {error}");
+    }
+    assert_eq!(format!("{:?}", Pacing::scaled(0.5).unwrap()), "Pacing::scaled(0.5)");
+    // Without a limit there is nothing to share.
+    static UNKNOWN: Operation = Operation::new("unknown", "GET", "/v1/folders");
+    in_virtual_time(async {
+        let pacing = Pacing::scaled(0.01).unwrap();
+        for _ in 0..1_000 {
+            pacing.acquire(&UNKNOWN, MAX_WAIT).await.unwrap().finish(true);
+        }
+    });
 }
 
 #[test]

@@ -1,0 +1,131 @@
+//! Many users: one set of connections and settings, and for each user a token and limits of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use canva_connect::auth::NoUser;
+use canva_connect::{AccessToken, Client, Error, Pacing, PollPolicy, RetryPolicy};
+use canva_simulator::{Access, RateLimits, Simulator};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::support::PIXEL;
+
+/// A simulator that counts the requests of two users, and a client that is nobody's.
+async fn service() -> (Simulator, Client) {
+    let anna = Access::new("annas-token").user("anna", "team");
+    let ben = Access::new("bens-token").user("ben", "team");
+    let simulator = Simulator::builder().access(anna).access(ben).rate_limits(RateLimits::SlidingWindow);
+    let simulator = simulator.job_duration(Duration::ZERO).start().await.unwrap();
+    let service = Client::builder().token_provider(NoUser).base_url(simulator.base_url()).build().unwrap();
+    (simulator, service)
+}
+
+fn refused(simulator: &Simulator) -> usize {
+    simulator.requests().iter().filter(|request| request.status.is_some_and(|status| status == 429)).count()
+}
+
+async fn upload(canva: &Client, count: usize) {
+    let mut uploads = JoinSet::new();
+    for number in 0..count {
+        let canva = canva.clone();
+        uploads.spawn(async move { canva.upload_asset(PIXEL.to_vec()).name(number.to_string()).await.map(drop) });
+    }
+    for uploaded in uploads.join_all().await {
+        uploaded.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_has_its_own_token_and_limits() {
+    let (simulator, service) = service().await;
+    let anna = service.for_user(AccessToken::new("annas-token"), Pacing::new());
+    let ben = service.for_user(AccessToken::new("bens-token"), Pacing::new());
+    let begun = Instant::now();
+    tokio::join!(upload(&anna, 30), upload(&ben, 30));
+    assert!(begun.elapsed() < Duration::from_secs(1), "they waited for each other: {:?}", begun.elapsed());
+    assert_eq!(refused(&simulator), 0);
+    for user in ["anna", "ben"] {
+        let assets = simulator.assets();
+        assert_eq!(assets.iter().filter(|asset| asset.owner.user_id == user).count(), 30, "{user}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_is_nobodys_sends_nothing() {
+    let (simulator, service) = service().await;
+    let error = service.get_asset("Msd59349ff").await.unwrap_err();
+    assert!(matches!(&error, Error::Token { source, .. } if source.to_string().contains("for_user")), "{error}");
+    assert!(simulator.requests().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_counts_outlive_a_client_with_its_pacing() {
+    let (simulator, service) = service().await;
+    let pacing = Arc::new(Pacing::new());
+    let client = |pacing: &Arc<Pacing>| service.for_user(AccessToken::new("annas-token"), pacing.clone());
+    let begun = Instant::now();
+    upload(&client(&pacing), 30).await;
+    upload(&client(&pacing), 1).await;
+    assert!(begun.elapsed() >= Duration::from_secs(60), "{:?}", begun.elapsed());
+    assert_eq!(refused(&simulator), 0);
+
+    upload(&client(&pacing), 29).await;
+    upload(&client(&Arc::new(Pacing::new())), 1).await;
+    assert!(refused(&simulator) > 0, "a new pacing knows of none of them");
+
+    // After a minute of silence it needn't.
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    let before = refused(&simulator);
+    upload(&client(&Arc::new(Pacing::new())), 30).await;
+    assert_eq!(refused(&simulator), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_of_cloned_builders_have_limits_of_their_own() {
+    let (simulator, _) = service().await;
+    let builder = Client::builder().base_url(simulator.base_url());
+    let anna = builder.clone().token("annas-token").build().unwrap();
+    let ben = builder.token("bens-token").build().unwrap();
+    let begun = Instant::now();
+    tokio::join!(upload(&anna, 30), upload(&ben, 30));
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_builder_shows_its_settings_and_no_secret() {
+    let builder = Client::builder().token("s3cr3t").user_agent("photo-sync/2.1").max_wait(Duration::from_secs(7));
+    let shown = format!("{builder:?}");
+    assert!(shown.contains("photo-sync/2.1") && shown.contains("max_wait: 7s"), "{shown}");
+    assert!(shown.contains("https://api.canva.com/rest") && shown.contains("max_attempts: 5"), "{shown}");
+    for base_url in ["https://anna:s3cr3t@example.com/rest", "https://example.com/rest?key=s3cr3t", "s3cr3t"] {
+        let shown = format!("{:?}", builder.clone().token_provider(NoUser).base_url(base_url));
+        assert!(!shown.contains("s3cr3t"), "{shown}");
+    }
+    assert!(!shown.contains("s3cr3t"), "{shown}");
+}
+
+#[tokio::test]
+async fn settings_that_cannot_work_are_refused() {
+    let builder = || Client::builder().token("t");
+    let growing = |growth| PollPolicy::default().growth(growth);
+    for (builder, expected) in [
+        (builder().connect_timeout(Duration::ZERO), "connect_timeout"),
+        (builder().stall_timeout(Duration::ZERO), "stall_timeout"),
+        (builder().response_timeout(Duration::ZERO), "response_timeout"),
+        (builder().retry(RetryPolicy::default().max_attempts(0)), "retry.max_attempts"),
+        (builder().poll(growing(f64::NAN)), "poll.growth"),
+        (builder().poll(growing(f64::INFINITY)), "poll.growth"),
+    ] {
+        let error = builder.build().unwrap_err();
+        assert!(matches!(error, Error::InvalidInput { field, .. } if field == expected), "{expected}: {error}");
+    }
+    let error = builder().build().unwrap().asset_upload_job("j1").wait_with(growing(f64::NAN)).await.unwrap_err();
+    assert!(matches!(error, Error::InvalidInput { field: "poll.growth", .. }), "{error}");
+    // What is unusual works.
+    let none = Duration::ZERO;
+    let retry = RetryPolicy::never().base_delay(none).max_delay(none).total_time(none);
+    let builder = builder().retry(retry).poll(growing(0.0).deadline(none)).max_wait(none);
+    let endless = builder.connect_timeout(Duration::MAX).stall_timeout(Duration::MAX).response_timeout(Duration::MAX);
+    endless.build().unwrap();
+}

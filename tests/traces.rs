@@ -1,0 +1,169 @@
+//! What a program hears through `tracing`: a span for each request with what it waited and sent, warnings, and news of
+//! tokens. Apart, because its subscriber is the whole process's: so no other test can switch a trace off that it reaches first.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, Once};
+use std::time::Duration;
+
+use canva_connect::auth::{Integration, OAuth, TokenStore, Tokens};
+use canva_connect::operations::Operation;
+use canva_connect::{BoxError, Client, Error, Pacer, Pacing, Permit, TokenProvider, UploadBody};
+use support::{http, script};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
+
+type Fields = BTreeMap<&'static str, String>;
+
+/// The spans that were closed, and the events.
+static HEARD: Mutex<(Vec<Fields>, Vec<String>)> = Mutex::new((Vec::new(), Vec::new()));
+static ONCE: Once = Once::new();
+
+struct Listener;
+
+struct Reading<'a>(&'a mut Fields);
+
+impl Visit for Reading<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        self.0.insert(field.name(), format!("{value:?}"));
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Listener {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut fields = Fields::new();
+        attributes.record(&mut Reading(&mut fields));
+        context.span(id).unwrap().extensions_mut().insert(fields);
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if let Some(fields) = context.span(id).unwrap().extensions_mut().get_mut::<Fields>() {
+            values.record(&mut Reading(fields));
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut fields = Fields::new();
+        event.record(&mut Reading(&mut fields));
+        let message = fields.remove("message").unwrap_or_default();
+        HEARD.lock().unwrap().1.push(format!("{} {message}", event.metadata().level()));
+    }
+
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        let span = context.span(&id).unwrap();
+        if span.name() == "canva" {
+            let fields = span.extensions_mut().remove::<Fields>().unwrap();
+            HEARD.lock().unwrap().0.push(fields);
+        }
+    }
+}
+
+fn listen() {
+    ONCE.call_once(|| {
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(Listener)).unwrap();
+    });
+}
+
+/// The span of the one request with this path.
+fn span(path: &str) -> Fields {
+    let spans = &HEARD.lock().unwrap().0;
+    let found: Vec<_> = spans.iter().filter(|fields| fields["path"].contains(path)).collect();
+    assert_eq!(found.len(), 1, "{spans:#?}");
+    found[0].clone()
+}
+
+fn heard(text: &str) -> bool {
+    HEARD.lock().unwrap().1.iter().any(|event| event.contains(text))
+}
+
+/// Has everybody wait for a second, whatever it is for.
+struct OneByOne;
+
+impl Pacer for OneByOne {
+    async fn acquire(&self, _: &'static Operation, _: Duration) -> Result<Permit, BoxError> {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(Permit::new(drop))
+    }
+
+    fn pause(&self, _: &'static Operation, _: Duration) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_span_says_what_the_request_waited_for_its_turns_all_attempts_together() {
+    static READ: Operation = Operation::new("read", "GET", "/v1/queued");
+    listen();
+    let unavailable = || http("503 Service Unavailable", "", "");
+    let (base_url, _seen) = script(vec![unavailable(), unavailable(), http("200 OK", "", "null")]).await;
+    let canva = Client::builder().token("t").base_url(base_url).pacing(OneByOne).build().unwrap();
+    canva.request(&READ).send::<()>().await.unwrap();
+    let span = span("queued");
+    assert_eq!((span["attempts"].as_str(), span["status"].as_str()), ("3", "200"));
+    // The pauses between the attempts aren't in it.
+    let queued: u64 = span["queued_ms"].parse().unwrap();
+    assert!((3_000..=3_010).contains(&queued), "{queued} ms");
+    assert!(!span.contains_key("bytes"), "nothing was uploaded: {span:?}");
+}
+
+#[tokio::test]
+async fn a_span_says_how_much_was_uploaded() {
+    listen();
+    let (base_url, _seen) = script(vec![http("200 OK", "", support::UPLOADED)]).await;
+    let canva = Client::builder().token("t").base_url(base_url).pacing(Pacing::off()).build().unwrap();
+    let _ = canva.upload_asset(vec![7; 12_345]).name("n").await.unwrap();
+    let span = span("asset-uploads");
+    assert_eq!((span["bytes"].as_str(), span["queued_ms"].as_str()), ("12345", "0"));
+}
+
+#[tokio::test]
+async fn an_upload_that_was_never_sent_has_no_bytes() {
+    listen();
+    let (base_url, _seen) = script(vec![]).await;
+    let canva = Client::builder().token("t").base_url(base_url).pacing(Pacing::off()).build().unwrap();
+    let body = UploadBody::reopen(1 << 20, || async { Err::<&[u8], _>(std::io::Error::other("gone")) });
+    let error = canva.import_design(body).title("t").mime_type("application/pdf").await.unwrap_err();
+    assert!(matches!(error, Error::Body(_)), "{error}");
+    assert!(!span("imports").contains_key("bytes"));
+}
+
+#[tokio::test]
+async fn a_429_is_a_warning() {
+    static LIMITED: Operation = Operation::new("limited", "GET", "/v1/limited");
+    listen();
+    let (base_url, _seen) =
+        script(vec![http("429 Too Many Requests", "retry-after: 1\r\n", ""), http("200 OK", "", "null")]).await;
+    let canva = Client::builder().token("t").base_url(base_url).build().unwrap();
+    canva.request(&LIMITED).send::<()>().await.unwrap();
+    assert!(heard("WARN the rate limit is reached: Canva asks for a pause of 1s"), "{:?}", HEARD.lock().unwrap().1);
+}
+
+/// A login whose access token has ended.
+struct Ended;
+
+impl TokenStore for Ended {
+    async fn load(&self) -> Result<Option<Tokens>, BoxError> {
+        Ok(Some(Tokens::new("old-token", "refresh-token", Duration::ZERO)))
+    }
+
+    async fn save(&self, _: &Tokens) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_is_news() {
+    listen();
+    let granted =
+        r#"{"access_token":"n3w-t0k3n","refresh_token":"n3w-r3fr3sh","token_type":"Bearer","expires_in":1000}"#;
+    let (base_url, _seen) = script(vec![http("200 OK", "", granted)]).await;
+    let integration = Integration::new("client", "secret", "https://example.com/return").unwrap();
+    let oauth = OAuth::new(integration.base_url(&base_url).unwrap(), Ended);
+    assert!(!heard("INFO the access token was refreshed"));
+    oauth.token().await.unwrap();
+    assert!(heard("INFO the access token was refreshed"), "{:?}", HEARD.lock().unwrap().1);
+}
