@@ -44,8 +44,25 @@
 //!   is an [`Error::OutcomeUnknown`], never a silent duplicate; one that can't have arrived whole is sent again.
 //! - **Tokens** come from a string or from a [`TokenProvider`], and show in no error, `Debug` or trace.
 //!
-//! Each operation is a [`tracing`](https://docs.rs/tracing) span `canva` with `operation`, `method`, `path` (the
-//! template), `status`, `request_id` and `attempts`.
+//! # What it tells
+//! Each request is a [`tracing`](https://docs.rs/tracing) span `canva` at the level `info`, from its first attempt to its end:
+//!
+//! | field | is |
+//! |---|---|
+//! | `operation`, `method`, `path` | the [`Operation`](operations::Operation)'s; the path with its `{...}` |
+//! | `attempts` | how many have begun |
+//! | `queued_ms` | what the request waited for its turn ([`Pacer`]), in milliseconds, all attempts together; pauses between attempts are not in it |
+//! | `status`, `request_id` | of the last response, where there was one |
+//! | `bytes` | what was handed to the connection of an upload's content, in the last attempt that was sent |
+//!
+//! A pause that Canva asks for, and an upload that begins again, are a `warn!`, a refreshed token is an `info!`, and each attempt that
+//! fails a `debug!`.
+//!
+//! # More of it
+//! - [Many users](guide::many_users) in one service.
+//! - [Metrics](guide::metrics), with a pacer that measures or from the traces.
+//! - [Cancelling](guide::cancelling): what dropping a future leaves behind.
+//! - [Runtimes](guide::runtimes): one thread, or code that isn't async.
 //!
 //! # What the spec doesn't know
 //! A field that Canva adds to a response is in `extra` of the type that it belongs to, from the day it comes: in
@@ -133,6 +150,19 @@ pub use printable::Printable;
 pub use request::Request;
 /// The HTTP client underneath, in the version that [`ClientBuilder::http`] takes.
 pub use reqwest;
+
+/// Chapters on the use of this crate. They are in its documentation alone.
+#[cfg(any(doc, doctest))]
+pub mod guide {
+    #[doc = include_str!("../docs/cancelling.md")]
+    pub mod cancelling {}
+    #[doc = include_str!("../docs/many-users.md")]
+    pub mod many_users {}
+    #[doc = include_str!("../docs/metrics.md")]
+    pub mod metrics {}
+    #[doc = include_str!("../docs/runtimes.md")]
+    pub mod runtimes {}
+}
 
 /// The spec that everything here follows, as text.
 pub const OPENAPI_YAML: &str = include_str!("../openapi.yaml");

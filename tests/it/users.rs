@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use canva_connect::auth::NoUser;
+use canva_connect::reqwest::Certificate;
 use canva_connect::{AccessToken, Client, Error, Pacing, PollPolicy, RetryPolicy};
-use canva_simulator::{Access, RateLimits, Simulator};
+use canva_simulator::{Access, RateLimits, Simulator, Tls};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -128,4 +129,33 @@ async fn settings_that_cannot_work_are_refused() {
     let builder = builder().retry(retry).poll(growing(0.0).deadline(none)).max_wait(none);
     let endless = builder.connect_timeout(Duration::MAX).stall_timeout(Duration::MAX).response_timeout(Duration::MAX);
     endless.build().unwrap();
+}
+
+#[test]
+fn a_client_goes_on_in_another_runtime() {
+    let simulated = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    for tls in [None, Some(Tls::Both)] {
+        let mut simulator = Simulator::builder().job_duration(Duration::ZERO);
+        if let Some(versions) = tls {
+            simulator = simulator.tls(versions);
+        }
+        let simulator = simulated.block_on(simulator.start()).unwrap();
+        let canva = Client::builder().token(simulator.token()).base_url(simulator.base_url());
+        let canva = match simulator.certificate() {
+            Some(pem) => {
+                let ca = Certificate::from_pem(pem.as_bytes()).unwrap();
+                canva.http(move |http| http.tls_certs_only([ca.clone()]))
+            }
+            None => canva,
+        };
+        let canva = canva.retry(RetryPolicy::never()).build().unwrap();
+        for _ in 0..3 {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let asset = runtime.block_on(async {
+                let asset = canva.upload_asset(PIXEL.to_vec()).name("n").await?.wait().await?;
+                canva.get_asset(&asset.id).await
+            });
+            asset.unwrap();
+        }
+    }
 }
