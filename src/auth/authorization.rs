@@ -83,3 +83,32 @@ impl Query {
         values.next().filter(|_| values.next().is_none()).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_code_comes_out_as_it_went_in(
+            code in ".+", state in ".{1,20}", before in "(https?://[a-z.]{1,9}\\.com)?/[a-z/:&=]*\\?([a-z]{5,9}=[a-z?/:%]*&)?", after in "(&[a-z]{6}=[^#]{0,9})?(#.*)?"
+        ) {
+            let mut url = Url::parse("http://localhost").map_err(|e| TestCaseError::fail(e.to_string()))?;
+            url.query_pairs_mut().append_pair("state", &state).append_pair("code", &code);
+            let query = url.query().unwrap_or_default();
+            let login = Authorization::resume(state.as_str(), "verifier");
+            for redirect in [format!("{before}{query}{after}"), query.to_owned(), format!("?{query}")] {
+                prop_assert_eq!(login.code(&redirect).ok(), Some(code.clone()), "{}", redirect);
+            }
+        }
+
+        #[test]
+        fn no_redirect_ends_a_login_that_it_has_no_state_of(redirect: String, state in "[!-~]{22,43}") {
+            prop_assume!(!redirect.contains(&state));
+            let ended = Authorization::resume(state, "verifier").code(&redirect);
+            prop_assert!(matches!(ended, Err(OAuthError::StateMismatch)), "{}", redirect);
+        }
+    }
+}
