@@ -59,7 +59,7 @@ async fn a_user_logs_in_on_the_consent_page_and_comes_back() {
     anna.finish(&login, &browse(&format!("{}&user=anna", login.url)).await).await.unwrap();
     for (provider, mine, annas) in [(oauth, 1, 0), (anna, 1, 1)] {
         let canva = Client::builder().base_url(simulator.base_url()).token_provider(provider).build().unwrap();
-        canva.upload_asset(support::PIXEL.to_vec()).name("n").await.unwrap();
+        let _ = canva.upload_asset(support::PIXEL.to_vec()).name("n").await.unwrap();
         assert_eq!((simulator.assets().len(), simulator.assets_of("anna").len()), (mine, annas));
     }
 }
