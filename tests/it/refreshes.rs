@@ -226,11 +226,13 @@ async fn providers_that_share_tokens_refresh_them_at_different_times() {
 async fn providers_with_one_store_in_memory_refresh_once() {
     let simulator = Simulator::start().await.unwrap();
     let store = MemoryStore::new();
-    let oauth = || OAuth::new(integration(&simulator), store.clone());
+    let integration = integration(&simulator);
+    let oauth = || OAuth::new(integration.clone(), store.clone());
     log_in(&simulator, &oauth()).await.unwrap();
     let mut tokens = store.load().await.unwrap().unwrap();
     tokens.expires_at = 0;
     store.save(&tokens).await.unwrap();
+    simulator.inject("token", 1.., Fault::Delay(Duration::from_millis(100))).unwrap();
     let mut all = tokio::task::JoinSet::new();
     for oauth in (0..50).map(|_| oauth()) {
         all.spawn(async move { oauth.token().await.unwrap() });
