@@ -10,23 +10,33 @@ use crate::BoxFuture;
 use crate::error::BoxError;
 
 #[cfg(feature = "oauth")]
+mod authorization;
+#[cfg(feature = "oauth")]
 mod error;
 #[cfg(feature = "oauth")]
 mod file_store;
 #[cfg(feature = "oauth")]
 mod integration;
 #[cfg(feature = "oauth")]
+mod memory_store;
+#[cfg(feature = "oauth")]
 mod oauth;
 #[cfg(feature = "oauth")]
 mod store;
 mod token;
+#[cfg(feature = "oauth")]
+mod turns;
 
+#[cfg(feature = "oauth")]
+pub use authorization::Authorization;
 #[cfg(feature = "oauth")]
 pub use error::OAuthError;
 #[cfg(feature = "oauth")]
 pub use file_store::FileStore;
 #[cfg(feature = "oauth")]
-pub use integration::{Authorization, Integration};
+pub use integration::Integration;
+#[cfg(feature = "oauth")]
+pub use memory_store::MemoryStore;
 #[cfg(feature = "oauth")]
 pub use oauth::OAuth;
 #[cfg(feature = "oauth")]

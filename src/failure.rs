@@ -52,11 +52,7 @@ impl Failure {
     pub(crate) fn is_unprocessed(&self) -> bool {
         match self {
             Self::Connect(_) => true,
-            Self::Connection { status: None, source } => {
-                // The connection was lost before the request was written to it.
-                find(source, |error: &hyper::Error| error.is_canceled().then_some(())).is_some()
-                    || find(source, |error: &h2::Error| is_refused(error).then_some(())).is_some()
-            }
+            Self::Connection { status: None, source } => is_unprocessed(source),
             _ => false,
         }
     }
@@ -92,6 +88,21 @@ impl Failure {
             }
         }
     }
+}
+
+/// Whether a request without a response may be sent again whatever it asks for, and another attempt may end in another way.
+#[cfg(feature = "oauth")]
+pub(crate) fn is_worth_repeating(source: &reqwest::Error) -> bool {
+    match source.is_connect() {
+        true => matches!(connect_kind(source), ConnectKind::Network | ConnectKind::Proxy),
+        false => is_unprocessed(source),
+    }
+}
+
+fn is_unprocessed(source: &reqwest::Error) -> bool {
+    // The connection was lost before the request was written to it.
+    find(source, |error: &hyper::Error| error.is_canceled().then_some(())).is_some()
+        || find(source, |error: &h2::Error| is_refused(error).then_some(())).is_some()
 }
 
 /// A refused stream, or one above the last that the server's GOAWAY says it may have processed: h2 ends no other stream with the

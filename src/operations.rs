@@ -1,5 +1,7 @@
 //! What the spec says about each operation: path, scopes, rate limit, preview, successes.
 
+use std::collections::BTreeSet;
+
 use http::StatusCode;
 
 /// An operation of the API: of the spec, or one that you declare to send it with [`Client::request`](crate::Client::request).
@@ -62,6 +64,18 @@ impl Operation {
     pub(crate) fn succeeds_with(&self, status: StatusCode) -> bool {
         status.is_success() && (self.successes.is_empty() || self.successes.contains(&status.as_u16()))
     }
+}
+
+/// The OAuth scopes that these operations need together: what a login asks for.
+///
+/// ```
+/// use canva_connect::operations::{CREATE_DESIGN_IMPORT_JOB, GET_DESIGN_IMPORT_JOB, scopes};
+///
+/// let needed: Vec<_> = scopes([&CREATE_DESIGN_IMPORT_JOB, &GET_DESIGN_IMPORT_JOB]).into_iter().collect();
+/// assert_eq!(needed, ["design:content:write"]);
+/// ```
+pub fn scopes<'a>(operations: impl IntoIterator<Item = &'a Operation>) -> BTreeSet<&'static str> {
+    operations.into_iter().flat_map(|operation| operation.scopes).copied().collect()
 }
 
 #[rustfmt::skip]

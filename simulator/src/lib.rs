@@ -95,7 +95,8 @@
 //! [`Simulator::client_id`] and the secret [`Simulator::client_secret`], which come as HTTP Basic credentials or in the
 //! form. A refresh token works once. Using it again revokes all tokens that came from the same consent.
 //! [`Simulator::authorize`] consents as the user would; [`Simulator::authorization_url`] is a page that consents at once,
-//! to the scopes of [`Builder::scopes`] and no others. The API accepts the access tokens that come from there, with the
+//! to the scopes of [`Builder::scopes`] and no others. Both consent for the default user; for another one, the page takes a
+//! parameter `user`, and [`Simulator::authorize_as`] gives a token at once. The API accepts the access tokens that come from there, with the
 //! scopes of the consent or those that a refresh asked for, until they expire.
 //!
 //! Beside it, `revoke` ends all tokens of the consent that a `token` comes from, and `introspect` says what a `token` from

@@ -56,8 +56,8 @@ impl Endpoint {
 pub struct OAuth {
     pub client: Client,
     settings: Settings,
-    /// Whom issued tokens act for.
-    owner: Owner,
+    /// Who consents, unless somebody else is named.
+    pub owner: Owner,
     secrets: Secrets,
     grants: Mutex<Grants>,
 }
@@ -111,9 +111,10 @@ struct AccessToken {
     family: u64,
 }
 
-/// What a user has consented to.
+/// Who has consented, and to what.
 #[derive(Clone)]
 struct Consent {
+    owner: Owner,
     scopes: Vec<String>,
     family: u64,
 }
@@ -155,15 +156,29 @@ impl OAuth {
         Self { client, settings, owner, secrets, grants: Mutex::default() }
     }
 
+    /// A user of this id, in the default user's team.
+    pub fn user(&self, user_id: &str) -> Owner {
+        Owner { user_id: user_id.to_owned(), ..self.owner.clone() }
+    }
+
+    /// A token of this user's, with every scope that there is to consent to. `now` is in seconds since the Unix epoch.
+    pub fn token_for(&self, owner: Owner, now: i64) -> String {
+        let mut grants = self.grants();
+        let (family, scopes) = (grants.next_number(), self.settings.scopes.clone());
+        let (access_token, _) =
+            self.issue(&mut grants, Consent { owner, scopes: scopes.clone(), family }, &scopes, now);
+        access_token
+    }
+
     /// The user's consent: a code for these scopes.
-    pub fn authorize(&self, challenge: &str, scopes: Vec<String>, redirect_uri: &str) -> String {
+    pub fn authorize(&self, owner: Owner, challenge: &str, scopes: Vec<String>, redirect_uri: &str) -> String {
         let mut grants = self.grants();
         let family = grants.next_number();
         let id = self.secrets.named(&format!("simulated-code-{family}"));
         let code = Code {
             challenge: challenge.to_owned(),
             redirect_uri: Some(redirect_uri.to_owned()).filter(|uri| !uri.is_empty()),
-            consent: Consent { scopes, family },
+            consent: Consent { owner, scopes, family },
             expires: Instant::now() + CODE_LIFETIME,
             used: false,
         };
@@ -171,7 +186,8 @@ impl OAuth {
         id
     }
 
-    /// The page to which an integration sends its user, where this user always consents: a redirect back with a code.
+    /// The page to which an integration sends its user, where this user always consents: a redirect back with a code. A
+    /// `user` in the query is who that is, as somebody else's browser would know it.
     pub fn authorize_page(&self, query: &str) -> Response {
         let query: HashMap<_, _> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let field = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
@@ -186,8 +202,9 @@ impl OAuth {
             return (StatusCode::BAD_REQUEST, message).into_response();
         };
         let scopes = words(field("scope"));
+        let owner = query.get("user").map_or_else(|| self.owner.clone(), |user_id| self.user(user_id));
         let said = match self.check_scopes(&scopes) {
-            Ok(()) => vec![("code", self.authorize(field("code_challenge"), scopes, given))],
+            Ok(()) => vec![("code", self.authorize(owner, field("code_challenge"), scopes, given))],
             Err(refusal) => vec![("error", refusal.code.into()), ("error_description", refusal.message)],
         };
         back.query_pairs_mut().extend_pairs(said);
@@ -262,31 +279,36 @@ impl OAuth {
             "" => return Err(refuse("invalid_request", "grant_type is missing.")),
             _ => return Err(refuse("unsupported_grant_type", "Take authorization_code or refresh_token.")),
         };
-        let number = grants.next_number();
-        let (lifetime, scope) = (self.settings.token_lifetime, scopes.join(" "));
-        let Owner { user_id, team_id } = self.owner.clone();
+        let (access_token, refresh_token) = self.issue(&mut grants, consent, &scopes, now);
+        Ok(json!({
+            "access_token": access_token,
+            "refresh_token": refresh_token,
+            "token_type": "Bearer",
+            "expires_in": self.settings.token_lifetime.as_secs(),
+            "scope": scopes.join(" "),
+        }))
+    }
+
+    /// A new access token with these scopes of the consent, and a new refresh token.
+    fn issue(&self, grants: &mut Grants, consent: Consent, scopes: &[String], now: i64) -> (String, String) {
+        let (number, lifetime) = (grants.next_number(), self.settings.token_lifetime);
+        let Owner { user_id, team_id } = consent.owner.clone();
         let claims = json!({
             "jti": format!("simulated-{number}"),
             "aud": self.client.id,
             "sub": user_id,
-            "scope": scope,
+            "scope": scopes.join(" "),
             "iat": now,
             "nbf": now,
             "exp": now.saturating_add_unsigned(lifetime.as_secs()),
         });
         let access_token = self.secrets.jwt(&format!("simulated-access-token-{number}"), &claims);
         let refresh_token = self.secrets.named(&format!("simulated-refresh-token-{number}"));
-        let access = Access::new(&access_token).scopes(&scopes).user(user_id, team_id);
+        let access = Access::new(&access_token).scopes(scopes).user(user_id, team_id);
         let (expires, family) = (Instant::now().checked_add(lifetime), consent.family);
         grants.access_tokens.insert(access_token.clone(), AccessToken { access, claims, expires, family });
         grants.refresh_tokens.insert(refresh_token.clone(), RefreshToken { consent, used: false });
-        Ok(json!({
-            "access_token": access_token,
-            "refresh_token": refresh_token,
-            "token_type": "Bearer",
-            "expires_in": lifetime.as_secs(),
-            "scope": scope,
-        }))
+        (access_token, refresh_token)
     }
 
     /// RFC 7009: what is no token any more needs no revoking.

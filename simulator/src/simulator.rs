@@ -76,19 +76,39 @@ impl Simulator {
         self.state.log.requests()
     }
 
-    /// The assets in the content library, oldest first.
+    /// The assets in the default user's content library, oldest first.
     pub fn assets(&self) -> Vec<StoredAsset> {
-        self.state.library().assets.clone()
+        self.assets_of(self.user_id())
     }
 
-    /// The deleted assets, in the order in which they were deleted.
+    /// The default user's deleted assets, in the order in which they were deleted.
     pub fn trash(&self) -> Vec<StoredAsset> {
-        self.state.library().trash.clone()
+        self.trash_of(self.user_id())
     }
 
-    /// The designs that imports made, oldest first.
+    /// The designs that the default user's imports made, oldest first.
     pub fn designs(&self) -> Vec<StoredDesign> {
-        self.state.library().designs.clone()
+        self.designs_of(self.user_id())
+    }
+
+    /// The assets in this user's content library, oldest first.
+    pub fn assets_of(&self, user_id: &str) -> Vec<StoredAsset> {
+        self.state.library().assets.iter().filter(|asset| asset.owner.user_id == user_id).cloned().collect()
+    }
+
+    /// This user's deleted assets, in the order in which they were deleted.
+    pub fn trash_of(&self, user_id: &str) -> Vec<StoredAsset> {
+        self.state.library().trash.iter().filter(|asset| asset.owner.user_id == user_id).cloned().collect()
+    }
+
+    /// The designs that this user's imports made, oldest first.
+    pub fn designs_of(&self, user_id: &str) -> Vec<StoredDesign> {
+        self.state.library().designs.iter().filter(|design| design.owner.user_id == user_id).cloned().collect()
+    }
+
+    /// The default user's id: that of whom [`token`](Self::token) acts for.
+    fn user_id(&self) -> &str {
+        &self.state.oauth.owner.user_id
     }
 
     /// Accepts connections from now on, after [`Builder::refusing`]. Does nothing otherwise.
@@ -123,12 +143,37 @@ impl Simulator {
         &self.state.oauth.client.secret
     }
 
-    /// The page to which an integration sends its user for consent. It consents at once: it redirects back with a code.
+    /// An access token of another user's: with [`Builder::scopes`], as the token endpoint gives it, and accepted for as long.
+    /// Each user has assets, jobs and rate limits of their own, and can't reach those of others. The user needs no
+    /// preparation; who has several tokens is still one user.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use canva_connect::Client;
+    /// use canva_simulator::Simulator;
+    ///
+    /// let simulator = Simulator::start().await?;
+    /// let anna = Client::builder().base_url(simulator.base_url()).token(simulator.authorize_as("anna")).build()?;
+    /// anna.upload_asset("../tests/fixtures/photo.png").await?.wait().await?;
+    ///
+    /// assert_eq!(simulator.assets_of("anna").len(), 1);
+    /// assert!(simulator.assets().is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn authorize_as(&self, user_id: &str) -> String {
+        self.state.oauth.token_for(self.state.oauth.user(user_id), self.state.now())
+    }
+
+    /// The page to which an integration sends its user for consent. It consents at once: it redirects back with a code. A
+    /// parameter `user`, which Canva's page doesn't have, is the id of who consents: append `&user=anna` to a login's URL to
+    /// log in as another user than the default one.
     pub fn authorization_url(&self) -> &str {
         &self.authorization_url
     }
 
-    /// Consents as the user would, and gives the code that the user's browser would bring back. It can be exchanged
+    /// Consents as the default user would, and gives the code that the user's browser would bring back. It can be exchanged
     /// once, within ten minutes, with the same `redirect_uri`; where that is empty here, it can be left out there, too.
     /// Where a scope is none of [`Builder::scopes`], the exchange is refused with `invalid_scope`.
     pub fn authorize<S: Into<String>>(
@@ -138,7 +183,8 @@ impl Simulator {
         redirect_uri: &str,
     ) -> String {
         let scopes = scopes.into_iter().map(Into::into).collect();
-        self.state.oauth.authorize(code_challenge, scopes, redirect_uri)
+        let user = self.state.oauth.owner.clone();
+        self.state.oauth.authorize(user, code_challenge, scopes, redirect_uri)
     }
 }
 

@@ -19,9 +19,21 @@ pub enum OAuthError {
         /// Why.
         reason: String,
     },
-    /// The redirect brought another state than the login began with, so it belongs to another login.
+    /// The redirect brought no state, two, or another one than the login began with, so it belongs to another login.
     #[error("the login's state doesn't match; begin the login again")]
     StateMismatch,
+    /// The redirect says that there will be no login.
+    #[error("Canva ended the login with {}{}", Printable(.error), said(": ", .description))]
+    #[non_exhaustive]
+    Denied {
+        /// The code of RFC 6749: `access_denied` if the user said no. Its first 200 characters.
+        error: String,
+        /// The explanation (`error_description`), 200 characters as above. Empty where there is none.
+        description: String,
+    },
+    /// The redirect has no code, or more than one.
+    #[error("the redirect should have one `code`, and has none or several; begin the login again")]
+    NoCode,
     /// The token endpoint refused: wrong client credentials, or a code that is used up. So may the endpoint that revokes.
     #[error("the token endpoint refused with {status}{}{}{}", said(" ", .error), said(": ", .description), later(.retry_after))]
     #[non_exhaustive]
@@ -37,7 +49,7 @@ pub enum OAuthError {
         /// How long to wait before the next request, where the response says so. The API doesn't promise it.
         retry_after: Option<Duration>,
     },
-    /// The token endpoint could not be reached.
+    /// The token endpoint could not be reached, or its response was lost.
     #[error("the token endpoint could not be reached: {}", Printable(&innermost(&**.source)))]
     #[non_exhaustive]
     Unreachable {
@@ -70,6 +82,15 @@ pub enum OAuthError {
         /// The panic, or the shutdown.
         source: tokio::task::JoinError,
     },
+    /// Another call has been at a login, refresh or logout for longer than that can take. It is a task of the runtime that it
+    /// was made on. Most likely nobody drives that any more: the `block_on` of a `current_thread` runtime has returned. Drive it
+    /// again, or drop it, and try again.
+    #[error("another call has been at a login or refresh for {} s: its runtime isn't driven; drive it again or drop it", .waited.as_secs())]
+    #[non_exhaustive]
+    Stalled {
+        /// How long this call has waited for it.
+        waited: Duration,
+    },
     /// This call waited for another call's refresh, and that failed.
     #[error("{reason}")]
     #[non_exhaustive]
@@ -84,9 +105,6 @@ pub enum OAuthError {
         /// The cause.
         reason: String,
     },
-    /// The authorization URL of the spec can't be read.
-    #[error("the authorization URL can't be made")]
-    AuthorizationUrl,
 }
 
 fn later(retry_after: &Option<Duration>) -> String {

@@ -8,12 +8,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::store::LOCK_TIMEOUT;
 use super::{StoreLock, TokenStore, Tokens};
 use crate::error::BoxError;
 use crate::sync::lock;
 
-/// How long another process may keep the file locked: a token request of 60 seconds at the most, and time to save.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(75);
 /// How often a locked file is looked at: short beside a token request.
 const LOCK_POLL: Duration = Duration::from_millis(20);
 /// Room for a pair of tokens. Headers of more than 16 KiB are refused by most servers, so tokens are shorter than that.

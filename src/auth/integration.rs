@@ -16,11 +16,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{OAuthError, RefreshToken, Tokens};
+use super::store::expires_at;
+use super::{Authorization, OAuthError, RefreshToken, Tokens};
 use crate::error::Error;
-use crate::operations::{AUTHORIZATION_URL, BASE_URL, Operation, TOKEN_PATH};
+use crate::operations::{AUTHORIZATION_URL, BASE_URL, TOKEN_PATH};
 use crate::redact::{cause, redact_all};
 use crate::response::{self, excerpt};
 use crate::transport::{self, BaseUrl, Cut, HttpSettings};
@@ -28,8 +29,8 @@ use crate::transport::{self, BaseUrl, Cut, HttpSettings};
 /// How long Canva's access tokens live, for a grant that doesn't say it. One that ends earlier is replaced at its first 401.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(4 * 60 * 60);
 
-/// How long the token endpoint may take.
-const TIMEOUT: Duration = Duration::from_secs(60);
+/// How long the token endpoint may take, with all attempts of a refresh.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 /// How much longer a response is looked for that may have come while the process was stopped.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -38,18 +39,18 @@ const GRACE: Duration = Duration::from_secs(2);
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// use canva_connect::auth::{FileStore, Integration, OAuth};
-/// use canva_connect::{Client, operations};
+/// use canva_connect::Client;
 ///
 /// let integration = Integration::new("client id", "client secret", "https://example.com/return")?;
 ///
-/// // 1. Send the user to Canva, with the scopes that these operations need. Keep `login` for the way back.
-/// let login = integration.authorize([&operations::CREATE_ASSET_UPLOAD_JOB, &operations::GET_ASSET_UPLOAD_JOB])?;
+/// // 1. Send the user to Canva, and ask for these scopes. Keep `login` for the way back.
+/// let login = integration.authorize(["asset:read", "asset:write"])?;
 /// println!("open {}", login.url);
 ///
-/// // 2. The user comes back to the redirect URI with `code` and `state`.
-/// # let (code, state) = ("", "");
+/// // 2. The user comes back to the redirect URI, with a query string.
+/// # let query = "";
 /// let oauth = OAuth::new(integration, FileStore::new("tokens.json"));
-/// oauth.log_in(&login, code, state).await?;
+/// oauth.finish(&login, query).await?;
 ///
 /// // 3. From now on, and after a restart, tokens come from the store and are refreshed when due.
 /// let canva = Client::builder().token_provider(oauth).build()?;
@@ -61,7 +62,9 @@ pub struct Integration {
     client_id: String,
     client_secret: SecretString,
     redirect_uri: String,
+    authorization_url: Url,
     base_url: String,
+    allow_plain_http: bool,
     settings: HttpSettings,
     token_url: Url,
     http: reqwest::Client,
@@ -78,12 +81,14 @@ impl Integration {
         redirect_uri: impl Into<String>,
     ) -> Result<Self, Error> {
         let settings: HttpSettings = Arc::new(|http| http);
-        let (token_url, http) = token_endpoint(BASE_URL, &settings)?;
+        let (token_url, http) = token_endpoint(BASE_URL, false, &settings)?;
         Ok(Self {
             client_id: client_id.into(),
             client_secret: SecretString::from(client_secret.into()),
             redirect_uri: redirect_uri.into(),
+            authorization_url: authorization_url(AUTHORIZATION_URL)?,
             base_url: BASE_URL.to_owned(),
+            allow_plain_http: false,
             settings,
             token_url,
             http,
@@ -96,8 +101,25 @@ impl Integration {
     /// [`Error::InvalidInput`] if it isn't a base URL, or a plain `http://` one that leads off this machine; [`Error::Setup`] if the
     /// settings of [`http`](Self::http) can't be used.
     pub fn base_url(mut self, base_url: &str) -> Result<Self, Error> {
-        (self.token_url, self.http) = token_endpoint(base_url, &self.settings)?;
+        (self.token_url, self.http) = token_endpoint(base_url, self.allow_plain_http, &self.settings)?;
         self.base_url = base_url.to_owned();
+        Ok(self)
+    }
+
+    /// Allows a [`base_url`](Self::base_url) that is set after it to be `http://` and lead off this machine: the client secret and the
+    /// tokens then travel in the clear.
+    pub fn allow_plain_http(mut self) -> Self {
+        self.allow_plain_http = true;
+        self
+    }
+
+    /// Where the user grants access, for tests against a simulator. Default:
+    /// [`AUTHORIZATION_URL`](crate::operations::AUTHORIZATION_URL).
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] if it isn't a URL of `https://` or `http://`.
+    pub fn authorization_url(mut self, url: &str) -> Result<Self, Error> {
+        self.authorization_url = authorization_url(url)?;
         Ok(self)
     }
 
@@ -110,24 +132,30 @@ impl Integration {
         settings: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
     ) -> Result<Self, Error> {
         self.settings = Arc::new(settings);
-        (self.token_url, self.http) = token_endpoint(&self.base_url, &self.settings)?;
+        (self.token_url, self.http) = token_endpoint(&self.base_url, self.allow_plain_http, &self.settings)?;
         Ok(self)
     }
 
-    /// Begins a login that asks for the scopes these operations need.
+    /// Begins a login that asks for these scopes. [`operations::scopes`](crate::operations::scopes) says which ones operations need:
+    ///
+    /// ```no_run
+    /// # fn example(integration: canva_connect::auth::Integration) -> Result<(), Box<dyn std::error::Error>> {
+    /// use canva_connect::operations::{self, CREATE_ASSET_UPLOAD_JOB, GET_ASSET_UPLOAD_JOB};
+    ///
+    /// let by_name = integration.authorize(["asset:read", "asset:write"])?;
+    /// let the_same = integration.authorize(operations::scopes([&CREATE_ASSET_UPLOAD_JOB, &GET_ASSET_UPLOAD_JOB]))?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`OAuthError::Random`] if the system has no randomness to give.
-    pub fn authorize<'a>(
-        &self,
-        operations: impl IntoIterator<Item = &'a Operation>,
-    ) -> Result<Authorization, OAuthError> {
-        let mut scopes: Vec<&str> = operations.into_iter().flat_map(|operation| operation.scopes).copied().collect();
-        scopes.sort_unstable();
-        scopes.dedup();
+    pub fn authorize(&self, scopes: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Authorization, OAuthError> {
+        let scopes: Vec<String> = scopes.into_iter().map(|scope| scope.as_ref().to_owned()).collect();
         let (state, code_verifier) = (random()?, random()?);
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(code_verifier.as_bytes()));
-        let parameters = [
+        let mut url = self.authorization_url.clone();
+        url.query_pairs_mut().extend_pairs([
             ("response_type", "code"),
             ("client_id", &self.client_id),
             ("redirect_uri", &self.redirect_uri),
@@ -135,48 +163,56 @@ impl Integration {
             ("state", &state),
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
-        ];
-        let url = Url::parse_with_params(AUTHORIZATION_URL, parameters).map_err(|_| OAuthError::AuthorizationUrl)?;
-        Ok(Authorization { url: url.into(), state, code_verifier: code_verifier.into() })
+        ]);
+        Ok(Authorization::begun(url.into(), state, code_verifier, scopes))
     }
 
     /// The first tokens of a login.
     pub(super) async fn exchange(&self, login: &Authorization, code: &str) -> Result<Tokens, OAuthError> {
-        self.request(&[
+        let form = [
             ("grant_type", "authorization_code"),
             ("code", code),
             ("code_verifier", login.expose_code_verifier()),
             ("redirect_uri", &self.redirect_uri),
-        ])
-        .await
+        ];
+        self.request(&form, Instant::now() + TIMEOUT).await
     }
 
-    /// The next tokens. It uses up the refresh token, unless no other one comes.
-    pub(super) async fn refresh(&self, refresh_token: &RefreshToken) -> Result<Tokens, OAuthError> {
+    /// The next tokens, or what is said of them by `until`. It uses up the refresh token, unless no other one comes.
+    pub(super) async fn refresh(&self, refresh_token: &RefreshToken, until: Instant) -> Result<Tokens, OAuthError> {
         let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose())];
-        let mut tokens = self.request(&form).await?;
-        tokens.refresh_token.get_or_insert_with(|| refresh_token.clone());
-        Ok(tokens)
+        self.request(&form, until).await.map_err(|error| match error {
+            // The response to an earlier refresh was lost, or was not saved before a crash.
+            OAuthError::Refused { error, description, .. } if error == "invalid_grant" => {
+                let said = if description.is_empty() { description } else { format!(" ({description})") };
+                let reason = format!("the refresh token was used before, or has ended{said}");
+                OAuthError::LoginRequired { reason }
+            }
+            error => error,
+        })
     }
 
     /// Ends all tokens of the consent that this one comes from.
     pub(super) async fn revoke(&self, token: &str) -> Result<(), OAuthError> {
         // It stands beside the token endpoint.
         let url = self.token_url.join("revoke").map_err(|e| OAuthError::Unreachable { source: e.into() })?;
-        self.send(url, &[("token", token)]).await.map(drop)
+        self.send(url, &[("token", token)], Instant::now() + TIMEOUT).await.map(drop)
     }
 
-    async fn request(&self, form: &[(&str, &str)]) -> Result<Tokens, OAuthError> {
-        let (status, body) = self.send(self.token_url.clone(), form).await?;
+    async fn request(&self, form: &[(&str, &str)], until: Instant) -> Result<Tokens, OAuthError> {
+        let (status, body) = self.send(self.token_url.clone(), form, until).await?;
         // The body has tokens in it: nothing of it, and nothing the decoder says of it, goes into an error.
         let granted = serde_json::from_slice(&body).ok().and_then(Granted::tokens);
         granted.ok_or(OAuthError::Unreadable { status })
     }
 
-    async fn send(&self, url: Url, form: &[(&str, &str)]) -> Result<(StatusCode, Bytes), OAuthError> {
-        let mut exchange = pin!(self.attempt(url, form));
-        let late = |_| OAuthError::Unreachable { source: format!("no response in {} s", TIMEOUT.as_secs()).into() };
-        match timeout(TIMEOUT, &mut exchange).await {
+    async fn send(&self, url: Url, form: &[(&str, &str)], until: Instant) -> Result<(StatusCode, Bytes), OAuthError> {
+        let (begun, mut exchange) = (Instant::now(), pin!(self.attempt(url, form)));
+        let late = |_| {
+            let waited = until.saturating_duration_since(begun).as_secs();
+            OAuthError::Unreachable { source: format!("no response in {waited} s").into() }
+        };
+        match timeout_at(until, &mut exchange).await {
             Ok(response) => response,
             // Where the whole process stood still, the response may be here, and nobody has looked yet.
             Err(_) => timeout(GRACE, exchange).await.map_err(late)?,
@@ -229,8 +265,18 @@ impl fmt::Debug for Integration {
     }
 }
 
-fn token_endpoint(base: &str, settings: &HttpSettings) -> Result<(Url, reqwest::Client), Error> {
-    let base = BaseUrl::parse(base, false)?;
+fn authorization_url(text: &str) -> Result<Url, Error> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
+    let expected = || format!("a URL such as {AUTHORIZATION_URL}");
+    url.ok_or_else(|| Error::invalid("authorization_url", expected(), format!("{text:?}")))
+}
+
+fn token_endpoint(
+    base: &str,
+    allow_plain_http: bool,
+    settings: &HttpSettings,
+) -> Result<(Url, reqwest::Client), Error> {
+    let base = BaseUrl::parse(base, allow_plain_http)?;
     let url = Url::parse(&format!("{}{TOKEN_PATH}", base.text))
         .map_err(|e| Error::invalid("base_url", "a URL", e.to_string()))?;
     let http = base.http_client(Duration::from_secs(10), settings);
@@ -255,6 +301,8 @@ struct Granted {
     refresh_token: Option<Box<RawValue>>,
     #[serde(default)]
     expires_in: Option<Box<RawValue>>,
+    #[serde(default)]
+    scope: Option<Box<RawValue>>,
 }
 
 fn read<T: DeserializeOwned>(value: Option<Box<RawValue>>) -> Option<T> {
@@ -270,41 +318,15 @@ impl Granted {
             Some(Value::String(seconds)) => seconds.trim().parse().ok(),
             _ => None,
         };
-        let refresh_token: Option<String> = read(self.refresh_token);
         let lifetime = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        let tokens = Tokens::granted(
-            self.access_token.into(),
-            refresh_token.filter(|token| !token.trim().is_empty()).map(RefreshToken::from),
-            lifetime.unwrap_or(DEFAULT_LIFETIME),
-        );
+        let refresh_token: Option<String> = read(self.refresh_token);
+        let scopes = read(self.scope).map(|scope: String| scope.split_whitespace().map(str::to_owned).collect());
+        let tokens = Tokens {
+            access_token: self.access_token.into(),
+            refresh_token: refresh_token.filter(|token| !token.trim().is_empty()).map(RefreshToken::from),
+            expires_at: expires_at(lifetime.unwrap_or(DEFAULT_LIFETIME)),
+            scopes: scopes.filter(|scopes: &Vec<_>| !scopes.is_empty()),
+        };
         tokens.access_token.header().is_ok().then_some(tokens)
-    }
-}
-
-/// A login that has begun. Keep it until the user comes back: in the session, or by its parts.
-#[derive(Clone)]
-pub struct Authorization {
-    /// Where to send the user.
-    pub url: String,
-    /// What the redirect must bring back, so that nobody can slip in a login of their own.
-    pub state: String,
-    code_verifier: SecretString,
-}
-
-impl Authorization {
-    /// A login that was begun in another process, from what was kept of it.
-    pub fn resume(state: impl Into<String>, code_verifier: impl Into<String>) -> Self {
-        Self { url: String::new(), state: state.into(), code_verifier: SecretString::from(code_verifier.into()) }
-    }
-
-    /// The secret that proves, with the code, who began the login.
-    pub fn expose_code_verifier(&self) -> &str {
-        self.code_verifier.expose_secret()
-    }
-}
-
-impl fmt::Debug for Authorization {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authorization").field("url", &self.url).finish_non_exhaustive()
     }
 }

@@ -2,26 +2,52 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
+use super::integration::TIMEOUT;
 use super::store::DynTokenStore;
+use super::turns::{Turn, Turns};
 use super::{
     AccessToken, Authorization, Integration, OAuthError, RefreshToken, StoreLock, TokenProvider, TokenStore, Tokens,
 };
 use crate::error::BoxError;
+use crate::failure::is_worth_repeating;
 
-/// A token provider that refreshes: a minute before the access token ends, or when Canva refuses it.
+/// Longer than a request takes to leave.
+const MIN_MARGIN: Duration = Duration::from_secs(60);
+
+/// How often the refresh token is sent at most.
+const MAX_ATTEMPTS: u32 = 5;
+/// The shortest pause before the second attempt. Each pause is between this and twice as much, which then doubles.
+const BASE_DELAY: Duration = Duration::from_secs(1);
+/// What is left of a refresh's time for its last attempt: one that is cut short is a lost login.
+const MIN_ATTEMPT: Duration = Duration::from_secs(20);
+
+/// How long another call may be at a refresh: 75 s for the store's lock, [`TIMEOUT`], and what the store takes to load and
+/// save. Less than the client waits for a token.
+const TURN_TIMEOUT: Duration = Duration::from_secs(150);
+
+/// A token provider that refreshes: a minute or two before the access token ends, or when Canva refuses it.
 ///
 /// Clones share the tokens. However many requests wait for a token, there is one refresh; it goes on, and its result is
 /// saved, even when all of them are dropped. Processes may share a store that [locks](TokenStore::lock), as
-/// [`FileStore`](super::FileStore) does: one of them refreshes, and the others take what it saved.
+/// [`FileStore`](super::FileStore) does: one of them refreshes, and the others take what it saved. When it is due is random,
+/// so that they don't all come at once.
 ///
-/// A refresh is a task of the runtime, and ends with it. If that is after the refresh token was sent and before the new pair
-/// is saved, the login is lost, and the next process is told [`OAuthError::LoginRequired`]; so it is when the process is
-/// killed then. Before you end the runtime, await the calls that you have made, or, where some were dropped, `token()`: it
-/// returns when no refresh is under way.
+/// A refresh that failed is repeated, up to five times within a minute, where it may still succeed and nothing speaks against
+/// it: the crate's front page says what is repeated. Nobody who waits for it is told of the attempts in between.
+///
+/// # Runtimes
+/// A refresh is a task of the runtime that its caller is on.
+///
+/// - Keep driving that runtime. While it stands still, because the `block_on` of a `current_thread` runtime has returned for
+///   example, so does the refresh, and calls from other runtimes end in [`OAuthError::Stalled`] after 150 s.
+/// - It ends with its runtime, and others can refresh again. If that is after the refresh token was sent and before the new
+///   pair is saved, the login is lost, and the next call or process is told [`OAuthError::LoginRequired`]; so it is when the
+///   process is killed then. Before you end the runtime, await the calls that you have made, or, where some were dropped,
+///   `token()`: it returns when no refresh is under way.
 #[derive(Clone)]
 pub struct OAuth {
     inner: Arc<Inner>,
@@ -31,11 +57,13 @@ struct Inner {
     integration: Integration,
     store: Box<dyn DynTokenStore>,
     /// Held through a refresh, which makes it the only one.
-    tokens: Arc<Mutex<Held>>,
+    tokens: Turns<Held>,
 }
 
-#[derive(Default)]
 struct Held {
+    /// How long before its end an access token isn't used any more. Not the same for any two providers, so that processes
+    /// which share tokens don't refresh in the same moment.
+    margin: Duration,
     tokens: Option<Tokens>,
     /// The store has not taken them yet. It may, in the place of these.
     unsaved: Option<Replaces>,
@@ -54,24 +82,27 @@ enum Replaces {
 impl OAuth {
     /// Tokens from this store; nothing is read before the first request.
     pub fn new(integration: Integration, store: impl TokenStore) -> Self {
-        let tokens = Arc::default();
+        let margin = MIN_MARGIN.mul_f64(1.0 + fastrand::f64());
+        let tokens = Turns::new(Held { margin, tokens: None, unsaved: None, last: None });
         Self { inner: Arc::new(Inner { integration, store: Box::new(store), tokens }) }
     }
 
-    /// Ends a login: exchanges the code for the first tokens and saves them.
+    /// Ends a login with what the user's browser brought back: exchanges the code for the first tokens and saves them.
+    ///
+    /// `redirect` is the query string that came to the redirect URI, or the whole URL.
     ///
     /// # Errors
-    /// [`OAuthError::StateMismatch`] before anything is sent, and so [`OAuthError::Store`] if the store can't be locked;
-    /// [`OAuthError::Refused`] if the code is used up or too old.
-    pub async fn log_in(&self, login: &Authorization, code: &str, state: &str) -> Result<(), OAuthError> {
-        if login.state != state {
-            return Err(OAuthError::StateMismatch);
-        }
-        let mut held = self.inner.tokens.clone().lock_owned().await;
-        let (inner, login, code) = (self.inner.clone(), login.clone(), code.to_owned());
+    /// Before anything is sent: [`OAuthError::StateMismatch`], [`OAuthError::Denied`] if the user said no,
+    /// [`OAuthError::NoCode`], and [`OAuthError::Store`] if the store can't be locked. Then [`OAuthError::Refused`] if the code is
+    /// used up or too old.
+    pub async fn finish(&self, login: &Authorization, redirect: &str) -> Result<(), OAuthError> {
+        let code = login.code(redirect)?;
+        let mut held = self.turn().await?;
+        let (inner, login) = (self.inner.clone(), login.clone());
         undisturbed(async move {
             let _lock = inner.lock().await?;
-            let tokens = inner.integration.exchange(&login, &code).await?;
+            let mut tokens = inner.integration.exchange(&login, &code).await?;
+            tokens.scopes = tokens.scopes.or(login.scopes);
             held.keep(tokens, Replaces::Anything, &*inner.store).await
         })
         .await
@@ -86,7 +117,7 @@ impl OAuth {
     /// it can't save that; [`OAuthError::Refused`] or [`OAuthError::Unreachable`] if Canva doesn't say that they are revoked, and
     /// then the login may go on. In each case, try again.
     pub async fn log_out(&self) -> Result<(), OAuthError> {
-        let mut held = self.inner.tokens.clone().lock_owned().await;
+        let mut held = self.turn().await?;
         let inner = self.inner.clone();
         undisturbed(async move {
             let _lock = inner.lock().await?;
@@ -94,7 +125,7 @@ impl OAuth {
                 held.save_late(&*inner.store).await?;
             }
             held.look(&*inner.store).await?;
-            let lasting = |tokens: &&Tokens| tokens.refresh_token.is_some() || tokens.is_fresh();
+            let lasting = |tokens: &&Tokens| tokens.refresh_token.is_some() || tokens.is_fresh(Duration::ZERO);
             let Some(tokens) = held.tokens.as_ref().filter(lasting) else { return Ok(()) };
             let token = tokens.refresh_token.as_ref().map_or(tokens.access_token.expose(), RefreshToken::expose);
             inner.integration.revoke(token).await?;
@@ -104,10 +135,16 @@ impl OAuth {
         .await
     }
 
+    /// The only one who refreshes, logs in or out.
+    async fn turn(&self) -> Result<Turn<Held>, OAuthError> {
+        let stalled = OAuthError::Stalled { waited: TURN_TIMEOUT };
+        self.inner.tokens.next(TURN_TIMEOUT).await.ok_or(stalled)
+    }
+
     /// A token that is fresh and is not `refused`.
     async fn current(&self, refused: Option<&AccessToken>) -> Result<AccessToken, OAuthError> {
         let asked = Instant::now();
-        let mut held = self.inner.tokens.clone().lock_owned().await;
+        let mut held = self.turn().await?;
         if let Some(tokens) = held.usable(refused) {
             return Ok(tokens.access_token.clone());
         }
@@ -148,29 +185,33 @@ impl Inner {
         }
         let _lock = self.lock().await?;
         held.look(&*self.store).await?;
+        let (until, mut attempts) = (Instant::now() + TIMEOUT, 0);
         loop {
             if let Some(tokens) = held.usable(refused) {
                 return Ok(tokens.access_token.clone());
             }
             let refresh_token = held.refresh_token()?.clone();
-            let tokens = match self.integration.refresh(&refresh_token).await {
-                Err(OAuthError::Refused { error, description, .. }) if error == "invalid_grant" => {
-                    // Where the store doesn't lock, another process may have been faster.
-                    held.look(&*self.store).await?;
-                    if *held.refresh_token()? != refresh_token {
-                        continue;
-                    }
-                    // The response to an earlier refresh was lost, or was not saved before a crash.
-                    let said = if description.is_empty() { description } else { format!(" ({description})") };
-                    let reason = format!("the refresh token was used before, or has ended{said}");
-                    return Err(OAuthError::LoginRequired { reason });
+            attempts += 1;
+            let error = match self.integration.refresh(&refresh_token, until).await {
+                Ok(tokens) => {
+                    let access_token = tokens.access_token.clone();
+                    held.keep(tokens.after(held.tokens.as_ref()), Replaces::Only(refresh_token), &*self.store).await?;
+                    tracing::info!("the access token was refreshed");
+                    return Ok(access_token);
                 }
-                refreshed => refreshed?,
+                Err(error) => error,
             };
-            let access_token = tokens.access_token.clone();
-            held.keep(tokens, Replaces::Only(refresh_token), &*self.store).await?;
-            tracing::info!("the access token was refreshed");
-            return Ok(access_token);
+            let left = until.saturating_duration_since(Instant::now()).saturating_sub(MIN_ATTEMPT);
+            let pause = pause(&error, attempts).filter(|pause| attempts < MAX_ATTEMPTS && *pause <= left);
+            if let Some(pause) = pause {
+                tracing::warn!("a refresh failed, and is repeated in {pause:.1?}: {error}");
+                sleep(pause).await;
+            }
+            // Where the store doesn't lock, another process may have been faster.
+            held.look(&*self.store).await?;
+            if pause.is_none() && *held.refresh_token()? == refresh_token {
+                return Err(error);
+            }
         }
     }
 
@@ -179,10 +220,24 @@ impl Inner {
     }
 }
 
+/// How long to wait before a refresh is repeated that has failed in this way for so many times; `None` if it isn't. The table in
+/// docs/retries.md says why.
+fn pause(error: &OAuthError, attempts: u32) -> Option<Duration> {
+    let asked = match error {
+        OAuthError::Refused { status, retry_after, .. } if matches!(status.as_u16(), 429 | 500 | 502 | 503 | 504) => {
+            *retry_after
+        }
+        OAuthError::Unreachable { source } if source.downcast_ref().is_some_and(is_worth_repeating) => None,
+        _ => return None,
+    };
+    let growing = || BASE_DELAY.saturating_mul(2u32.saturating_pow(attempts - 1)).mul_f64(1.0 + fastrand::f64());
+    Some(asked.unwrap_or_else(growing))
+}
+
 impl Held {
     fn usable(&self, refused: Option<&AccessToken>) -> Option<&Tokens> {
         let tokens = self.tokens.as_ref().filter(|_| self.unsaved.is_none())?;
-        (tokens.is_fresh() && refused != Some(&tokens.access_token)).then_some(tokens)
+        (tokens.is_fresh(self.margin) && refused != Some(&tokens.access_token)).then_some(tokens)
     }
 
     fn refresh_token(&self) -> Result<&RefreshToken, OAuthError> {

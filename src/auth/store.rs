@@ -11,6 +11,9 @@ use super::{AccessToken, RefreshToken};
 use crate::BoxFuture;
 use crate::error::BoxError;
 
+/// How long somebody else may keep a store locked: a refresh of 60 seconds at the most, and time to save.
+pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(75);
+
 /// An access token, the refresh token that gives the next one, and when that is due.
 ///
 /// A refresh token works once. Whoever has refreshed must keep the new pair before anything else, or the user has to
@@ -26,36 +29,49 @@ pub struct Tokens {
     pub refresh_token: Option<RefreshToken>,
     /// When the access token ends, in seconds since the Unix epoch.
     pub expires_at: u64,
+    /// The names of the scopes that the user has granted, as the token endpoint gave them, or else as the login asked for them.
+    /// `None` where neither is known, as in what version 0.1 stored; the next refresh says it.
+    pub scopes: Option<Vec<String>>,
 }
 
 impl Tokens {
-    /// A pair whose access token lives for `expires_in` from now.
+    /// A pair whose access token lives for `expires_in` from now. Its scopes aren't known.
     pub fn new(
         access_token: impl Into<AccessToken>,
         refresh_token: impl Into<RefreshToken>,
         expires_in: Duration,
     ) -> Self {
-        Self::granted(access_token.into(), Some(refresh_token.into()), expires_in)
+        Self {
+            access_token: access_token.into(),
+            refresh_token: Some(refresh_token.into()),
+            expires_at: expires_at(expires_in),
+            scopes: None,
+        }
     }
 
-    pub(super) fn granted(
-        access_token: AccessToken,
-        refresh_token: Option<RefreshToken>,
-        expires_in: Duration,
-    ) -> Self {
-        Self { access_token, refresh_token, expires_at: unix_time().saturating_add(expires_in.as_secs()) }
+    /// With what a grant may leave out, because it is as it was before.
+    pub(super) fn after(mut self, before: Option<&Self>) -> Self {
+        if let Some(before) = before {
+            self.refresh_token = self.refresh_token.or_else(|| before.refresh_token.clone());
+            self.scopes = self.scopes.or_else(|| before.scopes.clone());
+        }
+        self
     }
 
-    /// Whether the access token lives for another minute, longer than a request takes to leave. One that can't be
-    /// replaced is used to its end.
-    pub(super) fn is_fresh(&self) -> bool {
-        let margin = if self.refresh_token.is_some() { 60 } else { 0 };
-        self.expires_at > unix_time().saturating_add(margin)
+    /// Whether the access token lives for longer than `margin`. One that can't be replaced is used to its end.
+    pub(super) fn is_fresh(&self, margin: Duration) -> bool {
+        let margin = if self.refresh_token.is_some() { margin } else { Duration::ZERO };
+        Duration::from_secs(self.expires_at) > since_epoch().saturating_add(margin)
     }
 }
 
-fn unix_time() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+/// When what lives for so long ends, in seconds since the Unix epoch.
+pub(super) fn expires_at(expires_in: Duration) -> u64 {
+    since_epoch().as_secs().saturating_add(expires_in.as_secs())
+}
+
+fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
 /// [`Tokens`] as they are written: the one place where they stand in the clear.
@@ -65,23 +81,26 @@ struct Plain {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
     expires_at: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scopes: Option<Vec<String>>,
 }
 
 impl From<Plain> for Tokens {
-    fn from(Plain { access_token, refresh_token, expires_at }: Plain) -> Self {
-        Self { access_token: access_token.into(), refresh_token: refresh_token.map(RefreshToken::from), expires_at }
+    fn from(Plain { access_token, refresh_token, expires_at, scopes }: Plain) -> Self {
+        let refresh_token = refresh_token.map(RefreshToken::from);
+        Self { access_token: access_token.into(), refresh_token, expires_at, scopes }
     }
 }
 
 impl From<Tokens> for Plain {
-    fn from(Tokens { access_token, refresh_token, expires_at }: Tokens) -> Self {
+    fn from(Tokens { access_token, refresh_token, expires_at, scopes }: Tokens) -> Self {
         let refresh_token = refresh_token.map(|token| token.expose().to_owned());
-        Self { access_token: access_token.expose().to_owned(), refresh_token, expires_at }
+        Self { access_token: access_token.expose().to_owned(), refresh_token, expires_at, scopes }
     }
 }
 
-/// Keeps the tokens of one user. [`FileStore`](super::FileStore) is one; a service keeps them in its database. The methods
-/// are written as `async fn`:
+/// Keeps the tokens of one user. [`FileStore`](super::FileStore) and [`MemoryStore`](super::MemoryStore) are such stores; a
+/// service keeps them in its database. The methods are written as `async fn`:
 ///
 /// ```
 /// use canva_connect::BoxError;
@@ -126,8 +145,9 @@ pub trait TokenStore: Send + Sync + 'static {
     ///
     /// In a database, take an advisory lock, a row of a table of its own, or a lease with a time limit; a lock on the row that
     /// `save` writes would make `save` wait for itself. Where unlocking takes a request, send it from a task that `drop`
-    /// spawns. A lease must outlast a refresh, which takes up to 60 seconds, and the calls of `load` and `save` around it.
-    /// Give up waiting after a little more than that.
+    /// spawns. A lease must outlast a refresh, which takes up to 60 seconds with all its attempts, and the calls of `load` and
+    /// `save` in it. Give up waiting after a little more than that: whoever holds the lock may be a task of a runtime that
+    /// nobody drives.
     fn lock(&self) -> impl Future<Output = Result<StoreLock, BoxError>> + Send {
         ready(Ok(StoreLock::new(())))
     }

@@ -77,7 +77,7 @@ async fn a_login_without_a_refresh_token_lasts_as_long_as_its_access_token() {
     let body = r#"{"access_token":"new-token","expires_in":30}"#;
     let base_url = support::answering(support::http("200 OK", "", body)).await;
     let (store, oauth) = expired(&base_url);
-    oauth.log_in(&Authorization::resume("state", "verifier"), "code", "state").await.unwrap();
+    oauth.finish(&Authorization::resume("state", "verifier"), "code=code&state=state").await.unwrap();
     assert_eq!(kept(&store).refresh_token, None);
     // Also when that is soon: there is nothing better to be had.
     assert_eq!(oauth.token().await.unwrap(), AccessToken::new("new-token"));
@@ -131,7 +131,8 @@ async fn no_secret_of_the_request_is_quoted_in_any_spelling() {
         let body = serde_json::json!({ field: all }).to_string().replace('/', "\\/");
         let (_, oauth) = expired(&support::answering(support::http("400 Bad Request", "", &body)).await);
         let refresh = oauth.token().await.unwrap_err();
-        let login = oauth.log_in(&Authorization::resume("state", verifier), code, "state").await.unwrap_err();
+        let login = Authorization::resume("state", verifier);
+        let login = oauth.finish(&login, &format!("code={code}&state=state")).await.unwrap_err();
         let (refresh, login) = (format!("{refresh} {refresh:?}"), format!("{login} {login:?}"));
         for (said, hidden) in [
             (&refresh, [CLIENT_SECRET, REFRESH_TOKEN, "s3cr3t", "t0k3n"]),
@@ -216,7 +217,7 @@ async fn a_refusal_means_the_same_in_either_shape() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_refusal_keeps_how_long_to_wait() {
     let date = "date: Fri, 13 Nov 2026 08:00:00 GMT\r\nretry-after: Fri, 13 Nov 2026 08:01:30 GMT\r\n";
     for (headers, expected) in
@@ -248,7 +249,7 @@ async fn tokens_of_4_kb_are_kept_sent_and_never_shown() {
     let base_url = support::answering(support::http("200 OK", "", &body)).await;
     let integration = || Integration::new(CLIENT_ID, CLIENT_SECRET, REDIRECT_URI).unwrap();
     let oauth = OAuth::new(integration().base_url(&base_url).unwrap(), store.clone());
-    oauth.log_in(&Authorization::resume("state", "verifier"), "code", "state").await.unwrap();
+    oauth.finish(&Authorization::resume("state", "verifier"), "code=code&state=state").await.unwrap();
     let tokens = store.load().await.unwrap().unwrap();
     assert_eq!((tokens.access_token, tokens.refresh_token), (access.as_str().into(), Some(refresh.as_str().into())));
 

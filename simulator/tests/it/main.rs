@@ -19,4 +19,5 @@ mod rate_limits;
 mod tls;
 mod uploads;
 mod url_uploads;
+mod users;
 mod visitors;

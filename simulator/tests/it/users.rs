@@ -1,0 +1,74 @@
+//! Users of one simulator keep to themselves.
+
+use std::time::Duration;
+
+use canva_simulator::{RateLimits, Simulator};
+use reqwest::RequestBuilder;
+
+use crate::common::{client, fixture, import, ok, refused, upload};
+
+/// A request that another one makes in somebody's name.
+fn by(token: &str, request: RequestBuilder) -> RequestBuilder {
+    let (client, request) = request.build_split();
+    let mut request = request.unwrap();
+    request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    RequestBuilder::from_parts(client, request)
+}
+
+#[tokio::test]
+async fn each_user_has_assets_designs_and_jobs_of_their_own() {
+    let simulator = Simulator::builder().job_duration(Duration::ZERO).start().await.unwrap();
+    let (anna, ben) = (simulator.authorize_as("anna"), simulator.authorize_as("ben"));
+    let uploaded = ok(by(&anna, upload(&simulator, "Anna's", fixture("photo.jpg")))).await;
+    ok(by(&anna, import(&simulator, "Deck", None, fixture("deck.pdf")))).await;
+    ok(upload(&simulator, "Mine", fixture("photo.jpg"))).await;
+    let names = |user| simulator.assets_of(user).into_iter().map(|asset| asset.name).collect::<Vec<_>>();
+    assert_eq!((names("anna"), names("ben")), (vec!["Anna's".to_owned()], vec![]));
+    assert_eq!(simulator.assets().into_iter().map(|asset| asset.name).collect::<Vec<_>>(), ["Mine"]);
+    assert_eq!((simulator.designs_of("anna").len(), simulator.designs().len()), (1, 0));
+    assert_eq!(simulator.assets_of("anna")[0].owner.user_id, "anna");
+
+    let asset = &simulator.assets_of("anna")[0].id;
+    let (job, asset) = (uploaded["job"]["id"].as_str().unwrap(), format!("{}/v1/assets/{asset}", simulator.base_url()));
+    let job = format!("{}/v1/asset-uploads/{job}", simulator.base_url());
+    for stranger in [&ben, simulator.token()] {
+        assert_eq!(refused(by(stranger, client().get(&job))).await, (403, "permission_denied".into()));
+        for request in
+            [client().get(&asset), client().delete(&asset), client().patch(&asset).json(&serde_json::json!({}))]
+        {
+            assert_eq!(refused(by(stranger, request)).await, (404, "asset_not_found".into()));
+        }
+    }
+    // Any token of hers will do.
+    let again = simulator.authorize_as("anna");
+    assert_ne!(again, anna);
+    ok(by(&again, client().get(&job))).await;
+    assert_eq!(by(&again, client().delete(&asset)).send().await.unwrap().status(), 204);
+    assert_eq!((simulator.trash_of("anna").len(), simulator.trash().len(), names("anna").len()), (1, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_user_has_rate_limits_of_their_own_and_a_token_that_ends() {
+    let simulator = Simulator::builder().rate_limits(RateLimits::SlidingWindow).start().await.unwrap();
+    let anna = [simulator.authorize_as("anna"), simulator.authorize_as("anna")];
+    let asset = |token: &str| refused(by(token, client().delete(format!("{}/v1/assets/none", simulator.base_url()))));
+    for count in 0..30 {
+        assert_eq!(asset(&anna[count % 2]).await.0, 404, "{count}");
+    }
+    assert_eq!(asset(&anna[0]).await, (429, "too_many_requests".into()));
+    assert_eq!(asset(simulator.token()).await.0, 404);
+    assert_eq!(asset(&simulator.authorize_as("ben")).await.0, 404);
+
+    tokio::time::advance(Duration::from_secs(4 * 60 * 60)).await;
+    assert_eq!(asset(&anna[0]).await, (401, "invalid_access_token".into()));
+    assert_eq!(asset(&simulator.authorize_as("anna")).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_user_has_the_scopes_of_the_integration() {
+    let simulator = Simulator::builder().scopes(["asset:read"]).start().await.unwrap();
+    let anna = simulator.authorize_as("anna");
+    let url = format!("{}/v1/assets/none", simulator.base_url());
+    assert_eq!(refused(by(&anna, client().get(&url))).await, (404, "asset_not_found".into()));
+    assert_eq!(refused(by(&anna, client().delete(&url))).await, (403, "missing_scope".into()));
+}

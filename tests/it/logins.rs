@@ -1,0 +1,227 @@
+//! A login ends with what the redirect brings, whatever that is, and says what the user has granted.
+
+use std::time::Duration;
+
+use canva_connect::auth::{Authorization, Integration, MemoryStore, OAuth, OAuthError, TokenStore, Tokens};
+use canva_connect::{AccessToken, Client, Error, TokenProvider};
+use canva_simulator::{CannedResponse, Fault, Simulator};
+
+use crate::support::{self, http, script};
+use crate::tokens::{REDIRECT_URI, integration, parameter, token_requests, upload};
+
+const CODE: &str = "c0de/with+all 💥&=?#";
+const STATE: &str = "st4te +&%=#ü";
+
+/// Where a browser is led from this page.
+async fn browse(url: &str) -> String {
+    let browser = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let response = browser.get(url).send().await.unwrap();
+    response.headers()["location"].to_str().unwrap().to_owned()
+}
+
+fn begun() -> Authorization {
+    Authorization::resume(STATE, "verifier")
+}
+
+/// A provider whose token endpoint is at this base URL.
+fn provider(base_url: &str) -> (MemoryStore, OAuth) {
+    let store = MemoryStore::new();
+    let integration = Integration::new("id", "secret", REDIRECT_URI).unwrap().base_url(base_url).unwrap();
+    (store.clone(), OAuth::new(integration, store))
+}
+
+fn query(pairs: &[(&str, &str)]) -> String {
+    let url = reqwest::Url::parse_with_params("http://localhost", pairs).unwrap();
+    url.query().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_user_logs_in_on_the_consent_page_and_comes_back() {
+    let simulator = Simulator::builder().job_duration(Duration::ZERO).start().await.unwrap();
+    let integration = integration(&simulator).authorization_url(simulator.authorization_url()).unwrap();
+    let store = MemoryStore::new();
+    let oauth = OAuth::new(integration.clone(), store.clone());
+    let login = integration.authorize(["asset:write", "asset:read"]).unwrap();
+    let redirect = browse(&login.url).await;
+    assert!(redirect.starts_with(REDIRECT_URI), "{redirect}");
+    oauth.finish(&login, &redirect).await.unwrap();
+    let granted = store.load().await.unwrap().unwrap().scopes.unwrap();
+    assert_eq!(granted, ["asset:write", "asset:read"]);
+
+    // What a refresh gives still says it.
+    let first = oauth.token().await.unwrap();
+    assert!(oauth.refused(&first).await.unwrap());
+    assert_eq!(store.load().await.unwrap().unwrap().scopes, Some(granted));
+
+    // Somebody else, in their own browser.
+    let login = integration.authorize(["asset:write"]).unwrap();
+    let anna = OAuth::new(integration, MemoryStore::new());
+    anna.finish(&login, &browse(&format!("{}&user=anna", login.url)).await).await.unwrap();
+    for (provider, mine, annas) in [(oauth, 1, 0), (anna, 1, 1)] {
+        let canva = Client::builder().base_url(simulator.base_url()).token_provider(provider).build().unwrap();
+        let _ = canva.upload_asset(support::PIXEL.to_vec()).name("n").await.unwrap();
+        assert_eq!((simulator.assets().len(), simulator.assets_of("anna").len()), (mine, annas));
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_read_as_a_url_a_path_or_a_query() {
+    let both = query(&[("code", CODE), ("state", STATE)]);
+    for redirect in [
+        both.clone(),
+        format!("?{both}"),
+        format!("/return?{both}"),
+        format!("/return=?{both}#fragment?code=other"),
+        format!("https://example.com/return?{both}"),
+        format!("https://example.com/return?kept=1&{both}&iss=https://www.canva.com?a"),
+        format!("my-app:/return?{both}#"),
+        format!("a?b={}&{both}", "%ff%zz%"),
+    ] {
+        let granted = r#"{"access_token":"new-token","refresh_token":"next","expires_in":14400}"#;
+        let (base_url, mut seen) = script(vec![http("200 OK", "", granted)]).await;
+        let (store, oauth) = provider(&base_url);
+        oauth.finish(&begun(), &redirect).await.unwrap_or_else(|error| panic!("{redirect}: {error}"));
+        let (_, form) = seen.recv().await.unwrap();
+        let form = format!("http://localhost?{}", String::from_utf8(form).unwrap());
+        assert_eq!(parameter(&form, "code"), CODE, "{redirect}");
+        assert_eq!(store.load().await.unwrap().unwrap().access_token, AccessToken::new("new-token"));
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_without_one_code_and_the_right_state_ends_before_anything_is_sent() {
+    let (_socket, base_url) = support::refusing();
+    let (_, oauth) = provider(&base_url);
+    let state = query(&[("state", STATE)]);
+    let code = query(&[("code", CODE)]);
+    for redirect in [
+        "".into(),
+        "https://example.com/return".into(),
+        code.clone(),
+        format!("{code}&state=another"),
+        format!("{code}&{state}x"),
+        format!("{code}&{state}&state=another"),
+        format!("{code}&{state}&{state}"),
+        format!("{code}#{state}"),
+        // Not even an error is believed.
+        "error=access_denied".into(),
+        "error=access_denied&state=another".into(),
+    ] {
+        let error = oauth.finish(&begun(), &redirect).await.unwrap_err();
+        assert!(matches!(error, OAuthError::StateMismatch), "{redirect}: {error}");
+    }
+    for redirect in [state.clone(), format!("code=&{state}"), format!("{code}&{state}&{code}")] {
+        let error = oauth.finish(&begun(), &redirect).await.unwrap_err();
+        assert!(matches!(error, OAuthError::NoCode), "{redirect}: {error}");
+        assert!(!error.to_string().contains("c0de"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_who_says_no_is_an_error_that_can_be_told_and_printed() {
+    let (_socket, base_url) = support::refusing();
+    let (_, oauth) = provider(&base_url);
+    let long = format!("a\u{1b}[2J\nb {}", "x".repeat(500));
+    for (said, code, shown) in [
+        (vec![("error", "access_denied")], "access_denied", "access_denied".to_owned()),
+        (
+            vec![("error", "access_denied"), ("error_description", "The user said no"), ("code", CODE)],
+            "access_denied",
+            "access_denied: The user said no".to_owned(),
+        ),
+        (
+            vec![("error", "invalid_scope"), ("error_description", &long)],
+            "invalid_scope",
+            format!(r"invalid_scope: a\u{{1b}}[2J b {}…", "x".repeat(192)),
+        ),
+        (vec![("error", "")], "", "".to_owned()),
+    ] {
+        let redirect = query(&[said, vec![("state", STATE)]].concat());
+        let error = oauth.finish(&begun(), &redirect).await.unwrap_err();
+        let OAuthError::Denied { error: found, .. } = &error else { panic!("{error}") };
+        assert_eq!(found, code);
+        assert_eq!(error.to_string(), format!("Canva ended the login with {shown}"));
+    }
+
+    // As the simulator says it.
+    let simulator = Simulator::builder().scopes(["asset:read"]).start().await.unwrap();
+    let integration = integration(&simulator).authorization_url(simulator.authorization_url()).unwrap();
+    let login = integration.authorize(["asset:write"]).unwrap();
+    let error =
+        OAuth::new(integration, MemoryStore::new()).finish(&login, &browse(&login.url).await).await.unwrap_err();
+    assert!(matches!(&error, OAuthError::Denied { error, .. } if error == "invalid_scope"), "{error}");
+    assert_eq!(token_requests(&simulator), 0);
+}
+
+#[tokio::test]
+async fn the_granted_scopes_are_what_canva_said_or_else_what_they_were_before() {
+    let simulator = Simulator::start().await.unwrap();
+    let asked = || integration(&simulator).authorize(["asset:read", "asset:write"]).unwrap();
+    let known = |scopes: &[&str]| Some(scopes.iter().map(|&scope| scope.to_owned()).collect::<Vec<_>>());
+    for (said, login, expected) in [
+        (r#","scope":"asset:read""#, asked(), known(&["asset:read"])),
+        (r#","scope":" asset:read  folder:read ""#, begun(), known(&["asset:read", "folder:read"])),
+        ("", asked(), known(&["asset:read", "asset:write"])),
+        (r#","scope":null"#, asked(), known(&["asset:read", "asset:write"])),
+        (r#","scope":" ""#, asked(), known(&["asset:read", "asset:write"])),
+        (r#","scope":["asset:read"]"#, asked(), known(&["asset:read", "asset:write"])),
+        ("", begun(), None),
+    ] {
+        let grant = |rest: &str| {
+            http("200 OK", "", &format!(r#"{{"access_token":"t","refresh_token":"r","expires_in":30{rest}}}"#))
+        };
+        let refreshed = [grant(said), grant(""), grant(r#","scope":"profile:read""#), grant("")];
+        let (base_url, _seen) = script(refreshed.to_vec()).await;
+        let (store, oauth) = provider(&base_url);
+        let redirect = query(&[("code", CODE), ("state", &login.state)]);
+        oauth.finish(&login, &redirect).await.unwrap();
+        let scopes = async || store.load().await.unwrap().unwrap().scopes;
+        assert_eq!(scopes().await, expected, "{said}");
+        for expected in [expected, known(&["profile:read"]), known(&["profile:read"])] {
+            oauth.token().await.unwrap();
+            assert_eq!(scopes().await, expected, "{said}");
+        }
+        // They are stored with the tokens.
+        let tokens = store.load().await.unwrap().unwrap();
+        let stored: Tokens = serde_json::from_str(&serde_json::to_string(&tokens).unwrap()).unwrap();
+        assert_eq!(stored, tokens);
+    }
+}
+
+#[tokio::test]
+async fn what_a_login_needs_to_know_can_be_elsewhere_and_is_checked() {
+    let new = || Integration::new("id", "secret", REDIRECT_URI).unwrap();
+    for wrong in ["", "www.canva.com/authorize", "ftp://example.com/", "javascript:alert(1)"] {
+        let error = new().authorization_url(wrong).unwrap_err();
+        assert!(matches!(&error, Error::InvalidInput { .. }), "{error}");
+        assert!(error.to_string().contains("authorization_url"), "{error}");
+    }
+    let login = new().authorization_url("http://example.com/consent?kept=1").unwrap().authorize(["a"]).unwrap();
+    assert!(
+        login.url.starts_with("http://example.com/consent?kept=1&response_type=code&client_id=id"),
+        "{}",
+        login.url
+    );
+
+    let elsewhere = "http://192.0.2.1/rest";
+    let error = new().base_url(elsewhere).unwrap_err().to_string();
+    assert!(error.contains("allow_plain_http"), "{error}");
+    new().allow_plain_http().base_url(elsewhere).unwrap().http(|http| http).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_is_sent_once() {
+    let simulator = Simulator::start().await.unwrap();
+    let integration = integration(&simulator).authorization_url(simulator.authorization_url()).unwrap();
+    let oauth = OAuth::new(integration.clone(), MemoryStore::new());
+    let login = integration.authorize(["asset:write"]).unwrap();
+    let redirect = browse(&login.url).await;
+    simulator.inject("token", 1..=1, Fault::Respond(CannedResponse::html(503))).unwrap();
+    let error = oauth.finish(&login, &redirect).await.unwrap_err();
+    assert!(matches!(&error, OAuthError::Refused { status, .. } if *status == 503), "{error}");
+    assert_eq!(token_requests(&simulator), 1);
+    // Nothing was lost by it.
+    oauth.finish(&login, &redirect).await.unwrap();
+    let canva = Client::builder().base_url(simulator.base_url()).token_provider(oauth).build().unwrap();
+    upload(&canva).await.unwrap();
+}
