@@ -12,7 +12,7 @@ use canva_connect::{Error, Pacer, Pacing, PausedError, Permit};
 use canva_simulator::{RateCounter, RateLimits};
 use proptest::prelude::*;
 use tokio::task::{JoinSet, LocalSet};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, advance, sleep, timeout};
 
 /// The window over which Canva counts requests.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -125,6 +125,23 @@ proptest! {
         });
         prop_assert_eq!(at_once, (limit * hundredths / 100).max(1));
     }
+}
+
+#[test]
+fn no_permit_is_back_a_moment_early() {
+    in_virtual_time(async {
+        let (pacing, operation) = (Pacing::new(), of_ones_own("exact", 2));
+        let at_once = || timeout(Duration::ZERO, pacing.acquire(operation, MAX_WAIT));
+        let (first, second) = (at_once().await.unwrap().unwrap(), at_once().await.unwrap().unwrap());
+        first.finish(true);
+        advance(Duration::from_micros(300)).await;
+        second.finish(true);
+        advance(WINDOW - Duration::from_micros(100)).await;
+        let _third = at_once().await.expect("the first is back").unwrap();
+        assert!(at_once().await.is_err(), "the second isn't");
+        advance(Duration::from_millis(2)).await;
+        let _fourth = at_once().await.expect("now it is").unwrap();
+    });
 }
 
 #[test]
