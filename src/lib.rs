@@ -51,7 +51,7 @@
 //! |---|---|
 //! | `operation`, `method`, `path` | the [`Operation`](operations::Operation)'s; the path with its `{...}` |
 //! | `attempts` | how many have begun |
-//! | `queued_ms` | what the request waited for its turn ([`Pacer`]), in milliseconds, all attempts together; pauses between attempts are not in it |
+//! | `queued_ms` | what the request had waited for its turns ([`Pacer`]) when the last one came, in milliseconds, all attempts together; pauses between attempts are not in it |
 //! | `status`, `request_id` | of the last response, where there was one |
 //! | `bytes` | what was handed to the connection of an upload's content, in the last attempt that was sent |
 //!

@@ -12,7 +12,7 @@ use canva_connect::{Error, Pacer, Pacing, PausedError, Permit};
 use canva_simulator::{RateCounter, RateLimits};
 use proptest::prelude::*;
 use tokio::task::{JoinSet, LocalSet};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, advance, sleep, timeout};
 
 /// The window over which Canva counts requests.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -83,6 +83,19 @@ async fn send(operation: &'static Operation, counter: RateLimits, requests: &[Re
     if refused.get() > 0 { Err(refused.get()) } else { Ok(left.take()) }
 }
 
+/// How many requests leave at once of an operation with this limit, where a client has that share of it.
+fn at_once(hundredths: u32, limit: u32) -> u32 {
+    let pacing = Pacing::scaled(f64::from(hundredths) / 100.0).unwrap();
+    let operation = of_ones_own("shared", limit);
+    in_virtual_time(async {
+        let mut permits = Vec::new();
+        while let Ok(permit) = timeout(Duration::ZERO, pacing.acquire(operation, MAX_WAIT)).await {
+            permits.push(permit.unwrap());
+        }
+        permits.len() as u32
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -114,16 +127,32 @@ proptest! {
 
     #[test]
     fn a_share_is_rounded_down_and_at_least_one(hundredths in 1u32..=100, limit in 1u32..2_000) {
-        let pacing = Pacing::scaled(f64::from(hundredths) / 100.0).unwrap();
-        let operation = of_ones_own("shared", limit);
-        let at_once = in_virtual_time(async {
-            let mut permits = Vec::new();
-            while let Ok(permit) = timeout(Duration::ZERO, pacing.acquire(operation, MAX_WAIT)).await {
-                permits.push(permit.unwrap());
-            }
-            permits.len() as u32
-        });
-        prop_assert_eq!(at_once, (limit * hundredths / 100).max(1));
+        prop_assert_eq!(at_once(hundredths, limit), (limit * hundredths / 100).max(1));
+    }
+}
+
+#[test]
+fn no_permit_is_back_a_moment_early() {
+    in_virtual_time(async {
+        let (pacing, operation) = (Pacing::new(), of_ones_own("exact", 2));
+        let at_once = || timeout(Duration::ZERO, pacing.acquire(operation, MAX_WAIT));
+        let (first, second) = (at_once().await.unwrap().unwrap(), at_once().await.unwrap().unwrap());
+        first.finish(true);
+        advance(Duration::from_micros(300)).await;
+        second.finish(true);
+        advance(WINDOW - Duration::from_micros(100)).await;
+        let _third = at_once().await.expect("the first is back").unwrap();
+        assert!(at_once().await.is_err(), "the second isn't");
+        advance(Duration::from_millis(2)).await;
+        let _fourth = at_once().await.expect("now it is").unwrap();
+    });
+}
+
+#[test]
+fn a_share_that_is_a_whole_number_is_not_rounded() {
+    // The product of each as floats is less.
+    for hundredths in [29, 57, 58] {
+        assert_eq!(at_once(hundredths, 100), hundredths);
     }
 }
 
