@@ -91,8 +91,10 @@ mod failure;
 pub mod fuzzing;
 mod imports;
 mod job;
+mod kind;
 mod metadata;
 mod meter;
+mod names;
 pub mod operations;
 mod pacing;
 mod policy;
@@ -101,6 +103,7 @@ mod redact;
 mod request;
 mod response;
 mod retry;
+mod stream;
 mod sync;
 mod transport;
 mod upload;
@@ -113,7 +116,7 @@ mod upload;
 #[path = "../generated/client.rs"]
 pub mod generated;
 
-pub use assets::{UpdateAsset, UploadAsset};
+pub use assets::{UpdateAsset, UploadAsset, UploadAssetFromUrl};
 pub use auth::{AccessToken, TokenProvider};
 pub use body::{Progress, UploadBody};
 pub use call::{Call, UploadCall};
@@ -125,6 +128,7 @@ pub use generated::types::{
 };
 pub use imports::{ImportDesign, ImportDesignFromUrl};
 pub use job::{Job, JobKind, JobReference, JobResult, JobState};
+pub use kind::ErrorKind;
 pub use operations::BASE_URL;
 pub use pacing::{Pacer, Pacing, PausedError, Permit};
 pub use policy::{PollPolicy, RetryPolicy};
