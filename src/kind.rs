@@ -90,7 +90,7 @@ impl Error {
     ///
     /// - the kinds [`RateLimited`](ErrorKind::RateLimited) and [`Unavailable`](ErrorKind::Unavailable), of the statuses 408, 429,
     ///   500, 502, 503 and 504. A `retry_after` of [`api`](Error::api) says how much later;
-    /// - a file that changed while it was being sent;
+    /// - content that was not as long as at first, or not the same to its end: the file may have been written to;
     /// - a job that failed because Canva is busy, which has made nothing.
     ///
     /// These are not:
@@ -101,7 +101,6 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Body(error) => matches!(error, BodyError::Changed { .. } | BodyError::Length { .. }),
-            Self::Api(api) if api.status.is_server_error() => matches!(api.status.as_u16(), 500 | 502 | 503 | 504),
             Self::Job(job) => matches!(
                 job.code,
                 JobErrorCode::DesignImport(
@@ -129,7 +128,7 @@ fn of_status(status: StatusCode, unauthorized: ErrorKind) -> ErrorKind {
         401 => unauthorized,
         407 => ErrorKind::Setup,
         429 => ErrorKind::RateLimited,
-        408 | 500.. => ErrorKind::Unavailable,
+        408 | 500 | 502 | 503 | 504 => ErrorKind::Unavailable,
         _ => ErrorKind::Refused,
     }
 }

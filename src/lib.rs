@@ -42,6 +42,8 @@
 //! - **Rate limits**: requests wait their turn ([`Pacing`]), so that a client by itself never earns a 429.
 //! - **Faults**: what is safe to retry is retried ([`RetryPolicy`]), and nothing else. An upload that may have arrived
 //!   is an [`Error::OutcomeUnknown`], never a silent duplicate; one that can't have arrived whole is sent again.
+//! - **Errors** say what to do ([`Error::kind`], [`Error::is_retryable`], [`Error::needs_login`]), keep the status and the job, and
+//!   make a line for the log ([`Error::report`]).
 //! - **Tokens** come from a string or from a [`TokenProvider`], and show in no error, `Debug` or trace.
 //!
 //! Each operation is a [`tracing`](https://docs.rs/tracing) span `canva` with `operation`, `method`, `path` (the

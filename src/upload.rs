@@ -45,11 +45,14 @@ fn not_a_file() -> io::Error {
 }
 
 /// Reads from a place of its own: other attempts, and clones of a caller's file, may move the file's.
+#[cfg(unix)]
 fn read_at(file: &std::fs::File, buffer: &mut [u8], from: u64) -> io::Result<usize> {
-    #[cfg(unix)]
-    return std::os::unix::fs::FileExt::read_at(file, buffer, from);
-    #[cfg(windows)]
-    return std::os::windows::fs::FileExt::seek_read(file, buffer, from);
+    std::os::unix::fs::FileExt::read_at(file, buffer, from)
+}
+
+#[cfg(windows)]
+fn read_at(file: &std::fs::File, buffer: &mut [u8], from: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, buffer, from)
 }
 
 /// The next block of a file that had this length; empty at its end.

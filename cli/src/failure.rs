@@ -123,7 +123,7 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
             return Some(format!("look for the {made} in Canva{}; don't send it again", again.unwrap_or_default()));
         }
         Error::Poll { source, .. }
-            if source.api().is_some() && !matches!(source.kind(), ErrorKind::RateLimited | ErrorKind::Unavailable) =>
+            if source.api().is_some_and(|api| !api.status.is_server_error()) && !source.is_retryable() =>
         {
             return source.api().map(|api| after_refusal(api, true));
         }

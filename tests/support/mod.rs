@@ -198,7 +198,7 @@ pub fn check_table(document: &str, name: &str, table: &str) {
 }
 
 /// Set for a child process to what it is to do it with. It is the same test binary again.
-const ARGUMENT: &str = "CANVA_CONNECT_TEST_CHILD";
+pub const ARGUMENT: &str = "CANVA_CONNECT_TEST_CHILD";
 
 /// Runs an ignored test of this binary in a process of its own. Gives its peak of memory in bytes, where `/proc` tells.
 pub async fn in_child(test: &str, argument: &str) -> Option<u64> {
