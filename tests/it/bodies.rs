@@ -120,7 +120,7 @@ async fn a_stream_arrives_as_it_comes_and_its_failure_is_told() {
     let chunks = || ["", "da", "", "ta"].map(Ok::<_, Infallible>);
     assert_eq!(arrives(UploadBody::stream(4, stream::iter(chunks())), 1).await, [CONTENT]);
     // A length that is wrong is found out.
-    let (base_url, _seen) = script(vec![http("200 OK", "", UPLOADED)]).await;
+    let base_url = support::answering(http("200 OK", "", UPLOADED)).await;
     let error = client(&base_url).upload_asset(UploadBody::stream(3, stream::iter(chunks()))).name("n").await;
     assert!(matches!(error, Err(Error::Body(BodyError::Length { expected: 3, .. }))), "{error:?}");
 

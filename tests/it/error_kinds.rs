@@ -106,7 +106,7 @@ async fn every_error() -> Vec<(&'static str, Error)> {
     let nowhere = client("http://127.0.0.1:1/rest");
     all.push(("no name", nowhere.upload_asset(vec![1]).await.unwrap_err()));
     all.push(("no file", upload(&nowhere, "/no/such/file.png").await));
-    let (base_url, _seen) = script(vec![http("200 OK", "", UPLOADED)]).await;
+    let base_url = answering(http("200 OK", "", UPLOADED)).await;
     all.push(("another length", upload(&client(&base_url), UploadBody::once(2, &b"abc"[..])).await));
     let spooled = UploadBody::spool(2, tokio_util::io::ReaderStream::new(&b"abc"[..])).await;
     all.push(("too long to spool", spooled.unwrap_err().into()));
