@@ -91,7 +91,7 @@ impl Error {
     /// - the kinds [`RateLimited`](ErrorKind::RateLimited) and [`Unavailable`](ErrorKind::Unavailable), of the statuses 408, 429,
     ///   500, 502, 503 and 504. A `retry_after` of [`api`](Error::api) says how much later;
     /// - content that was not as long as at first, or not the same to its end: the file may have been written to;
-    /// - a job that failed because Canva is busy, which has made nothing.
+    /// - a job that failed because Canva is busy or broke, which has made nothing.
     ///
     /// These are not:
     ///
@@ -104,7 +104,9 @@ impl Error {
             Self::Job(job) => matches!(
                 job.code,
                 JobErrorCode::DesignImport(
-                    DesignImportErrorCode::DesignCreationThrottled | DesignImportErrorCode::DesignImportThrottled
+                    DesignImportErrorCode::DesignCreationThrottled
+                        | DesignImportErrorCode::DesignImportThrottled
+                        | DesignImportErrorCode::InternalError
                 )
             ),
             _ => matches!(self.kind(), ErrorKind::RateLimited | ErrorKind::Unavailable),

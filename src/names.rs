@@ -36,11 +36,9 @@ pub(crate) fn file_stem(
 }
 
 fn unicode<'a>(field: &'static str, name: Option<&'a OsStr>) -> Result<&'a str, Error> {
-    let refused = |expected: String, found| Error::invalid(field, expected, found);
-    let name =
-        name.ok_or_else(|| refused(format!("a {field}, since there is no file name to take"), "none".to_owned()))?;
-    let not_unicode = || refused(format!("a {field} to be given, since the file's isn't Unicode"), format!("{name:?}"));
-    name.to_str().ok_or_else(not_unicode)
+    let refused = |why, found| Error::invalid(field, format!("a {field} to be given, since {why}"), found);
+    let name = name.ok_or_else(|| refused("there is no file name to take", "none".to_owned()))?;
+    name.to_str().ok_or_else(|| refused("the file's isn't Unicode", format!("{name:?}")))
 }
 
 /// A character that is longer than all that may be is cut, as it can't be left out.

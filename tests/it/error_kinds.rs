@@ -170,6 +170,7 @@ async fn every_error() -> Vec<(&'static str, Error)> {
     let failed = |code| job(&format!(r#""status":"failed","error":{{"code":"{code}","message":"m"}}"#));
     all.push(("a job that failed", of_job(vec![failed("invalid_file")]).await));
     all.push(("a job of a busy Canva", of_job(vec![failed("design_import_throttled")]).await));
+    all.push(("a job of a broken Canva", of_job(vec![failed("internal_error")]).await));
     let started = || job(r#""status":"in_progress""#);
     all.push(("a job and 503", of_job(vec![started(), coded("503 Service Unavailable", "", "c")]).await));
     all.push(("a job and 401", of_job(vec![started(), coded("401 Unauthorized", "x-request-id: r-1\r\n", "c")]).await));

@@ -162,7 +162,7 @@ fn an_error_says_what_was_expected_and_what_came() {
         );
         assert_eq!(
             said(canva.upload_asset(vec![1]).await.unwrap_err()),
-            "name: expected a name, since there is no file name to take, got none"
+            "name: expected a name to be given, since there is no file name to take, got none"
         );
         assert_eq!(
             said(canva.update_asset("../x").await.unwrap_err()),
