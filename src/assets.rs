@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::generated::types::{Asset, CreateUrlAssetUploadJobRequest, UpdateAssetRequest};
 use crate::job::{Job, JobKind};
 use crate::metadata;
+use crate::names;
 use crate::upload::Upload;
 
 impl Client {
@@ -38,6 +39,7 @@ impl Client {
 
     /// Has Canva fetch an image or video from a public URL into the user's content library.
     ///
+    /// Await the builder to send it; it gives a [`Job`] to wait for, as for [`upload_asset`](Self::upload_asset).
     #[doc = concat!(
         "The name has ", length!(CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_NAME), " characters, the URL ",
         length!(CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_URL), ". A video may be at most 100 MB."
@@ -51,20 +53,9 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    ///
-    /// # Errors
-    /// [`Error::InvalidInput`] before anything is sent; otherwise those of every [`Call`](crate::Call), and
-    /// [`Error::OutcomeUnknown`] where a job may have been made.
-    pub async fn upload_asset_from_url(
-        &self,
-        url: impl Into<String>,
-        name: impl Into<String>,
-    ) -> Result<Job<Asset>, Error> {
+    pub fn upload_asset_from_url(&self, url: impl Into<String>, name: impl Into<String>) -> UploadAssetFromUrl {
         let request = CreateUrlAssetUploadJobRequest { name: name.into(), url: url.into() };
-        checks::text("name", &request.name, &lengths::CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_NAME)?;
-        checks::url(&request.url, &lengths::CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_URL)?;
-        let response = self.generated().create_url_asset_upload_job(&request)?.await?;
-        Ok(Job::created(self, JobKind::UrlAssetUpload, response))
+        UploadAssetFromUrl { client: self.clone(), request }
     }
 
     /// Reads an asset: its name, its tags, and a thumbnail whose address works for 15 minutes.
@@ -143,10 +134,18 @@ pub struct UploadAsset {
 
 impl UploadAsset {
     #[doc = concat!("The asset's name in Canva: ", length!(ASSET_UPLOAD_METADATA_NAME), " characters, any Unicode.")]
-    /// Default: the file's name, for an upload from a path.
+    /// Default: the file's name, for an upload from a path. One that is too long is shortened, and keeps its extension.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
+    }
+
+    /// Whether this can be the [`name`](Self::name), as is checked before anything is sent.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] if it is empty or too long.
+    pub fn check_name(name: &str) -> Result<(), Error> {
+        checks::text("name", name, &lengths::ASSET_UPLOAD_METADATA_NAME)
     }
 
     /// Called with how far the upload is: at the first byte of every attempt, then when 64 KiB more have left or 100 ms have
@@ -157,11 +156,11 @@ impl UploadAsset {
     }
 
     async fn send(self) -> Result<Job<Asset>, Error> {
-        let name = match &self.name {
+        let name = match self.name {
             Some(name) => name,
-            None => checks::file_name("name", self.body.file_name())?,
+            None => names::file_name("name", self.body.path(), &lengths::ASSET_UPLOAD_METADATA_NAME)?,
         };
-        let metadata = metadata::asset_upload(name)?;
+        let metadata = metadata::asset_upload(&name)?;
         let call = self.client.generated().create_asset_upload_job(&metadata)?;
         let response = call.upload(Upload::new(self.body, self.on_progress)).await?;
         Ok(Job::created(&self.client, JobKind::AssetUpload, response))
@@ -180,6 +179,44 @@ impl IntoFuture for UploadAsset {
 impl fmt::Debug for UploadAsset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UploadAsset").field("body", &self.body).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// An upload from a URL that has not been sent yet. Made by [`Client::upload_asset_from_url`].
+///
+/// # Errors
+/// Awaited, it gives [`Error::InvalidInput`] before anything is sent, [`Error::OutcomeUnknown`] where a job may have been
+/// made, and otherwise those of every [`Call`](crate::Call).
+#[derive(Debug)]
+#[must_use = "nothing is sent until it is awaited"]
+pub struct UploadAssetFromUrl {
+    client: Client,
+    request: CreateUrlAssetUploadJobRequest,
+}
+
+impl UploadAssetFromUrl {
+    /// Whether this can be the name, as is checked before anything is sent.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] if it is empty or too long.
+    pub fn check_name(name: &str) -> Result<(), Error> {
+        checks::text("name", name, &lengths::CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_NAME)
+    }
+
+    async fn send(self) -> Result<Job<Asset>, Error> {
+        Self::check_name(&self.request.name)?;
+        checks::url(&self.request.url, &lengths::CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_URL)?;
+        let response = self.client.generated().create_url_asset_upload_job(&self.request)?.await?;
+        Ok(Job::created(&self.client, JobKind::UrlAssetUpload, response))
+    }
+}
+
+impl IntoFuture for UploadAssetFromUrl {
+    type Output = Result<Job<Asset>, Error>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
     }
 }
 
@@ -219,6 +256,14 @@ impl UpdateAsset {
         self.tags::<String>([])
     }
 
+    /// Whether this can be the [`name`](Self::name), as is checked before it is sent.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] if it is too long.
+    pub fn check_name(name: &str) -> Result<(), Error> {
+        checks::text("name", name, &lengths::UPDATE_ASSET_REQUEST_NAME)
+    }
+
     /// Whether these can be [`tags`](Self::tags), as is checked before they are sent. For a program that uploads first
     /// and tags afterwards, and would rather know before it uploads.
     ///
@@ -232,7 +277,7 @@ impl UpdateAsset {
     async fn send(self) -> Result<Asset, Error> {
         checks::id("asset_id", &self.asset_id, &lengths::ASSET_ID)?;
         if let Some(name) = &self.request.name {
-            checks::text("name", name, &lengths::UPDATE_ASSET_REQUEST_NAME)?;
+            Self::check_name(name)?;
         }
         if let Some(tags) = &self.request.tags {
             Self::check_tags(tags)?;

@@ -1,6 +1,8 @@
-//! What can be uploaded: a path, bytes, or a reader, always of a known length; and how far it is.
+//! What can be uploaded: a file, bytes, or a reader, always of a known length; and how far it is. What comes as a stream is
+//! `stream.rs`'s to take in.
 
-use std::ffi::OsStr;
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -8,12 +10,20 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use serde::Serialize;
 use tokio::io::AsyncRead;
 
 use crate::BoxFuture;
 
-/// The content of an upload or import. Made from a path, from bytes, or from a reader of known length.
+/// The content of an upload or import. `From` makes it of a path, an open file or bytes; for the rest there is:
+///
+/// | content | made by | sent again, where that is safe |
+/// |---|---|---|
+/// | what can be opened any number of times | [`reopen`](Self::reopen) | yes |
+/// | a reader of known length | [`once`](Self::once) | only if nothing was read of it |
+/// | a stream of known length | [`stream`](Self::stream) | only if nothing was read of it |
+/// | a stream of unknown length | [`spool`](Self::spool), in a temporary file | yes |
 ///
 /// ```
 /// use canva_connect::UploadBody;
@@ -26,6 +36,7 @@ pub struct UploadBody(pub(crate) Source);
 
 pub(crate) enum Source {
     Path(PathBuf),
+    File(tokio::fs::File),
     Bytes(Bytes),
     Reopen { length: u64, open: Box<dyn Fn() -> BoxFuture<'static, io::Result<AnyReader>> + Send + Sync> },
     Once { length: u64, reader: OnceReader },
@@ -57,17 +68,8 @@ impl UploadBody {
         Self(Source::Once { length, reader: Arc::new(Mutex::new(Some(Box::pin(reader)))) })
     }
 
-    /// The file name, where there is one.
-    pub(crate) fn file_name(&self) -> Option<&OsStr> {
-        self.path()?.file_name()
-    }
-
-    /// The file name without its extension, where there is one.
-    pub(crate) fn file_stem(&self) -> Option<&OsStr> {
-        self.path()?.file_stem()
-    }
-
-    fn path(&self) -> Option<&Path> {
+    /// The path, where there is one.
+    pub(crate) fn path(&self) -> Option<&Path> {
         match &self.0 {
             Source::Path(path) => Some(path),
             _ => None,
@@ -79,6 +81,7 @@ impl fmt::Debug for UploadBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Source::Path(path) => write!(f, "UploadBody({})", path.display()),
+            Source::File(_) => f.write_str("UploadBody(file)"),
             Source::Bytes(bytes) => write!(f, "UploadBody({} bytes)", bytes.len()),
             Source::Reopen { length, .. } => write!(f, "UploadBody({length} bytes, reopenable)"),
             Source::Once { length, .. } => write!(f, "UploadBody({length} bytes, once)"),
@@ -86,52 +89,64 @@ impl fmt::Debug for UploadBody {
     }
 }
 
-impl From<&str> for UploadBody {
+macro_rules! from {
+    ($($(#[$doc:meta])* $source:ty => |$value:ident| $body:expr;)*) => {$(
+        impl From<$source> for UploadBody {
+            $(#[$doc])*
+            fn from($value: $source) -> Self {
+                Self($body)
+            }
+        }
+    )*};
+}
+
+from! {
     /// A path.
-    fn from(path: &str) -> Self {
-        Self(Source::Path(path.into()))
-    }
-}
-
-impl From<String> for UploadBody {
+    &str => |path| Source::Path(path.into());
     /// A path.
-    fn from(path: String) -> Self {
-        Self(Source::Path(path.into()))
+    &String => |path| Source::Path(path.into());
+    /// A path.
+    String => |path| Source::Path(path.into());
+    /// A path.
+    Cow<'_, str> => |path| Source::Path(path.into_owned().into());
+    &Path => |path| Source::Path(path.into());
+    &PathBuf => |path| Source::Path(path.into());
+    PathBuf => |path| Source::Path(path);
+    /// A path.
+    &OsStr => |path| Source::Path(path.into());
+    /// A path.
+    &OsString => |path| Source::Path(path.into());
+    /// A path.
+    OsString => |path| Source::Path(path.into());
+    /// The whole file from its beginning, wherever it was read or written last; its position stays. It needs a name, as it is not
+    /// known under which it was opened. What isn't a regular file, such as a pipe, can't be read.
+    std::fs::File => |file| Source::File(file.into());
+    /// The whole file from its beginning, wherever it was read or written last, with what is still being written to it. It needs a
+    /// name, as it is not known under which it was opened.
+    tokio::fs::File => |file| Source::File(file);
+    Bytes => |bytes| Source::Bytes(bytes);
+    &Bytes => |bytes| Source::Bytes(bytes.clone());
+    BytesMut => |bytes| Source::Bytes(bytes.freeze());
+    Vec<u8> => |bytes| Source::Bytes(bytes.into());
+    /// A copy of the bytes.
+    &[u8] => |bytes| Source::Bytes(Bytes::copy_from_slice(bytes));
+}
+
+impl<const N: usize> From<[u8; N]> for UploadBody {
+    fn from(bytes: [u8; N]) -> Self {
+        bytes.to_vec().into()
     }
 }
 
-impl From<&Path> for UploadBody {
-    fn from(path: &Path) -> Self {
-        Self(Source::Path(path.to_owned()))
-    }
-}
-
-impl From<PathBuf> for UploadBody {
-    fn from(path: PathBuf) -> Self {
-        Self(Source::Path(path))
-    }
-}
-
-impl From<&PathBuf> for UploadBody {
-    fn from(path: &PathBuf) -> Self {
-        Self(Source::Path(path.clone()))
-    }
-}
-
-impl From<Bytes> for UploadBody {
-    fn from(bytes: Bytes) -> Self {
-        Self(Source::Bytes(bytes))
-    }
-}
-
-impl From<Vec<u8>> for UploadBody {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self(Source::Bytes(bytes.into()))
+impl<const N: usize> From<&[u8; N]> for UploadBody {
+    /// A copy of the bytes.
+    fn from(bytes: &[u8; N]) -> Self {
+        bytes.to_vec().into()
     }
 }
 
 /// How far an upload is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Progress {
     /// Bytes handed to the connection. The last of them may still be on the way.

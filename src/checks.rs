@@ -1,6 +1,5 @@
 //! The checks that refuse what the API would refuse, before a byte is sent.
 
-use std::ffi::OsStr;
 use std::ops::RangeInclusive;
 
 use crate::error::Error;
@@ -31,13 +30,6 @@ pub(crate) fn texts<T: AsRef<str>>(
         Some(count) => Err(out_of_range(field, count, each, "characters each")),
         None => Ok(()),
     }
-}
-
-/// A file's name, as the default for this field.
-pub(crate) fn file_name<'a>(field: &'static str, name: Option<&'a OsStr>) -> Result<&'a str, Error> {
-    let refused = |why, found| Error::invalid(field, format!("a {field}, since {why}"), found);
-    let name = name.ok_or_else(|| refused("there is no file name to take", "none".to_owned()))?;
-    name.to_str().ok_or_else(|| refused("the file name isn't Unicode", format!("{name:?}")))
 }
 
 fn out_of_range(field: &'static str, count: usize, length: &RangeInclusive<usize>, unit: &str) -> Error {

@@ -1,10 +1,12 @@
-//! What can go wrong, and what each error knows: the status, the job, the cause. No error prints a token.
+//! What can go wrong, and what each error knows: the status, the job, the cause. No error prints a token. What to do about it
+//! is `kind.rs`'s to say.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::StatusCode;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::body::Progress;
@@ -17,9 +19,13 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Everything that can go wrong.
 ///
-/// Three questions decide what to do next, and each has a method: [`api`](Error::api) (what did Canva say),
-/// [`job_id`](Error::job_id) (is there a job to go on with), and [`is_outcome_unknown`](Error::is_outcome_unknown) (might
-/// the upload have succeeded all the same).
+/// [`kind`](Error::kind) says what to do next. Four questions have a method each: [`is_retryable`](Error::is_retryable) (would
+/// the same call help later), [`needs_login`](Error::needs_login) (must the user log in), [`job_id`](Error::job_id) (is there a
+/// job to go on with), and [`is_outcome_unknown`](Error::is_outcome_unknown) (might the upload have succeeded all the same).
+/// [`api`](Error::api) has what Canva said.
+///
+/// As text, an error says its own part alone, and its [`source`](std::error::Error::source) the next: print the whole chain, as
+/// `anyhow` does with `{:#}`, or [`report`](Error::report), which makes one line of it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -40,7 +46,7 @@ pub enum Error {
     Body(#[from] BodyError),
 
     /// The token provider gave no token.
-    #[error("no access token: {source}")]
+    #[error("no access token")]
     #[non_exhaustive]
     Token {
         /// What the provider said.
@@ -48,7 +54,7 @@ pub enum Error {
     },
 
     /// The pacer gave no permission to send.
-    #[error("{}: not sent: {source}", .operation.id)]
+    #[error("{}: not sent", .operation.id)]
     #[non_exhaustive]
     Pacer {
         /// What was to be sent.
@@ -58,7 +64,7 @@ pub enum Error {
     },
 
     /// No connection could be opened, so that nothing was sent in the last attempt. Check what `kind` says, then send it again.
-    #[error("{}: could not connect{} ({attempts} {}): {}{kind}", .operation.id, to_host(&**.source), plural(*.attempts, "attempt", "attempts"), shown(&innermost(&**.source)), kind = .kind.advice())]
+    #[error("{}: could not connect{} ({attempts} {}){}", .operation.id, to_host(&**.source), plural(*.attempts, "attempt", "attempts"), .kind.reason())]
     #[non_exhaustive]
     Connect {
         /// What was to be sent.
@@ -73,7 +79,7 @@ pub enum Error {
 
     /// The connection broke before the whole response was read. Where the request made something that may exist now, this is the
     /// cause of an [`Error::OutcomeUnknown`].
-    #[error("{}: the connection broke ({attempts} {}): {}", .operation.id, plural(*.attempts, "attempt", "attempts"), shown(&innermost(&**.source)))]
+    #[error("{}: the connection broke ({attempts} {})", .operation.id, plural(*.attempts, "attempt", "attempts"))]
     #[non_exhaustive]
     Connection {
         /// What was being done.
@@ -107,7 +113,7 @@ pub enum Error {
     Api(Box<ApiError>),
 
     /// The response was a success, but not one that can be read.
-    #[error("{}: unreadable response with status {status}: {}; it begins {excerpt:?}", .operation.id, shown(.reason))]
+    #[error("{}: unreadable response with status {status}{}", .operation.id, beginning(.excerpt))]
     #[non_exhaustive]
     Decode {
         /// What was being done.
@@ -116,12 +122,10 @@ pub enum Error {
         status: StatusCode,
         /// The response's `x-request-id`, for Canva's support.
         request_id: Option<String>,
-        /// What is wrong with it.
-        reason: String,
         /// The beginning of the body.
         excerpt: String,
-        /// Where decoding stopped, if it was JSON that didn't fit.
-        source: Option<serde_json::Error>,
+        /// What is wrong with it: a `serde_json::Error`, or text if it isn't JSON that didn't fit, or if that had the token in it.
+        source: BoxError,
         /// The job that was asked for ended well, and the response lacks only what it made. That is in Canva: look for it
         /// there, or read the job again later, and don't upload or import it a second time.
         job_succeeded: bool,
@@ -132,7 +136,7 @@ pub enum Error {
     ///
     /// What to do: look for the result in Canva (an asset by its name, a design by its title) or ask the user, and send it
     /// again only if it is not there. Where a duplicate does no harm, send it again at once.
-    #[error("{}: it is unknown whether Canva carried this out{}; look before sending it again: {source}", .operation.id, sent_of(.sent))]
+    #[error("{}: it is unknown whether Canva carried this out{}; look before sending it again", .operation.id, sent_of(.sent))]
     #[non_exhaustive]
     OutcomeUnknown {
         /// What was being done.
@@ -148,7 +152,7 @@ pub enum Error {
     Job(#[from] JobError),
 
     /// The job could not be read. It goes on at Canva: make a handle from `job_id` and wait again.
-    #[error("job {} could not be read: {source}", shown(.job_id))]
+    #[error("job {} could not be read", shown(.job_id))]
     #[non_exhaustive]
     Poll {
         /// The job that goes on.
@@ -168,7 +172,7 @@ pub enum Error {
     },
 
     /// The HTTP client could not be set up.
-    #[error("the HTTP client could not be set up: {}; check SSL_CERT_FILE and SSL_CERT_DIR if they are set", shown(&innermost(.source)))]
+    #[error("the HTTP client could not be set up (check SSL_CERT_FILE and SSL_CERT_DIR if they are set)")]
     #[non_exhaustive]
     Setup {
         /// The cause.
@@ -197,6 +201,16 @@ impl Error {
         }
     }
 
+    /// The `x-request-id` of the response, for Canva's support. The API doesn't promise one.
+    pub fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Api(error) => error.request_id.as_deref(),
+            Self::Decode { request_id, .. } => request_id.as_deref(),
+            Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } => source.request_id(),
+            _ => None,
+        }
+    }
+
     /// The job this is about, if there is one.
     pub fn job_id(&self) -> Option<&str> {
         match self {
@@ -211,9 +225,20 @@ impl Error {
         matches!(self, Self::OutcomeUnknown { .. })
     }
 
+    /// The error and its causes in one line, for a log: each cause that says something new, and of the HTTP client's the one at the
+    /// bottom, which says why. What a terminal would obey is escaped, as by [`Printable`](crate::Printable), and what is over
+    /// 4 000 characters is cut.
+    ///
+    /// ```text
+    /// getAsset: could not connect to api.canva.com (5 attempts): Connection refused (os error 111)
+    /// ```
+    pub fn report(&self) -> String {
+        report(self)
+    }
+
     /// A request that HTTP can't carry.
     pub(crate) fn unsendable(reason: impl std::error::Error + 'static) -> Self {
-        Self::invalid("request", "one that HTTP can carry", innermost(&reason))
+        Self::invalid("request", "one that HTTP can carry", innermost(&reason).to_string())
     }
 
     pub(crate) fn invalid(field: &'static str, expected: impl Into<String>, found: impl Into<String>) -> Self {
@@ -222,12 +247,16 @@ impl Error {
 }
 
 /// An error response, from Canva or from something in between.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// As JSON, for logs and job queues, it has its operation's id, its status as a number, and `retry_after` in seconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ApiError {
     /// What was refused.
+    #[serde(serialize_with = "id")]
     pub operation: &'static Operation,
     /// The HTTP status.
+    #[serde(serialize_with = "number")]
     pub status: StatusCode,
     /// The API's own word for it, such as `missing_scope` or `too_many_requests`: an open set. Empty where the response
     /// did not come from the API, a proxy's HTML page for example.
@@ -235,13 +264,67 @@ pub struct ApiError {
     /// The API's explanation; where there is none, the beginning of whatever the body was.
     pub message: String,
     /// Fields of the API's error that the spec doesn't know, as they came.
+    #[serde(skip_serializing_if = "Map::is_empty")]
     pub extra: Map<String, Value>,
     /// The response's `x-request-id`, for Canva's support. The API doesn't promise one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     /// How long to wait before the next request, where the response says so. The API doesn't promise it.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "seconds")]
     pub retry_after: Option<Duration>,
     /// How many attempts were made.
     pub attempts: u32,
+    /// Of a 401: the token provider has another token by now, but there was no content left to send with it. The same call with
+    /// its content opened anew may succeed; no login is needed.
+    pub token_renewed: bool,
+}
+
+impl ApiError {
+    /// A refusal at the first attempt, for tests of code that handles them. Its fields can be set; `Error::from` makes an error of
+    /// it.
+    ///
+    /// ```
+    /// use canva_connect::{ApiError, Error, operations, reqwest::StatusCode};
+    ///
+    /// let gone = ApiError::new(&operations::GET_ASSET, StatusCode::NOT_FOUND, "asset_not_found", "There is no such asset.");
+    /// assert!(!Error::from(gone).is_retryable());
+    /// ```
+    pub fn new(
+        operation: &'static Operation,
+        status: StatusCode,
+        code: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            operation,
+            status,
+            code: code.into(),
+            message: message.into(),
+            extra: Map::new(),
+            request_id: None,
+            retry_after: None,
+            attempts: 1,
+            token_renewed: false,
+        }
+    }
+}
+
+impl From<ApiError> for Error {
+    fn from(error: ApiError) -> Self {
+        Self::Api(Box::new(error))
+    }
+}
+
+fn id<S: Serializer>(operation: &Operation, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(operation.id)
+}
+
+fn number<S: Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}
+
+fn seconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.as_secs()).serialize(serializer)
 }
 
 impl fmt::Display for ApiError {
@@ -263,8 +346,11 @@ impl fmt::Display for ApiError {
             write!(f, " ({} attempts)", self.attempts)?;
         }
         match (self.status.as_u16(), self.operation.scopes) {
+            (401, _) if self.token_renewed => {
+                f.write_str("; the token was renewed, so open the content and send it again")
+            }
             (401, _) => f.write_str("; give the client a new access token"),
-            (407, _) => f.write_str(ConnectKind::ProxyAuthorization.advice()),
+            (407, _) => f.write_str("; give the proxy its user and password"),
             (403, scopes) if self.code == "missing_scope" => write!(f, "; the token needs {}", scopes.join(", ")),
             _ => Ok(()),
         }
@@ -274,7 +360,7 @@ impl fmt::Display for ApiError {
 impl std::error::Error for ApiError {}
 
 /// A job that ended in failure.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("job {} failed{}{}: {}", shown(.job_id), if .code.as_str().is_empty() { "" } else { " with " },
     shown(.code.as_str()), shown(.message))]
 #[non_exhaustive]
@@ -286,18 +372,33 @@ pub struct JobError {
     /// What went wrong, for people.
     pub message: String,
     /// Fields of the job's error that the spec doesn't know, as they came.
+    #[serde(skip_serializing_if = "Map::is_empty")]
     pub extra: Map<String, Value>,
 }
 
 impl JobError {
+    /// A failure of this job. Beside this crate, tests of code that handles failures have a use for it.
+    ///
+    /// ```
+    /// use canva_connect::{Error, ErrorKind, JobError, JobErrorCode};
+    ///
+    /// let code = JobErrorCode::AssetUpload(canva_connect::AssetUploadErrorCode::FileTooBig);
+    /// let error = Error::from(JobError::new("a-job", code, "The file is too big."));
+    /// assert_eq!((error.kind(), error.job_id()), (ErrorKind::JobFailed, Some("a-job")));
+    /// ```
+    pub fn new(job_id: impl Into<String>, code: JobErrorCode, message: impl Into<String>) -> Self {
+        Self { job_id: job_id.into(), code, message: message.into(), extra: Map::new() }
+    }
+
     /// Of a response that doesn't say why.
     pub(crate) fn unsaid(job_id: &str, code: JobErrorCode) -> Self {
-        Self { job_id: job_id.to_owned(), code, message: "the response doesn't say why".to_owned(), extra: Map::new() }
+        Self::new(job_id, code, "the response doesn't say why")
     }
 }
 
 /// Why a job failed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(untagged)]
 #[non_exhaustive]
 pub enum JobErrorCode {
     /// Of an asset upload, from bytes or from a URL.
@@ -327,7 +428,7 @@ impl fmt::Display for JobErrorCode {
 #[non_exhaustive]
 pub enum BodyError {
     /// The content can't be opened or read.
-    #[error("{}: {source}", file(.name))]
+    #[error("{} can't be read", file(.name))]
     #[non_exhaustive]
     Read {
         /// The file, or what stands for one.
@@ -346,6 +447,21 @@ pub enum BodyError {
         expected: u64,
         /// How far it went.
         found: u64,
+    },
+    /// The content is longer than [`UploadBody::spool`](crate::UploadBody::spool) was to take. Nothing was sent.
+    #[error("upload: expected at most {max_bytes} bytes, got more")]
+    #[non_exhaustive]
+    TooLong {
+        /// The most that was to be taken.
+        max_bytes: u64,
+    },
+    /// The temporary file of [`UploadBody::spool`](crate::UploadBody::spool) can't be made or written. Nothing was sent, and no file is
+    /// left.
+    #[error("upload: the content can't be kept in a temporary file")]
+    #[non_exhaustive]
+    Spool {
+        /// The cause.
+        source: std::io::Error,
     },
     /// The file was written to while it was being uploaded, or between two attempts. Nothing was made of the part that was
     /// sent.
@@ -371,27 +487,25 @@ pub enum ConnectKind {
     InvalidCertificate,
     /// The proxy opened no tunnel: it can't reach the server, or doesn't let the request through.
     Proxy,
-    /// The proxy wants a user and a password, or refuses those that it got: it answered 407.
+    /// The proxy wants a user and a password, or refuses those that it got: it answered 407. Give it them with
+    /// [`ClientBuilder::http`](crate::ClientBuilder::http) or in `HTTPS_PROXY`.
     ProxyAuthorization,
     /// The server has neither HTTP/2 nor HTTP/1.1 to offer.
     Protocol,
 }
 
 impl ConnectKind {
-    /// What to do about it, as the end of a message.
-    fn advice(self) -> &'static str {
+    /// The end of a message.
+    fn reason(self) -> &'static str {
         match self {
             Self::Network => "",
-            Self::Certificate => {
-                "; the CA that signed the server's certificate isn't trusted here: if it is right, add it with \
-                 `ClientBuilder::http` or in SSL_CERT_FILE"
+            Self::Certificate => ", since the CA that signed the server's certificate isn't trusted here",
+            Self::InvalidCertificate => {
+                ", since the server's certificate isn't valid for this host at this machine's time"
             }
-            Self::InvalidCertificate => "; check the certificate, the base URL and this machine's clock",
-            Self::Proxy => "; the proxy opened no tunnel: check HTTPS_PROXY, with its user and password",
-            Self::ProxyAuthorization => {
-                "; give the proxy its user and password, with `ClientBuilder::http` or in HTTPS_PROXY"
-            }
-            Self::Protocol => "; check that the server speaks HTTP/2 or HTTP/1.1",
+            Self::Proxy => ", since the proxy opened no tunnel",
+            Self::ProxyAuthorization => ", since the proxy wants a user and a password",
+            Self::Protocol => ", since the server speaks neither HTTP/2 nor HTTP/1.1",
         }
     }
 }
@@ -415,13 +529,35 @@ impl fmt::Display for TimeoutKind {
     }
 }
 
-/// The cause at the bottom: reqwest's own text repeats the URL and leaves the reason to its sources.
-pub(crate) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+/// The cause at the bottom.
+pub(crate) fn innermost<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
-    cause.to_string()
+    cause
+}
+
+/// The length of a report, in characters.
+const MAX_REPORT: usize = 4_000;
+
+/// See [`Error::report`].
+pub(crate) fn report(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut report = Printable(&error.to_string()).to_string();
+    let operation = report.split_once(": ").map(|(operation, _)| format!("{operation}: "));
+    let mut next = error.source();
+    while let Some(cause) = next {
+        // reqwest's own text repeats the URL and leaves the reason to its sources.
+        let cause = if cause.is::<reqwest::Error>() { innermost(cause) } else { cause };
+        let said = shown(&cause.to_string());
+        let said = operation.as_deref().and_then(|operation| said.strip_prefix(operation)).unwrap_or(&said);
+        if !report.contains(said) {
+            report.push_str(": ");
+            report.push_str(said);
+        }
+        next = cause.source();
+    }
+    cut(&report, MAX_REPORT)
 }
 
 /// Where the connection was to lead, where the cause knows.
@@ -432,10 +568,18 @@ fn to_host(source: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
 
 /// The first 1 000 characters of a text, harmless to a terminal. An error is a line of a log; its fields have the whole text.
 fn shown(text: &str) -> String {
-    match text.char_indices().nth(1000).and_then(|(end, _)| text.get(..end)) {
-        Some(beginning) => format!("{}…", Printable(beginning)),
-        None => Printable(text).to_string(),
+    Printable(&cut(text, 1_000)).to_string()
+}
+
+fn cut(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters).and_then(|(end, _)| text.get(..end)) {
+        Some(beginning) => format!("{beginning}…"),
+        None => text.to_owned(),
     }
+}
+
+fn beginning(excerpt: &str) -> String {
+    if excerpt.is_empty() { String::new() } else { format!(" that begins {excerpt:?}") }
 }
 
 fn file(name: &Path) -> String {

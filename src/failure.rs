@@ -71,20 +71,17 @@ impl Failure {
             Self::Timeout { status, overdue: Overdue { kind, after } } => {
                 Error::Timeout { operation, attempts, status, kind, after }
             }
-            Self::Status(response) => Error::Api(Box::new(refusal(response, operation, attempts, token))),
-            Self::Unreadable(
-                Response { status, request_id, body, .. },
-                Unreadable { reason, source, job_succeeded },
-            ) => {
+            Self::Status(response) => refusal(response, operation, attempts, token).into(),
+            Self::Unreadable(Response { status, request_id, body, .. }, Unreadable { source, job_succeeded }) => {
                 // Far more than is shown, and little enough to look for the token in.
                 let beginning = body.get(..MAX_SEARCHED).unwrap_or(&body);
                 let excerpt = excerpt(&redact(&String::from_utf8_lossy(beginning), token));
                 // The decoder quotes what it read; where that is the token, its own error can't be handed on.
-                let (reason, source) = match redact(&reason, token) {
-                    Cow::Owned(shown) => (shown, None),
-                    Cow::Borrowed(_) => (reason, source),
+                let source = match redact(&source.to_string(), token) {
+                    Cow::Owned(shown) => shown.into(),
+                    Cow::Borrowed(_) => source,
                 };
-                Error::Decode { operation, status, request_id, reason, excerpt, source, job_succeeded }
+                Error::Decode { operation, status, request_id, excerpt, source, job_succeeded }
             }
         }
     }
@@ -119,7 +116,7 @@ fn connect_kind(source: &reqwest::Error) -> ConnectKind {
         _ => None,
     });
     // The error of a proxy's tunnel has no type that can be named.
-    tls.unwrap_or_else(|| match innermost(source).as_str() {
+    tls.unwrap_or_else(|| match innermost(source).to_string().as_str() {
         "tunnel error: proxy authorization required" => ConnectKind::ProxyAuthorization,
         said if said.starts_with("tunnel error") => ConnectKind::Proxy,
         _ => ConnectKind::Network,
@@ -127,7 +124,10 @@ fn connect_kind(source: &reqwest::Error) -> ConnectKind {
 }
 
 /// What is known of the first error of this type that caused this one. What is inside an [`io::Error`] is none of its sources.
-fn find<E: StdError + 'static, T>(error: &(dyn StdError + 'static), known: impl Fn(&E) -> Option<T>) -> Option<T> {
+pub(crate) fn find<E: StdError + 'static, T>(
+    error: &(dyn StdError + 'static),
+    known: impl Fn(&E) -> Option<T>,
+) -> Option<T> {
     let mut next = Some(error);
     while let Some(error) = next {
         let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
@@ -158,5 +158,5 @@ fn refusal(response: Response, operation: &'static Operation, attempts: u32, tok
         }
         _ => (String::new(), excerpt(&redact(&String::from_utf8_lossy(&body), token)), Map::new()),
     };
-    ApiError { operation, status, code, message, extra, request_id, retry_after, attempts }
+    ApiError { extra, request_id, retry_after, attempts, ..ApiError::new(operation, status, code, message) }
 }

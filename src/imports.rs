@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::generated::types::{CreateUrlImportJobRequest, DesignSummary};
 use crate::job::{Job, JobKind};
 use crate::metadata;
+use crate::names;
 use crate::upload::Upload;
 
 impl Client {
@@ -85,10 +86,18 @@ pub struct ImportDesign {
 
 impl ImportDesign {
     #[doc = concat!("The design's title: ", length!(DESIGN_IMPORT_METADATA_TITLE), " characters, any Unicode.")]
-    /// Default: the file's name without its extension, for an import from a path.
+    /// Default: the file's name without its extension, for an import from a path. One that is too long is shortened.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
+    }
+
+    /// Whether this can be the [`title`](Self::title), as is checked before anything is sent.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] if it is empty or too long.
+    pub fn check_title(title: &str) -> Result<(), Error> {
+        checks::text("title", title, &lengths::DESIGN_IMPORT_METADATA_TITLE)
     }
 
     /// The file's media type, such as `application/pdf`. Default: Canva works it out from the file.
@@ -104,11 +113,11 @@ impl ImportDesign {
     }
 
     async fn send(self) -> Result<Job<Vec<DesignSummary>>, Error> {
-        let title = match &self.title {
+        let title = match self.title {
             Some(title) => title,
-            None => checks::file_name("title", self.body.file_stem())?,
+            None => names::file_stem("title", self.body.path(), &lengths::DESIGN_IMPORT_METADATA_TITLE)?,
         };
-        let metadata = metadata::design_import(title, self.mime_type.as_deref())?;
+        let metadata = metadata::design_import(&title, self.mime_type.as_deref())?;
         let call = self.client.generated().create_design_import_job(&metadata)?;
         let response = call.upload(Upload::new(self.body, self.on_progress)).await?;
         Ok(Job::created(&self.client, JobKind::Import, response))
@@ -143,6 +152,14 @@ pub struct ImportDesignFromUrl {
 }
 
 impl ImportDesignFromUrl {
+    /// Whether this can be the title, as is checked before anything is sent.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] if it is empty or too long.
+    pub fn check_title(title: &str) -> Result<(), Error> {
+        checks::text("title", title, &lengths::CREATE_URL_IMPORT_JOB_REQUEST_TITLE)
+    }
+
     #[doc = concat!("The file's media type, such as `application/pdf`: ", length!(CREATE_URL_IMPORT_JOB_REQUEST_MIME_TYPE), " characters.")]
     /// Default: Canva works it out from the file.
     pub fn mime_type(mut self, mime_type: impl Into<String>) -> Self {
@@ -151,7 +168,7 @@ impl ImportDesignFromUrl {
     }
 
     async fn send(self) -> Result<Job<Vec<DesignSummary>>, Error> {
-        checks::text("title", &self.request.title, &lengths::CREATE_URL_IMPORT_JOB_REQUEST_TITLE)?;
+        Self::check_title(&self.request.title)?;
         checks::url(&self.request.url, &lengths::CREATE_URL_IMPORT_JOB_REQUEST_URL)?;
         if let Some(mime_type) = &self.request.mime_type {
             checks::mime_type(mime_type, Some(&lengths::CREATE_URL_IMPORT_JOB_REQUEST_MIME_TYPE))?;

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::client::Client;
@@ -68,7 +69,8 @@ pub struct Job<T> {
 }
 
 /// How far a job is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum JobState<T> {
     /// It goes on. A status that the spec doesn't know counts as this.

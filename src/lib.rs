@@ -42,6 +42,8 @@
 //! - **Rate limits**: requests wait their turn ([`Pacing`]), so that a client by itself never earns a 429.
 //! - **Faults**: what is safe to retry is retried ([`RetryPolicy`]), and nothing else. An upload that may have arrived
 //!   is an [`Error::OutcomeUnknown`], never a silent duplicate; one that can't have arrived whole is sent again.
+//! - **Errors** say what to do ([`Error::kind`], [`Error::is_retryable`], [`Error::needs_login`]), keep the status and the job, and
+//!   make a line for the log ([`Error::report`]).
 //! - **Tokens** come from a string or from a [`TokenProvider`], and show in no error, `Debug` or trace.
 //!
 //! # What it tells
@@ -109,8 +111,10 @@ mod failure;
 pub mod fuzzing;
 mod imports;
 mod job;
+mod kind;
 mod metadata;
 mod meter;
+mod names;
 pub mod operations;
 mod pacing;
 mod policy;
@@ -119,6 +123,7 @@ mod redact;
 mod request;
 mod response;
 mod retry;
+mod stream;
 mod sync;
 mod transport;
 mod upload;
@@ -131,7 +136,7 @@ mod upload;
 #[path = "../generated/client.rs"]
 pub mod generated;
 
-pub use assets::{UpdateAsset, UploadAsset};
+pub use assets::{UpdateAsset, UploadAsset, UploadAssetFromUrl};
 pub use auth::{AccessToken, TokenProvider};
 pub use body::{Progress, UploadBody};
 pub use call::{Call, UploadCall};
@@ -143,6 +148,7 @@ pub use generated::types::{
 };
 pub use imports::{ImportDesign, ImportDesignFromUrl};
 pub use job::{Job, JobKind, JobReference, JobResult, JobState};
+pub use kind::ErrorKind;
 pub use operations::BASE_URL;
 pub use pacing::{Pacer, Pacing, PausedError, Permit};
 pub use policy::{PollPolicy, RetryPolicy};

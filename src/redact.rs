@@ -45,7 +45,7 @@ pub(crate) fn cause<'a>(source: reqwest::Error, secrets: impl IntoIterator<Item 
     if redact_all(&said, secrets.clone()) == said {
         return source.into();
     }
-    redact_all(&innermost(&source), secrets).into()
+    redact_all(&innermost(&source).to_string(), secrets).into()
 }
 
 /// What comes before the secret and what comes after it, where it is first in one of its spellings.

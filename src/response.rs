@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode, Version};
 use serde::de::{DeserializeOwned, Error as _};
 
 use crate::auth::AccessToken;
+use crate::error::BoxError;
 use crate::redact::redact;
 
 /// A response whose body has been read, as far as it was wanted.
@@ -45,9 +46,8 @@ impl Response {
 
 /// Why a response can't be taken for what it should be.
 pub(crate) struct Unreadable {
-    pub(crate) reason: String,
-    /// Where decoding stopped, if it was JSON that didn't fit.
-    pub(crate) source: Option<serde_json::Error>,
+    /// A `serde_json::Error` if it was JSON that didn't fit, otherwise text.
+    pub(crate) source: BoxError,
     /// It says that a job succeeded, and lacks what that made.
     pub(crate) job_succeeded: bool,
 }
@@ -55,20 +55,20 @@ pub(crate) struct Unreadable {
 impl Unreadable {
     /// The response about a job that succeeded has no such thing.
     pub(crate) fn success_without(result: &str) -> Self {
-        let reason = format!("the job succeeded, but the response has no {result}");
-        Self { reason, source: None, job_succeeded: true }
+        let source = format!("the job succeeded, but the response has no {result}").into();
+        Self { source, job_succeeded: true }
     }
 }
 
 impl From<serde_json::Error> for Unreadable {
     fn from(source: serde_json::Error) -> Self {
-        Self { reason: source.to_string(), source: Some(source), job_succeeded: false }
+        Self { source: source.into(), job_succeeded: false }
     }
 }
 
 impl From<&str> for Unreadable {
     fn from(reason: &str) -> Self {
-        Self { reason: reason.to_owned(), source: None, job_succeeded: false }
+        Self { source: reason.into(), job_succeeded: false }
     }
 }
 

@@ -53,11 +53,11 @@ async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
     loop {
         attempts += 1;
         span.record("attempts", attempts);
-        let Failed { error, token, sent, unprocessed } = match attempt(&call, attempts, &mut queued, &span).await {
+        let Failed { mut error, token, sent, unprocessed } = match attempt(&call, attempts, &mut queued, &span).await {
             Ok(value) => return Ok(value),
             Err(failed) => failed,
         };
-        tracing::debug!(attempts, %error, "an attempt failed");
+        tracing::debug!(attempts, error = error.report(), "an attempt failed");
         let since = *first_failure.get_or_insert_with(Instant::now);
         let content_left = call.content.as_ref().is_none_or(Upload::is_left);
         // The one with a new token is not one of the policy's.
@@ -84,6 +84,9 @@ async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
                 };
                 if refreshed && content_left {
                     continue;
+                }
+                if let Error::Api(api) = &mut error {
+                    api.token_renewed = refreshed;
                 }
                 None
             }
@@ -114,7 +117,7 @@ async fn run<T>(call: Call<T>, span: Span) -> Result<T, Error> {
                     && since.elapsed().saturating_add(pause) <= policy.total_time =>
             {
                 if call.content.is_some() && error.status() != Some(StatusCode::TOO_MANY_REQUESTS) {
-                    tracing::warn!(operation = operation.id, "the upload failed, and begins again: {error}");
+                    tracing::warn!(operation = operation.id, "the upload failed, and begins again: {}", error.report());
                 }
                 tokio::time::sleep(pause).await;
             }

@@ -1,7 +1,7 @@
 //! An upload on its way: its content opened for each attempt, read ahead, and handed to the connection in frames that fit
 //! its speed. It says what went wrong with the content; what that means for the request is the attempt's to say.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -34,7 +34,43 @@ type Seen = (u64, Option<SystemTime>);
 
 fn look(file: &std::fs::File) -> io::Result<Seen> {
     let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(not_a_file());
+    }
     Ok((metadata.len(), metadata.modified().ok()))
+}
+
+fn not_a_file() -> io::Error {
+    io::Error::other("not a regular file")
+}
+
+/// Reads from a place of its own: other attempts, and clones of a caller's file, may move the file's.
+#[cfg(unix)]
+fn read_at(file: &std::fs::File, buffer: &mut [u8], from: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buffer, from)
+}
+
+#[cfg(windows)]
+fn read_at(file: &std::fs::File, buffer: &mut [u8], from: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, buffer, from)
+}
+
+/// The next block of a file that had this length; empty at its end.
+fn read_block(file: &std::fs::File, length: u64, from: u64) -> io::Result<Vec<u8>> {
+    // A byte more than is left, so that one shows that has grown.
+    let left = length.saturating_sub(from).saturating_add(1);
+    let mut block = vec![0; usize::try_from(left).unwrap_or(BLOCK).min(BLOCK)];
+    let mut read = 0;
+    while let Some(rest) = block.get_mut(read..).filter(|rest| !rest.is_empty()) {
+        match read_at(file, rest, from + read as u64) {
+            Ok(0) => break,
+            Ok(more) => read += more,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    block.truncate(read);
+    Ok(block)
 }
 
 /// A body, and what is remembered of it from one attempt to the next.
@@ -79,6 +115,7 @@ impl Upload {
         let read = |source| self.unreadable(source);
         let (total, mut content) = match &self.body.0 {
             Source::Path(path) => self.open_file(path).await?,
+            Source::File(file) => self.begin_file(file.try_clone().await.map_err(read)?).await?,
             Source::Bytes(bytes) => (bytes.len() as u64, Blocks::from_bytes(bytes.clone())),
             Source::Reopen { length, open } => (*length, Blocks::from_reader(Reader::any(open().await.map_err(read)?))),
             Source::Once { length, reader } => match lock(reader).take() {
@@ -101,13 +138,17 @@ impl Upload {
     }
 
     async fn open_file(&self, path: &Path) -> Result<(u64, Blocks), BodyError> {
-        let name = || self.name.clone();
         let read = |source| self.unreadable(source);
         // Opening a pipe would wait for somebody to write to it.
         if !tokio::fs::metadata(path).await.map_err(read)?.is_file() {
-            return Err(read(io::Error::other("not a regular file")));
+            return Err(read(not_a_file()));
         }
-        let file = tokio::fs::File::open(path).await.map_err(read)?;
+        self.begin_file(tokio::fs::File::open(path).await.map_err(read)?).await
+    }
+
+    async fn begin_file(&self, file: tokio::fs::File) -> Result<(u64, Blocks), BodyError> {
+        let name = || self.name.clone();
+        let read = |source| self.unreadable(source);
         let file = file.into_std().await;
         let (file, seen) = tokio::task::spawn_blocking(move || look(&file).map(|seen| (file, seen)))
             .await
@@ -121,14 +162,14 @@ impl Upload {
         if first != seen {
             return Err(BodyError::Changed { name: name() });
         }
-        Ok((seen.0, Blocks::from_reader(Reader::file(file, seen))))
+        Ok((seen.0, Blocks::from_reader(Reader::file(file, seen, 0))))
     }
 }
 
 /// Where blocks come from.
 enum Reader {
     /// The block after the one that is being sent is read meanwhile. No thread waits for the network.
-    File(JoinHandle<(std::fs::File, io::Result<Block>)>, Seen),
+    File { reading: JoinHandle<(std::fs::File, io::Result<Block>)>, seen: Seen, from: u64 },
     /// In a mutex because a request body must be `Sync`; it is only ever reached through `&mut`. Nothing has been read from it
     /// while it has no buffer.
     Any(Mutex<AnyReader>, Option<BytesMut>),
@@ -142,16 +183,15 @@ struct Block {
 }
 
 impl Reader {
-    fn file(file: std::fs::File, seen: Seen) -> Self {
+    fn file(file: std::fs::File, seen: Seen, from: u64) -> Self {
         let reading = tokio::task::spawn_blocking(move || {
-            let mut bytes = Vec::with_capacity(BLOCK);
-            let read = (&file).take(BLOCK as u64).read_to_end(&mut bytes).and_then(|length| {
-                let changed = length == 0 && look(&file)? != seen;
+            let read = read_block(&file, seen.0, from).and_then(|bytes| {
+                let changed = bytes.is_empty() && look(&file)? != seen;
                 Ok(Block { bytes: bytes.into(), changed })
             });
             (file, read)
         });
-        Self::File(reading, seen)
+        Self::File { reading, seen, from }
     }
 
     fn any(reader: AnyReader) -> Self {
@@ -160,10 +200,12 @@ impl Reader {
 
     fn poll_block(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Block>> {
         match self {
-            Self::File(reading, seen) => {
+            Self::File { reading, seen, from } => {
                 let (file, block) = ready!(Pin::new(reading).poll(cx)).map_err(io::Error::other)?;
-                if block.as_ref().is_ok_and(|block| !block.bytes.is_empty()) {
-                    *self = Self::file(file, *seen);
+                if let Ok(Block { bytes, .. }) = &block
+                    && !bytes.is_empty()
+                {
+                    *self = Self::file(file, *seen, *from + bytes.len() as u64);
                 }
                 Poll::Ready(block)
             }

@@ -328,7 +328,7 @@ async fn a_token_endpoint_that_says_a_secret_as_it_hangs_up_is_not_quoted() {
     let integration = Integration::new("id", TOKEN, "https://example.com").unwrap();
     let integration = integration.http(trusting).unwrap().base_url(&base_url).unwrap();
     let error = OAuth::new(integration, Ended).token().await.unwrap_err();
-    let said = format!("{error} {error:?}");
+    let said = format!("{} {error:?}", support::chain(&*error));
     assert!(said.contains("could not be reached") && said.contains("[REDACTED]"), "{said}");
     assert!(!said.contains("t0k3n"), "{said}");
 }

@@ -88,7 +88,7 @@ async fn no_token_in_errors_debug_or_traces() {
         let canva = client(response).await;
         said += &format!("{canva:?} ");
         for error in [update(&canva).await, canva.upload_asset(vec![1]).name("n").await.unwrap_err()] {
-            said += &format!("{error} {error:?} {error:#?} ");
+            said += &format!("{error} {} {error:?} {error:#?} ", error.report());
             let mut cause = std::error::Error::source(&error);
             while let Some(error) = cause {
                 said += &format!("{error} {error:?} ");
@@ -107,9 +107,9 @@ async fn no_token_in_errors_debug_or_traces() {
     said += &format!("{job:?} {:?} ", job.state());
     let error = job.wait().await.unwrap_err();
     assert!(matches!(error, Error::Job(_)), "{error}");
-    said += &format!("{error} {error:?} {:?}", error.job_id());
+    said += &format!("{error} {} {error:?} {:?}", error.report(), error.job_id());
     let error = client::<Vec<u8>>(not_utf8).await.upload_asset(vec![1]).name("n").await.unwrap_err();
-    said += &format!("{error} {error:?} ");
+    said += &format!("{error} {} {error:?} ", error.report());
     said += &format!("{:?}", AccessToken::new(SECRET));
     let bad = Client::new(format!("{SECRET}\n")).unwrap_err();
     assert!(matches!(bad, Error::InvalidInput { field: "token", .. }));

@@ -46,7 +46,7 @@ fn unusable(error: &Error) -> String {
             "the base URL must be like {BASE_URL}, with https:// unless it is on this machine; got {found}; change \
              --base-url or CANVA_BASE_URL"
         ),
-        _ => error.to_string(),
+        _ => error.report(),
     }
 }
 

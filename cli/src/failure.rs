@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use canva_connect::{ApiError, BodyError, ConnectKind, Error, JobErrorCode, JobKind, JobReference, PausedError};
+use canva_connect::{
+    ApiError, BodyError, ConnectKind, Error, ErrorKind, JobErrorCode, JobKind, JobReference, PausedError,
+};
 use canva_connect::{AssetUploadErrorCode as Upload, DesignImportErrorCode as Import};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -59,8 +61,7 @@ fn is_unusable_job(error: &Error) -> bool {
 
 fn code(error: &Error) -> &str {
     match error {
-        Error::OutcomeUnknown { .. } => "outcome_unknown",
-        Error::Poll { .. } if is_unusable_job(error) => "outcome_unknown",
+        _ if error.kind() == ErrorKind::OutcomeUnknown => "outcome_unknown",
         Error::Deadline { .. } => "deadline",
         Error::Poll { source, .. } => code(source),
         Error::Job(job) if job.code.as_str().is_empty() => "job_failed",
@@ -81,7 +82,7 @@ fn code(error: &Error) -> &str {
 }
 
 /// What happened, mostly in the library's words. They are replaced where they repeat the file's name, which is printed
-/// beside them, and where they give advice to programmers.
+/// beside them, or a response's, whose advice is for programmers.
 fn what(error: &Error) -> String {
     let text = match error {
         Error::Api(api) => {
@@ -94,18 +95,14 @@ fn what(error: &Error) -> String {
         }
         Error::Poll { job_id, source, .. } if lacks_result(error) => format!("job {job_id}: {}", what(source)),
         Error::Poll { job_id, source, .. } => format!("job {job_id} could not be read: {}", what(source)),
-        Error::Decode { job_succeeded: true, reason, excerpt, .. } => format!("{reason}; it begins {excerpt:?}"),
+        Error::Decode { job_succeeded: true, source, excerpt, .. } => format!("{source}; it begins {excerpt:?}"),
         Error::Job(job) => format!("{}: {}", code(error), job.message),
         Error::Body(BodyError::Read { source, .. }) => format!("it can't be read: {source}"),
         Error::Body(BodyError::Length { .. } | BodyError::Changed { .. }) => {
             "it changed while it was being uploaded".to_owned()
         }
         Error::Pacer { source, .. } if source.is::<PausedError>() => source.to_string(),
-        Error::Connect { kind, .. } if *kind != ConnectKind::Network => {
-            let text = error.to_string();
-            text.rsplit_once("; ").map_or(text.clone(), |(text, _advice)| text.to_owned())
-        }
-        _ => error.to_string(),
+        _ => error.report(),
     };
     text.trim_end_matches(['.', ':', ' ']).to_owned()
 }
@@ -125,7 +122,9 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
             let again = again.map(|job| format!(", or ask again with `canva job {} {}`", job.kind, job.id));
             return Some(format!("look for the {made} in Canva{}; don't send it again", again.unwrap_or_default()));
         }
-        Error::Poll { source, .. } if source.api().is_some_and(is_refusal) => {
+        Error::Poll { source, .. }
+            if source.api().is_some_and(|api| !api.status.is_server_error()) && !source.is_retryable() =>
+        {
             return source.api().map(|api| after_refusal(api, true));
         }
         Error::Poll { .. } | Error::Deadline { .. } => {
@@ -141,10 +140,7 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
         Error::Body(BodyError::Read { .. }) => "check that the file is there and can be read",
         Error::Body(_) => "try again when nothing writes to the file",
         Error::Connect { kind, .. } => match kind {
-            ConnectKind::Certificate => {
-                "no CA that is trusted here signed the server's certificate: if it is right, set SSL_CERT_FILE to a file \
-                 with the CA that did"
-            }
+            ConnectKind::Certificate => "if the certificate is right, set SSL_CERT_FILE to a file with that CA",
             ConnectKind::InvalidCertificate => "check the certificate, the base URL and this machine's clock",
             ConnectKind::Proxy => "check the proxy in HTTPS_PROXY, with its user and password, then try again",
             ConnectKind::ProxyAuthorization => PROXY_PASSWORD,
@@ -174,11 +170,6 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
         _ => return None,
     };
     Some(step.to_owned())
-}
-
-/// Whether the same request would be refused again.
-fn is_refusal(api: &ApiError) -> bool {
-    matches!(api.status.as_u16(), 300..=499) && !matches!(api.status.as_u16(), 408 | 429)
 }
 
 /// What the user can do about a response that is no success.

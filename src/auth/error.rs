@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::error::{BoxError, innermost};
+use crate::error::{BoxError, report};
 use crate::printable::Printable;
 
 /// What can go wrong with logins and refreshes. As the source of an [`Error::Token`](crate::Error::Token) it is found
@@ -50,7 +50,7 @@ pub enum OAuthError {
         retry_after: Option<Duration>,
     },
     /// The token endpoint could not be reached, or its response was lost.
-    #[error("the token endpoint could not be reached: {}", Printable(&innermost(&**.source)))]
+    #[error("the token endpoint could not be reached")]
     #[non_exhaustive]
     Unreachable {
         /// The cause: a `reqwest::Error`, or text if that had a secret in it.
@@ -67,7 +67,7 @@ pub enum OAuthError {
     /// The store failed. Before a refresh nothing is lost; the refresh token was not sent. After a refresh the new tokens are
     /// kept in memory and saved at the next use; until that succeeds they are not used, and they are lost if the process
     /// ends first.
-    #[error("the token store failed: {source}")]
+    #[error("the token store failed")]
     #[non_exhaustive]
     Store {
         /// What the store said.
@@ -76,7 +76,7 @@ pub enum OAuthError {
     /// A login or refresh panicked, most likely in the store, or the runtime was shut down in the middle of it. Try
     /// again: tokens that had come by then are still in memory, and are saved first. Only in a new process they may be
     /// lost, which is then [`LoginRequired`](Self::LoginRequired).
-    #[error("a login or refresh was interrupted, try again: {source}")]
+    #[error("a login or refresh was interrupted; try again")]
     #[non_exhaustive]
     Interrupted {
         /// The panic, or the shutdown.
@@ -117,11 +117,22 @@ fn said(before: &str, text: &str) -> String {
 }
 
 impl OAuthError {
+    /// The user has to log in again, for this reason. For a token provider of your own, and for tests: a request that fails for it
+    /// [needs a login](crate::Error::needs_login).
+    pub fn login_required(reason: impl Into<String>) -> Self {
+        Self::LoginRequired { reason: reason.into() }
+    }
+
+    /// The error and its causes in one line, as [`Error::report`](crate::Error::report).
+    pub fn report(&self) -> String {
+        report(self)
+    }
+
     /// The same failure, for a call that waited while it happened.
     pub(super) fn shared(&self) -> Self {
         match self {
             Self::LoginRequired { reason } => Self::LoginRequired { reason: reason.clone() },
-            other => Self::SharedRefresh { reason: other.to_string() },
+            other => Self::SharedRefresh { reason: other.report() },
         }
     }
 }

@@ -123,7 +123,7 @@ async fn a_response_without_a_body_is_nothing_and_nothing_is_asked_of_one_with_a
     canva.request(&CREATE_FOLDER).send::<()>().await.unwrap();
     assert_eq!(canva.request(&CREATE_FOLDER).send::<Value>().await.unwrap(), Value::Null);
     let error = canva.generated().get_asset("a").unwrap().await.unwrap_err();
-    assert_eq!(error.to_string(), "getAsset: unreadable response with status 200 OK: it has no body; it begins \"\"");
+    assert_eq!(error.report(), "getAsset: unreadable response with status 200 OK: it has no body");
 }
 
 #[tokio::test]

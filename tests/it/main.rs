@@ -8,6 +8,7 @@ mod types;
 
 mod any_response;
 mod assets;
+mod bodies;
 mod calls;
 mod cancellation;
 mod clearing_tags;
@@ -15,6 +16,7 @@ mod connections;
 mod content;
 mod crossed_responses;
 mod documents;
+mod error_kinds;
 mod errors;
 mod faults;
 mod hostile_ids;

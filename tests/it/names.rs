@@ -3,7 +3,9 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use canva_connect::{Client, Error, Pacing, RetryPolicy};
+use canva_connect::{
+    Client, Error, ImportDesign, ImportDesignFromUrl, Pacing, RetryPolicy, UpdateAsset, UploadAsset, UploadAssetFromUrl,
+};
 use canva_simulator::Simulator;
 use proptest::prelude::*;
 
@@ -103,6 +105,52 @@ proptest! {
 }
 
 #[test]
+fn a_file_name_that_is_too_long_is_shortened_as_a_default_and_never_as_a_given_name() {
+    let Setup { runtime, canva, .. } = &*SETUP;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("Screenshot 2026-11-21 at 07.21.38 - Autumn Collection Overview 👩🏽‍🚀.png");
+    std::fs::write(&path, PIXEL).unwrap();
+    runtime.block_on(async {
+        let asset = canva.upload_asset(&path).await.unwrap().wait().await.unwrap();
+        assert_eq!(asset.name, "Screenshot 2026-11-21 at 07.21.38 - Autumn Col.png");
+        assert_eq!(asset.name.chars().count(), 50);
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert!(refused(canva.upload_asset(&path).name(name).await));
+        std::fs::copy("tests/fixtures/deck.pdf", path.with_extension("pdf")).unwrap();
+        let job = canva.import_design(path.with_extension("pdf")).await.unwrap();
+        let title = job.wait().await.unwrap()[0].title.clone().unwrap();
+        assert_eq!(title, "Screenshot 2026-11-21 at 07.21.38 - Autumn Collect");
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_name_that_is_not_unicode_asks_for_a_name() {
+    use std::os::unix::ffi::OsStrExt;
+    let path = std::ffi::OsStr::from_bytes(b"photo\xFF.png");
+    let error = SETUP.runtime.block_on(async { NOWHERE.upload_asset(path).await.unwrap_err() });
+    assert_eq!(
+        error.to_string(),
+        r#"name: expected a name to be given, since the file's isn't Unicode, got "photo\xFF.png""#
+    );
+}
+
+#[test]
+fn lengths_can_be_checked_before_there_is_anything_to_send() {
+    let is = |length: usize| "é".repeat(length);
+    for (check, least, most) in [
+        (UploadAsset::check_name as fn(&str) -> Result<(), Error>, 1, 50),
+        (UploadAssetFromUrl::check_name, 1, 255),
+        (UpdateAsset::check_name, 0, 50),
+        (ImportDesign::check_title, 1, 50),
+        (ImportDesignFromUrl::check_title, 1, 255),
+    ] {
+        assert_eq!(check("").is_ok(), least == 0);
+        assert!(check(&is(1)).is_ok() && check(&is(most)).is_ok() && refused(check(&is(most + 1))));
+    }
+}
+
+#[test]
 fn an_error_says_what_was_expected_and_what_came() {
     let canva = &*NOWHERE;
     SETUP.runtime.block_on(async {
@@ -114,7 +162,7 @@ fn an_error_says_what_was_expected_and_what_came() {
         );
         assert_eq!(
             said(canva.upload_asset(vec![1]).await.unwrap_err()),
-            "name: expected a name, since there is no file name to take, got none"
+            "name: expected a name to be given, since there is no file name to take, got none"
         );
         assert_eq!(
             said(canva.update_asset("../x").await.unwrap_err()),

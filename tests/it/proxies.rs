@@ -95,8 +95,12 @@ async fn a_ca_of_ones_own_is_trusted_at_the_token_endpoint() {
         integration.http(move |http| http.tls_certs_only([trusted.clone()])).unwrap()
     };
     let trusts_another = login(integration(&other).base_url(&server.base_url).unwrap());
-    let error = trusts_another.token().await.unwrap_err().to_string();
-    assert!(error.ends_with("could not be reached: invalid peer certificate: UnknownIssuer"), "{error}");
+    let error = support::chain(&*trusts_another.token().await.unwrap_err());
+    assert!(
+        error.starts_with("the token endpoint could not be reached: ")
+            && error.ends_with(": invalid peer certificate: UnknownIssuer"),
+        "{error}"
+    );
     assert_eq!(server.connections(), [Connection::default()]);
     // Whichever is set first.
     let base_url_last = login(integration(&ca).base_url(&server.base_url).unwrap());
@@ -160,31 +164,14 @@ async fn a_certificate_that_is_not_trusted_is_tried_once_and_named() {
     let mut early = signed("localhost");
     early.not_before = rcgen::date_time_ymd(4000, 1, 1);
     let cases = [
-        (
-            &other,
-            signed("localhost"),
-            ConnectKind::Certificate,
-            "UnknownIssuer; the CA that signed the server's certificate isn't trusted here: if it is right, add it with \
-             `ClientBuilder::http` or in SSL_CERT_FILE",
-        ),
-        (
-            &ca,
-            expired,
-            ConnectKind::InvalidCertificate,
-            "seconds ago); check the certificate, the base URL and this machine's clock",
-        ),
-        (
-            &ca,
-            early,
-            ConnectKind::InvalidCertificate,
-            "in future); check the certificate, the base URL and this machine's clock",
-        ),
+        (&other, signed("localhost"), ConnectKind::Certificate, "UnknownIssuer"),
+        (&ca, expired, ConnectKind::InvalidCertificate, "seconds ago)"),
+        (&ca, early, ConnectKind::InvalidCertificate, "in future)"),
         (
             &ca,
             signed("elsewhere.example"),
             ConnectKind::InvalidCertificate,
-            "\"localhost\"; certificate is only valid for DnsName(\"elsewhere.example\"); check the certificate, the base URL and this \
-             machine's clock",
+            "\"localhost\"; certificate is only valid for DnsName(\"elsewhere.example\")",
         ),
     ];
     for (trusted, certificate, expected, ends) in cases {
@@ -192,8 +179,8 @@ async fn a_certificate_that_is_not_trusted_is_tried_once_and_named() {
         let canva = trusting(&server, trusted);
         for (number, error) in [get(&canva).await.unwrap_err(), upload(&canva).await.unwrap_err()].iter().enumerate() {
             assert!(matches!(error, Error::Connect { kind, attempts: 1, .. } if *kind == expected), "{error:?}");
-            let said = error.to_string();
-            let host = format!(" could not connect to localhost:{} (1 attempt): ", server.port);
+            let said = error.report();
+            let host = format!(" could not connect to localhost:{} (1 attempt), since the ", server.port);
             assert!(said.contains(&host) && said.ends_with(ends), "{number}: {said}");
         }
         assert_eq!(server.connections(), [Connection::default(), Connection::default()]);
@@ -334,7 +321,7 @@ async fn a_proxy_that_refuses_the_password_is_asked_once() {
                 error => panic!("{path}, {attempt}: {error:?}"),
             }
             let said = format!("{error} {error:?}");
-            assert!(error.to_string().contains("give the proxy its user and password"), "{said}");
+            assert!(error.report().contains("the proxy"), "{said}");
             assert!(!said.contains("wr0ng") && !said.contains("dXNlcjp3cjBuZy"), "{said}");
         }
         assert_eq!(proxy.heads().len(), number + 2, "{path}");
@@ -351,7 +338,7 @@ async fn a_proxy_that_opens_no_tunnel_is_named() {
     let canva = builder(&base_url).http(move |http| http.proxy(through.clone())).retry(retry).build().unwrap();
     for error in [get(&canva).await.unwrap_err(), upload(&canva).await.unwrap_err()] {
         assert!(matches!(error, Error::Connect { kind: ConnectKind::Proxy, attempts: 2, .. }), "{error:?}");
-        assert!(error.to_string().ends_with("check HTTPS_PROXY, with its user and password"), "{error}");
+        assert!(error.to_string().ends_with(" (2 attempts), since the proxy opened no tunnel"), "{error}");
     }
 }
 

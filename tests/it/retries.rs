@@ -220,7 +220,7 @@ async fn a_file_that_changes_between_attempts_is_not_sent_again() {
         drop(stream);
         let error = upload.await.unwrap();
         assert!(matches!(error, Error::Body(_)), "{error:?}");
-        let said = error.to_string();
+        let said = error.report();
         assert!(said.contains(expected) && said.contains("image.png"), "{said}");
     }
 }
@@ -250,7 +250,7 @@ async fn the_policy_bounds_the_attempts() {
     let canva = Client::builder().token("the-token").base_url(&base_url).retry(retry.clone()).build().unwrap();
     let error = canva.upload_asset(vec![1]).name("n").await.unwrap_err();
     assert!(matches!(error, Error::Connect { attempts: 3, .. }), "{error:?}");
-    assert!(error.to_string().contains(" (3 attempts): Connection refused"), "{error}");
+    assert!(error.report().contains(" (3 attempts): Connection refused"), "{error}");
 
     (retry.max_attempts, retry.total_time) = (u32::MAX, Duration::from_millis(100));
     retry.base_delay = Duration::from_millis(20);
@@ -313,7 +313,7 @@ async fn a_429_that_asks_for_a_day_fails_this_request_and_the_next_ones_at_once(
         let error = canva.upload_asset(vec![1]).name("n").await.unwrap_err();
         let Error::Pacer { source, .. } = &error else { panic!("{error:?}") };
         assert_eq!(source.downcast_ref::<PausedError>().unwrap().asked, Duration::from_secs(86_400));
-        assert!(error.to_string().contains("asked for a pause of 86400 s"), "{error}");
+        assert!(error.report().contains("asked for a pause of 86400 s"), "{error}");
     }
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
 }
@@ -392,7 +392,7 @@ async fn a_success_before_the_end_of_the_content_is_one_only_if_the_rest_is_take
             Err(error) => {
                 assert!(!takes_the_rest && error.is_outcome_unknown(), "{error:?}");
                 assert_eq!(error.status().unwrap(), 200);
-                let said = error.to_string();
+                let said = error.report();
                 assert!(said.contains("before the whole content") && said.contains("of 33554432 bytes"), "{said}");
             }
         }

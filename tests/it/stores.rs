@@ -102,7 +102,7 @@ fn another_process() {
         let oauth = OAuth::new(integration.base_url(&env("BASE_URL")).unwrap(), FileStore::new(&path));
         let told = match runtime.block_on(oauth.token()) {
             Ok(token) => token.expose().to_owned(),
-            Err(error) => error.to_string(),
+            Err(error) => support::chain(&*error),
         };
         writeln!(std::io::stderr(), "{told}").unwrap();
     }
@@ -142,7 +142,7 @@ async fn a_file_that_cannot_be_written_spends_no_refresh_token() {
     let oauth = OAuth::new(integration(&simulator), FileStore::new(&path));
     let error = oauth.token().await.unwrap_err();
     assert!(matches!(error.downcast_ref(), Some(OAuthError::Store { .. })), "{error}");
-    assert!(error.to_string().contains("tokens.json.new"), "{error}");
+    assert!(support::chain(&*error).contains("tokens.json.new"), "{error}");
     assert_eq!(token_requests(&simulator), 1, "a refresh token was spent");
 
     std::fs::remove_dir(directory.path().join("tokens.json.new")).unwrap();
@@ -258,7 +258,7 @@ async fn a_file_that_stays_locked_is_an_error_before_the_refresh_token_is_spent(
     assert!((75..80).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
     let Some(OAuthError::Store { source, .. }) = error.downcast_ref() else { panic!("{error:?}") };
     assert_eq!(source.downcast_ref::<std::io::Error>().unwrap().kind(), std::io::ErrorKind::TimedOut);
-    assert!(error.to_string().contains("tokens.json: another process has kept it locked for 75 s"), "{error}");
+    assert!(support::chain(&*error).contains("tokens.json: another process has kept it locked for 75 s"), "{error}");
 
     drop(other);
     // Who asks in the same moment is told the same.

@@ -193,7 +193,7 @@ async fn a_login_gives_tokens_that_are_kept_and_used() {
     std::fs::write(&path, "{\"access_token\":\"s3cr3t\"").unwrap();
     let oauth = OAuth::new(integration(&simulator), FileStore::new(&path));
     let error = upload(&client(&simulator, &oauth)).await.unwrap_err();
-    assert!(error.to_string().contains("tokens.json: not a token file"), "{error}");
+    assert!(error.report().contains("tokens.json: not a token file"), "{error}");
     assert!(!format!("{error:?}").contains("s3cr3t"));
 }
 
@@ -322,7 +322,7 @@ async fn tokens_that_cannot_be_saved_are_not_used_and_not_lost() {
     for _ in 0..2 {
         let error = upload(&canva).await.unwrap_err();
         assert!(matches!(oauth_error(&error), OAuthError::Store { .. }), "{error}");
-        assert!(error.to_string().contains("the disk is full"), "{error}");
+        assert!(error.report().contains("the disk is full"), "{error}");
     }
     // One login, one refresh, and no upload with a token that nobody kept.
     assert_eq!((token_requests(&simulator), simulator.requests().len()), (2, 2));
@@ -340,7 +340,7 @@ async fn a_refresh_that_panics_is_said_to_be_interrupted_and_loses_no_tokens() {
     store.0.lock().unwrap().panics = true;
     let error = upload(&canva).await.unwrap_err();
     assert!(matches!(oauth_error(&error), OAuthError::Interrupted { source, .. } if source.is_panic()), "{error}");
-    assert!(error.to_string().contains("try again") && error.to_string().contains("a bug in the store"), "{error}");
+    assert!(error.report().contains("try again") && error.report().contains("a bug in the store"), "{error}");
 
     store.0.lock().unwrap().panics = false;
     upload(&canva).await.unwrap();
@@ -356,7 +356,7 @@ async fn a_crash_between_refresh_and_save_asks_for_a_new_login() {
     let oauth = OAuth::new(integration(&simulator), store);
     let error = upload(&client(&simulator, &oauth)).await.unwrap_err();
     assert!(matches!(oauth_error(&error), OAuthError::LoginRequired { .. }), "{error}");
-    assert!(error.to_string().contains("the user has to log in again"), "{error}");
+    assert!(error.report().contains("the user has to log in again"), "{error}");
     log_in(&simulator, &oauth).await.unwrap();
     upload(&client(&simulator, &oauth)).await.unwrap();
 }
@@ -497,7 +497,7 @@ async fn a_token_endpoint_that_fails_is_an_error_without_a_secret_in_it() {
         let (store, oauth) = expired(&simulator).await;
         simulator.inject("token", 1..=1, fault).unwrap();
         let error = upload(&client(&simulator, &oauth)).await.unwrap_err();
-        let said = format!("{error} {error:?}");
+        let said = format!("{} {error:?}", error.report());
         assert!(said.contains(expected), "{said}");
         let tokens = store.0.lock().unwrap().tokens.clone().unwrap();
         for secret in [tokens.refresh_token.unwrap().expose(), tokens.access_token.expose(), simulator.client_secret()]

@@ -172,6 +172,12 @@ pub fn http(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
 }
 
+/// An error and its causes, as any program prints them.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// A table in a document is what a test found: it stands between two comments with this name. `INSTA_UPDATE=always`
 /// rewrites it, as it does snapshots.
 pub fn check_table(document: &str, name: &str, table: &str) {
@@ -192,7 +198,7 @@ pub fn check_table(document: &str, name: &str, table: &str) {
 }
 
 /// Set for a child process to what it is to do it with. It is the same test binary again.
-const ARGUMENT: &str = "CANVA_CONNECT_TEST_CHILD";
+pub const ARGUMENT: &str = "CANVA_CONNECT_TEST_CHILD";
 
 /// Runs an ignored test of this binary in a process of its own. Gives its peak of memory in bytes, where `/proc` tells.
 pub async fn in_child(test: &str, argument: &str) -> Option<u64> {

@@ -103,7 +103,7 @@ fn files_go_on_when_one_fails_and_are_printed_in_the_order_given() {
     assert_prints!(ran.stderr, @r"
     canva: missing.png: it can't be read: No such file or directory (os error 2); check that the file is there and can be read
     canva: notes.txt: import_failed: The file is no image or video, a broken one, or an image too large to decode; check that it is an image or a video that Canva accepts
-    canva: .: name: expected a name, since there is no file name to take, got none; choose another with --name
+    canva: .: name: expected a name to be given, since there is no file name to take, got none; choose another with --name
     ");
 }
 

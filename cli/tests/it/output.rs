@@ -145,7 +145,7 @@ fn names_that_are_not_unicode_are_told_apart() {
         ])
     );
     let ran = upload(&["import"]);
-    let expected = r#"canva: a\xFE.png: title: expected a title, since the file name isn't Unicode, got "a\xFE"; choose another with --title"#;
+    let expected = r#"canva: a\xFE.png: title: expected a title to be given, since the file's isn't Unicode, got "a\xFE"; choose another with --title"#;
     assert_eq!(ran.stderr.lines().next(), Some(expected));
 }
 
