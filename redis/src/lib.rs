@@ -4,7 +4,10 @@
 #![warn(missing_docs)]
 
 mod connection;
+mod encryption;
 mod pacing;
 mod store;
 
-pub use connection::Redis;
+pub use connection::{Redis, RedisError};
+pub use encryption::{EncryptionKey, EncryptionKeyError};
+pub use store::{RedisStore, StoreError};
