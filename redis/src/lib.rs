@@ -7,4 +7,4 @@ mod connection;
 mod pacing;
 mod store;
 
-pub use connection::Redis;
+pub use connection::{Redis, RedisError};
