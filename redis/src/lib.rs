@@ -8,3 +8,4 @@ mod pacing;
 mod store;
 
 pub use connection::{Redis, RedisError};
+pub use pacing::RedisPacing;
