@@ -222,6 +222,27 @@ pub struct PausedError {
     pub closed: Duration,
 }
 
+impl PausedError {
+    /// For a [`Pacer`] of your own: what a request is told that comes this long after Canva `asked` for the pause, if it waits for
+    /// no more than `max_wait`. `None` if it isn't refused: the pause is short enough to be waited for, or enough of it has passed.
+    ///
+    /// ```
+    /// use canva_connect::PausedError;
+    /// use std::time::Duration;
+    ///
+    /// let (hour, max_wait) = (Duration::from_secs(3600), Duration::from_secs(300));
+    /// let refused = PausedError::new(hour, Duration::from_secs(100), max_wait).ok_or("it is sent")?;
+    /// assert_eq!((refused.left.as_secs(), refused.closed.as_secs()), (3500, 200));
+    /// assert_eq!(PausedError::new(hour, max_wait, max_wait), None);
+    /// assert_eq!(PausedError::new(max_wait, Duration::ZERO, max_wait), None);
+    /// # Ok::<(), &str>(())
+    /// ```
+    pub fn new(asked: Duration, elapsed: Duration, max_wait: Duration) -> Option<Self> {
+        let refused = asked > max_wait && elapsed < max_wait;
+        refused.then(|| Self { asked, left: asked.saturating_sub(elapsed), closed: max_wait.saturating_sub(elapsed) })
+    }
+}
+
 /// One operation's permits.
 struct Lane {
     /// Held by the first in the queue while it waits; tokio's mutex serves in the order of asking.

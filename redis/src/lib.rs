@@ -11,3 +11,4 @@ mod store;
 pub use connection::{Redis, RedisError};
 pub use encryption::{EncryptionKey, EncryptionKeyError};
 pub use store::{RedisStore, StoreError};
+pub use pacing::RedisPacing;
