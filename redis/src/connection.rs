@@ -73,6 +73,14 @@ impl Redis {
         self
     }
 
+    /// Asks whether Redis is there.
+    ///
+    /// # Errors
+    /// [`RedisError::Away`] or [`RedisError::Refused`].
+    pub async fn ping(&self) -> Result<(), RedisError> {
+        self.query(&redis::cmd("PING")).await
+    }
+
     /// The name of a key: after the prefix `kind` and, in braces, `name`. A cluster keeps together what has the same text in braces.
     pub(crate) fn key(&self, kind: &str, name: &str) -> String {
         format!("{}:{kind}:{{{name}}}", self.prefix)

@@ -1,7 +1,8 @@
 //! `TokenStore` over Redis: the tokens of a user, refreshed by one process at a time.
 //!
-//! All of a user's is one hash: the `tokens`, the `holder` that locked them last, and `until` when it has them locked. Each
-//! step is one script, so nothing comes between what it looks at and what it writes, and one clock counts, the server's.
+//! All of a user's is one hash: the `tokens`, the `holder` that locked them last and its `number`, and `until` when it has them
+//! locked. Each step is one script, so nothing comes between what it looks at and what it writes, and one clock counts, the
+//! server's.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -31,46 +32,57 @@ const LOCK_POLL: std::ops::Range<u64> = 100..300;
 const SAVE_TIMEOUT: Duration = Duration::from_secs(15);
 const SAVE_POLL: Duration = Duration::from_millis(250);
 
-/// Locks for ARGV[1], for ARGV[2] ms, unless another holder has a lease. One that is longer than a lease can be is from before
-/// the clock was set back.
+/// What the scripts begin with. A holder has an id and a number that grows with each lock. It is fenced off once there is a
+/// newer one: it stood still past its lease. Where a Redis that crashed has forgotten it, the number that is there is a lower one, and
+/// the holder still counts; where another got the same number then, the ids differ.
+const HOLDER: &str = "
+    local row, id, number = KEYS[1], ARGV[1], tonumber(ARGV[2])
+    local time = redis.call('TIME')
+    local now = time[1] * 1000 + math.floor(time[2] / 1000)
+    local newest = tonumber(redis.call('HGET', row, 'number') or 0)
+    local is_newest = redis.call('HGET', row, 'holder') == id
+    local fenced_off = newest > number or newest == number and not is_newest
+    local function hold(number, lease)
+        redis.call('HSET', row, 'holder', id, 'number', number, 'until', now + lease)
+    end
+";
+
+fn script(rest: &str) -> Script {
+    Script::new(&format!("{HOLDER}{rest}"))
+}
+
+/// Locks for ARGV[3] ms unless another has, and gives the number. A lease that is longer than a lease can be is from before the
+/// clock was set back.
 static LOCK: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "local time = redis.call('TIME')
-         local now = time[1] * 1000 + math.floor(time[2] / 1000)
-         local left = (redis.call('HGET', KEYS[1], 'until') or 0) - now
-         local locked = left > 0 and left <= tonumber(ARGV[2])
-         if locked and redis.call('HGET', KEYS[1], 'holder') ~= ARGV[1] then return 0 end
-         redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'until', now + ARGV[2])
-         return 1",
+    script(
+        "local left = (redis.call('HGET', row, 'until') or 0) - now
+         if left > 0 and left <= tonumber(ARGV[3]) and not is_newest then return 0 end
+         hold(newest + 1, ARGV[3])
+         return newest + 1",
     )
 });
 
-/// Goes on to hold, unless another has locked since.
+/// Holds for another ARGV[3] ms.
 static RENEW: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "if redis.call('HGET', KEYS[1], 'holder') ~= ARGV[1] then return 0 end
-         local time = redis.call('TIME')
-         redis.call('HSET', KEYS[1], 'until', time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[2])
+    script(
+        "if fenced_off then return 0 end
+         hold(number, ARGV[3])
          return 1",
     )
 });
 
-/// Ends the lease, if it is this holder's. That it was the last holder stays: see `SAVE`.
-static UNLOCK: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "if redis.call('HGET', KEYS[1], 'holder') ~= ARGV[1] then return 0 end
-         return redis.call('HDEL', KEYS[1], 'until')",
+/// Saves ARGV[3].
+static SAVE: LazyLock<Script> = LazyLock::new(|| {
+    script(
+        "if fenced_off then return 0 end
+         redis.call('HSET', row, 'holder', id, 'number', number, 'tokens', ARGV[3])
+         return 1",
     )
 });
 
-/// Saves ARGV[2], unless another has locked since: that one has newer tokens, or will have. This fences off a holder that stood
-/// still past its lease, as a number that grows with each lock would; and a number can be given out twice where a failover
-/// loses a write. Where the whole hash is lost, there is nothing newer.
-static SAVE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "local holder = redis.call('HGET', KEYS[1], 'holder')
-         if holder and holder ~= ARGV[1] then return 0 end
-         redis.call('HSET', KEYS[1], 'tokens', ARGV[2])
+static UNLOCK: LazyLock<Script> = LazyLock::new(|| {
+    script(
+        "if is_newest then redis.call('HDEL', row, 'until') end
          return 1",
     )
 });
@@ -90,30 +102,30 @@ static SAVE: LazyLock<Script> = LazyLock::new(|| {
 pub struct RedisStore {
     row: Row,
     /// Who we are while we have the tokens locked.
-    holder: Arc<Mutex<Option<String>>>,
+    held: Arc<Mutex<Option<Holder>>>,
 }
 
 impl Redis {
     /// The tokens of this user: any text that stands for one Canva user of one integration.
     pub fn store(&self, user: &str) -> RedisStore {
         let row = Row { redis: self.clone(), key: self.key("tokens", user).into() };
-        RedisStore { row, holder: Arc::default() }
+        RedisStore { row, held: Arc::default() }
     }
 }
 
 impl RedisStore {
-    fn holder(&self) -> Option<String> {
-        held(&self.holder).clone()
+    fn holder(&self) -> Option<Holder> {
+        locked(&self.held).clone()
     }
 
     /// Saves for this holder, as often as it takes.
-    async fn save_as(&self, holder: &str, stored: &[u8]) -> Result<(), StoreError> {
+    async fn save_as(&self, holder: &Holder, stored: &[u8]) -> Result<(), StoreError> {
         let until = Instant::now() + SAVE_TIMEOUT;
         loop {
             match self.row.run(&SAVE, holder, stored).await {
-                Ok(true) => return Ok(()),
-                Ok(false) => return Err(StoreError::Superseded),
-                Err(error) if Instant::now() >= until => return Err(error.into()),
+                Ok(0) => return Err(StoreError::Superseded),
+                Ok(_) => return Ok(()),
+                Err(error) if Instant::now() >= until => return Err(error),
                 Err(_) => sleep(SAVE_POLL).await,
             }
         }
@@ -122,9 +134,10 @@ impl RedisStore {
 
 impl TokenStore for RedisStore {
     async fn load(&self) -> Result<Option<Tokens>, BoxError> {
-        let (stored, last) = self.row.read().await?;
+        let (stored, number, id) = self.row.read().await?;
         // What is read under a lock is about to be refreshed.
-        if self.holder().is_some_and(|holder| last.is_some_and(|last| last != holder)) {
+        let newest = id.map(|id| Holder { id, number: number.unwrap_or_default() });
+        if self.holder().zip(newest).is_some_and(|(holder, newest)| holder.is_fenced_off_by(&newest)) {
             return Err(StoreError::Superseded.into());
         }
         let Some(stored) = stored else { return Ok(None) };
@@ -151,17 +164,21 @@ impl TokenStore for RedisStore {
 
     async fn lock(&self) -> Result<StoreLock, BoxError> {
         let until = Instant::now() + LOCK_TIMEOUT;
+        let holder = Holder { id: format!("{:032x}", fastrand::u128(..)), number: 0 };
         // Made before it is locked, so that it is unlocked even where the response is lost.
-        let id = format!("{:032x}", fastrand::u128(..));
-        let mut lease = Lease { row: self.row.clone(), id: id.clone(), holder: self.holder.clone(), renewal: None };
-        while !self.row.run(&LOCK, &id, LEASE.as_millis() as u64).await? {
+        let mut lease = Lease { row: self.row.clone(), holder, held: self.held.clone(), renewal: None };
+        loop {
+            lease.holder.number = self.row.run(&LOCK, &lease.holder, LEASE.as_millis() as u64).await?;
+            if lease.holder.number > 0 {
+                break;
+            }
             if Instant::now() >= until {
                 return Err(StoreError::Locked.into());
             }
             sleep(Duration::from_millis(fastrand::u64(LOCK_POLL))).await;
         }
-        lease.renewal = Some(tokio::spawn(renew(self.row.clone(), id.clone())).abort_handle());
-        *held(&self.holder) = Some(id);
+        lease.renewal = Some(tokio::spawn(renew(self.row.clone(), lease.holder.clone())).abort_handle());
+        *locked(&self.held) = Some(lease.holder.clone());
         Ok(StoreLock::new(lease))
     }
 }
@@ -180,22 +197,36 @@ struct Row {
 }
 
 impl Row {
-    /// The tokens as they are stored, and who locked them last.
-    async fn read(&self) -> Result<(Option<Vec<u8>>, Option<String>), RedisError> {
-        self.redis.query(redis::cmd("HMGET").arg(&*self.key).arg("tokens").arg("holder")).await
+    /// The tokens as they are stored, and the number and the id of who locked them last.
+    async fn read(&self) -> Result<(Option<Vec<u8>>, Option<u64>, Option<String>), StoreError> {
+        Ok(self.redis.query(redis::cmd("HMGET").arg(&*self.key).arg("tokens").arg("number").arg("holder")).await?)
     }
 
     /// What a script says to this holder.
-    async fn run(&self, script: &Script, holder: &str, argument: impl ToRedisArgs) -> Result<bool, RedisError> {
-        self.redis.run(script.key(&*self.key).arg(holder).arg(argument)).await
+    async fn run(&self, script: &Script, holder: &Holder, argument: impl ToRedisArgs) -> Result<u64, StoreError> {
+        Ok(self.redis.run(script.key(&*self.key).arg(&holder.id).arg(holder.number).arg(argument)).await?)
     }
 }
 
-/// Goes on to hold the tokens, until it is too late or this task is aborted.
-async fn renew(row: Row, id: String) {
+/// Whoever has locked a user's tokens.
+#[derive(Clone)]
+struct Holder {
+    id: String,
+    number: u64,
+}
+
+impl Holder {
+    /// As in the scripts.
+    fn is_fenced_off_by(&self, newest: &Self) -> bool {
+        newest.number > self.number || newest.number == self.number && newest.id != self.id
+    }
+}
+
+/// Goes on to hold the tokens, until another does or this task is aborted.
+async fn renew(row: Row, holder: Holder) {
     loop {
         sleep(RENEWAL).await;
-        if let Ok(false) = row.run(&RENEW, &id, LEASE.as_millis() as u64).await {
+        if let Ok(0) = row.run(&RENEW, &holder, LEASE.as_millis() as u64).await {
             return;
         }
     }
@@ -204,8 +235,9 @@ async fn renew(row: Row, id: String) {
 /// The right to refresh and to save, which ends when this is dropped.
 struct Lease {
     row: Row,
-    id: String,
-    holder: Arc<Mutex<Option<String>>>,
+    holder: Holder,
+    held: Arc<Mutex<Option<Holder>>>,
+    /// There is none before it is locked.
     renewal: Option<AbortHandle>,
 }
 
@@ -213,18 +245,18 @@ impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(renewal) = &self.renewal {
             renewal.abort();
-            held(&self.holder).take();
+            locked(&self.held).take();
         }
-        // Where there is no runtime any more, it ends by itself.
+        // Where there is no runtime any more, the lease ends by itself.
         if let Ok(runtime) = Handle::try_current() {
-            let (row, id) = (self.row.clone(), std::mem::take(&mut self.id));
-            runtime.spawn(async move { row.run(&UNLOCK, &id, "").await });
+            let (row, holder) = (self.row.clone(), self.holder.clone());
+            runtime.spawn(async move { row.run(&UNLOCK, &holder, "").await });
         }
     }
 }
 
-fn held(holder: &Mutex<Option<String>>) -> MutexGuard<'_, Option<String>> {
-    holder.lock().unwrap_or_else(PoisonError::into_inner)
+fn locked(held: &Mutex<Option<Holder>>) -> MutexGuard<'_, Option<Holder>> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What can go wrong with tokens in Redis. It is the source of an

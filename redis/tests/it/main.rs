@@ -1,4 +1,7 @@
-//! What limits and tokens over Redis promise, each test with a `redis-server` of its own.
+//! What the package promises, against a real Redis and, where requests are sent, the simulator.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod fleet;
 mod server;
 mod tokens;

@@ -10,7 +10,7 @@ use canva_connect::{BoxError, TokenProvider, operations, reqwest};
 use canva_connect_redis::{EncryptionKey, Redis, RedisError, RedisStore, StoreError};
 use canva_simulator::{Fault, Simulator};
 
-use crate::server::{RedisServer, send_signal};
+use crate::server::{Server, server_or_skip};
 
 const REDIRECT_URI: &str = "https://example.com/return";
 const USER: &str = "ada";
@@ -21,11 +21,11 @@ fn integration(simulator: &Simulator) -> Integration {
     integration.base_url(simulator.base_url()).unwrap()
 }
 
-fn store(server: &RedisServer) -> RedisStore {
-    Redis::open(&server.url()).unwrap().store(USER)
+fn store(server: &Server) -> RedisStore {
+    server.open().store(USER)
 }
 
-fn oauth(simulator: &Simulator, server: &RedisServer) -> OAuth {
+fn oauth(simulator: &Simulator, server: &Server) -> OAuth {
     OAuth::new(integration(simulator), store(server))
 }
 
@@ -39,7 +39,7 @@ async fn log_in(simulator: &Simulator, oauth: &OAuth) {
 }
 
 /// A login whose access token has ended.
-async fn expired(server: &RedisServer) -> Simulator {
+async fn expired(server: &Server) -> Simulator {
     let simulator = Simulator::start().await.unwrap();
     log_in(&simulator, &oauth(&simulator, server)).await;
     let mut tokens = kept(server).await;
@@ -48,7 +48,7 @@ async fn expired(server: &RedisServer) -> Simulator {
     simulator
 }
 
-async fn kept(server: &RedisServer) -> Tokens {
+async fn kept(server: &Server) -> Tokens {
     store(server).load().await.unwrap().unwrap()
 }
 
@@ -64,14 +64,13 @@ async fn until(condition: impl Fn() -> bool) {
 }
 
 /// Ends the lease as time would.
-async fn end_lease(server: &RedisServer) {
-    let mut connection = server.connection().await;
-    let () = redis::cmd("HSET").arg(ROW).arg("until").arg(0).query_async(&mut connection).await.unwrap();
+fn end_lease(server: &Server) {
+    let () = redis::cmd("HSET").arg(ROW).arg("until").arg(0).query(&mut server.connect()).unwrap();
 }
 
 fn store_error(error: &BoxError) -> &StoreError {
     match error.downcast_ref() {
-        Some(OAuthError::Store { source }) => source.downcast_ref().unwrap(),
+        Some(OAuthError::Store { source, .. }) => source.downcast_ref().unwrap(),
         other => panic!("{other:?}"),
     }
 }
@@ -84,7 +83,7 @@ struct Process {
 }
 
 impl Process {
-    fn start(simulator: &Simulator, server: &RedisServer) -> Self {
+    fn start(simulator: &Simulator, server: &Server) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["tokens::another_process", "--exact", "--ignored", "--nocapture"]);
         command.env("REDIS", server.url()).env("BASE_URL", simulator.base_url());
@@ -97,6 +96,10 @@ impl Process {
 
     fn ask(&mut self, what: &str) {
         writeln!(self.stdin, "{what}").unwrap();
+    }
+
+    fn signal(&self, signal: &str) {
+        assert!(Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap().success());
     }
 
     fn told(&mut self) -> String {
@@ -141,7 +144,7 @@ fn another_process() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_processes_at_expiry_refresh_once() {
-    let Some(server) = RedisServer::start() else { return };
+    let server = server_or_skip!(start());
     let simulator = expired(&server).await;
     simulator.inject("token", 1.., Fault::Delay(Duration::from_millis(200))).unwrap();
     let mut processes: Vec<_> = (0..50).map(|_| Process::start(&simulator, &server)).collect();
@@ -153,7 +156,7 @@ async fn fifty_processes_at_expiry_refresh_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_others_go_on_when_a_holder_is_killed() {
-    let Some(server) = RedisServer::start() else { return };
+    let server = server_or_skip!(start());
     let simulator = expired(&server).await;
     let mut holder = Process::start(&simulator, &server);
     holder.ask("lock");
@@ -172,7 +175,7 @@ async fn the_others_go_on_when_a_holder_is_killed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_holder_keeps_the_tokens_locked_for_longer_than_a_lease() {
-    let Some(server) = RedisServer::start() else { return };
+    let server = server_or_skip!(start());
     let first = store(&server);
     let lock = first.lock().await.unwrap();
     let other = store(&server);
@@ -183,17 +186,17 @@ async fn a_holder_keeps_the_tokens_locked_for_longer_than_a_lease() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_holder_that_stood_still_overwrites_no_newer_login() {
-    let Some(server) = RedisServer::start() else { return };
+    let server = server_or_skip!(start());
     let simulator = expired(&server).await;
     simulator.inject("token", 1..=1, Fault::Delay(Duration::from_secs(1))).unwrap();
     let mut process = Process::start(&simulator, &server);
     process.ask("token");
     until(|| token_requests(&simulator) == 2).await;
-    send_signal(&process.child, "STOP");
-    end_lease(&server).await;
+    process.signal("-STOP");
+    end_lease(&server);
     log_in(&simulator, &oauth(&simulator, &server)).await;
     let newer = kept(&server).await;
-    send_signal(&process.child, "CONT");
+    process.signal("-CONT");
     let told = process.told();
     assert!(told.contains("another process has locked the tokens since"), "{told}");
     assert_eq!(kept(&server).await, newer);
@@ -205,25 +208,25 @@ async fn a_holder_that_stood_still_overwrites_no_newer_login() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_holder_that_stood_still_saves_when_nobody_has_locked_meanwhile() {
-    let Some(server) = RedisServer::start() else { return };
+    let server = server_or_skip!(start());
     let simulator = expired(&server).await;
     simulator.inject("token", 1..=1, Fault::Delay(Duration::from_secs(1))).unwrap();
     let mut process = Process::start(&simulator, &server);
     process.ask("token");
     until(|| token_requests(&simulator) == 2).await;
-    send_signal(&process.child, "STOP");
-    end_lease(&server).await;
-    send_signal(&process.child, "CONT");
+    process.signal("-STOP");
+    end_lease(&server);
+    process.signal("-CONT");
     assert_eq!(process.told(), kept(&server).await.access_token.expose());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_has_lost_the_lock_refreshes_nothing() {
-    let Some(server) = RedisServer::start() else { return };
+    let server = server_or_skip!(start());
     let simulator = expired(&server).await;
     let first = store(&server);
     let _lost = first.lock().await.unwrap();
-    end_lease(&server).await;
+    end_lease(&server);
     let _lock = store(&server).lock().await.unwrap();
     let error = first.load().await.unwrap_err();
     assert!(matches!(error.downcast_ref(), Some(StoreError::Superseded)), "{error:?}");
@@ -235,7 +238,7 @@ async fn whoever_has_lost_the_lock_refreshes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_save_without_a_lock_waits_for_who_has_it() {
-    let Some(server) = RedisServer::start() else { return };
+    let server = server_or_skip!(start());
     let lock = store(&server).lock().await.unwrap();
     let tokens = Tokens::new("access", "refresh", Duration::from_secs(3600));
     let other = store(&server);
@@ -247,8 +250,7 @@ async fn a_save_without_a_lock_waits_for_who_has_it() {
 }
 
 /// A Redis that is killed while a refresh is under way, and what the caller is told once it is there again.
-async fn restarted_in_the_middle(keeps: bool) {
-    let Some(mut server) = RedisServer::start() else { return };
+async fn restarted_in_the_middle(server: Server) {
     let simulator = expired(&server).await;
     simulator.inject("token", 1..=1, Fault::Delay(Duration::from_secs(1))).unwrap();
     let provider = oauth(&simulator, &server);
@@ -258,9 +260,6 @@ async fn restarted_in_the_middle(keeps: bool) {
     });
     until(|| token_requests(&simulator) == 2).await;
     server.kill();
-    if !keeps {
-        server.forget();
-    }
     // The response comes while Redis is away.
     tokio::time::sleep(Duration::from_secs(3)).await;
     server.restart();
@@ -272,17 +271,17 @@ async fn restarted_in_the_middle(keeps: bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_restarts_during_a_refresh_loses_no_login() {
-    restarted_in_the_middle(true).await;
+    restarted_in_the_middle(server_or_skip!(start_persistent())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_loses_all_during_a_refresh_loses_no_login() {
-    restarted_in_the_middle(false).await;
+    restarted_in_the_middle(server_or_skip!(start())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_redis_was_away_for_is_saved_late() {
-    let Some(mut server) = RedisServer::start() else { return };
+    let server = server_or_skip!(start_persistent());
     let simulator = expired(&server).await;
     simulator.inject("token", 1..=1, Fault::Delay(Duration::from_secs(1))).unwrap();
     let provider = oauth(&simulator, &server);
@@ -295,7 +294,7 @@ async fn what_redis_was_away_for_is_saved_late() {
     let error = told.await.unwrap().unwrap_err();
     assert!(matches!(store_error(&error), StoreError::Redis(RedisError::Away { .. })), "{error:?}");
     server.restart();
-    end_lease(&server).await;
+    end_lease(&server);
     let token = provider.token().await.unwrap();
     assert_eq!(token, kept(&server).await.access_token);
     assert_eq!(token_requests(&simulator), 2);
@@ -303,18 +302,17 @@ async fn what_redis_was_away_for_is_saved_late() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_is_away_or_slow_costs_no_refresh_token_and_little_time() {
-    let Some(mut server) = RedisServer::start() else { return };
+    let server = server_or_skip!(start_persistent());
     let simulator = expired(&server).await;
     let provider = oauth(&simulator, &server);
-    for signal in ["STOP", "KILL"] {
-        server.signal(signal);
+    for stop in [Server::freeze, Server::kill] {
+        stop(&server);
         let began = Instant::now();
         let error = provider.token().await.unwrap_err();
         assert!(matches!(store_error(&error), StoreError::Redis(RedisError::Away { .. })), "{error:?}");
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     }
     assert_eq!(token_requests(&simulator), 1);
-    server.kill();
     server.restart();
     provider.token().await.unwrap();
     assert_eq!(token_requests(&simulator), 2);
@@ -327,16 +325,19 @@ fn keys<const N: usize>(keys: [&str; N]) -> [EncryptionKey; N] {
     keys.map(|key| key.parse().unwrap())
 }
 
-/// Everything that Redis keeps, on disk.
-async fn dump(server: &RedisServer) -> Vec<u8> {
-    let () = redis::cmd("SAVE").query_async(&mut server.connection().await).await.unwrap();
-    server.dump()
+/// Everything that Redis keeps, as it writes it to the disk.
+fn dump(server: &Server) -> Vec<u8> {
+    let mut connection = server.connect();
+    let () = redis::cmd("CONFIG").arg("SET").arg("rdbcompression").arg("no").query(&mut connection).unwrap();
+    let () = redis::cmd("SAVE").query(&mut connection).unwrap();
+    let (_, directory): (String, String) = redis::cmd("CONFIG").arg("GET").arg("dir").query(&mut connection).unwrap();
+    std::fs::read(std::path::Path::new(&directory).join("dump.rdb")).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_a_token_is_in_the_clear_when_a_key_is_given() {
-    let Some(server) = RedisServer::start() else { return };
-    let redis = Redis::open(&server.url()).unwrap();
+    let server = server_or_skip!(start());
+    let redis = server.open();
     let (access, refresh) = ("access-8fb1c2d0e7a94b36", "refresh-55d1e0c7b2f84a96");
     let tokens = Tokens::new(access, refresh, Duration::from_secs(3600));
     // Eight characters of a token would be found; so would both tokens without a key.
@@ -346,15 +347,15 @@ async fn nothing_of_a_token_is_in_the_clear_when_a_key_is_given() {
         pieces(access).chain(pieces(refresh)).filter(|piece| found(piece)).count()
     };
     redis.clone().encryption_keys(keys([KEY])).store(USER).save(&tokens).await.unwrap();
-    assert_eq!(found(&dump(&server).await), 0);
+    assert_eq!(found(&dump(&server)), 0);
     redis.store("open").save(&tokens).await.unwrap();
-    assert_eq!(found(&dump(&server).await), pieces(access).chain(pieces(refresh)).count());
+    assert_eq!(found(&dump(&server)), pieces(access).chain(pieces(refresh)).count());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_are_read_with_the_right_key_in_their_own_place_alone() {
-    let Some(server) = RedisServer::start() else { return };
-    let redis = Redis::open(&server.url()).unwrap();
+    let server = server_or_skip!(start());
+    let redis = server.open();
     let tokens = Tokens::new("an-access-token", "a-refresh-token", Duration::from_secs(3600));
     let with = |given: &[&str]| {
         let keys: Vec<EncryptionKey> = given.iter().map(|key| key.parse().unwrap()).collect();
@@ -380,32 +381,32 @@ async fn tokens_are_read_with_the_right_key_in_their_own_place_alone() {
     assert!(matches!(error(old.store(USER).load().await), StoreError::WrongKey));
 
     // One user's tokens are nobody else's, and no byte of them can be changed.
-    let mut connection = server.connection().await;
-    let sealed: Vec<u8> = redis::cmd("HGET").arg(ROW).arg("tokens").query_async(&mut connection).await.unwrap();
-    let put = async |connection: &mut redis::aio::MultiplexedConnection, user: &str, value: &[u8]| {
+    let mut connection = server.connect();
+    let sealed: Vec<u8> = redis::cmd("HGET").arg(ROW).arg("tokens").query(&mut connection).unwrap();
+    let mut put = |user: &str, value: &[u8]| {
         let key = format!("canva-connect:tokens:{{{user}}}");
-        let () = redis::cmd("HSET").arg(key).arg("tokens").arg(value).query_async(connection).await.unwrap();
+        let () = redis::cmd("HSET").arg(key).arg("tokens").arg(value).query(&mut connection).unwrap();
     };
-    put(&mut connection, "eve", &sealed).await;
+    put("eve", &sealed);
     assert!(matches!(error(new.store("eve").load().await), StoreError::WrongKey));
     for (place, byte) in sealed.iter().enumerate() {
         let mut changed = sealed.clone();
         changed[place] = byte ^ 1;
-        put(&mut connection, USER, &changed).await;
+        put(USER, &changed);
         let error = error(new.store(USER).load().await);
         assert!(matches!(error, StoreError::WrongKey | StoreError::InTheClear), "{place}: {error:?}");
     }
     for length in 0..sealed.len() {
-        put(&mut connection, USER, &sealed[..length]).await;
+        put(USER, &sealed[..length]);
         let error = error(new.store(USER).load().await);
         assert!(matches!(error, StoreError::WrongKey | StoreError::InTheClear), "{length}: {error:?}");
     }
 
     // Nor are tokens taken that somebody else put there.
-    put(&mut connection, USER, &serde_json::to_vec(&tokens).unwrap()).await;
+    put(USER, &serde_json::to_vec(&tokens).unwrap());
     assert!(matches!(error(new.store(USER).load().await), StoreError::InTheClear));
     assert_eq!(redis.store(USER).load().await.unwrap().unwrap(), tokens);
-    put(&mut connection, USER, b"{\"access_token\":\"an-access-token\"}").await;
+    put(USER, b"{\"access_token\":\"an-access-token\"}");
     assert!(matches!(error(redis.store(USER).load().await), StoreError::Unreadable { .. }));
 }
 

@@ -1,0 +1,96 @@
+//! The example of a fleet does what it says: workers that are killed at random leave each file in Canva once, or report it as
+//! unknown.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use canva_connect::auth::{TokenStore, Tokens};
+use canva_simulator::{Access, RateLimits, Simulator};
+
+use crate::server::{Server, server_or_skip};
+
+const USERS: [&str; 3] = ["ada", "ben", "cleo"];
+const FILES: usize = 40;
+const WINDOW: Duration = Duration::from_secs(2);
+
+/// A process that ends with the test.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").args(["-s", "INT", &self.0.id().to_string()]).status();
+        let _ = self.0.wait();
+    }
+}
+
+/// Where cargo puts examples: beside the directory of this binary.
+fn fleet(server: &Server, simulator: &Simulator, arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap().parent().unwrap().with_file_name("examples/fleet"));
+    command.args(["--redis", &server.url(), "--base-url", simulator.base_url()]);
+    command.args(["--window", &WINDOW.as_secs().to_string()]).args(arguments).stdout(Stdio::piped());
+    command
+}
+
+/// Pictures that differ, each with its user and number in its name.
+fn fill(folder: &Path, user: &str) {
+    let photo = std::fs::read("../tests/fixtures/photo.png").unwrap();
+    for number in 0..FILES {
+        let mut file = std::fs::File::create(folder.join(format!("{user}-{number:02}.png"))).unwrap();
+        file.write_all(&photo).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_that_is_killed_at_random_leaves_each_file_once_or_reports_it() {
+    let server = server_or_skip!(start());
+    let mut simulator = Simulator::builder().rate_limits(RateLimits::SlidingWindow).rate_window(WINDOW);
+    simulator = simulator.job_duration(Duration::from_secs(1));
+    for user in USERS {
+        simulator = simulator.access(Access::new(format!("token-of-{user}")).user(user, "team"));
+    }
+    let simulator = simulator.start().await.unwrap();
+    let redis = server.open();
+    for user in USERS {
+        let tokens = Tokens::new(format!("token-of-{user}"), "none", Duration::from_secs(3600));
+        redis.store(user).save(&tokens).await.unwrap();
+    }
+
+    let workers = Process(fleet(&server, &simulator, &["workers", "4", "--chaos"]).spawn().unwrap());
+    let folders = USERS.map(|_| tempfile::tempdir().unwrap());
+    let puts: Vec<_> = USERS
+        .iter()
+        .zip(&folders)
+        .map(|(user, folder)| {
+            fill(folder.path(), user);
+            let folder = folder.path().to_str().unwrap();
+            fleet(&server, &simulator, &["put", user, folder]).spawn().unwrap()
+        })
+        .collect();
+    let mut reports: HashMap<String, String> = HashMap::new();
+    for put in puts {
+        let output = tokio::task::spawn_blocking(|| put.wait_with_output()).await.unwrap().unwrap();
+        for line in String::from_utf8(output.stdout).unwrap().lines().skip(1) {
+            let (path, report) = line.split_once(": ").unwrap();
+            let name = PathBuf::from(path).file_name().unwrap().to_str().unwrap().to_owned();
+            assert!(reports.insert(name, report.to_owned()).is_none(), "{line}");
+        }
+    }
+    drop(workers);
+
+    assert_eq!(reports.len(), USERS.len() * FILES);
+    let unknown = reports.values().filter(|report| report.starts_with("unknown")).count();
+    for (name, report) in &reports {
+        let assets: Vec<String> =
+            simulator.assets().into_iter().filter(|asset| asset.name == *name).map(|asset| asset.id).collect();
+        match report.strip_prefix("unknown") {
+            Some(_) => assert!(assets.len() <= 1, "{name}: {assets:?}"),
+            None => assert_eq!(assets, [report.as_str()], "{name}"),
+        }
+    }
+    assert!(unknown < reports.len() / 4, "{unknown} are unknown");
+    let refused = simulator.requests().iter().filter(|request| request.status == Some(429)).count();
+    assert_eq!(refused, 0);
+}
