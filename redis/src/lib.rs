@@ -10,5 +10,5 @@ mod store;
 
 pub use connection::{Redis, RedisError};
 pub use encryption::{EncryptionKey, EncryptionKeyError};
-pub use store::{RedisStore, StoreError};
 pub use pacing::RedisPacing;
+pub use store::{RedisStore, StoreError};

@@ -141,11 +141,12 @@ impl TokenStore for RedisStore {
             return Err(StoreError::Superseded.into());
         }
         let Some(stored) = stored else { return Ok(None) };
-        let text = open(self.row.redis.given_encryption_keys(), &self.row.key, stored).map_err(|closed| match closed {
-            Closed::NoKey => StoreError::NoKey,
-            Closed::WrongKey => StoreError::WrongKey,
-            Closed::InTheClear => StoreError::InTheClear,
-        })?;
+        let text =
+            open(self.row.redis.given_encryption_keys(), &self.row.key, stored).map_err(|closed| match closed {
+                Closed::NoKey => StoreError::NoKey,
+                Closed::WrongKey => StoreError::WrongKey,
+                Closed::InTheClear => StoreError::InTheClear,
+            })?;
         // Not the decoder's own words: they can quote what they read.
         let unreadable = |_| StoreError::Unreadable { key: self.row.key.to_string() };
         Ok(Some(serde_json::from_slice(&text).map_err(unreadable)?))
@@ -153,7 +154,8 @@ impl TokenStore for RedisStore {
 
     async fn save(&self, tokens: &Tokens) -> Result<(), BoxError> {
         let text = serde_json::to_vec(tokens)?;
-        let stored = seal(self.row.redis.given_encryption_keys(), &self.row.key, text).ok_or("the system has no randomness to give")?;
+        let stored = seal(self.row.redis.given_encryption_keys(), &self.row.key, text)
+            .ok_or("the system has no randomness to give")?;
         if let Some(holder) = self.holder() {
             return Ok(self.save_as(&holder, &stored).await?);
         }

@@ -53,8 +53,8 @@ impl Ledger {
         Ok(self.redis.clone().set(&self.key, serde_json::to_string(state)?).await?)
     }
 
-    /// Writes the next state if it is still in the one that was seen. Another worker may have been given the task meanwhile.
-    pub async fn change(&self, seen: Option<&State>, next: &State) -> Result<bool, BoxDynError> {
+    /// Writes the next state if it is still in the one that was seen; otherwise another worker was given the task meanwhile.
+    pub async fn change(&self, seen: Option<&State>, next: &State) -> Result<(), BoxDynError> {
         let script = Script::new(
             "if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
              redis.call('SET', KEYS[1], ARGV[2])
@@ -63,17 +63,16 @@ impl Ledger {
         let seen = seen.map(serde_json::to_string).transpose()?.unwrap_or_default();
         let mut call = script.key(&self.key);
         call.arg(seen).arg(serde_json::to_string(next)?);
-        Ok(call.invoke_async(&mut self.redis.clone()).await?)
+        let changed: bool = call.invoke_async(&mut self.redis.clone()).await?;
+        if changed { Ok(()) } else { Err("another worker has the file, too".into()) }
     }
 
     /// The right to send the file.
     pub async fn claim(&self, seen: Option<State>) -> Result<Claim, BoxDynError> {
         let by = format!("{:016x}", fastrand::u64(..));
-        let claim = Claim { ledger: self.clone(), claimed: State::Claimed { by: by.clone() }, sent: State::Sent { by } };
-        match self.change(seen.as_ref(), &claim.claimed).await? {
-            true => Ok(claim),
-            false => Err("another worker has the task, too".into()),
-        }
+        let (claimed, sent) = (State::Claimed { by: by.clone() }, State::Sent { by });
+        self.change(seen.as_ref(), &claimed).await?;
+        Ok(Claim { ledger: self.clone(), claimed, sent })
     }
 }
 
@@ -81,26 +80,16 @@ impl Ledger {
 #[derive(Clone)]
 pub struct Claim {
     ledger: Ledger,
-    claimed: State,
-    sent: State,
+    pub claimed: State,
+    pub sent: State,
 }
 
 impl Claim {
-    /// The last block is about to leave, at this attempt of the request or at an earlier one.
-    pub async fn mark(&self) -> Result<(), BoxDynError> {
-        if self.ledger.change(Some(&self.claimed), &self.sent).await? || self.ledger.read().await?.as_ref() == Some(&self.sent) {
-            return Ok(());
+    /// Goes on from either.
+    pub async fn change(&self, next: &State) -> Result<(), BoxDynError> {
+        match self.ledger.change(Some(&self.claimed), next).await {
+            Err(_) => self.ledger.change(Some(&self.sent), next).await,
+            changed => changed,
         }
-        Err("another worker has claimed the file".into())
-    }
-
-    /// Canva doesn't have the file after all.
-    pub async fn unmark(&self) -> Result<(), BoxDynError> {
-        self.ledger.change(Some(&self.sent), &self.claimed).await.map(drop)
-    }
-
-    /// Nobody knows whether Canva has it.
-    pub async fn lose(&self) -> Result<(), BoxDynError> {
-        self.ledger.change(Some(&self.sent), &State::Unknown).await.map(drop)
     }
 }

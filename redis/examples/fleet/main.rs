@@ -14,29 +14,14 @@ use apalis_redis::{Config, RedisStorage};
 use canva_connect::auth::{TokenStore, Tokens};
 use canva_connect_redis::Redis;
 use canva_simulator::{Access, RateLimits, Simulator};
-use clap::{Parser, Subcommand};
+use clap::Parser;
 use tokio::process::Command;
 use tokio::time::sleep;
 
 use ledger::{Ledger, State, Upload};
 use worker::Fleet;
 
-#[derive(Clone, Parser)]
-struct Args {
-    /// The Redis that all machines share.
-    #[arg(long, global = true, default_value = "redis://127.0.0.1:6379")]
-    redis: String,
-    /// Where Canva is, or a simulator.
-    #[arg(long, global = true, default_value = "http://127.0.0.1:4080/rest")]
-    base_url: String,
-    /// The seconds over which Canva counts requests; fewer are for tests with a simulator that does the same.
-    #[arg(long, global = true, default_value_t = 60)]
-    window: u64,
-    #[command(subcommand)]
-    task: Task,
-}
-
-#[derive(Clone, Subcommand)]
+#[derive(Parser)]
 enum Task {
     /// Run a simulator with rate limits, and log these users in.
     Simulate { users: Vec<String> },
@@ -56,47 +41,49 @@ enum Task {
 
 #[tokio::main]
 async fn main() -> Result<(), BoxDynError> {
-    let args = Args::parse();
-    match &args.task {
-        Task::Simulate { users } => simulate(&args, users).await,
-        Task::Workers { count, chaos } => workers(&args, *count, *chaos).await,
-        Task::Worker => worker(&args).await,
-        Task::Put { user, folder } => put(&args, user, folder).await,
+    match Task::parse() {
+        Task::Simulate { users } => simulate(&users).await,
+        Task::Workers { count, chaos } => workers(count, chaos).await,
+        Task::Worker => worker().await,
+        Task::Put { user, folder } => put(&user, &folder).await,
     }
 }
 
-async fn simulate(args: &Args, users: &[String]) -> Result<(), BoxDynError> {
-    let token = |user: &String| format!("{user}-{:032x}", fastrand::u128(..));
-    let logins: Vec<(&String, String)> = users.iter().map(|user| (user, token(user))).collect();
+/// A setting from the environment, which worker processes inherit.
+fn setting(name: &str, default: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| default.to_owned())
+}
+
+fn redis_url() -> String {
+    setting("REDIS_URL", "redis://127.0.0.1:6379")
+}
+
+/// Over how many seconds requests are counted: 60 at Canva.
+fn rate_window() -> Result<Duration, BoxDynError> {
+    Ok(Duration::from_secs(setting("RATE_WINDOW", "60").parse()?))
+}
+
+async fn simulate(users: &[String]) -> Result<(), BoxDynError> {
     let mut simulator = Simulator::builder().port(4080).job_duration(Duration::from_secs(2));
-    simulator = simulator.rate_limits(RateLimits::SlidingWindow).rate_window(Duration::from_secs(args.window));
-    for (user, token) in &logins {
-        simulator = simulator.access(Access::new(token).user(*user, "team"));
+    simulator = simulator.rate_limits(RateLimits::SlidingWindow).rate_window(rate_window()?);
+    for user in users {
+        let token = format!("{user}-{:032x}", fastrand::u128(..));
+        simulator = simulator.access(Access::new(&token).user(user, "team"));
+        // A service's users log in with `OAuth::log_in` and this store.
+        let tokens = Tokens::new(token, "none", Duration::from_secs(4 * 60 * 60));
+        Redis::open(&redis_url())?.store(user).save(&tokens).await?;
     }
     let simulator = simulator.start().await?;
-    let redis = Redis::open(&args.redis)?;
-    for (user, token) in logins {
-        // A service's users log in with `OAuth::log_in` and this store.
-        redis.store(user).save(&Tokens::new(token, "", Duration::from_secs(4 * 60 * 60))).await?;
-    }
     println!("{} has {}; Ctrl-C ends it", simulator.base_url(), users.join(", "));
     tokio::signal::ctrl_c().await?;
-    println!("it was sent {} files", simulator.assets().len());
+    println!("it has {} files", simulator.assets().len());
     Ok(())
 }
 
-async fn workers(args: &Args, count: usize, chaos: bool) -> Result<(), BoxDynError> {
-    let start = || {
-        let mut worker = Command::new(std::env::current_exe()?);
-        worker.args(["--redis", &args.redis, "--base-url", &args.base_url, "--window", &args.window.to_string()]);
-        worker.arg("worker").kill_on_drop(true).spawn()
-    };
+async fn workers(count: usize, chaos: bool) -> Result<(), BoxDynError> {
+    let start = || Command::new(std::env::current_exe()?).arg("worker").kill_on_drop(true).spawn();
     let mut workers = (0..count).map(|_| start()).collect::<Result<Vec<_>, _>>()?;
-    loop {
-        tokio::select! {
-            () = sleep(Duration::from_secs(1)) => {}
-            ended = tokio::signal::ctrl_c() => return Ok(ended?),
-        }
+    while tokio::time::timeout(Duration::from_secs(1), tokio::signal::ctrl_c()).await.is_err() {
         for worker in &mut workers {
             if chaos && fastrand::usize(..count * 3) == 0 {
                 worker.kill().await?;
@@ -107,25 +94,29 @@ async fn workers(args: &Args, count: usize, chaos: bool) -> Result<(), BoxDynErr
             }
         }
     }
+    // Ctrl-C is for them, too: they end what they have begun.
+    for mut worker in workers {
+        worker.wait().await?;
+    }
+    Ok(())
 }
 
-async fn worker(args: &Args) -> Result<(), BoxDynError> {
-    let fleet = Fleet::new(args.clone()).await?;
-    let backend = queue(args).await?.poll_with_interval(Duration::from_millis(200));
-    let worker = WorkerBuilder::new(format!("{:016x}", fastrand::u64(..))).backend(backend);
-    Ok(worker.concurrency(8).data(fleet).build(worker::upload).run_until(tokio::signal::ctrl_c()).await?)
+async fn worker() -> Result<(), BoxDynError> {
+    let backend = queue().await?.poll_with_interval(Duration::from_millis(200));
+    let worker = WorkerBuilder::new(format!("{:016x}", fastrand::u64(..))).backend(backend).concurrency(8);
+    Ok(worker.data(Fleet::new().await?).build(worker::upload).run_until(tokio::signal::ctrl_c()).await?)
 }
 
-/// The tasks of a worker that isn't heard of for 15 seconds are given to others. One at a time is fetched, since apalis sends no
-/// heartbeat while it has tasks that wait within the worker.
-async fn queue(args: &Args) -> Result<RedisStorage<Upload>, BoxDynError> {
+/// The tasks of a worker that isn't heard of for 15 seconds are given to others. Tasks are fetched one by one, since apalis
+/// sends no heartbeat while some wait within the worker.
+async fn queue() -> Result<RedisStorage<Upload>, BoxDynError> {
     let config = Config::default().queue("fleet").batch_size(1);
     let config = config.heartbeat_interval(Duration::from_secs(5)).missed_heartbeats(3);
-    Ok(RedisStorage::new(apalis_redis::connect(args.redis.as_str()).await?).with_config(config))
+    Ok(RedisStorage::new(apalis_redis::connect(redis_url()).await?).with_config(config))
 }
 
-async fn put(args: &Args, user: &str, folder: &Path) -> Result<(), BoxDynError> {
-    let mut queue = queue(args).await?;
+async fn put(user: &str, folder: &Path) -> Result<(), BoxDynError> {
+    let mut queue = queue().await?;
     let mut open = Vec::new();
     for file in std::fs::read_dir(folder.canonicalize()?)? {
         let upload = Upload { user: user.to_owned(), path: file?.path() };
@@ -139,7 +130,7 @@ async fn put(args: &Args, user: &str, folder: &Path) -> Result<(), BoxDynError> 
             match ledger.read().await? {
                 Some(State::Done(asset)) => println!("{}: {asset}", path.display()),
                 Some(State::Failed(reason)) => println!("{}: failed: {reason}", path.display()),
-                Some(State::Unknown) => println!("{}: unknown; look in Canva before you put it again", path.display()),
+                Some(State::Unknown) => println!("{}: unknown, look in Canva", path.display()),
                 _ => open.push((ledger, path)),
             }
         }

@@ -3,34 +3,33 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use apalis::prelude::{BoxDynError, Data};
 use canva_connect::auth::{Integration, OAuth};
-use canva_connect::{Client, Error, JobReference, JobResult, UploadBody};
+use canva_connect::{Client, Error, JobResult, UploadBody};
 use canva_connect_redis::Redis;
 use redis::aio::ConnectionManager;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::bytes::Bytes;
 use tokio_util::io::StreamReader;
 
-use crate::Args;
 use crate::ledger::{Claim, Ledger, State, Upload};
+use crate::{rate_window, redis_url, setting};
 
 /// What all tasks of a process share.
 #[derive(Clone)]
 pub struct Fleet {
     redis: Redis,
     ledger: ConnectionManager,
-    args: Args,
     clients: Arc<Mutex<HashMap<String, Client>>>,
 }
 
 impl Fleet {
-    pub async fn new(args: Args) -> Result<Self, BoxDynError> {
-        let ledger = apalis_redis::connect(args.redis.as_str()).await?;
-        Ok(Self { redis: Redis::open(&args.redis)?, ledger, args, clients: Arc::default() })
+    pub async fn new() -> Result<Self, BoxDynError> {
+        let ledger = apalis_redis::connect(redis_url()).await?;
+        Ok(Self { redis: Redis::open(&redis_url())?, ledger, clients: Arc::default() })
     }
 
     /// The client of a user, whose tokens and limits are in Redis.
@@ -39,13 +38,13 @@ impl Fleet {
         if let Some(client) = clients.get(user) {
             return Ok(client.clone());
         }
-        let variable = |name| std::env::var(name).unwrap_or_default();
-        let (id, secret) = (variable("CANVA_CLIENT_ID"), variable("CANVA_CLIENT_SECRET"));
-        let integration = Integration::new(id, secret, "")?.base_url(&self.args.base_url)?;
+        let base_url = setting("CANVA_BASE_URL", "http://127.0.0.1:4080/rest");
+        let (id, secret) = (setting("CANVA_CLIENT_ID", ""), setting("CANVA_CLIENT_SECRET", ""));
+        let integration = Integration::new(id, secret, "")?.base_url(&base_url)?;
         let client = Client::builder()
-            .base_url(&self.args.base_url)
+            .base_url(base_url)
             .token_provider(OAuth::new(integration, self.redis.store(user)))
-            .pacing(self.redis.pacing(user).window(Duration::from_secs(self.args.window)))
+            .pacing(self.redis.pacing(user).window(rate_window()?))
             .build()?;
         clients.insert(user.to_owned(), client.clone());
         Ok(client)
@@ -57,57 +56,53 @@ pub async fn upload(upload: Upload, fleet: Data<Fleet>) -> Result<(), BoxDynErro
     let ledger = Ledger::of(&fleet.ledger, &upload);
     let canva = fleet.client(&upload.user)?;
     let job = match ledger.read().await? {
-        Some(State::Done(_) | State::Failed(_) | State::Unknown) => return Ok(()),
+        Some(State::Done(_) | State::Unknown) => return Ok(()),
         // Whoever sent it hasn't come to store the job.
-        Some(sent @ State::Sent { .. }) => return ledger.change(Some(&sent), &State::Unknown).await.map(drop),
+        Some(sent @ State::Sent { .. }) => return ledger.change(Some(&sent), &State::Unknown).await,
         Some(State::Job(job)) => job,
-        seen @ (None | Some(State::Claimed { .. })) => match send(&canva, &ledger, seen, &upload).await? {
-            Some(job) => job,
-            None => return Ok(()),
-        },
+        seen @ (None | Some(State::Claimed { .. } | State::Failed(_))) => {
+            let claim = ledger.claim(seen).await?;
+            match send(&canva, &claim, upload.path).await? {
+                State::Job(job) => {
+                    // Whatever another worker thought meanwhile: it arrived.
+                    ledger.write(&State::Job(job.clone())).await?;
+                    job
+                }
+                other => return claim.change(&other).await,
+            }
+        }
     };
     let end = match canva.job(job).wait().await {
         Ok(JobResult::Asset(asset)) => State::Done(asset.id),
         Err(error @ Error::Job(_)) => State::Failed(error.to_string()),
-        other => return Err(format!("still waiting: {other:?}").into()),
+        other => return Err(format!("not known yet: {other:?}").into()),
     };
     ledger.write(&end).await
 }
 
-/// Sends the file and stores the job, or what came of it in its place.
-async fn send(
-    canva: &Client,
-    ledger: &Ledger,
-    seen: Option<State>,
-    upload: &Upload,
-) -> Result<Option<JobReference>, BoxDynError> {
-    let claim = ledger.claim(seen).await?;
-    let length = tokio::fs::metadata(&upload.path).await?.len();
-    let content = (upload.path.clone(), claim.clone());
+/// Sends the file. An error means that Canva doesn't have it.
+async fn send(canva: &Client, claim: &Claim, path: PathBuf) -> Result<State, BoxDynError> {
+    let length = tokio::fs::metadata(&path).await?.len();
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let marking = claim.clone();
     let body = UploadBody::reopen(length, move || {
-        let (path, claim) = content.clone();
+        let (path, claim) = (path.clone(), marking.clone());
         async move { Ok(tokio::fs::File::open(path).await?.chain(marked(claim))) }
     });
-    let name = upload.path.file_name().unwrap_or_default().to_string_lossy();
     match canva.upload_asset(body).name(name).await {
-        Ok(job) => {
-            // Whatever others thought meanwhile, it arrived.
-            ledger.write(&State::Job(job.reference().clone())).await?;
-            return Ok(Some(job.reference().clone()));
-        }
-        Err(Error::OutcomeUnknown { .. }) => claim.lose().await?,
-        Err(error @ (Error::Api(_) | Error::InvalidInput { .. })) => ledger.write(&State::Failed(error.to_string())).await?,
+        Ok(job) => Ok(State::Job(job.reference().clone())),
+        Err(Error::OutcomeUnknown { .. }) => Ok(State::Unknown),
+        Err(error @ (Error::Api(_) | Error::InvalidInput { .. })) => Ok(State::Failed(error.to_string())),
         Err(error) => {
-            claim.unmark().await?;
-            return Err(error.into());
+            claim.change(&claim.claimed).await?;
+            Err(error.into())
         }
     }
-    Ok(None)
 }
 
 /// The end of the content, which comes when the mark is in the ledger. The last block leaves only after the end was read
 /// (docs/retries.md): so Canva can't have the whole file before, and never gets it if the mark can't be written.
 fn marked(claim: Claim) -> impl AsyncRead {
-    let mark = async move { claim.mark().await.map(|()| Bytes::new()).map_err(io::Error::other) };
+    let mark = async move { claim.change(&claim.sent).await.map(|()| Bytes::new()).map_err(io::Error::other) };
     StreamReader::new(Box::pin(futures_util::stream::once(mark)))
 }

@@ -2,7 +2,7 @@
 //! unknown.
 
 use std::collections::HashMap;
-use std::io::Write;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -16,12 +16,12 @@ const USERS: [&str; 3] = ["ada", "ben", "cleo"];
 const FILES: usize = 40;
 const WINDOW: Duration = Duration::from_secs(2);
 
-/// A process that ends with the test.
-struct Process(Child);
+/// The workers and the process that starts them. A terminal tells all of them that it is over.
+struct Workers(Child);
 
-impl Drop for Process {
+impl Drop for Workers {
     fn drop(&mut self) {
-        let _ = Command::new("kill").args(["-s", "INT", &self.0.id().to_string()]).status();
+        let _ = Command::new("kill").args(["-s", "INT", "--", &format!("-{}", self.0.id())]).status();
         let _ = self.0.wait();
     }
 }
@@ -29,17 +29,16 @@ impl Drop for Process {
 /// Where cargo puts examples: beside the directory of this binary.
 fn fleet(server: &Server, simulator: &Simulator, arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap().parent().unwrap().with_file_name("examples/fleet"));
-    command.args(["--redis", &server.url(), "--base-url", simulator.base_url()]);
-    command.args(["--window", &WINDOW.as_secs().to_string()]).args(arguments).stdout(Stdio::piped());
+    command.env("REDIS_URL", server.url()).env("CANVA_BASE_URL", simulator.base_url());
+    command.env("RATE_WINDOW", WINDOW.as_secs().to_string()).args(arguments).stdout(Stdio::piped());
     command
 }
 
-/// Pictures that differ, each with its user and number in its name.
+/// Pictures, each with its user and number in its name.
 fn fill(folder: &Path, user: &str) {
     let photo = std::fs::read("../tests/fixtures/photo.png").unwrap();
     for number in 0..FILES {
-        let mut file = std::fs::File::create(folder.join(format!("{user}-{number:02}.png"))).unwrap();
-        file.write_all(&photo).unwrap();
+        std::fs::write(folder.join(format!("{user}-{number:02}.png")), &photo).unwrap();
     }
 }
 
@@ -58,7 +57,8 @@ async fn a_fleet_that_is_killed_at_random_leaves_each_file_once_or_reports_it() 
         redis.store(user).save(&tokens).await.unwrap();
     }
 
-    let workers = Process(fleet(&server, &simulator, &["workers", "4", "--chaos"]).spawn().unwrap());
+    let mut workers = fleet(&server, &simulator, &["workers", "4", "--chaos"]);
+    let workers = Workers(workers.process_group(0).stdout(Stdio::null()).spawn().unwrap());
     let folders = USERS.map(|_| tempfile::tempdir().unwrap());
     let puts: Vec<_> = USERS
         .iter()
