@@ -4,5 +4,7 @@
 
 #[cfg(unix)]
 mod fleet;
+mod pacing;
+mod pacing_script;
 mod server;
 mod tokens;
