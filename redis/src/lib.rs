@@ -12,3 +12,8 @@ pub use connection::{Redis, RedisError};
 pub use encryption::{EncryptionKey, EncryptionKeyError};
 pub use pacing::RedisPacing;
 pub use store::{RedisStore, StoreError};
+
+/// README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

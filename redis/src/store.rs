@@ -107,8 +107,8 @@ pub struct RedisStore {
 
 impl Redis {
     /// The tokens of this user: any text that stands for one Canva user of one integration.
-    pub fn store(&self, user: &str) -> RedisStore {
-        let row = Row { redis: self.clone(), key: self.key("tokens", user).into() };
+    pub fn store(&self, user: impl Into<String>) -> RedisStore {
+        let row = Row { redis: self.clone(), key: self.key("tokens", &user.into()).into() };
         RedisStore { row, held: Arc::default() }
     }
 }

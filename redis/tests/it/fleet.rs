@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use canva_connect::auth::{TokenStore, Tokens};
-use canva_simulator::{Access, RateLimits, Simulator};
+use canva_simulator::{Access, Fault, RateLimits, Simulator};
 
 use crate::server::{Server, server_or_skip};
 
@@ -50,6 +50,8 @@ async fn a_fleet_that_is_killed_at_random_leaves_each_file_once_or_reports_it() 
     for user in USERS {
         simulator = simulator.access(Access::new(format!("token-of-{user}")).user(user, "team"));
     }
+    // Time to be killed after the whole file has left and before the response is here.
+    simulator = simulator.fault("createAssetUploadJob", .., Fault::Delay(Duration::from_millis(200)));
     let simulator = simulator.start().await.unwrap();
     let redis = server.open();
     for user in USERS {
@@ -90,7 +92,7 @@ async fn a_fleet_that_is_killed_at_random_leaves_each_file_once_or_reports_it() 
             None => assert_eq!(assets, [report.as_str()], "{name}"),
         }
     }
-    assert!(unknown < reports.len() / 4, "{unknown} are unknown");
+    assert!(unknown < reports.len() / 2, "{unknown} are unknown");
     let refused = simulator.requests().iter().filter(|request| request.status == Some(429)).count();
     assert_eq!(refused, 0);
 }
