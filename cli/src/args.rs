@@ -316,7 +316,8 @@ impl Args {
         }
         let args = Self::try_parse().unwrap_or_else(|mut error| {
             if let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg)
-                && let Some(option) = ["--base-url", "--json", "--share-limits", "--simulate"].iter().find(|it| argument.starts_with(*it))
+                && let Some(option) =
+                    ["--base-url", "--json", "--share-limits", "--simulate"].iter().find(|it| argument.starts_with(*it))
             {
                 let tip = format!("'{option}' goes before the command, 'canva {option} ...'");
                 error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));

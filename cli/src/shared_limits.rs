@@ -1,5 +1,7 @@
 //! Rate limits that several commands keep together, in Redis.
 
+use std::error::Error;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use canva_connect_redis::{Redis, RedisError, RedisPacing};
@@ -10,13 +12,20 @@ use crate::End;
 
 /// The limits of the user whom the token is for.
 pub async fn open(url: &str, token: &str) -> Result<RedisPacing, End> {
-    let unusable = |error: RedisError| {
-        End::Usage(format!("the rate limits can't be shared: {error}; change --share-limits or CANVA_SHARE_LIMITS, or leave it out"))
-    };
     let redis = Redis::open(url).map_err(unusable)?;
     // Once for all files, and before anything is sent.
     redis.ping().await.map_err(unusable)?;
     Ok(redis.pacing(user(token)))
+}
+
+fn unusable(error: RedisError) -> End {
+    let error = match error {
+        RedisError::Url { .. } => "expected redis://HOST:PORT, or rediss://HOST:PORT for TLS".to_owned(),
+        error => error.source().map_or(error.to_string(), |cause| format!("{error} ({cause})")),
+    };
+    End::Usage(format!(
+        "the rate limits can't be shared: {error}; change --share-limits or CANVA_SHARE_LIMITS, or leave it out"
+    ))
 }
 
 /// A hash of the user and the integration that the token names; where it names none, of the token itself.

@@ -22,7 +22,10 @@ impl Redis {
         let mut server = Command::new("redis-server");
         server.args(["--bind", "127.0.0.1", "--save", "", "--requirepass", "word", "--port", &port.to_string()]);
         let Ok(process) = server.stdout(Stdio::null()).spawn() else {
-            assert!(std::env::var_os("REQUIRE_SERVERS").is_none(), "REQUIRE_SERVERS is set, and there is no redis-server");
+            assert!(
+                std::env::var_os("REQUIRE_SERVERS").is_none(),
+                "REQUIRE_SERVERS is set, and there is no redis-server"
+            );
             writeln!(std::io::stderr(), "skipped: there is no redis-server").unwrap();
             return None;
         };
@@ -64,7 +67,9 @@ fn a_redis_that_cannot_be_used_is_an_error_in_one_line_that_comes_soon_and_has_n
     // Nobody answers on it.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = format!("redis://ada:pass-word@{}", silent.local_addr().unwrap());
-    for url in ["redis://ada:pass-word@127.0.0.1:1", &silent, "rediss://ada:pass-word@127.0.0.1:1", "http://ada:pass-word@x"] {
+    for url in
+        ["redis://ada:pass-word@127.0.0.1:1", &silent, "rediss://ada:pass-word@127.0.0.1:1", "http://ada:pass-word@x"]
+    {
         let stub = Stub::start(vec![]);
         let mut command = stub.command(["upload", "a.png", "b.png"]);
         command.env("CANVA_SHARE_LIMITS", url);

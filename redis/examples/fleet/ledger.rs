@@ -1,6 +1,6 @@
 //! How far each file is, kept in Redis: whoever is given its task goes on from there.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use apalis::prelude::BoxDynError;
 use canva_connect::JobReference;

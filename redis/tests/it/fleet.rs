@@ -8,7 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use canva_connect::auth::{TokenStore, Tokens};
-use canva_simulator::{Access, Fault, RateLimits, Simulator};
+use canva_simulator::{Access, RateLimits, Simulator};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::server::{Server, server_or_skip};
 
@@ -26,10 +28,37 @@ impl Drop for Workers {
     }
 }
 
+/// The simulator, seen from far away: it carries out a request, and the response takes a second. So there is time to be killed in
+/// between.
+async fn far_away(simulator: &Simulator) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = simulator.base_url().trim_start_matches("http://").trim_end_matches("/rest").to_owned();
+    let far = format!("http://{}/rest", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut from_client, mut to_client) = listener.accept().await.unwrap().0.into_split();
+            let (mut from_server, mut to_server) = TcpStream::connect(&address).await.unwrap().into_split();
+            // It stays open towards the server when the client is gone.
+            tokio::spawn(async move {
+                let _ = copy(&mut from_client, &mut to_server).await;
+                tokio::time::sleep(Duration::from_secs(5)).await;
+            });
+            tokio::spawn(async move {
+                let mut buffer = vec![0; 64 * 1024];
+                while let Ok(length @ 1..) = from_server.read(&mut buffer).await {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    let _ = to_client.write_all(&buffer[..length]).await;
+                }
+            });
+        }
+    });
+    far
+}
+
 /// Where cargo puts examples: beside the directory of this binary.
-fn fleet(server: &Server, simulator: &Simulator, arguments: &[&str]) -> Command {
+fn fleet(server: &Server, base_url: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap().parent().unwrap().with_file_name("examples/fleet"));
-    command.env("REDIS_URL", server.url()).env("CANVA_BASE_URL", simulator.base_url());
+    command.env("REDIS_URL", server.url()).env("CANVA_BASE_URL", base_url);
     command.env("RATE_WINDOW", WINDOW.as_secs().to_string()).args(arguments).stdout(Stdio::piped());
     command
 }
@@ -50,16 +79,15 @@ async fn a_fleet_that_is_killed_at_random_leaves_each_file_once_or_reports_it() 
     for user in USERS {
         simulator = simulator.access(Access::new(format!("token-of-{user}")).user(user, "team"));
     }
-    // Time to be killed after the whole file has left and before the response is here.
-    simulator = simulator.fault("createAssetUploadJob", .., Fault::Delay(Duration::from_millis(200)));
     let simulator = simulator.start().await.unwrap();
+    let base_url = far_away(&simulator).await;
     let redis = server.open();
     for user in USERS {
         let tokens = Tokens::new(format!("token-of-{user}"), "none", Duration::from_secs(3600));
         redis.store(user).save(&tokens).await.unwrap();
     }
 
-    let mut workers = fleet(&server, &simulator, &["workers", "4", "--chaos"]);
+    let mut workers = fleet(&server, &base_url, &["workers", "4", "--chaos"]);
     let workers = Workers(workers.process_group(0).stdout(Stdio::null()).spawn().unwrap());
     let folders = USERS.map(|_| tempfile::tempdir().unwrap());
     let puts: Vec<_> = USERS
@@ -68,7 +96,7 @@ async fn a_fleet_that_is_killed_at_random_leaves_each_file_once_or_reports_it() 
         .map(|(user, folder)| {
             fill(folder.path(), user);
             let folder = folder.path().to_str().unwrap();
-            fleet(&server, &simulator, &["put", user, folder]).spawn().unwrap()
+            fleet(&server, &base_url, &["put", user, folder]).spawn().unwrap()
         })
         .collect();
     let mut reports: HashMap<String, String> = HashMap::new();
