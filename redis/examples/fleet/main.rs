@@ -104,7 +104,17 @@ async fn workers(count: usize, chaos: bool) -> Result<(), BoxDynError> {
 async fn worker() -> Result<(), BoxDynError> {
     let backend = queue().await?.poll_with_interval(Duration::from_millis(200));
     let worker = WorkerBuilder::new(format!("{:016x}", fastrand::u64(..))).backend(backend).concurrency(8);
-    Ok(worker.data(Fleet::new().await?).build(worker::upload).run_until(tokio::signal::ctrl_c()).await?)
+    let worker = worker.data(Fleet::new().await?).build(worker::upload);
+    // A worker of apalis may miss that its last task has ended. To end all the same is no worse than to be killed.
+    let late = async {
+        tokio::signal::ctrl_c().await?;
+        sleep(Duration::from_secs(10)).await;
+        Ok(())
+    };
+    tokio::select! {
+        ended = worker.run_until(tokio::signal::ctrl_c()) => Ok(ended?),
+        late = late => late,
+    }
 }
 
 /// The tasks of a worker that isn't heard of for 15 seconds are given to others. Tasks are fetched one by one, since apalis
