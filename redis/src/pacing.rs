@@ -25,6 +25,9 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// The longest pause that is told, in milliseconds: Lua's numbers are exact up to here.
 const LONGEST: u64 = 1 << 52;
 
+/// The share of an operation without a limit.
+const NO_LIMIT: u32 = u32::MAX;
+
 /// How many permits a process remembers to give back of which it doesn't know whether it got them.
 const UNTOLD: usize = 1000;
 
@@ -71,7 +74,7 @@ pub struct RedisPacing {
 }
 
 impl RedisPacing {
-    /// While Redis is away, this process sends its share of each limit: the limit divided by this number of processes (0 counts as 1),
+    /// While Redis is away or refuses its service, this process sends its share of each limit: the limit divided by this number of processes (0 counts as 1),
     /// and at least 1 request a window. Default: requests fail.
     ///
     /// It begins one and a half windows after the first sign that Redis is away, since the others may have sent until then. When Redis
@@ -84,10 +87,10 @@ impl RedisPacing {
     }
 
     /// The window over which requests are counted. Default 60 s, which is Canva's; a shorter one is for tests against a simulator
-    /// with the same. It has to be the same in all processes, and no less than a second makes sense.
+    /// with the same. It has to be the same in all processes. Less than 100 ms counts as that, and more than a day as a day.
     #[must_use]
     pub fn window(mut self, window: Duration) -> Self {
-        self.window = window;
+        self.window = window.clamp(Duration::from_millis(100), Duration::from_secs(86_400));
         self
     }
 
@@ -196,7 +199,7 @@ impl Lane {
             keys: ["out", "back", "promised", "state"].map(|key| format!("{name}:{key}")),
             holder: format!("{:x}", fastrand::u64(..)),
             limit,
-            share: pacing.processes.map(|processes| limit.map_or(u32::MAX, |limit| (limit / processes).max(1))),
+            share: pacing.processes.map(|processes| limit.map_or(NO_LIMIT, |limit| (limit / processes).max(1))),
             window: pacing.window,
             turn: tokio::sync::Mutex::default(),
             state: Mutex::default(),
@@ -289,7 +292,7 @@ impl Lane {
         let reply = call.run(Some(take)).await?;
         let now = Instant::now();
         let mut state = self.state();
-        let in_ms = |wait: i64| now + Duration::from_millis(wait.max(0).unsigned_abs());
+        let ms = |ms: i64| Duration::from_millis(ms.max(0).unsigned_abs().min(LONGEST));
         let id = reply.id.unwrap_or_default();
         Ok(match *reply.values {
             // It was so long under way that the lease may be over.
@@ -298,7 +301,7 @@ impl Lane {
                 Answer::Wait(Duration::ZERO)
             }
             [0, ref next @ ..] => {
-                state.promised = reply.next.zip(next.first()).map(|(next, wait)| (next, in_ms(*wait)));
+                state.promised = reply.next.zip(next.first()).map(|(next, wait)| (next, now + ms(*wait)));
                 if self.limit.is_some() {
                     state.live.insert(id);
                 }
@@ -307,14 +310,21 @@ impl Lane {
                 Answer::Granted(id)
             }
             [1, wait] => {
-                state.promised = Some((id, in_ms(wait)));
+                state.promised = Some((id, now + ms(wait)));
                 Answer::Promised
             }
-            [3, asked, elapsed] => {
-                let [asked, elapsed] = [asked, elapsed].map(|ms| Duration::from_millis(ms.max(0).unsigned_abs()));
-                paused(asked, elapsed, max_wait)
+            [3, asked, elapsed] => paused(ms(asked), ms(elapsed), max_wait),
+            [2, wait] => {
+                let wait = ms(wait);
+                if wait > self.poll() {
+                    let seconds = wait.as_secs_f64();
+                    tracing::info!(
+                        seconds,
+                        "nothing is sent: Redis has just started or was away, and may not know all that was sent"
+                    );
+                }
+                Answer::Wait(wait)
             }
-            [2, wait] => Answer::Wait(in_ms(wait) - now),
             _ => Answer::Wait(self.poll()),
         })
     }
@@ -407,7 +417,8 @@ impl State {
     /// What the others should know at once.
     fn has_news(&self) -> bool {
         let unused = self.promised.is_some() && self.waiting == 0;
-        unused || self.finished.iter().any(|one| !one.sent) || self.pause.as_ref().is_some_and(|pause| !pause.told)
+        let paused = |pause: &Pause| !pause.told && pause.began.elapsed() < pause.asked;
+        unused || self.finished.iter().any(|one| !one.sent) || self.pause.as_ref().is_some_and(paused)
     }
 
     fn has_something_to_say(&self) -> bool {
@@ -431,6 +442,9 @@ impl State {
         }
         if now < begins {
             return Answer::Wait(begins - now);
+        }
+        if share == NO_LIMIT {
+            return Answer::Granted(0);
         }
         let returns = || self.finished.iter().filter(|one| one.sent).map(|one| one.at + window).filter(|at| *at > now);
         if self.live.len() + returns().count() >= share as usize {

@@ -409,6 +409,32 @@ async fn a_process_that_is_new_after_a_restart_doesnt_exceed_the_limit_of_those_
 }
 
 #[tokio::test]
+async fn a_redis_that_lost_a_part_of_its_memory_lets_nothing_exceed_the_limit() {
+    let server = server_or_skip!(start());
+    let (pacing, arrivals) = (process(&server, "user"), Arrivals::new(10));
+    let send_ten = async || {
+        for _ in 0..10 {
+            let permit = acquire(&pacing, &TEN).await;
+            arrivals.arrive();
+            permit.finish(true);
+        }
+        // Redis knows all of it, and the process has nothing more to say.
+        sleep(WINDOW / 4).await;
+    };
+    send_ten().await;
+    redis::cmd("FLUSHALL").exec(&mut server.connect()).unwrap();
+    send_ten().await;
+    // What it saved is from before the next ten.
+    redis::cmd("SAVE").exec(&mut server.connect()).unwrap();
+    send_ten().await;
+    server.kill();
+    server.restart();
+    let state = redis::cmd("EXISTS").arg("canva-connect:pacing:{ten:user}:state").query::<u32>(&mut server.connect());
+    assert_eq!(state.unwrap(), 1);
+    send_ten().await;
+}
+
+#[tokio::test]
 async fn a_redis_that_is_away_is_an_error_in_bounded_time_which_names_no_secret() {
     let server = server_or_skip!(start());
     let url = server.url().replace("redis://", "redis://someone:hunter2@");
@@ -427,7 +453,8 @@ async fn a_redis_that_is_away_is_an_error_in_bounded_time_which_names_no_secret(
     assert!(matches!(refused.downcast_ref(), Some(RedisError::Refused { .. })), "{refused:?}");
     server.kill();
     let begun = Instant::now();
-    let away = process(&server, "user").acquire(&TEN, MAX_WAIT).await.unwrap_err();
+    let without = process(&server, "user");
+    let away = without.acquire(&TEN, MAX_WAIT).await.unwrap_err();
     assert!(matches!(away.downcast_ref(), Some(RedisError::Away { .. })), "{away:?}");
     assert!(begun.elapsed() < BOUNDED && away.to_string().contains(server.url().as_str()), "{away}");
     let malformed = Redis::open("https://someone:hunter2@host").unwrap_err();
@@ -436,7 +463,7 @@ async fn a_redis_that_is_away_is_an_error_in_bounded_time_which_names_no_secret(
     }
     // It is used again as soon as it is back.
     server.restart();
-    drop(acquire(&process(&server, "user"), &TEN).await);
+    drop(acquire(&without, &TEN).await);
 }
 
 #[tokio::test]

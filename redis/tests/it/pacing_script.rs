@@ -176,6 +176,14 @@ fn send(redis: Connection, name: &str, limit: u32, counter: RateLimits, requests
                         events.insert((now + there + back, Event::Ends, id), ());
                         events.insert((now + BEAT, Event::Beats, id), ());
                         first[process] = (!queues[process].is_empty()).then(|| queues[process].remove(0));
+                        // Some give up what they were promised.
+                        while let Some(next) =
+                            first[process].filter(|next| requests[*next].end == End::GivenUp && !wait.is_empty())
+                        {
+                            over += 1;
+                            world.finished[process].push((next, now, false));
+                            first[process] = (!queues[process].is_empty()).then(|| queues[process].remove(0));
+                        }
                         if let Some(next) = first[process] {
                             events.insert((now + wait.first().unwrap_or(&0), Event::Asks, next), ());
                         }
