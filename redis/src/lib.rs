@@ -9,3 +9,8 @@ mod store;
 
 pub use connection::{Redis, RedisError};
 pub use pacing::RedisPacing;
+
+/// README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
