@@ -12,10 +12,10 @@ use redis::{Cmd, ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisResult
 
 use crate::encryption::EncryptionKey;
 
-/// How long connecting may take, and how long a response.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a command may take with all that belongs to it: a lost connection that is opened again, the command's repetition.
+/// How long a command may take, with the opening of a lost connection and its repetition.
 const DEADLINE: Duration = Duration::from_secs(2);
 
 /// A Redis that several machines share. Clones have the same connection, which is opened when it is first needed, and again
@@ -51,7 +51,7 @@ impl Redis {
         let tcp = TcpSettings::default().set_nodelay(true);
         // Where the network drops everything, a connection counts as lost after this, and not after a quarter of an hour.
         #[cfg(any(target_os = "android", target_os = "linux"))]
-        let tcp = tcp.set_user_timeout(5 * PATIENCE);
+        let tcp = tcp.set_user_timeout(2 * DEADLINE);
         let client = redis::Client::open(info.set_tcp_settings(tcp))
             .map_err(|source| RedisError::Url { source: Arc::new(source) })?;
         Ok(Self { client, manager: Arc::default(), prefix: "canva-connect".into(), encryption_keys: Arc::default() })
@@ -109,8 +109,8 @@ impl Redis {
         let attempts = async {
             let connection = self.manager()?;
             match attempt(connection.clone()).await {
-                // The manager also reports here that it failed to connect some time ago. Then it tries again: the next attempt waits for that.
-                Err(error) if error.is_io_error() && !error.is_timeout() => attempt(connection).await,
+                // It may be that the manager couldn't connect some time ago. It tries again now, which the next attempt waits for.
+                Err(error) if error.is_io_error() => attempt(connection).await,
                 result => result,
             }
         };
@@ -128,8 +128,8 @@ impl Redis {
         }
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(0)
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE));
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(None);
         let manager = ConnectionManager::new_lazy_with_config(self.client.clone(), config)?;
         Ok(self.manager.get_or_init(|| manager).clone())
     }

@@ -22,11 +22,11 @@ use crate::connection::{Redis, RedisError};
 /// The window over which Canva counts requests.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// How long processes that take turns wait for each other, in milliseconds: more than the way to Redis and back takes most.
-const TURN: u64 = 5;
-
 /// The longest pause that is told, in milliseconds: Lua's numbers are exact up to here.
 const LONGEST: u64 = 1 << 52;
+
+/// The share of an operation without a limit.
+const NO_LIMIT: u32 = u32::MAX;
 
 /// How many permits a process remembers to give back of which it doesn't know whether it got them.
 const UNTOLD: usize = 1000;
@@ -74,7 +74,7 @@ pub struct RedisPacing {
 }
 
 impl RedisPacing {
-    /// While Redis is away, this process sends its share of each limit: the limit divided by this number of processes (0 counts as 1),
+    /// While Redis is away or refuses its service, this process sends its share of each limit: the limit divided by this number of processes (0 counts as 1),
     /// and at least 1 request a window. Default: requests fail.
     ///
     /// It begins one and a half windows after the first sign that Redis is away, since the others may have sent until then. When Redis
@@ -87,10 +87,10 @@ impl RedisPacing {
     }
 
     /// The window over which requests are counted. Default 60 s, which is Canva's; a shorter one is for tests against a simulator
-    /// with the same. It has to be the same in all processes, and no less than a second makes sense.
+    /// with the same. It has to be the same in all processes. Less than 100 ms counts as that, and more than a day as a day.
     #[must_use]
     pub fn window(mut self, window: Duration) -> Self {
-        self.window = window;
+        self.window = window.clamp(Duration::from_millis(100), Duration::from_secs(86_400));
         self
     }
 
@@ -150,6 +150,8 @@ struct State {
     pause: Option<Pause>,
     /// When the last request was over.
     released: Option<Instant>,
+    /// When Redis last heard of `live`.
+    renewed: Option<Instant>,
     away: Option<Away>,
     /// Permits were given while Redis was away, and it doesn't know of them yet.
     was_away: bool,
@@ -197,7 +199,7 @@ impl Lane {
             keys: ["out", "back", "promised", "state"].map(|key| format!("{name}:{key}")),
             holder: format!("{:x}", fastrand::u64(..)),
             limit,
-            share: pacing.processes.map(|processes| limit.map_or(u32::MAX, |limit| (limit / processes).max(1))),
+            share: pacing.processes.map(|processes| limit.map_or(NO_LIMIT, |limit| (limit / processes).max(1))),
             window: pacing.window,
             turn: tokio::sync::Mutex::default(),
             state: Mutex::default(),
@@ -290,7 +292,7 @@ impl Lane {
         let reply = call.run(Some(take)).await?;
         let now = Instant::now();
         let mut state = self.state();
-        let in_ms = |wait: i64| now + Duration::from_millis(wait.max(0).unsigned_abs());
+        let ms = |ms: i64| Duration::from_millis(ms.max(0).unsigned_abs().min(LONGEST));
         let id = reply.id.unwrap_or_default();
         Ok(match *reply.values {
             // It was so long under way that the lease may be over.
@@ -299,7 +301,7 @@ impl Lane {
                 Answer::Wait(Duration::ZERO)
             }
             [0, ref next @ ..] => {
-                state.promised = reply.next.zip(next.first()).map(|(next, wait)| (next, in_ms(*wait)));
+                state.promised = reply.next.zip(next.first()).map(|(next, wait)| (next, now + ms(*wait)));
                 if self.limit.is_some() {
                     state.live.insert(id);
                 }
@@ -308,14 +310,21 @@ impl Lane {
                 Answer::Granted(id)
             }
             [1, wait] => {
-                state.promised = Some((id, in_ms(wait)));
+                state.promised = Some((id, now + ms(wait)));
                 Answer::Promised
             }
-            [3, asked, elapsed] => {
-                let [asked, elapsed] = [asked, elapsed].map(|ms| Duration::from_millis(ms.max(0).unsigned_abs()));
-                paused(asked, elapsed, max_wait)
+            [3, asked, elapsed] => paused(ms(asked), ms(elapsed), max_wait),
+            [2, wait] => {
+                let wait = ms(wait);
+                if wait > self.poll() {
+                    let seconds = wait.as_secs_f64();
+                    tracing::info!(
+                        seconds,
+                        "nothing is sent: Redis has just started or was away, and may not know all that was sent"
+                    );
+                }
+                Answer::Wait(wait)
             }
-            [2, wait] => Answer::Wait(in_ms(wait) - now),
             _ => Answer::Wait(self.poll()),
         })
     }
@@ -323,6 +332,12 @@ impl Lane {
     /// How often to ask while all permits are out and nobody knows when one comes back.
     fn poll(&self) -> Duration {
         self.window / 60
+    }
+
+    /// How long processes that take turns wait for each other: longer than the way to Redis and back, and a fiftieth of the time in
+    /// which a permit can be used.
+    fn turn_time(&self) -> Duration {
+        self.window / self.limit.unwrap_or(1).max(1) / 50
     }
 
     fn name(&self, id: Option<u64>) -> String {
@@ -399,12 +414,22 @@ impl State {
         self.issued
     }
 
-    fn has_something_to_say(&self) -> bool {
+    /// What the others should know at once.
+    fn has_news(&self) -> bool {
         let unused = self.promised.is_some() && self.waiting == 0;
-        unused
-            || !self.live.is_empty()
-            || !self.finished.is_empty()
-            || self.pause.as_ref().is_some_and(|pause| !pause.told)
+        let paused = |pause: &Pause| !pause.told && pause.began.elapsed() < pause.asked;
+        unused || self.finished.iter().any(|one| !one.sent) || self.pause.as_ref().is_some_and(paused)
+    }
+
+    fn has_something_to_say(&self) -> bool {
+        self.has_news() || !self.live.is_empty() || !self.finished.is_empty()
+    }
+
+    /// Whether the heartbeat should say it now. Else a request says it soon, which asks for its permit.
+    fn should_say_it(&self, now: Instant, heartbeat: Duration) -> bool {
+        self.has_news()
+            || self.finished.iter().any(|one| now - one.at >= heartbeat)
+            || !self.live.is_empty() && self.renewed.is_none_or(|at| now - at >= heartbeat)
     }
 
     /// Takes a permit without Redis.
@@ -417,6 +442,9 @@ impl State {
         }
         if now < begins {
             return Answer::Wait(begins - now);
+        }
+        if share == NO_LIMIT {
+            return Answer::Granted(0);
         }
         let returns = || self.finished.iter().filter(|one| one.sent).map(|one| one.at + window).filter(|at| *at > now);
         if self.live.len() + returns().count() >= share as usize {
@@ -465,8 +493,11 @@ impl<'a> Call<'a> {
 
     fn telling(lane: &'a Arc<Lane>) -> Self {
         let mut state = lane.state();
-        if state.waiting == 0 {
-            state.give_promised_back();
+        // Nobody is left who would use it.
+        if state.waiting == 0
+            && let Some((id, _)) = state.promised.take()
+        {
+            state.finished.push(Finished { id, at: Instant::now(), sent: false });
         }
         let finished = std::mem::take(&mut state.finished);
         Self { lane, id: None, next: None, finished, settled: false }
@@ -476,29 +507,29 @@ impl<'a> Call<'a> {
         let lane = self.lane;
         let now = Instant::now();
         let age = |at: Instant| milliseconds(now - at);
-        let (call, pause) = {
+        let (call, pause, renew) = {
             let state = lane.state();
             let told = |one: &Finished| json!([lane.name(Some(one.id)), age(one.at), one.sent]);
             let pause = state.pause.as_ref().filter(|pause| !pause.told);
+            let renew = state.renewed.is_none_or(|at| now - at >= lane.heartbeat() / 2);
             let recent = state.released.is_some_and(|at| now - at < lane.window);
             let mut call = json!({
                 "window": milliseconds(lane.window),
                 "lease": milliseconds(lane.lease()),
                 "step": milliseconds(lane.heartbeat()),
                 "poll": milliseconds(lane.poll()),
-                "turn": TURN,
+                "turn": milliseconds(lane.turn_time()).max(1),
                 "known": recent || !state.live.is_empty(),
                 "was_away": state.was_away,
                 "finished": self.finished.iter().map(told).collect::<Vec<_>>(),
-                // While it asks, only the heartbeat says that it is there.
-                "live": state.live.iter().filter(|_| take.is_none()).map(|id| lane.name(Some(*id))).collect::<Vec<_>>(),
+                "live": state.live.iter().filter(|_| renew).map(|id| lane.name(Some(*id))).collect::<Vec<_>>(),
             });
             if let Some(call) = call.as_object_mut() {
                 call.extend(take.map(|take| ("take".into(), take)));
                 let told = pause.map(|pause| ("pause".into(), json!([age(pause.began), milliseconds(pause.asked)])));
                 call.extend(told);
             }
-            (call.to_string(), pause.map(|pause| pause.began))
+            (call.to_string(), pause.map(|pause| pause.began), renew)
         };
         let mut script = SCRIPT.prepare_invoke();
         for key in &lane.keys {
@@ -512,6 +543,9 @@ impl<'a> Call<'a> {
             tracing::info!("the shared rate limits are reached again");
         }
         state.was_away = false;
+        if renew {
+            state.renewed = Some(now);
+        }
         if let Some(told) = &mut state.pause
             && Some(told.began) == pause
         {
@@ -541,14 +575,6 @@ impl Drop for Call<'_> {
     }
 }
 
-impl State {
-    fn give_promised_back(&mut self) {
-        if let Some((id, _)) = self.promised.take() {
-            self.finished.push(Finished { id, at: Instant::now(), sent: false });
-        }
-    }
-}
-
 /// Says that this process is still there, and what is not yet told. It ends when there is nothing more to say.
 struct Heartbeat(Arc<Lane>);
 
@@ -557,8 +583,8 @@ impl Heartbeat {
         let lane = &self.0;
         loop {
             let _ = timeout(lane.heartbeat(), lane.urgent.notified()).await;
-            let has_something_to_say = lane.state().has_something_to_say();
-            if has_something_to_say && Call::telling(lane).run(None).await.is_err() {
+            let should_say_it = lane.state().should_say_it(Instant::now(), lane.heartbeat());
+            if should_say_it && Call::telling(lane).run(None).await.is_err() {
                 sleep(lane.heartbeat()).await;
             }
             let mut state = lane.state();
@@ -590,9 +616,7 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         let mut state = self.0.state();
         state.waiting -= 1;
-        // Nobody is left who would use it.
         if state.waiting == 0 && state.promised.is_some() {
-            state.give_promised_back();
             drop(state);
             self.0.urgent.notify_one();
             self.0.keep_heartbeat();

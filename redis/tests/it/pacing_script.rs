@@ -46,11 +46,17 @@ enum End {
     NeverSent,
     /// Its process dies with it; only its lease ends it.
     Lost,
+    /// It asks, and gives up where it has to wait.
+    GivenUp,
 }
 
 fn request() -> impl Strategy<Value = Request> {
-    let end = prop_oneof![20 => Just(End::Response), 1 => Just(End::NeverSent), 1 => Just(End::Lost)];
-    (0..240_000u64, 0..3usize, 0..20_000u64, 0..20_000u64, end).prop_map(|(asked, process, there, back, end)| Request {
+    let end = prop_oneof![
+        20 => Just(End::Response), 2 => Just(End::NeverSent), 1 => Just(End::Lost), 2 => Just(End::GivenUp)
+    ];
+    // Most are fast: then nothing but the arithmetic keeps them apart.
+    let travel = || prop_oneof![4 => 0..2u64, 1 => 0..20_000u64];
+    (0..240_000u64, 0..3usize, travel(), travel(), end).prop_map(|(asked, process, there, back, end)| Request {
         asked,
         process,
         there,
@@ -76,14 +82,29 @@ struct World {
     /// By process: what is over, and when; and what is under way.
     finished: [Vec<(usize, u64, bool)>; 3],
     live: [BTreeSet<usize>; 3],
+    was_away: bool,
 }
 
 impl World {
+    fn new(redis: Connection, name: &str) -> Self {
+        let keys = ["out", "back", "promised", "state"].map(|key| format!("{{{name}}}:{key}"));
+        let script = script_with_given_time();
+        Self {
+            redis,
+            script,
+            keys,
+            now: START,
+            finished: Default::default(),
+            live: Default::default(),
+            was_away: false,
+        }
+    }
+
     fn call(&mut self, process: usize, take: Option<Value>) -> Vec<u64> {
         let now = self.now;
         let told = |(id, at, sent): (usize, u64, bool)| json!([id.to_string(), now - at, sent]);
         let mut call = json!({
-            "window": WINDOW, "lease": LEASE, "step": BEAT, "poll": 1_000, "turn": 5, "known": false, "was_away": false,
+            "window": WINDOW, "lease": LEASE, "step": BEAT, "poll": 1_000, "turn": 5, "known": false, "was_away": self.was_away,
             "finished": self.finished[process].drain(..).map(told).collect::<Vec<_>>(),
             "live": self.live[process].iter().map(usize::to_string).collect::<Vec<_>>(),
         });
@@ -98,18 +119,16 @@ impl World {
     }
 }
 
-/// Sends all requests, and says when each left, or how many the server refused.
-fn send(redis: Connection, name: &str, limit: u32, counter: RateLimits, requests: &[Request]) -> Result<Vec<u64>, u32> {
-    let keys = ["out", "back", "promised", "state"].map(|key| format!("{{{name}}}:{key}"));
-    let script = script_with_given_time();
-    let mut world = World { redis, script, keys, now: START, finished: Default::default(), live: Default::default() };
+/// Sends all requests, and says how many the server refused.
+fn send(redis: Connection, name: &str, limit: u32, counter: RateLimits, requests: &[Request]) -> u32 {
+    let mut world = World::new(redis, name);
     let (mut counter, begun) = (RateCounter::new(counter, limit), Instant::now());
     let mut events: BTreeMap<(u64, Event, usize), ()> = BTreeMap::new();
     for (id, request) in requests.iter().enumerate() {
         events.insert((START + request.asked, Event::Asks, id), ());
     }
     let mut queues: [Vec<usize>; 3] = Default::default();
-    let (mut left, mut refused) = (Vec::new(), 0);
+    let (mut over, mut refused) = (0, 0);
     // The one of each process that is asking or waiting.
     let mut first: [Option<usize>; 3] = [None; 3];
     while let Some(((now, event, id), ())) = events.pop_first() {
@@ -125,7 +144,7 @@ fn send(redis: Connection, name: &str, limit: u32, counter: RateLimits, requests
             Event::Ends => {
                 world.live[process].remove(&id);
                 if request.end != End::Lost {
-                    world.finished[process].push((id, now, request.end == End::Response));
+                    world.finished[process].push((id, now, request.end != End::NeverSent));
                 }
             }
             Event::Beats => {
@@ -147,7 +166,7 @@ fn send(redis: Connection, name: &str, limit: u32, counter: RateLimits, requests
                 let reply = world.call(process, Some(take));
                 match *reply {
                     [0, ref wait @ ..] => {
-                        left.push(now - START);
+                        over += 1;
                         world.live[process].insert(id);
                         let (there, back) =
                             if request.end == End::NeverSent { (0, 1) } else { (request.there, request.back) };
@@ -157,8 +176,24 @@ fn send(redis: Connection, name: &str, limit: u32, counter: RateLimits, requests
                         events.insert((now + there + back, Event::Ends, id), ());
                         events.insert((now + BEAT, Event::Beats, id), ());
                         first[process] = (!queues[process].is_empty()).then(|| queues[process].remove(0));
+                        // Some give up what they were promised.
+                        while let Some(next) =
+                            first[process].filter(|next| requests[*next].end == End::GivenUp && !wait.is_empty())
+                        {
+                            over += 1;
+                            world.finished[process].push((next, now, false));
+                            first[process] = (!queues[process].is_empty()).then(|| queues[process].remove(0));
+                        }
                         if let Some(next) = first[process] {
                             events.insert((now + wait.first().unwrap_or(&0), Event::Asks, next), ());
+                        }
+                    }
+                    [1 | 2, _] if request.end == End::GivenUp => {
+                        over += 1;
+                        world.finished[process].push((id, now, false));
+                        first[process] = (!queues[process].is_empty()).then(|| queues[process].remove(0));
+                        if let Some(next) = first[process] {
+                            events.insert((now, Event::Asks, next), ());
                         }
                     }
                     [1 | 2, wait] => {
@@ -169,8 +204,8 @@ fn send(redis: Connection, name: &str, limit: u32, counter: RateLimits, requests
             }
         }
     }
-    assert_eq!(left.len(), requests.len(), "some wait for ever");
-    if refused > 0 { Err(refused) } else { Ok(left) }
+    assert_eq!(over, requests.len(), "some wait for ever");
+    refused
 }
 
 #[test]
@@ -184,7 +219,37 @@ fn no_server_ever_refuses_and_nobody_waits_for_ever() {
         counter in prop::sample::select(COUNTERS.to_vec()),
     )| {
         let case = cases.fetch_add(1, Ordering::Relaxed);
-        let refused = send(server.connect(), &format!("case {case}"), limit, counter, &requests).err();
-        prop_assert_eq!(refused, None);
+        prop_assert_eq!(send(server.connect(), &case.to_string(), limit, counter, &requests), 0);
     });
+}
+
+fn take(id: &str) -> Option<Value> {
+    Some(json!({ "id": id, "limit": 2, "max_wait": 300_000 }))
+}
+
+#[test]
+fn after_a_time_without_redis_the_others_have_half_a_window_to_tell_what_they_sent() {
+    let server = server_or_skip!(start());
+    let mut world = World::new(server.connect(), "user");
+    world.was_away = true;
+    assert_eq!(world.call(0, take("mine")), [2, LEASE - WINDOW]);
+    // Another had sent two meanwhile, and says so.
+    (world.was_away, world.now) = (false, START + 10_000);
+    world.finished[1] = vec![(1, START - 1_000, true), (2, START - 500, true)];
+    world.call(1, None);
+    world.now = START + LEASE - WINDOW;
+    assert_eq!(world.call(0, take("mine")), [1, START - 1_000 + WINDOW + 1 - world.now]);
+}
+
+#[test]
+fn only_ages_count_and_a_clock_that_is_set_back_keeps_nothing_for_longer_than_a_window() {
+    let server = server_or_skip!(start());
+    let mut world = World::new(server.connect(), "user");
+    // Whatever the process's clock says, this response came 10 s ago.
+    world.finished[0] = vec![(1, START - 10_000, true), (2, START - 59_000, true)];
+    assert_eq!(world.call(0, take("mine")), [1, 1_001]);
+    world.now = START - 3_000_000;
+    assert_eq!(world.call(1, take("other")), [1, WINDOW + 1]);
+    world.now += WINDOW + 1;
+    assert_eq!(world.call(1, take("other")), [0]);
 }

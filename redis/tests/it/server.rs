@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 use canva_connect_redis::Redis;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 /// A `redis-server` in a directory of its own. It is killed at the end, also when the test panics.
 pub struct Server {
@@ -82,6 +85,21 @@ impl Server {
         format!("redis://127.0.0.1:{}/0", self.port)
     }
 
+    /// The URL of a relay to it, which lets each direction take this long.
+    pub async fn far_away(&self, distance: Duration) -> String {
+        let relay = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (port, near) = (self.port, relay.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((client, _)) = relay.accept().await {
+                let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else { continue };
+                let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+                tokio::spawn(carry(from_client, to_server, distance));
+                tokio::spawn(carry(from_server, to_client, distance));
+            }
+        });
+        format!("redis://{near}/0")
+    }
+
     /// A connection of its own, as another process has it.
     pub fn open(&self) -> Redis {
         Redis::open(&self.url()).unwrap()
@@ -136,6 +154,16 @@ impl Drop for Server {
         if let Some(mut process) = self.process.lock().unwrap_or_else(|e| e.into_inner()).take() {
             let _ = process.kill();
             let _ = process.wait();
+        }
+    }
+}
+
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, distance: Duration) {
+    let mut bytes = [0; 16_384];
+    while let Ok(length @ 1..) = from.read(&mut bytes).await {
+        tokio::time::sleep(distance).await;
+        if to.write_all(&bytes[..length]).await.is_err() {
+            break;
         }
     }
 }
