@@ -26,13 +26,14 @@ With an account:
 Environment:
   CANVA_ACCESS_TOKEN  The access token of a Canva user; no option takes it, since other programs can see options
   CANVA_BASE_URL      The API's base URL, if --base-url is not given
+  CANVA_SHARE_LIMITS  The Redis in which the rate limits are kept, if --share-limits is not given
 
 Exit codes:
   0  everything succeeded
   1  something failed; the other files or ids were done all the same
   2  the command line or the environment is wrong; nothing was sent";
 
-const FOR_ALL: &str = "--base-url, --json and --simulate go before the command: see `canva --help`.";
+const FOR_ALL: &str = "--base-url, --json, --share-limits and --simulate go before the command: see `canva --help`.";
 
 /// Bring images, videos and documents into Canva.
 #[derive(Parser)]
@@ -57,12 +58,25 @@ pub struct Server {
     #[arg(long, value_name = "URL")]
     pub base_url: Option<String>,
 
+    /// Keep the rate limits together with other commands, on this machine and others, in this Redis (`redis://HOST:PORT`).
+    ///
+    /// What commands for the same Canva user send then counts together. A URL with a password belongs in CANVA_SHARE_LIMITS, since
+    /// other programs can see options.
+    #[arg(long, value_name = "URL")]
+    pub share_limits: Option<String>,
+
     /// Use a simulator inside this process: no account, no network. It forgets everything when the command ends.
     ///
     /// The id of an asset or a job from one command is therefore unknown to the next. `canva simulate` runs a simulator
     /// that stays.
-    #[arg(long, conflicts_with = "base_url")]
+    #[arg(long, conflicts_with_all = ["base_url", "share_limits"])]
     pub simulate: bool,
+}
+
+impl Server {
+    fn is_given(&self) -> bool {
+        self.simulate || self.base_url.is_some() || self.share_limits.is_some()
+    }
 }
 
 #[derive(Subcommand)]
@@ -302,7 +316,8 @@ impl Args {
         }
         let args = Self::try_parse().unwrap_or_else(|mut error| {
             if let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg)
-                && let Some(option) = ["--base-url", "--json", "--simulate"].iter().find(|it| argument.starts_with(*it))
+                && let Some(option) =
+                    ["--base-url", "--json", "--share-limits", "--simulate"].iter().find(|it| argument.starts_with(*it))
             {
                 let tip = format!("'{option}' goes before the command, 'canva {option} ...'");
                 error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
@@ -333,8 +348,8 @@ impl Args {
             Command::Api(ApiCommand::Import(it)) if it.title.is_some() && it.files.len() > 1 => {
                 Err(("import", "--title is for a single file; without it each design gets its file's name"))
             }
-            Command::Simulate(_) if self.server.simulate || self.server.base_url.is_some() => {
-                Err(("simulate", "--simulate and --base-url are for the other commands"))
+            Command::Simulate(_) if self.server.is_given() => {
+                Err(("simulate", "--base-url, --share-limits and --simulate are for the other commands"))
             }
             _ => Ok(()),
         }

@@ -7,6 +7,7 @@ use canva_simulator::Simulator;
 
 use crate::End;
 use crate::args::Server;
+use crate::shared_limits;
 
 const NO_TOKEN: &str = "no access token: set CANVA_ACCESS_TOKEN to that of a Canva user, or add --simulate to try the \
                         command on a simulator inside this process, without an account";
@@ -20,14 +21,19 @@ pub struct Connection {
 impl Connection {
     pub async fn open(server: Server) -> Result<Self, End> {
         let simulator = if server.simulate { Some(Simulator::start().await?) } else { None };
-        let (token, base_url) = match &simulator {
-            Some(simulator) => (simulator.token().to_owned(), Some(simulator.base_url().to_owned())),
+        let (token, base_url, redis) = match &simulator {
+            Some(simulator) => (simulator.token().to_owned(), Some(simulator.base_url().to_owned()), None),
             None => {
                 let token = variable("CANVA_ACCESS_TOKEN")?.ok_or_else(|| End::Usage(NO_TOKEN.to_owned()))?;
-                (token, server.base_url.or(variable("CANVA_BASE_URL")?))
+                let redis = server.share_limits.or(variable("CANVA_SHARE_LIMITS")?);
+                (token, server.base_url.or(variable("CANVA_BASE_URL")?), redis)
             }
         };
-        let mut builder = Client::builder().token(token).user_agent(concat!("canva-cli/", env!("CARGO_PKG_VERSION")));
+        let mut builder = Client::builder();
+        if let Some(redis) = redis {
+            builder = builder.pacing(shared_limits::open(&redis, &token).await?);
+        }
+        builder = builder.token(token).user_agent(concat!("canva-cli/", env!("CARGO_PKG_VERSION")));
         if simulator.is_some() {
             // It needs no CA, and a SSL_CERT_FILE that is gone mustn't keep it from being tried.
             builder = builder.http(|http| http.tls_certs_only([]));

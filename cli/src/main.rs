@@ -10,6 +10,7 @@ mod failure;
 mod item;
 mod output;
 mod progress;
+mod shared_limits;
 mod simulate;
 mod warnings;
 

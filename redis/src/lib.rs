@@ -4,7 +4,16 @@
 #![warn(missing_docs)]
 
 mod connection;
+mod encryption;
 mod pacing;
 mod store;
 
-pub use connection::Redis;
+pub use connection::{Redis, RedisError};
+pub use encryption::{EncryptionKey, EncryptionKeyError};
+pub use pacing::RedisPacing;
+pub use store::{RedisStore, StoreError};
+
+/// README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

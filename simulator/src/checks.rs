@@ -69,7 +69,10 @@ fn check_rate(state: &State, owner: &Owner, operation: &Operation) -> Result<(),
     };
     let mut counters = lock(&state.counters);
     let counter = counters.entry((owner.user_id.clone(), operation.id));
-    if counter.or_insert_with(|| RateCounter::new(limits, per_minute)).allow(Instant::now()) {
+    if counter
+        .or_insert_with(|| RateCounter::with_window(limits, per_minute, state.settings.rate_window))
+        .allow(Instant::now())
+    {
         return Ok(());
     }
     let message = format!("{} takes {per_minute} requests a minute.", operation.id);

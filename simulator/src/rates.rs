@@ -7,11 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-const WINDOW: Duration = Duration::from_secs(60);
-
-/// What one request costs a token bucket, in the unit in which it refills: nanoseconds times requests per minute. Whole
-/// numbers, because a rounding error would be a refusal that no real server gives.
-const COST: u64 = 60_000_000_000;
+/// The window of the real limits.
+pub(crate) const WINDOW: Duration = Duration::from_secs(60);
 
 /// How requests are counted against the spec's requests per minute. Refused requests never count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,45 +39,63 @@ pub enum RateLimits {
 /// ```
 #[derive(Debug)]
 pub struct RateCounter {
-    per_minute: u32,
+    limit: u32,
+    window: Duration,
     count: Count,
 }
 
 #[derive(Debug)]
 enum Count {
-    FixedWindow { started: Option<Instant>, used: u32 },
-    SlidingWindow { allowed: VecDeque<Instant> },
-    TokenBucket { credit: u64, refilled: Option<Instant> },
+    FixedWindow {
+        started: Option<Instant>,
+        used: u32,
+    },
+    SlidingWindow {
+        allowed: VecDeque<Instant>,
+    },
+    /// The credit is in nanoseconds times the limit. Whole numbers, because a rounding error would be a refusal that no real
+    /// server gives.
+    TokenBucket {
+        credit: u64,
+        refilled: Option<Instant>,
+    },
 }
 
 impl RateCounter {
     /// A counter that lets this many requests through per minute.
     pub fn new(limits: RateLimits, per_minute: u32) -> Self {
+        Self::with_window(limits, per_minute, WINDOW)
+    }
+
+    /// A counter that lets this many requests through per window: a shorter one than a minute is for tests in real time.
+    pub fn with_window(limits: RateLimits, limit: u32, window: Duration) -> Self {
         let count = match limits {
             RateLimits::FixedWindow => Count::FixedWindow { started: None, used: 0 },
             RateLimits::SlidingWindow => Count::SlidingWindow { allowed: VecDeque::new() },
-            RateLimits::TokenBucket => Count::TokenBucket { credit: u64::from(per_minute) * COST, refilled: None },
+            RateLimits::TokenBucket => {
+                Count::TokenBucket { credit: u64::from(limit).saturating_mul(cost(window)), refilled: None }
+            }
         };
-        Self { per_minute, count }
+        Self { limit, window, count }
     }
 
     /// Whether a request at `now` is let through, and if so counts it. `now` must not go back between calls.
     pub fn allow(&mut self, now: Instant) -> bool {
-        let per_minute = self.per_minute;
+        let (limit, window) = (self.limit, self.window);
         match &mut self.count {
             Count::FixedWindow { started, used } => {
-                if started.is_none_or(|started| now.duration_since(started) >= WINDOW) {
+                if started.is_none_or(|started| now.duration_since(started) >= window) {
                     (*started, *used) = (Some(now), 0);
                 }
-                let allowed = *used < per_minute;
+                let allowed = *used < limit;
                 *used += u32::from(allowed);
                 allowed
             }
             Count::SlidingWindow { allowed } => {
-                while allowed.front().is_some_and(|first| now.duration_since(*first) >= WINDOW) {
+                while allowed.front().is_some_and(|first| now.duration_since(*first) >= window) {
                     allowed.pop_front();
                 }
-                let free = allowed.len() < per_minute as usize;
+                let free = allowed.len() < limit as usize;
                 if free {
                     allowed.push_back(now);
                 }
@@ -88,10 +103,10 @@ impl RateCounter {
             }
             Count::TokenBucket { credit, refilled } => {
                 let waited = refilled.map_or(Duration::ZERO, |last| now.duration_since(last));
-                let refill = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX).saturating_mul(per_minute.into());
-                *credit = credit.saturating_add(refill).min(u64::from(per_minute) * COST);
+                let refill = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX).saturating_mul(limit.into());
+                *credit = credit.saturating_add(refill).min(u64::from(limit).saturating_mul(cost(window)));
                 *refilled = Some(now);
-                match credit.checked_sub(COST) {
+                match credit.checked_sub(cost(window)) {
                     Some(rest) => {
                         *credit = rest;
                         true
@@ -101,4 +116,9 @@ impl RateCounter {
             }
         }
     }
+}
+
+/// What one request costs a token bucket, in the unit of its credit.
+fn cost(window: Duration) -> u64 {
+    window.as_nanos().try_into().unwrap_or(u64::MAX)
 }

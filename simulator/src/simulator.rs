@@ -21,7 +21,7 @@ use crate::library::{StoredAsset, StoredDesign};
 use crate::log::ReceivedRequest;
 use crate::oauth::{self, Client, OAuth};
 use crate::port::Port;
-use crate::rates::RateLimits;
+use crate::rates::{RateLimits, WINDOW};
 use crate::routes;
 use crate::secrets::Secrets;
 use crate::state::{Settings, State};
@@ -222,6 +222,7 @@ impl Default for Builder {
             max_body_bytes: 1 << 30,
             max_asset_bytes: 500_000_000,
             rate_limits: None,
+            rate_window: WINDOW,
         };
         let scopes: BTreeSet<_> = ALL.iter().flat_map(|operation| operation.scopes).copied().collect();
         let oauth = oauth::Settings {
@@ -300,6 +301,14 @@ impl Builder {
     #[must_use]
     pub fn rate_limits(mut self, limits: RateLimits) -> Self {
         self.settings.rate_limits = Some(limits);
+        self
+    }
+
+    /// The window over which [`rate_limits`](Self::rate_limits) counts: so many requests as the spec allows a minute. Default 60 s;
+    /// a shorter one is for tests of several processes, which can't share a paused clock.
+    #[must_use]
+    pub fn rate_window(mut self, window: Duration) -> Self {
+        self.settings.rate_window = window;
         self
     }
 

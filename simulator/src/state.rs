@@ -26,6 +26,7 @@ pub struct Settings {
     pub max_body_bytes: u64,
     pub max_asset_bytes: u64,
     pub rate_limits: Option<RateLimits>,
+    pub rate_window: Duration,
 }
 
 pub struct State {

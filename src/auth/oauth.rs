@@ -204,7 +204,7 @@ impl Inner {
             let left = until.saturating_duration_since(Instant::now()).saturating_sub(MIN_ATTEMPT);
             let pause = pause(&error, attempts).filter(|pause| attempts < MAX_ATTEMPTS && *pause <= left);
             if let Some(pause) = pause {
-                tracing::warn!("a refresh failed, and is repeated in {pause:.1?}: {error}");
+                tracing::warn!("a refresh failed, and is repeated in {pause:.1?}: {}", error.report());
                 sleep(pause).await;
             }
             // Where the store doesn't lock, another process may have been faster.

@@ -19,6 +19,7 @@ pub fn canva<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures"))
         .env_remove("CANVA_ACCESS_TOKEN")
         .env_remove("CANVA_BASE_URL")
+        .env_remove("CANVA_SHARE_LIMITS")
         .stdin(Stdio::null());
     command
 }

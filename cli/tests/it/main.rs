@@ -6,4 +6,5 @@ mod common;
 mod failures;
 mod licences;
 mod output;
+mod shared_limits;
 mod usage;

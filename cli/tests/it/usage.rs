@@ -37,7 +37,9 @@ fn what_makes_no_sense_is_refused_with_the_reason() {
         (&["import-url", "https://example.com/a.pdf"], "--title"),
         (&["job", "video", "J1"], "url-asset-upload"),
         (&["--simulate", "--base-url", "https://example.com", "upload", "a.png"], "cannot be used with"),
+        (&["--simulate", "--share-limits", "redis://127.0.0.1", "upload", "a.png"], "cannot be used with"),
         (&["--simulate", "simulate"], "for the other commands"),
+        (&["--share-limits", "redis://127.0.0.1", "simulate"], "for the other commands"),
         (&["simulate", "--port", "99999"], "--port"),
         (&["simulate", "--rate-limits", "5"], "sliding-window"),
         (&["simulate", "--scopes", "asset:reed"], "a similar value exists: 'asset:read'"),
@@ -100,7 +102,7 @@ fn help_says_that_simulated_ids_do_not_last() {
 
 #[test]
 fn what_chooses_the_server_goes_before_the_command() {
-    for option in ["--base-url=https://example.com/rest", "--json", "--simulate"] {
+    for option in ["--base-url=https://example.com/rest", "--json", "--share-limits=redis://127.0.0.1", "--simulate"] {
         let stub = Stub::start(vec![]);
         let ran = stub.run(["upload", "photo.png", option]);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));

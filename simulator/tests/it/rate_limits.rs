@@ -44,6 +44,28 @@ async fn a_token_bucket_starts_full_and_refills_evenly() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_shorter_window_counts_as_the_minute_does() {
+    let window = Duration::from_secs(2);
+    for limits in [RateLimits::FixedWindow, RateLimits::SlidingWindow, RateLimits::TokenBucket] {
+        let (mut counter, start) = (RateCounter::with_window(limits, 30, window), Instant::now());
+        assert_eq!(allowed(&mut counter, start, 0.0, 100), 30);
+        assert_eq!(allowed(&mut counter, start, 0.05, 1), 0);
+        assert_eq!(allowed(&mut counter, start, 2.0, 100), 30);
+    }
+    let simulator =
+        Simulator::builder().rate_limits(RateLimits::SlidingWindow).rate_window(window).start().await.unwrap();
+    let url = format!("{}/v1/imports/none", simulator.base_url());
+    let read = async || client().get(&url).bearer_auth(simulator.token()).send().await.unwrap().status().as_u16();
+    for _ in 0..2 {
+        for _ in 0..120 {
+            assert_eq!(read().await, 400);
+        }
+        assert_eq!(read().await, 429);
+        tokio::time::sleep(window).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_user_and_operation_has_its_own_minute_and_a_refusal_costs_nothing() {
     for limits in [RateLimits::FixedWindow, RateLimits::SlidingWindow, RateLimits::TokenBucket] {
         let builder = Simulator::builder().rate_limits(limits);

@@ -1,0 +1,90 @@
+//! Commands that share their rate limits keep them together.
+
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use canva_simulator::{RateLimits, Simulator};
+
+use crate::common::{Stub, canva, run};
+
+/// A `redis-server`, which ends with the test.
+struct Redis {
+    process: Child,
+    port: u16,
+}
+
+impl Redis {
+    /// `None` where none is installed, which is a failure with `REQUIRE_SERVERS`.
+    fn start() -> Option<Self> {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut server = Command::new("redis-server");
+        server.args(["--bind", "127.0.0.1", "--save", "", "--requirepass", "word", "--port", &port.to_string()]);
+        let Ok(process) = server.stdout(Stdio::null()).spawn() else {
+            assert!(
+                std::env::var_os("REQUIRE_SERVERS").is_none(),
+                "REQUIRE_SERVERS is set, and there is no redis-server"
+            );
+            std::io::stderr().write_all(b"skipped: there is no redis-server\n").unwrap();
+            return None;
+        };
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Some(Self { process, port })
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_commands_at_once_keep_the_limits_together() {
+    let Some(redis) = Redis::start() else { return };
+    let simulator = Simulator::builder().rate_limits(RateLimits::SlidingWindow).start().await.unwrap();
+    let url = format!("redis://:word@127.0.0.1:{}", redis.port);
+    let upload = || {
+        // More than half of a minute's limit.
+        let mut command = canva(["upload"].into_iter().chain(["photo.png"; 16]));
+        command.env("CANVA_BASE_URL", simulator.base_url()).env("CANVA_ACCESS_TOKEN", simulator.token());
+        command.env("CANVA_SHARE_LIMITS", &url);
+        tokio::task::spawn_blocking(|| run(command).succeeded())
+    };
+    let (one, other) = tokio::join!(upload(), upload());
+    one.unwrap();
+    other.unwrap();
+    let refused = simulator.requests().iter().filter(|request| request.status == Some(429)).count();
+    assert_eq!((simulator.assets().len(), refused), (32, 0));
+}
+
+#[test]
+fn a_redis_that_cannot_be_used_is_an_error_in_one_line_that_comes_soon_and_has_no_password() {
+    // Nobody answers on it.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("redis://ada:pass-word@{}", silent.local_addr().unwrap());
+    for url in
+        ["redis://ada:pass-word@127.0.0.1:1", &silent, "rediss://ada:pass-word@127.0.0.1:1", "http://ada:pass-word@x"]
+    {
+        let stub = Stub::start(vec![]);
+        let mut command = stub.command(["upload", "a.png", "b.png"]);
+        command.env("CANVA_SHARE_LIMITS", url);
+        let began = Instant::now();
+        let ran = run(command);
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.lines().count()), (Some(2), "", 1), "{}", ran.stderr);
+        assert!(ran.stderr.contains("CANVA_SHARE_LIMITS") && !ran.stderr.contains("pass-word"), "{}", ran.stderr);
+        assert!(stub.requests().is_empty());
+    }
+}
+
+#[test]
+fn the_simulator_inside_the_command_shares_nothing() {
+    let mut command = canva(["--simulate", "import", "deck.pdf", "--no-wait"]);
+    command.env("CANVA_SHARE_LIMITS", "redis://127.0.0.1:1");
+    run(command).succeeded();
+}

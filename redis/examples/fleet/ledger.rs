@@ -1,0 +1,95 @@
+//! How far each file is, kept in Redis: whoever is given its task goes on from there.
+
+use std::path::PathBuf;
+
+use apalis::prelude::BoxDynError;
+use canva_connect::JobReference;
+use redis::aio::ConnectionManager;
+use redis::{AsyncCommands, Script};
+use serde::{Deserialize, Serialize};
+
+/// A file of a user's. This is the task in the queue, and the key of the ledger.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Upload {
+    pub user: String,
+    pub path: PathBuf,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// A worker has begun. Canva can't have the whole file yet.
+    Claimed { by: String },
+    /// Its last block may have left.
+    Sent { by: String },
+    /// Canva has the file and works on it.
+    Job(JobReference),
+    /// The asset's id.
+    Done(String),
+    /// Why Canva doesn't want it.
+    Failed(String),
+    /// It may be in Canva or not: look there before putting it again.
+    Unknown,
+}
+
+/// One file's line.
+#[derive(Clone)]
+pub struct Ledger {
+    redis: ConnectionManager,
+    key: String,
+}
+
+impl Ledger {
+    pub fn of(redis: &ConnectionManager, upload: &Upload) -> Self {
+        Self { redis: redis.clone(), key: format!("fleet:{}:{}", upload.user, upload.path.display()) }
+    }
+
+    pub async fn read(&self) -> Result<Option<State>, BoxDynError> {
+        let json: Option<String> = self.redis.clone().get(&self.key).await?;
+        Ok(json.map(|json| serde_json::from_str(&json)).transpose()?)
+    }
+
+    pub async fn write(&self, state: &State) -> Result<(), BoxDynError> {
+        Ok(self.redis.clone().set(&self.key, serde_json::to_string(state)?).await?)
+    }
+
+    /// Writes the next state if it is still in the one that was seen; otherwise another worker was given the task meanwhile.
+    pub async fn change(&self, seen: Option<&State>, next: &State) -> Result<(), BoxDynError> {
+        let script = Script::new(
+            "if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+             redis.call('SET', KEYS[1], ARGV[2])
+             return 1",
+        );
+        let seen = seen.map(serde_json::to_string).transpose()?.unwrap_or_default();
+        let mut call = script.key(&self.key);
+        call.arg(seen).arg(serde_json::to_string(next)?);
+        let changed: bool = call.invoke_async(&mut self.redis.clone()).await?;
+        if changed { Ok(()) } else { Err("another worker has the file, too".into()) }
+    }
+
+    /// The right to send the file.
+    pub async fn claim(&self, seen: Option<State>) -> Result<Claim, BoxDynError> {
+        let by = format!("{:016x}", fastrand::u64(..));
+        let (claimed, sent) = (State::Claimed { by: by.clone() }, State::Sent { by });
+        self.change(seen.as_ref(), &claimed).await?;
+        Ok(Claim { ledger: self.clone(), claimed, sent })
+    }
+}
+
+/// The right to send a file, which ends when another worker claims it.
+#[derive(Clone)]
+pub struct Claim {
+    ledger: Ledger,
+    pub claimed: State,
+    pub sent: State,
+}
+
+impl Claim {
+    /// Goes on from either.
+    pub async fn change(&self, next: &State) -> Result<(), BoxDynError> {
+        match self.ledger.change(Some(&self.claimed), next).await {
+            Err(_) => self.ledger.change(Some(&self.sent), next).await,
+            changed => changed,
+        }
+    }
+}

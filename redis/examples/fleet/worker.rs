@@ -1,0 +1,108 @@
+//! What a worker does with a task. It may be killed at any point, and another one given the task then: the ledger says what
+//! is safe. A file is sent again only as long as Canva can't have the whole of it.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use apalis::prelude::{BoxDynError, Data};
+use canva_connect::auth::{Integration, OAuth};
+use canva_connect::{Client, Error, JobResult, UploadBody};
+use canva_connect_redis::Redis;
+use redis::aio::ConnectionManager;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio_util::bytes::Bytes;
+use tokio_util::io::StreamReader;
+
+use crate::ledger::{Claim, Ledger, State, Upload};
+use crate::{rate_window, redis_url, setting};
+
+/// What all tasks of a process share.
+#[derive(Clone)]
+pub struct Fleet {
+    redis: Redis,
+    ledger: ConnectionManager,
+    clients: Arc<Mutex<HashMap<String, Client>>>,
+}
+
+impl Fleet {
+    pub async fn new() -> Result<Self, BoxDynError> {
+        let ledger = apalis_redis::connect(redis_url()).await?;
+        Ok(Self { redis: Redis::open(&redis_url())?, ledger, clients: Arc::default() })
+    }
+
+    /// The client of a user, whose tokens and limits are in Redis.
+    fn client(&self, user: &str) -> Result<Client, BoxDynError> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(user) {
+            return Ok(client.clone());
+        }
+        let base_url = setting("CANVA_BASE_URL", "http://127.0.0.1:4080/rest");
+        let (id, secret) = (setting("CANVA_CLIENT_ID", ""), setting("CANVA_CLIENT_SECRET", ""));
+        let integration = Integration::new(id, secret, "")?.base_url(&base_url)?;
+        let client = Client::builder()
+            .base_url(base_url)
+            .token_provider(OAuth::new(integration, self.redis.store(user)))
+            .pacing(self.redis.pacing(user).window(rate_window()?))
+            .build()?;
+        clients.insert(user.to_owned(), client.clone());
+        Ok(client)
+    }
+}
+
+/// An error gives the task back to the queue, which tries it again after some seconds.
+pub async fn upload(upload: Upload, fleet: Data<Fleet>) -> Result<(), BoxDynError> {
+    let ledger = Ledger::of(&fleet.ledger, &upload);
+    let canva = fleet.client(&upload.user)?;
+    let job = match ledger.read().await? {
+        Some(State::Done(_) | State::Unknown) => return Ok(()),
+        // Whoever sent it hasn't come to store the job.
+        Some(sent @ State::Sent { .. }) => return ledger.change(Some(&sent), &State::Unknown).await,
+        Some(State::Job(job)) => job,
+        seen @ (None | Some(State::Claimed { .. } | State::Failed(_))) => {
+            let claim = ledger.claim(seen).await?;
+            match send(&canva, &claim, upload.path).await? {
+                State::Job(job) => {
+                    // Whatever another worker thought meanwhile: it arrived.
+                    ledger.write(&State::Job(job.clone())).await?;
+                    job
+                }
+                other => return claim.change(&other).await,
+            }
+        }
+    };
+    let end = match canva.job(job).wait().await {
+        Ok(JobResult::Asset(asset)) => State::Done(asset.id),
+        Err(error @ Error::Job(_)) => State::Failed(error.to_string()),
+        other => return Err(format!("not known yet: {other:?}").into()),
+    };
+    ledger.write(&end).await
+}
+
+/// Sends the file. An error means that Canva doesn't have it.
+async fn send(canva: &Client, claim: &Claim, path: PathBuf) -> Result<State, BoxDynError> {
+    let length = tokio::fs::metadata(&path).await?.len();
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let marking = claim.clone();
+    let body = UploadBody::reopen(length, move || {
+        let (path, claim) = (path.clone(), marking.clone());
+        async move { Ok(tokio::fs::File::open(path).await?.chain(marked(claim))) }
+    });
+    match canva.upload_asset(body).name(name).await {
+        Ok(job) => Ok(State::Job(job.reference().clone())),
+        Err(Error::OutcomeUnknown { .. }) => Ok(State::Unknown),
+        Err(error @ (Error::Api(_) | Error::InvalidInput { .. })) => Ok(State::Failed(error.to_string())),
+        Err(error) => {
+            claim.change(&claim.claimed).await?;
+            Err(error.into())
+        }
+    }
+}
+
+/// The end of the content, which comes when the mark is in the ledger. The last block leaves only after the end was read
+/// (docs/retries.md): so Canva can't have the whole file before, and never gets it if the mark can't be written.
+fn marked(claim: Claim) -> impl AsyncRead {
+    let mark = async move { claim.change(&claim.sent).await.map(|()| Bytes::new()).map_err(io::Error::other) };
+    StreamReader::new(Box::pin(futures_util::stream::once(mark)))
+}

@@ -1,0 +1,10 @@
+//! What the package promises, against a real Redis and, where requests are sent, the simulator.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[cfg(unix)]
+mod fleet;
+mod pacing;
+mod pacing_script;
+mod server;
+mod tokens;

@@ -1,0 +1,255 @@
+//! The script by itself, in virtual time: whatever processes do with their permits, no server refuses a request.
+//!
+//! The script asks Redis for the time. Here it is told it, so that minutes pass at once; nothing else of it is changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use canva_simulator::{RateCounter, RateLimits};
+use proptest::prelude::*;
+use redis::{Connection, Script};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::server::server_or_skip;
+
+const WINDOW: u64 = 60_000;
+const LEASE: u64 = 90_000;
+const BEAT: u64 = 5_000;
+
+/// An hour after the epoch: far from all the times that the script begins with.
+const START: u64 = 3_600_000;
+
+const COUNTERS: [RateLimits; 3] = [RateLimits::FixedWindow, RateLimits::SlidingWindow, RateLimits::TokenBucket];
+
+fn script_with_given_time() -> Script {
+    let script = include_str!("../../src/pacing.lua");
+    let (time, up) = ("redis.call('TIME')", "string.match(info, 'uptime_in_seconds:(%d+)')");
+    assert!(script.contains(time) && script.contains(up));
+    Script::new(&script.replace(time, "{ math.floor(ARGV[2] / 1000), ARGV[2] % 1000 * 1000 }").replace(up, "3600"))
+}
+
+/// A request: when it is asked for and by which process, how long it travels, and how it ends.
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    asked: u64,
+    process: usize,
+    there: u64,
+    back: u64,
+    end: End,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum End {
+    Response,
+    NeverSent,
+    /// Its process dies with it; only its lease ends it.
+    Lost,
+    /// It asks, and gives up where it has to wait.
+    GivenUp,
+}
+
+fn request() -> impl Strategy<Value = Request> {
+    let end = prop_oneof![
+        20 => Just(End::Response), 2 => Just(End::NeverSent), 1 => Just(End::Lost), 2 => Just(End::GivenUp)
+    ];
+    // Most are fast: then nothing but the arithmetic keeps them apart.
+    let travel = || prop_oneof![4 => 0..2u64, 1 => 0..20_000u64];
+    (0..240_000u64, 0..3usize, travel(), travel(), end).prop_map(|(asked, process, there, back, end)| Request {
+        asked,
+        process,
+        there,
+        back,
+        end,
+    })
+}
+
+/// What happens next, and to which request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    Ends,
+    Arrives,
+    Beats,
+    Asks,
+}
+
+struct World {
+    redis: Connection,
+    script: Script,
+    keys: [String; 4],
+    now: u64,
+    /// By process: what is over, and when; and what is under way.
+    finished: [Vec<(usize, u64, bool)>; 3],
+    live: [BTreeSet<usize>; 3],
+    was_away: bool,
+}
+
+impl World {
+    fn new(redis: Connection, name: &str) -> Self {
+        let keys = ["out", "back", "promised", "state"].map(|key| format!("{{{name}}}:{key}"));
+        let script = script_with_given_time();
+        Self {
+            redis,
+            script,
+            keys,
+            now: START,
+            finished: Default::default(),
+            live: Default::default(),
+            was_away: false,
+        }
+    }
+
+    fn call(&mut self, process: usize, take: Option<Value>) -> Vec<u64> {
+        let now = self.now;
+        let told = |(id, at, sent): (usize, u64, bool)| json!([id.to_string(), now - at, sent]);
+        let mut call = json!({
+            "window": WINDOW, "lease": LEASE, "step": BEAT, "poll": 1_000, "turn": 5, "known": false, "was_away": self.was_away,
+            "finished": self.finished[process].drain(..).map(told).collect::<Vec<_>>(),
+            "live": self.live[process].iter().map(usize::to_string).collect::<Vec<_>>(),
+        });
+        if let Some(take) = take {
+            call["take"] = take;
+        }
+        let mut script = self.script.prepare_invoke();
+        self.keys.iter().for_each(|key| {
+            script.key(key);
+        });
+        script.arg(call.to_string()).arg(now).invoke(&mut self.redis).unwrap()
+    }
+}
+
+/// Sends all requests, and says how many the server refused.
+fn send(redis: Connection, name: &str, limit: u32, counter: RateLimits, requests: &[Request]) -> u32 {
+    let mut world = World::new(redis, name);
+    let (mut counter, begun) = (RateCounter::new(counter, limit), Instant::now());
+    let mut events: BTreeMap<(u64, Event, usize), ()> = BTreeMap::new();
+    for (id, request) in requests.iter().enumerate() {
+        events.insert((START + request.asked, Event::Asks, id), ());
+    }
+    let mut queues: [Vec<usize>; 3] = Default::default();
+    let (mut over, mut refused) = (0, 0);
+    // The one of each process that is asking or waiting.
+    let mut first: [Option<usize>; 3] = [None; 3];
+    while let Some(((now, event, id), ())) = events.pop_first() {
+        world.now = now;
+        let Some(request) = requests.get(id) else { continue };
+        let process = request.process;
+        match event {
+            Event::Arrives => {
+                if !counter.allow(begun + Duration::from_millis(now)) {
+                    refused += 1;
+                }
+            }
+            Event::Ends => {
+                world.live[process].remove(&id);
+                if request.end != End::Lost {
+                    world.finished[process].push((id, now, request.end != End::NeverSent));
+                }
+            }
+            Event::Beats => {
+                if world.live[process].contains(&id) {
+                    world.call(process, None);
+                    events.insert((now + BEAT, Event::Beats, id), ());
+                }
+            }
+            Event::Asks => {
+                if first[process].is_some_and(|other| other != id) {
+                    queues[process].push(id);
+                    continue;
+                }
+                first[process] = Some(id);
+                let mut take = json!({ "id": id.to_string(), "limit": limit, "max_wait": 300_000 });
+                if let Some(next) = queues[process].first() {
+                    take["next"] = next.to_string().into();
+                }
+                let reply = world.call(process, Some(take));
+                match *reply {
+                    [0, ref wait @ ..] => {
+                        over += 1;
+                        world.live[process].insert(id);
+                        let (there, back) =
+                            if request.end == End::NeverSent { (0, 1) } else { (request.there, request.back) };
+                        if request.end != End::NeverSent {
+                            events.insert((now + there, Event::Arrives, id), ());
+                        }
+                        events.insert((now + there + back, Event::Ends, id), ());
+                        events.insert((now + BEAT, Event::Beats, id), ());
+                        first[process] = (!queues[process].is_empty()).then(|| queues[process].remove(0));
+                        // Some give up what they were promised.
+                        while let Some(next) =
+                            first[process].filter(|next| requests[*next].end == End::GivenUp && !wait.is_empty())
+                        {
+                            over += 1;
+                            world.finished[process].push((next, now, false));
+                            first[process] = (!queues[process].is_empty()).then(|| queues[process].remove(0));
+                        }
+                        if let Some(next) = first[process] {
+                            events.insert((now + wait.first().unwrap_or(&0), Event::Asks, next), ());
+                        }
+                    }
+                    [1 | 2, _] if request.end == End::GivenUp => {
+                        over += 1;
+                        world.finished[process].push((id, now, false));
+                        first[process] = (!queues[process].is_empty()).then(|| queues[process].remove(0));
+                        if let Some(next) = first[process] {
+                            events.insert((now, Event::Asks, next), ());
+                        }
+                    }
+                    [1 | 2, wait] => {
+                        events.insert((now + wait.max(1), Event::Asks, id), ());
+                    }
+                    ref reply => panic!("{reply:?}"),
+                }
+            }
+        }
+    }
+    assert_eq!(over, requests.len(), "some wait for ever");
+    refused
+}
+
+#[test]
+fn no_server_ever_refuses_and_nobody_waits_for_ever() {
+    let server = server_or_skip!(start());
+    let cases = AtomicUsize::new(0);
+    let config = ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(
+        requests in prop::collection::vec(request(), 1..150),
+        limit in 1..40u32,
+        counter in prop::sample::select(COUNTERS.to_vec()),
+    )| {
+        let case = cases.fetch_add(1, Ordering::Relaxed);
+        prop_assert_eq!(send(server.connect(), &case.to_string(), limit, counter, &requests), 0);
+    });
+}
+
+fn take(id: &str) -> Option<Value> {
+    Some(json!({ "id": id, "limit": 2, "max_wait": 300_000 }))
+}
+
+#[test]
+fn after_a_time_without_redis_the_others_have_half_a_window_to_tell_what_they_sent() {
+    let server = server_or_skip!(start());
+    let mut world = World::new(server.connect(), "user");
+    world.was_away = true;
+    assert_eq!(world.call(0, take("mine")), [2, LEASE - WINDOW]);
+    // Another had sent two meanwhile, and says so.
+    (world.was_away, world.now) = (false, START + 10_000);
+    world.finished[1] = vec![(1, START - 1_000, true), (2, START - 500, true)];
+    world.call(1, None);
+    world.now = START + LEASE - WINDOW;
+    assert_eq!(world.call(0, take("mine")), [1, START - 1_000 + WINDOW + 1 - world.now]);
+}
+
+#[test]
+fn only_ages_count_and_a_clock_that_is_set_back_keeps_nothing_for_longer_than_a_window() {
+    let server = server_or_skip!(start());
+    let mut world = World::new(server.connect(), "user");
+    // Whatever the process's clock says, this response came 10 s ago.
+    world.finished[0] = vec![(1, START - 10_000, true), (2, START - 59_000, true)];
+    assert_eq!(world.call(0, take("mine")), [1, 1_001]);
+    world.now = START - 3_000_000;
+    assert_eq!(world.call(1, take("other")), [1, WINDOW + 1]);
+    world.now += WINDOW + 1;
+    assert_eq!(world.call(1, take("other")), [0]);
+}
