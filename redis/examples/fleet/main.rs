@@ -69,7 +69,7 @@ async fn simulate(users: &[String]) -> Result<(), BoxDynError> {
     for user in users {
         let token = format!("{user}-{:032x}", fastrand::u128(..));
         simulator = simulator.access(Access::new(&token).user(user, "team"));
-        // A service's users log in with `OAuth::log_in` and this store.
+        // A service's users log in with `OAuth::finish` and this store.
         let tokens = Tokens::new(token, "none", Duration::from_secs(4 * 60 * 60));
         Redis::open(&redis_url())?.store(user).save(&tokens).await?;
     }

@@ -31,11 +31,11 @@ fn oauth(simulator: &Simulator, server: &Server) -> OAuth {
 
 /// Logs in as a user would.
 async fn log_in(simulator: &Simulator, oauth: &OAuth) {
-    let login = integration(simulator).authorize(operations::ALL).unwrap();
+    let login = integration(simulator).authorize(operations::scopes(operations::ALL)).unwrap();
     let url = reqwest::Url::parse(&login.url).unwrap();
     let parameter = |name| url.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
     let code = simulator.authorize(&parameter("code_challenge"), parameter("scope").split(' '), REDIRECT_URI);
-    oauth.log_in(&login, &code, &login.state).await.unwrap();
+    oauth.finish(&login, &format!("code={code}&state={}", login.state)).await.unwrap();
 }
 
 /// A login whose access token has ended.
