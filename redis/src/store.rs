@@ -106,7 +106,19 @@ pub struct RedisStore {
 }
 
 impl Redis {
-    /// The tokens of this user: any text that stands for one Canva user of one integration.
+    /// The tokens of one Canva user of one integration, whom any text may stand for; it is part of the key.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use canva_connect::auth::{Integration, OAuth};
+    /// use canva_connect_redis::Redis;
+    ///
+    /// let redis = Redis::open("redis://127.0.0.1:6379/0")?;
+    /// let integration = Integration::new("client-id", "client-secret", "https://example.com/return")?;
+    /// let oauth = OAuth::new(integration, redis.store("user-1"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn store(&self, user: impl Into<String>) -> RedisStore {
         let row = Row { redis: self.clone(), key: self.key("tokens", &user.into()).into() };
         RedisStore { row, held: Arc::default() }

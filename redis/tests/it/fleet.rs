@@ -55,6 +55,16 @@ async fn far_away(simulator: &Simulator) -> String {
     far
 }
 
+/// Builds the example, which `cargo test --test it` leaves as it was.
+fn build() {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--package", "canva-connect-redis", "--example", "fleet"]);
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    assert!(cargo.status().unwrap().success());
+}
+
 /// Where cargo puts examples: beside the directory of this binary.
 fn fleet(server: &Server, base_url: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap().parent().unwrap().with_file_name("examples/fleet"));
@@ -74,6 +84,7 @@ fn fill(folder: &Path, user: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fleet_that_is_killed_at_random_leaves_each_file_once_or_reports_it() {
     let server = server_or_skip!(start());
+    build();
     let mut simulator = Simulator::builder().rate_limits(RateLimits::SlidingWindow).rate_window(WINDOW);
     simulator = simulator.job_duration(Duration::from_secs(1));
     for user in USERS {
