@@ -8,6 +8,7 @@ mod types;
 
 mod any_response;
 mod assets;
+mod bulk;
 mod calls;
 mod cancellation;
 mod clearing_tags;
