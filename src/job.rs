@@ -2,6 +2,7 @@
 //! what the kinds of jobs differ in stands in `job/kind.rs`.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -10,6 +11,7 @@ use crate::client::Client;
 use crate::error::{Error, JobError};
 use crate::policy::PollPolicy;
 use crate::response::Unreadable;
+use crate::turns::{Place, Turns};
 
 mod kind;
 
@@ -139,6 +141,10 @@ impl<T: Send + 'static> Job<T> {
         &self.extra
     }
 
+    pub(crate) fn into_extra(self) -> Map<String, Value> {
+        self.extra
+    }
+
     /// Asks once how far the job is.
     ///
     /// # Errors
@@ -186,7 +192,7 @@ impl<T: Send + 'static> Job<T> {
     /// As [`wait`](Job::wait), and [`Error::InvalidInput`] if the policy's growth isn't finite.
     pub async fn wait_with(mut self, policy: PollPolicy) -> Result<T, Error> {
         policy.check()?;
-        Ok(self.end(policy).await??)
+        Ok(self.end(policy, None).await??)
     }
 
     /// Waits until the job is final, and keeps its [`state`](Job::state) and [`extra`](Job::extra).
@@ -194,13 +200,18 @@ impl<T: Send + 'static> Job<T> {
     /// # Errors
     /// As [`wait`](Job::wait), except that a failed job is no error here but [`JobState::Failed`].
     pub async fn settle(&mut self) -> Result<(), Error> {
-        let end = self.end(self.client.inner.poll.clone()).await?;
+        let end = self.end(self.client.inner.poll.clone(), None).await?;
         self.state = Some(end.map_or_else(JobState::Failed, JobState::Success));
         Ok(())
     }
 
-    async fn end(&mut self, policy: PollPolicy) -> Result<Result<T, JobError>, Error> {
-        let result = self.end_in_time(policy).await;
+    /// Waits for how it ends; with `turns`, among other jobs.
+    pub(crate) async fn end(
+        &mut self,
+        policy: PollPolicy,
+        turns: Option<&Turns>,
+    ) -> Result<Result<T, JobError>, Error> {
+        let result = self.end_in_time(policy, turns).await;
         result.map_err(|error| match error {
             // The id is Canva's own, and the job is there: no mistake of the caller's.
             Error::InvalidInput { .. } if self.created => {
@@ -210,10 +221,11 @@ impl<T: Send + 'static> Job<T> {
         })
     }
 
-    async fn end_in_time(&mut self, policy: PollPolicy) -> Result<Result<T, JobError>, Error> {
+    async fn end_in_time(&mut self, policy: PollPolicy, turns: Option<&Turns>) -> Result<Result<T, JobError>, Error> {
+        let mut place = self.place(turns);
         // The deadline begins when the job was first seen: what the request waited for its turn is no time of the job's.
         if self.state.is_none() {
-            self.refresh().await?;
+            self.refresh_after(Duration::ZERO, &mut place).await?;
         }
         let waiting = async {
             let mut delays = policy.delays();
@@ -221,16 +233,29 @@ impl<T: Send + 'static> Job<T> {
                 match self.state.take() {
                     Some(JobState::Success(result)) => return Ok(Ok(result)),
                     Some(JobState::Failed(error)) => return Ok(Err(error)),
-                    state => {
-                        self.state = state;
-                        tokio::time::sleep(delays.next().unwrap_or(policy.max_delay)).await;
-                    }
+                    state => self.state = state,
                 }
-                self.refresh().await?;
+                self.refresh_after(delays.next().unwrap_or(policy.max_delay), &mut place).await?;
             }
         };
         let ended = tokio::time::timeout(policy.deadline, waiting).await;
         ended.unwrap_or_else(|_| Err(Error::Deadline { job_id: self.reference.id.clone(), waited: policy.deadline }))
+    }
+
+    fn place(&self, turns: Option<&Turns>) -> Place {
+        // An id that can't be read by is refused when it is.
+        let call = self.reference.kind.read(&self.client.generated(), &self.reference.id).ok();
+        let place = turns.zip(call).map(|(turns, call)| turns.place(call.operation(), self.state.is_some()));
+        place.unwrap_or_else(Place::alone)
+    }
+
+    async fn refresh_after(&mut self, delay: Duration, place: &mut Place) -> Result<(), Error> {
+        let _turn = place.turn(delay).await;
+        self.refresh().await?;
+        if !matches!(self.state, Some(JobState::InProgress)) {
+            place.ended();
+        }
+        Ok(())
     }
 }
 

@@ -23,6 +23,7 @@
 //! | move it to the trash | [`Client::delete_asset`] |
 //! | import a file as a design | [`Client::import_design`] |
 //! | import a file from a URL as a design | [`Client::import_design_from_url`] |
+//! | upload or import many, and wait for all | [`Client::bulk`] |
 //! | wait for an upload | [`Job::wait`], [`Client::asset_upload_job`] |
 //! | wait for an upload from a URL (preview) | [`Job::wait`], [`Client::url_asset_upload_job`] |
 //! | wait for an import | [`Job::wait`], [`Client::design_import_job`] |
@@ -98,6 +99,7 @@ mod assets;
 mod attempt;
 pub mod auth;
 mod body;
+mod bulk;
 mod call;
 mod checks;
 mod client;
@@ -126,6 +128,7 @@ mod retry;
 mod stream;
 mod sync;
 mod transport;
+mod turns;
 mod upload;
 
 /// What is generated from `openapi.yaml`: the types of the API, and a client that makes a [`Call`] for each operation.
@@ -139,6 +142,7 @@ pub mod generated;
 pub use assets::{UpdateAsset, UploadAsset, UploadAssetFromUrl};
 pub use auth::{AccessToken, TokenProvider};
 pub use body::{Progress, UploadBody};
+pub use bulk::{Bulk, BulkEvent};
 pub use call::{Call, UploadCall};
 pub use client::{Client, ClientBuilder};
 pub use error::{ApiError, BodyError, BoxError, ConnectKind, Error, JobError, JobErrorCode, TimeoutKind};

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use canva_connect::operations::{CREATE_ASSET_UPLOAD_JOB, GET_ASSET_UPLOAD_JOB, Operation};
-use canva_connect::{AccessToken, BoxError, Client, Error, Pacer, Pacing, Permit};
+use canva_connect::{AccessToken, BoxError, BulkEvent, Client, Error, Pacer, Pacing, Permit};
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use support::hostile::{self, Ends};
@@ -151,6 +151,68 @@ fn the_child_whose_uploads_wait() {
         let more = descriptors().saturating_sub(before);
         assert!(more < 200, "{more} descriptors, although only 30 can be under way");
     });
+}
+
+#[tokio::test]
+async fn ten_thousand_uploads_in_bulk_need_no_more_than_two_thousand() {
+    let mut peaks = Vec::new();
+    for count in ["2000", "10000"] {
+        peaks.push(support::in_child("the_child_with_a_bulk", count).await);
+    }
+    if let [Some(few), Some(many)] = peaks.as_slice() {
+        assert!(many.saturating_sub(*few) < 4 * MIB, "2 000: {few} bytes at the peak, 10 000: {many}");
+    }
+}
+
+/// Each job is in progress at first, and has ended when it is read.
+async fn job_server(listener: TcpListener) {
+    while let Ok((mut stream, _)) = listener.accept().await {
+        tokio::spawn(async move {
+            while let Ok(head) = support::read_head(&mut stream).await {
+                support::discard_body(&mut stream, &head).await?;
+                let ended = head.text.starts_with("GET");
+                let body = if ended { support::UPLOADED } else { r#"{"job":{"id":"j1","status":"in_progress"}}"# };
+                support::answer(&mut stream, "200 OK", "", body).await?;
+            }
+            std::io::Result::Ok(())
+        });
+    }
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn the_child_with_a_bulk() {
+    // In virtual time: Canva takes 30 uploads a minute, and here as many are sent at once as can be.
+    tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap().block_on(async {
+        let count: usize = support::argument().parse().unwrap();
+        let (listener, base_url) = support::listen().await;
+        tokio::spawn(job_server(listener));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(100_000).unwrap();
+        let before = descriptors();
+        let canva = Client::builder().token("t").base_url(base_url).pacing(Pacing::off()).build().unwrap();
+        let (client, path) = (canva.clone(), file.path().to_owned());
+        let items = (0..count).map(move |number| (number, client.upload_asset(&path).name(number.to_string())));
+        let mut bulk = canva.bulk(items);
+        let (mut finished, mut open, mut most_open, mut descriptors_open) = (0, 0, 0, 0);
+        while let Some(event) = bulk.next().await {
+            match event {
+                BulkEvent::Started { .. } => open += 1,
+                BulkEvent::Finished { result, .. } => {
+                    result.unwrap();
+                    (open, finished) = (open - 1, finished + 1);
+                }
+                _ => {}
+            }
+            (most_open, descriptors_open) = (open.max(most_open), descriptors().max(descriptors_open));
+        }
+        assert_eq!(finished, count);
+        assert!(most_open > 450, "only {most_open} jobs at once");
+        // The files of four uploads, and both ends of the connections of these and of eight reads.
+        let more = descriptors_open - before;
+        assert!(more < 64, "{more} descriptors");
+    });
+    support::say_peak();
 }
 
 /// How many file descriptors this process has open, where `/proc` tells.

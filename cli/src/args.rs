@@ -31,7 +31,8 @@ Environment:
 Exit codes:
   0  everything succeeded
   1  something failed; the other files or ids were done all the same
-  2  the command line or the environment is wrong; nothing was sent";
+  2  the command line or the environment is wrong; nothing was sent
+  130  stopped with Ctrl-C; what was begun is printed";
 
 const FOR_ALL: &str = "--base-url, --json, --share-limits and --simulate go before the command: see `canva --help`.";
 

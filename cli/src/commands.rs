@@ -1,27 +1,41 @@
 //! The commands that talk to Canva: arguments -> requests -> the outcome for each item. `output.rs` prints it, and
 //! `failure.rs` words its failure.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use canva_connect::{Client, Error, Job, JobReference, JobResult, UpdateAsset};
 use futures_util::stream::{self, StreamExt};
 
+use crate::End;
 use crate::args;
 use crate::args::ApiCommand;
+use crate::files::{self, OnProgress};
 use crate::item::{Item, Outcome, Subject};
 use crate::output::Output;
 use crate::progress::ProgressLines;
 
-/// How many items are worked on at once. Processing a file takes Canva longer than sending it takes the network.
+/// How many requests are sent at once that no job is waited for after.
 const AT_ONCE: usize = 4;
 
 /// Runs the command. Prints each item as soon as it and those before it are done.
-pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) {
+pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Result<(), End> {
     let progress = &output.progress();
     match command {
-        ApiCommand::Upload(args) => {
-            each(args.files.iter().map(|file| (Subject::file(file), upload(canva, file, &args, progress))), output)
-                .await
+        ApiCommand::Upload(args::Upload { files, name, tags, waiting }) => {
+            let (client, all_tags) = (canva.clone(), tags.clone());
+            let send = move |file: &PathBuf, on_progress: OnProgress| {
+                // Checked first: later the asset would already exist.
+                let checked = UpdateAsset::check_tags(&all_tags);
+                let mut upload = client.upload_asset(file).on_progress(on_progress);
+                if let Some(name) = &name {
+                    upload = upload.name(name);
+                }
+                async move {
+                    checked?;
+                    upload.await
+                }
+            };
+            return send_files(canva, files, send, &tags, &waiting, output).await;
         }
         ApiCommand::UploadUrl(args) => {
             let result = upload_url(canva, &args, progress).await;
@@ -39,9 +53,19 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) {
             each(args.asset_ids.iter().map(|id| (Subject::AssetId { asset_id: id.clone() }, delete(canva, id))), output)
                 .await
         }
-        ApiCommand::Import(args) => {
-            each(args.files.iter().map(|file| (Subject::file(file), import(canva, file, &args, progress))), output)
-                .await
+        ApiCommand::Import(args::Import { files, title, mime_type, waiting }) => {
+            let client = canva.clone();
+            let send = move |file: &PathBuf, on_progress: OnProgress| {
+                let mut import = client.import_design(file).on_progress(on_progress);
+                if let Some(title) = &title {
+                    import = import.title(title);
+                }
+                if let Some(mime_type) = &mime_type {
+                    import = import.mime_type(mime_type);
+                }
+                import.into_future()
+            };
+            return send_files(canva, files, send, &[], &waiting, output).await;
         }
         ApiCommand::ImportUrl(args) => {
             let result = import_url(canva, &args, progress).await;
@@ -49,6 +73,36 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) {
         }
         ApiCommand::Job(args) => output.item(&Item::new(None, Ok(job(canva, args, progress).await))),
     }
+    Ok(())
+}
+
+async fn send_files<T, F>(
+    canva: &Client,
+    files: Vec<PathBuf>,
+    mut send: impl FnMut(&PathBuf, OnProgress) -> F + Send + 'static,
+    tags: &[String],
+    waiting: &args::Waiting,
+    output: &mut Output,
+) -> Result<(), End>
+where
+    T: Into<JobResult> + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Job<T>, Error>> + Send + 'static,
+{
+    if !waiting.no_wait {
+        return files::run(canva, files, send, tags, output).await;
+    }
+    let progress = &output.progress();
+    let sent = files.iter().map(|file| {
+        let line = progress.line(file.display());
+        let sent = send(file, Box::new(line.on_progress()));
+        (Subject::file(file), async move {
+            let outcome = created(sent.await?, waiting).await;
+            drop(line);
+            Ok(outcome)
+        })
+    });
+    each(sent, output).await;
+    Ok(())
 }
 
 /// Works on several items at once and prints them in the order given. A failed item doesn't stop the others.
@@ -62,26 +116,6 @@ where
     while let Some(item) = items.next().await {
         output.item(&item);
     }
-}
-
-async fn upload(canva: &Client, file: &Path, args: &args::Upload, progress: &ProgressLines) -> Result<Outcome, Error> {
-    // Checked first: later the asset would already exist.
-    UpdateAsset::check_tags(&args.tags)?;
-    let line = progress.line(file.display());
-    let mut upload = canva.upload_asset(file).on_progress(line.on_progress());
-    if let Some(name) = &args.name {
-        upload = upload.name(name);
-    }
-    let mut outcome = created(upload.await?, &args.waiting).await;
-    if let Some(JobResult::Asset(asset)) = &outcome.made
-        && !args.tags.is_empty()
-    {
-        match canva.update_asset(&asset.id).tags(&args.tags).await {
-            Ok(tagged) => outcome.made = Some(tagged.into()),
-            Err(error) => outcome.tags_not_applied(&error),
-        }
-    }
-    Ok(outcome)
 }
 
 async fn upload_url(canva: &Client, args: &args::UploadUrl, progress: &ProgressLines) -> Result<Outcome, Error> {
@@ -105,18 +139,6 @@ async fn update(canva: &Client, args: &args::Update) -> Result<Outcome, Error> {
 async fn delete(canva: &Client, asset_id: &str) -> Result<Outcome, Error> {
     canva.delete_asset(asset_id).await?;
     Ok(Outcome::deleted())
-}
-
-async fn import(canva: &Client, file: &Path, args: &args::Import, progress: &ProgressLines) -> Result<Outcome, Error> {
-    let line = progress.line(file.display());
-    let mut import = canva.import_design(file).on_progress(line.on_progress());
-    if let Some(title) = &args.title {
-        import = import.title(title);
-    }
-    if let Some(mime_type) = &args.mime_type {
-        import = import.mime_type(mime_type);
-    }
-    Ok(created(import.await?, &args.waiting).await)
 }
 
 async fn import_url(canva: &Client, args: &args::ImportUrl, progress: &ProgressLines) -> Result<Outcome, Error> {

@@ -108,14 +108,44 @@ impl Outcome {
 
     /// `read` is whether the job could be read as far as it was to be.
     pub fn of_job<T: Into<JobResult> + Clone + Send + 'static>(job: &Job<T>, read: Result<(), Error>) -> Self {
-        let reference = job.reference();
-        let outcome = match (read, job.state()) {
-            (Err(error), _) => Self::failed(Some(reference), &error),
-            (Ok(()), Some(JobState::Success(made))) => Self::success(made.clone()),
-            (Ok(()), Some(JobState::Failed(error))) => Self::failed(Some(reference), &error.clone().into()),
-            (Ok(()), _) => Self::new(Status::InProgress),
+        let end = match (read, job.state()) {
+            (Err(error), _) => Err(error),
+            (Ok(()), Some(JobState::Success(made))) => Ok(made.clone()),
+            (Ok(()), Some(JobState::Failed(error))) => Err(error.clone().into()),
+            (Ok(()), _) => return Self { job_extra: job.extra().clone(), ..Self::in_progress(job.reference()) },
         };
-        Self { job_id: Some(reference.id.clone()), job_extra: job.extra().clone(), ..outcome }
+        Self::ended(Some(job.reference()), end, job.extra().clone())
+    }
+
+    /// How a job ended, or what it failed at before it was one.
+    pub fn ended(
+        job: Option<&JobReference>,
+        end: Result<impl Into<JobResult>, Error>,
+        job_extra: Map<String, Value>,
+    ) -> Self {
+        let outcome = end.map_or_else(|error| Self::failed(job, &error), Self::success);
+        Self { job_id: job.map(|job| job.id.clone()), job_extra, ..outcome }
+    }
+
+    pub fn in_progress(job: &JobReference) -> Self {
+        Self { job_id: Some(job.id.clone()), ..Self::new(Status::InProgress) }
+    }
+
+    /// The command was stopped while the file was on its way.
+    pub fn stopped_while_sent() -> Self {
+        let message = "canva was stopped while it was being sent; look in Canva before you try again".to_owned();
+        Self::new(Status::Unknown).with("outcome_unknown", message)
+    }
+
+    /// The command was stopped when the asset was there.
+    pub fn stopped_before_its_tags(self) -> Self {
+        let message = "it was uploaded, but canva was stopped before its tags were applied; don't upload it again";
+        Self { status: Status::Failed, ..self }.with("tags_not_applied", message.to_owned())
+    }
+
+    fn with(self, code: &str, message: String) -> Self {
+        let error = Failure { code: code.to_owned(), message, http_status: None, extra: Map::new() };
+        Self { error: Some(error), ..self }
     }
 
     fn failed(job: Option<&JobReference>, error: &Error) -> Self {

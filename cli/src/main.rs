@@ -7,6 +7,7 @@ mod args;
 mod commands;
 mod connection;
 mod failure;
+mod files;
 mod item;
 mod output;
 mod progress;
@@ -34,6 +35,10 @@ fn main() -> ExitCode {
             output.say(&error.to_string());
             ExitCode::from(1)
         }
+        Err(End::Stopped) => {
+            output.say("stopped; files of which nothing is said were not sent");
+            ExitCode::from(130)
+        }
         Err(End::Usage(message)) => {
             output.say(&message);
             ExitCode::from(2)
@@ -55,7 +60,7 @@ async fn run(args: Args, output: &mut Output) -> Result<(), End> {
         Command::Simulate(simulate) => simulate::run(simulate, output).await?,
         Command::Api(command) => {
             let connection = Connection::open(args.server).await?;
-            commands::run(command, &connection.canva, output).await;
+            commands::run(command, &connection.canva, output).await?;
         }
     }
     Ok(())
@@ -65,6 +70,8 @@ async fn run(args: Args, output: &mut Output) -> Result<(), End> {
 enum End {
     /// The arguments or the environment are wrong.
     Usage(String),
+    /// Ctrl-C, and what was under way has been said.
+    Stopped,
     /// The output can't be written, or the simulator can't be started.
     Io(io::Error),
 }

@@ -1,4 +1,4 @@
-//! What stderr shows: messages, and if it is a terminal, the progress of running uploads and imports, a line each.
+//! What stderr shows: messages, and if it is a terminal, the progress of what is being sent, a line each.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -45,6 +45,10 @@ pub struct ProgressLine {
 }
 
 impl ProgressLine {
+    pub fn show(&self, text: String) {
+        self.bar.set_message(text);
+    }
+
     pub fn on_progress(&self) -> impl FnMut(canva_connect::Progress) + Send + 'static {
         let (name, bar) = (self.name.clone(), self.bar.clone());
         move |progress| {

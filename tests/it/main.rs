@@ -9,6 +9,7 @@ mod types;
 mod any_response;
 mod assets;
 mod bodies;
+mod bulk;
 mod calls;
 mod cancellation;
 mod clearing_tags;

@@ -226,6 +226,11 @@ pub fn argument() -> String {
 pub fn be_child<F: Future<Output = ()>>(act: impl FnOnce(String) -> F) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(act(argument()));
+    say_peak();
+}
+
+/// What `in_child` reads.
+pub fn say_peak() {
     println!("peak: {}", peak_memory().map_or("unknown".to_owned(), |bytes| bytes.to_string()));
 }
 

@@ -4,6 +4,7 @@
 mod commands;
 mod common;
 mod failures;
+mod files;
 mod licences;
 mod output;
 mod shared_limits;
