@@ -86,13 +86,15 @@ impl TokenProvider for AccessToken {
 }
 
 /// Nobody's tokens: for the first client of a service, from which [`Client::for_user`](crate::Client::for_user) makes those of its
-/// users. A request of that client itself ends in an [`Error::Token`](crate::Error::Token) before anything is sent.
-#[derive(Clone, Copy, Debug)]
+/// users. A request of that client itself ends in an [`Error::Token`](crate::Error::Token), whose source it is, before anything is
+/// sent.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("this client is nobody's: make one for a user with `Client::for_user`")]
 pub struct NoUser;
 
 impl TokenProvider for NoUser {
     async fn token(&self) -> Result<AccessToken, BoxError> {
-        Err("this client is nobody's: make one for a user with `Client::for_user`".into())
+        Err(Self.into())
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::StatusCode;
 
+use crate::auth::NoUser;
 #[cfg(feature = "oauth")]
 use crate::auth::OAuthError;
 use crate::error::{BodyError, BoxError, ConnectKind, Error, JobErrorCode};
@@ -70,6 +71,7 @@ impl Error {
             Self::Connect { kind: ConnectKind::Network | ConnectKind::Proxy, .. } => ErrorKind::Unavailable,
             Self::Connect { .. } => ErrorKind::Setup,
             Self::Connection { .. } | Self::Timeout { .. } => ErrorKind::Unavailable,
+            Self::Token { source } if source.is::<NoUser>() => ErrorKind::Input,
             Self::Token { source } => of_token(source),
             Self::Pacer { source, .. } if source.is::<PausedError>() => ErrorKind::RateLimited,
             Self::Pacer { .. } => ErrorKind::Unavailable,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use apalis::prelude::{BoxDynError, Data};
-use canva_connect::auth::{Integration, OAuth};
+use canva_connect::auth::{Integration, NoUser, OAuth};
 use canva_connect::{Client, Error, JobResult, UploadBody};
 use canva_connect_redis::Redis;
 use redis::aio::ConnectionManager;
@@ -23,30 +23,33 @@ use crate::{rate_window, redis_url, setting};
 pub struct Fleet {
     redis: Redis,
     ledger: ConnectionManager,
-    clients: Arc<Mutex<HashMap<String, Client>>>,
+    canva: Client,
+    integration: Integration,
+    users: Arc<Mutex<HashMap<String, Client>>>,
 }
 
 impl Fleet {
     pub async fn new() -> Result<Self, BoxDynError> {
-        let ledger = apalis_redis::connect(redis_url()).await?;
-        Ok(Self { redis: Redis::open(&redis_url())?, ledger, clients: Arc::default() })
+        let base_url = setting("CANVA_BASE_URL", "http://127.0.0.1:4080/rest");
+        let (id, secret) = (setting("CANVA_CLIENT_ID", ""), setting("CANVA_CLIENT_SECRET", ""));
+        Ok(Self {
+            redis: Redis::open(&redis_url())?,
+            ledger: apalis_redis::connect(redis_url()).await?,
+            canva: Client::builder().base_url(&base_url).token_provider(NoUser).build()?,
+            integration: Integration::new(id, secret, "")?.base_url(&base_url)?,
+            users: Arc::default(),
+        })
     }
 
     /// The client of a user, whose tokens and limits are in Redis.
     fn client(&self, user: &str) -> Result<Client, BoxDynError> {
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(user) {
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = users.get(user) {
             return Ok(client.clone());
         }
-        let base_url = setting("CANVA_BASE_URL", "http://127.0.0.1:4080/rest");
-        let (id, secret) = (setting("CANVA_CLIENT_ID", ""), setting("CANVA_CLIENT_SECRET", ""));
-        let integration = Integration::new(id, secret, "")?.base_url(&base_url)?;
-        let client = Client::builder()
-            .base_url(base_url)
-            .token_provider(OAuth::new(integration, self.redis.store(user)))
-            .pacing(self.redis.pacing(user).window(rate_window()?))
-            .build()?;
-        clients.insert(user.to_owned(), client.clone());
+        let tokens = OAuth::new(self.integration.clone(), self.redis.store(user));
+        let client = self.canva.for_user(tokens, self.redis.pacing(user).window(rate_window()?));
+        users.insert(user.to_owned(), client.clone());
         Ok(client)
     }
 }
@@ -74,7 +77,7 @@ pub async fn upload(upload: Upload, fleet: Data<Fleet>) -> Result<(), BoxDynErro
     };
     let end = match canva.job(job).wait().await {
         Ok(JobResult::Asset(asset)) => State::Done(asset.id),
-        Err(error @ Error::Job(_)) => State::Failed(error.to_string()),
+        Err(error @ Error::Job(_)) => State::Failed(error.report()),
         other => return Err(format!("not known yet: {other:?}").into()),
     };
     ledger.write(&end).await
@@ -92,7 +95,9 @@ async fn send(canva: &Client, claim: &Claim, path: PathBuf) -> Result<State, Box
     match canva.upload_asset(body).name(name).await {
         Ok(job) => Ok(State::Job(job.reference().clone())),
         Err(Error::OutcomeUnknown { .. }) => Ok(State::Unknown),
-        Err(error @ (Error::Api(_) | Error::InvalidInput { .. })) => Ok(State::Failed(error.to_string())),
+        Err(error @ (Error::Api(_) | Error::InvalidInput { .. })) if !error.is_retryable() && !error.needs_login() => {
+            Ok(State::Failed(error.report()))
+        }
         Err(error) => {
             claim.change(&claim.claimed).await?;
             Err(error.into())
