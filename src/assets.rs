@@ -187,7 +187,6 @@ impl fmt::Debug for UploadAsset {
 /// # Errors
 /// Awaited, it gives [`Error::InvalidInput`] before anything is sent, [`Error::OutcomeUnknown`] where a job may have been
 /// made, and otherwise those of every [`Call`](crate::Call).
-#[derive(Debug)]
 #[must_use = "nothing is sent until it is awaited"]
 pub struct UploadAssetFromUrl {
     client: Client,
@@ -292,5 +291,12 @@ impl IntoFuture for UpdateAsset {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
+    }
+}
+
+impl fmt::Debug for UploadAssetFromUrl {
+    /// Without the URL, which may be a signed one: whoever has it can fetch the file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UploadAssetFromUrl").finish_non_exhaustive()
     }
 }

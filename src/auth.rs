@@ -14,6 +14,8 @@ mod authorization;
 #[cfg(feature = "oauth")]
 mod error;
 #[cfg(feature = "oauth")]
+mod exclusive;
+#[cfg(feature = "oauth")]
 mod file_store;
 #[cfg(feature = "oauth")]
 mod integration;
@@ -24,8 +26,6 @@ mod oauth;
 #[cfg(feature = "oauth")]
 mod store;
 mod token;
-#[cfg(feature = "oauth")]
-mod turns;
 
 #[cfg(feature = "oauth")]
 pub use authorization::Authorization;

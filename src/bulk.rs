@@ -13,6 +13,7 @@ use futures_core::Stream;
 use serde_json::{Map, Value};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::{JoinError, JoinSet};
+use tracing::Instrument;
 
 use crate::BoxFuture;
 use crate::client::Client;
@@ -24,10 +25,10 @@ use crate::turns::Turns;
 impl Client {
     /// Sends many uploads or imports and waits for all of their jobs.
     ///
-    /// An item is a key of yours, a path or the number of a row for example, and whatever awaits to a [`Job`]:
+    /// An item is a key of yours, a path or the number of a row for example, and anything that gives a [`Job`] when awaited:
     /// [`UploadAsset`](crate::UploadAsset), [`ImportDesign`](crate::ImportDesign), an `async` block. The iterator is asked for
     /// an item when there is room for it, so that ten thousand need no more memory and no more open files than a few
-    /// hundred. The jobs must be this client's own.
+    /// hundred. It is asked in a task, so it must not block. The jobs must be this client's own.
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client, paths: Vec<std::path::PathBuf>) {
@@ -39,7 +40,7 @@ impl Client {
     ///     match event {
     ///         BulkEvent::Started { key, job, .. } => println!("{}: job {}", key.display(), job.id),
     ///         BulkEvent::Finished { key, result: Ok(asset), .. } => println!("{}: asset {}", key.display(), asset.id),
-    ///         BulkEvent::Finished { key, result: Err(error), .. } => eprintln!("{}: {error}", key.display()),
+    ///         BulkEvent::Finished { key, result: Err(error), .. } => eprintln!("{}: {}", key.display(), error.report()),
     ///         _ => {}
     ///     }
     /// }
@@ -117,7 +118,7 @@ impl Client {
 ///
 /// # Panics
 /// [`next`](Bulk::next) goes on with the panic of an item, of a function that it calls, or of the iterator. The other items go
-/// on; after a panic of the iterator there are no more events.
+/// on; after a panic of the iterator there are no more events. An item that panicked has no [`Finished`](BulkEvent::Finished).
 #[must_use = "nothing is sent until `next` is called"]
 pub struct Bulk<K, T> {
     limits: Limits,
@@ -195,7 +196,7 @@ impl<K: Send + 'static, T: Send + Sync + 'static> Stream for Bulk<K, T> {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if let Some(run) = self.run.take() {
             let running = run(self.limits);
-            self.running.spawn(running);
+            self.running.spawn(running.in_current_span());
         }
         match ready!(self.events.poll_recv(cx)) {
             Some(Message::Event(event, _room)) => Poll::Ready(Some(event)),
@@ -274,7 +275,7 @@ async fn run<K, T, F>(
             Ok((room, sending)) = free, if more => match items.next() {
                 Some((key, item)) => {
                     let (item, sent) = (Item { key, room, events: events.clone() }, item.into_future());
-                    tasks.spawn(item.go(sent, sending, policy.clone(), turns.clone()));
+                    tasks.spawn(item.go(sent, sending, policy.clone(), turns.clone()).in_current_span());
                 }
                 None => more = false,
             },

@@ -157,7 +157,7 @@ impl fmt::Debug for Client {
 #[derive(Clone)]
 #[must_use = "`build` makes the client"]
 pub struct ClientBuilder {
-    token: Option<Tokens>,
+    token: Option<TokenSource>,
     base_url: String,
     user_agent: Option<String>,
     allow_plain_http: bool,
@@ -171,7 +171,7 @@ pub struct ClientBuilder {
 }
 
 #[derive(Clone)]
-enum Tokens {
+enum TokenSource {
     Given(AccessToken),
     From(Arc<dyn DynTokenProvider>),
 }
@@ -200,13 +200,13 @@ impl Default for ClientBuilder {
 impl ClientBuilder {
     /// An access token that stays the same.
     pub fn token(mut self, token: impl Into<AccessToken>) -> Self {
-        self.token = Some(Tokens::Given(token.into()));
+        self.token = Some(TokenSource::Given(token.into()));
         self
     }
 
     /// Something that gives access tokens, and new ones when they expire.
     pub fn token_provider(mut self, provider: impl TokenProvider) -> Self {
-        self.token = Some(Tokens::From(Arc::new(provider)));
+        self.token = Some(TokenSource::From(Arc::new(provider)));
         self
     }
 
@@ -315,11 +315,11 @@ impl ClientBuilder {
     pub fn build(self) -> Result<Client, Error> {
         let token: Arc<dyn DynTokenProvider> = match self.token {
             None => return Err(Error::invalid("token", "an access token or a token provider", "none")),
-            Some(Tokens::Given(token)) => {
+            Some(TokenSource::Given(token)) => {
                 token.header()?;
                 Arc::new(token)
             }
-            Some(Tokens::From(provider)) => provider,
+            Some(TokenSource::From(provider)) => provider,
         };
         self.timeouts.check()?;
         self.retry.check()?;

@@ -377,7 +377,7 @@ pub struct JobError {
 }
 
 impl JobError {
-    /// A failure of this job. Beside this crate, tests of code that handles failures have a use for it.
+    /// A failure of this job. Also for tests of code that handles failures.
     ///
     /// ```
     /// use canva_connect::{Error, ErrorKind, JobError, JobErrorCode};
@@ -487,7 +487,7 @@ pub enum ConnectKind {
     InvalidCertificate,
     /// The proxy opened no tunnel: it can't reach the server, or doesn't let the request through.
     Proxy,
-    /// The proxy wants a user and a password, or refuses those that it got: it answered 407. Give it them with
+    /// The proxy wants a user and a password, or refuses those that it got: it answered 407. Set them with
     /// [`ClientBuilder::http`](crate::ClientBuilder::http) or in `HTTPS_PROXY`.
     ProxyAuthorization,
     /// The server has neither HTTP/2 nor HTTP/1.1 to offer.

@@ -108,7 +108,7 @@ fn is_refused(error: &h2::Error) -> bool {
     error.is_remote() && (error.is_go_away() || error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM))
 }
 
-fn connect_kind(source: &reqwest::Error) -> ConnectKind {
+pub(crate) fn connect_kind(source: &reqwest::Error) -> ConnectKind {
     let tls = find(source, |error: &rustls::Error| match error {
         rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer) => Some(ConnectKind::Certificate),
         rustls::Error::InvalidCertificate(_) => Some(ConnectKind::InvalidCertificate),

@@ -222,7 +222,8 @@ impl<T: Send + 'static> Job<T> {
     }
 
     async fn end_in_time(&mut self, policy: PollPolicy, turns: Option<&Turns>) -> Result<Result<T, JobError>, Error> {
-        let mut place = self.place(turns);
+        let operation = self.reference.kind.operation();
+        let mut place = turns.map_or_else(Place::alone, |turns| turns.place(operation, self.state.is_some()));
         // The deadline begins when the job was first seen: what the request waited for its turn is no time of the job's.
         if self.state.is_none() {
             self.refresh_after(Duration::ZERO, &mut place).await?;
@@ -240,13 +241,6 @@ impl<T: Send + 'static> Job<T> {
         };
         let ended = tokio::time::timeout(policy.deadline, waiting).await;
         ended.unwrap_or_else(|_| Err(Error::Deadline { job_id: self.reference.id.clone(), waited: policy.deadline }))
-    }
-
-    fn place(&self, turns: Option<&Turns>) -> Place {
-        // An id that can't be read by is refused when it is.
-        let call = self.reference.kind.read(&self.client.generated(), &self.reference.id).ok();
-        let place = turns.zip(call).map(|(turns, call)| turns.place(call.operation(), self.state.is_some()));
-        place.unwrap_or_else(Place::alone)
     }
 
     async fn refresh_after(&mut self, delay: Duration, place: &mut Place) -> Result<(), Error> {

@@ -9,7 +9,7 @@ use crate::auth::NoUser;
 use crate::auth::OAuthError;
 use crate::error::{BodyError, BoxError, ConnectKind, Error, JobErrorCode};
 #[cfg(feature = "oauth")]
-use crate::failure::find;
+use crate::failure::{connect_kind, find};
 use crate::generated::types::DesignImportErrorCode;
 use crate::pacing::PausedError;
 
@@ -68,10 +68,9 @@ impl Error {
         match self {
             Self::InvalidInput { .. } | Self::Body(_) => ErrorKind::Input,
             Self::Setup { .. } | Self::Decode { .. } => ErrorKind::Setup,
-            Self::Connect { kind: ConnectKind::Network | ConnectKind::Proxy, .. } => ErrorKind::Unavailable,
-            Self::Connect { .. } => ErrorKind::Setup,
+            Self::Connect { kind, .. } => of_connect(*kind),
             Self::Connection { .. } | Self::Timeout { .. } => ErrorKind::Unavailable,
-            Self::Token { source } if source.is::<NoUser>() => ErrorKind::Input,
+            Self::Token { source } if source.is::<NoUser>() || is_invalid_input(source) => ErrorKind::Input,
             Self::Token { source } => of_token(source),
             Self::Pacer { source, .. } if source.is::<PausedError>() => ErrorKind::RateLimited,
             Self::Pacer { .. } => ErrorKind::Unavailable,
@@ -81,6 +80,8 @@ impl Error {
             Self::Job(_) => ErrorKind::JobFailed,
             // Canva gave an id that nobody can ask for.
             Self::Poll { source, .. } if matches!(**source, Self::InvalidInput { .. }) => ErrorKind::OutcomeUnknown,
+            // Another user's job, or none.
+            Self::Poll { source, .. } if source.kind() == ErrorKind::Refused => ErrorKind::Refused,
             Self::Poll { .. } | Self::Deadline { .. } => ErrorKind::JobPending,
         }
     }
@@ -92,7 +93,7 @@ impl Error {
     ///
     /// - the kinds [`RateLimited`](ErrorKind::RateLimited) and [`Unavailable`](ErrorKind::Unavailable), of the statuses 408, 429,
     ///   500, 502, 503 and 504. A `retry_after` of [`api`](Error::api) says how much later;
-    /// - content that was not as long as at first, or not the same to its end: the file may have been written to;
+    /// - a file that was written to while it was being uploaded;
     /// - a job that failed because Canva is busy or broke, which has made nothing.
     ///
     /// These are not:
@@ -102,7 +103,7 @@ impl Error {
     ///   [id](Error::job_id): sent again, there would be two.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Body(error) => matches!(error, BodyError::Changed { .. } | BodyError::Length { .. }),
+            Self::Body(error) => matches!(error, BodyError::Changed { .. }),
             Self::Job(job) => matches!(
                 job.code,
                 JobErrorCode::DesignImport(
@@ -126,6 +127,13 @@ impl Error {
     }
 }
 
+fn of_connect(kind: ConnectKind) -> ErrorKind {
+    match kind {
+        ConnectKind::Network | ConnectKind::Proxy => ErrorKind::Unavailable,
+        _ => ErrorKind::Setup,
+    }
+}
+
 /// `unauthorized` is what a 401 means there.
 fn of_status(status: StatusCode, unauthorized: ErrorKind) -> ErrorKind {
     match status.as_u16() {
@@ -135,6 +143,11 @@ fn of_status(status: StatusCode, unauthorized: ErrorKind) -> ErrorKind {
         408 | 500 | 502 | 503 | 504 => ErrorKind::Unavailable,
         _ => ErrorKind::Refused,
     }
+}
+
+/// No header can carry the token.
+fn is_invalid_input(source: &BoxError) -> bool {
+    matches!(source.downcast_ref(), Some(Error::InvalidInput { .. }))
 }
 
 /// Of what a token provider says, which may wrap another one.
@@ -148,6 +161,10 @@ fn of_token(source: &BoxError) -> ErrorKind {
             kind => Some(kind),
         },
         OAuthError::Unreadable { .. } => Some(ErrorKind::Setup),
+        OAuthError::Unreachable { source } => {
+            let connecting = source.downcast_ref().filter(|source: &&reqwest::Error| source.is_connect());
+            connecting.map(|source| of_connect(connect_kind(source)))
+        }
         _ => None,
     };
     find(&**source, known).unwrap_or(ErrorKind::Unavailable)

@@ -47,7 +47,7 @@
 //!   make a line for the log ([`Error::report`]).
 //! - **Tokens** come from a string or from a [`TokenProvider`], and show in no error, `Debug` or trace.
 //!
-//! # What it tells
+//! # Traces
 //! Each request is a [`tracing`](https://docs.rs/tracing) span `canva` at the level `info`, from its first attempt to its end:
 //!
 //! | field | is |
@@ -61,7 +61,7 @@
 //! A pause that Canva asks for, and an upload that begins again, are a `warn!`, a refreshed token is an `info!`, and each attempt that
 //! fails a `debug!`.
 //!
-//! # More of it
+//! # Further reading
 //! - [Many users](guide::many_users) in one service.
 //! - [Metrics](guide::metrics), with a pacer that measures or from the traces.
 //! - [Cancelling](guide::cancelling): what dropping a future leaves behind.

@@ -184,7 +184,7 @@ impl Pacing {
     /// ```
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] if the share isn't more than 0 and at most 1. Nothing is rounded to fit: who writes 25 for 25 % would
+    /// [`Error::InvalidInput`] if the share isn't more than 0 and at most 1. Nothing is rounded to fit: whoever writes 25 for 25 % would
     /// otherwise have the whole limit in each process.
     pub fn scaled(share: f64) -> Result<Self, Error> {
         if share > 0.0 && share <= 1.0 {

@@ -17,8 +17,11 @@ use crate::operations::Operation;
 use crate::sync::lock;
 
 /// How many reads are under way at once: enough that a slow network delays none, and few, so that which job comes next is
-/// decided late.
+/// decided late. A read keeps its place through all of its attempts.
 const AT_ONCE: usize = 8;
+
+/// Longer than any job is waited for.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// How many others an ended job sends ahead. With two, they multiply if more than half of them have ended as well.
 const SENT_AHEAD: usize = 2;
@@ -71,9 +74,12 @@ impl Place {
         };
         let now = Instant::now();
         let (turn, given) = oneshot::channel();
-        let due = now.checked_add(delay).unwrap_or(now);
+        let due = now + delay.min(FOREVER);
         let _ = queue.send(Message::Ask { due, job: Asking { began: self.began, read: self.read, turn } });
         let slot = given.await.ok();
+        if slot.is_none() {
+            sleep(delay).await;
+        }
         self.read = Some(Instant::now());
         Turn { _slot: slot }
     }

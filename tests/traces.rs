@@ -58,7 +58,10 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Listener {
     fn on_close(&self, id: Id, context: Context<'_, S>) {
         let span = context.span(&id).unwrap();
         if span.name() == "canva" {
-            let fields = span.extensions_mut().remove::<Fields>().unwrap();
+            let mut fields = span.extensions_mut().remove::<Fields>().unwrap();
+            if let Some(parent) = span.parent() {
+                fields.insert("parent", parent.name().to_owned());
+            }
             HEARD.lock().unwrap().0.push(fields);
         }
     }
@@ -111,6 +114,23 @@ async fn a_span_says_what_the_request_waited_for_its_turns_all_attempts_together
 }
 
 #[tokio::test]
+async fn the_spans_of_a_bulk_are_within_the_callers() {
+    static CREATE: Operation = Operation::new("create", "POST", "/v1/in-bulk");
+    listen();
+    let (base_url, _seen) = script(vec![http("200 OK", "", "null")]).await;
+    let canva = Client::builder().token("t").base_url(base_url).pacing(Pacing::off()).build().unwrap();
+    let (client, caller) = (canva.clone(), tracing::info_span!("caller"));
+    let item = async move {
+        client.request(&CREATE).send::<()>().await?;
+        Ok::<_, Error>(client.asset_upload_job("../j"))
+    };
+    let mut bulk = canva.bulk([(1, item)]);
+    let events = async { while bulk.next().await.is_some() {} };
+    tracing::Instrument::instrument(events, caller).await;
+    assert_eq!(span("in-bulk")["parent"], "caller");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_span_says_how_much_was_uploaded() {
     listen();
     let (base_url, _seen) = script(vec![http("200 OK", "", support::UPLOADED)]).await;

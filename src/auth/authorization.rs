@@ -40,7 +40,8 @@ impl Authorization {
     pub(super) fn code(&self, redirect: &str) -> Result<String, OAuthError> {
         let query = Query::of(redirect);
         // Before anything else is believed.
-        if query.only("state").as_deref() != Some(self.state.as_str()) {
+        // A session that was lost has none, and neither has a forged redirect.
+        if self.state.is_empty() || query.only("state").as_deref() != Some(self.state.as_str()) {
             return Err(OAuthError::StateMismatch);
         }
         if query.has("error") {
@@ -53,7 +54,8 @@ impl Authorization {
 
 impl fmt::Debug for Authorization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authorization").field("url", &self.url).finish_non_exhaustive()
+        let page = self.url.split_once('?').map_or(self.url.as_str(), |(page, _)| page);
+        f.debug_struct("Authorization").field("url", &page).finish_non_exhaustive()
     }
 }
 

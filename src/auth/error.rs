@@ -74,8 +74,8 @@ pub enum OAuthError {
         source: BoxError,
     },
     /// A login or refresh panicked, most likely in the store, or the runtime was shut down in the middle of it. Try
-    /// again: tokens that had come by then are still in memory, and are saved first. Only in a new process they may be
-    /// lost, which is then [`LoginRequired`](Self::LoginRequired).
+    /// again: tokens that had come by then are still in memory, and are saved first. They are lost
+    /// only if the process ends before that, which is then [`LoginRequired`](Self::LoginRequired).
     #[error("a login or refresh was interrupted; try again")]
     #[non_exhaustive]
     Interrupted {
@@ -132,6 +132,13 @@ impl OAuthError {
     pub(super) fn shared(&self) -> Self {
         match self {
             Self::LoginRequired { reason } => Self::LoginRequired { reason: reason.clone() },
+            Self::Refused { status, error, description, retry_after } => Self::Refused {
+                status: *status,
+                error: error.clone(),
+                description: description.clone(),
+                retry_after: *retry_after,
+            },
+            Self::Unreadable { status } => Self::Unreadable { status: *status },
             other => Self::SharedRefresh { reason: other.report() },
         }
     }

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+use super::exclusive::Exclusive;
 use super::store::LOCK_TIMEOUT;
-use super::turns::Turns;
 use super::{StoreLock, TokenStore, Tokens};
 use crate::error::BoxError;
 use crate::sync::lock;
@@ -22,13 +22,13 @@ use crate::sync::lock;
 #[derive(Clone)]
 pub struct MemoryStore {
     tokens: Arc<Mutex<Option<Tokens>>>,
-    locked: Arc<Turns<()>>,
+    locked: Arc<Exclusive<()>>,
 }
 
 impl MemoryStore {
     /// Without tokens: the user has to log in first.
     pub fn new() -> Self {
-        Self { tokens: Arc::default(), locked: Arc::new(Turns::new(())) }
+        Self { tokens: Arc::default(), locked: Arc::new(Exclusive::new(())) }
     }
 
     /// With the tokens of a user who has logged in.

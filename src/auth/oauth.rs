@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::exclusive::{Exclusive, Use};
 use super::integration::TIMEOUT;
 use super::store::DynTokenStore;
-use super::turns::{Turn, Turns};
 use super::{
     AccessToken, Authorization, Integration, OAuthError, RefreshToken, StoreLock, TokenProvider, TokenStore, Tokens,
 };
+use tracing::Instrument;
+
 use crate::error::BoxError;
 use crate::failure::is_worth_repeating;
 
@@ -57,7 +59,7 @@ struct Inner {
     integration: Integration,
     store: Box<dyn DynTokenStore>,
     /// Held through a refresh, which makes it the only one.
-    tokens: Turns<Held>,
+    tokens: Exclusive<Held>,
 }
 
 struct Held {
@@ -65,7 +67,7 @@ struct Held {
     /// which share tokens don't refresh in the same moment.
     margin: Duration,
     tokens: Option<Tokens>,
-    /// The store has not taken them yet. It may, in the place of these.
+    /// The store has not taken them yet; and what they may replace there.
     unsaved: Option<Replaces>,
     /// When the last refresh ended, and what those are told who waited for it.
     last: Option<(Instant, Result<AccessToken, OAuthError>)>,
@@ -83,7 +85,7 @@ impl OAuth {
     /// Tokens from this store; nothing is read before the first request.
     pub fn new(integration: Integration, store: impl TokenStore) -> Self {
         let margin = MIN_MARGIN.mul_f64(1.0 + fastrand::f64());
-        let tokens = Turns::new(Held { margin, tokens: None, unsaved: None, last: None });
+        let tokens = Exclusive::new(Held { margin, tokens: None, unsaved: None, last: None });
         Self { inner: Arc::new(Inner { integration, store: Box::new(store), tokens }) }
     }
 
@@ -136,7 +138,7 @@ impl OAuth {
     }
 
     /// The only one who refreshes, logs in or out.
-    async fn turn(&self) -> Result<Turn<Held>, OAuthError> {
+    async fn turn(&self) -> Result<Use<Held>, OAuthError> {
         let stalled = OAuthError::Stalled { waited: TURN_TIMEOUT };
         self.inner.tokens.next(TURN_TIMEOUT).await.ok_or(stalled)
     }
@@ -169,7 +171,7 @@ impl OAuth {
 async fn undisturbed<T: Send + 'static>(
     work: impl Future<Output = Result<T, OAuthError>> + Send + 'static,
 ) -> Result<T, OAuthError> {
-    tokio::spawn(work).await.map_err(|source| OAuthError::Interrupted { source })?
+    tokio::spawn(work.in_current_span()).await.map_err(|source| OAuthError::Interrupted { source })?
 }
 
 impl Inner {

@@ -15,10 +15,11 @@ use crate::generated::types::{
     Asset, AssetUploadErrorCode, AssetUploadJobResponse, DesignImportErrorCode, DesignImportJobResponse, DesignSummary,
     JobStatus,
 };
+use crate::operations::{self, Operation};
 use crate::response::Unreadable;
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:ident = $name:literal, read by $read:ident;)*) => {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal, read by $read:ident, $operation:ident;)*) => {
         /// What a job does. Its text is the name that the API's paths have for it, in the singular.
         ///
         /// ```
@@ -45,6 +46,13 @@ macro_rules! kinds {
                 }
             }
 
+            /// The operation that reads a job of this kind.
+            pub(super) fn operation(self) -> &'static Operation {
+                match self {
+                    $(Self::$kind => &operations::$operation,)*
+                }
+            }
+
             /// The request that reads a job of this kind.
             pub(super) fn read(
                 self,
@@ -61,13 +69,13 @@ macro_rules! kinds {
 
 kinds! {
     /// Started by [`Client::upload_asset`](crate::Client::upload_asset).
-    AssetUpload = "asset-upload", read by get_asset_upload_job;
+    AssetUpload = "asset-upload", read by get_asset_upload_job, GET_ASSET_UPLOAD_JOB;
     /// Started by [`Client::upload_asset_from_url`](crate::Client::upload_asset_from_url).
-    UrlAssetUpload = "url-asset-upload", read by get_url_asset_upload_job;
+    UrlAssetUpload = "url-asset-upload", read by get_url_asset_upload_job, GET_URL_ASSET_UPLOAD_JOB;
     /// Started by [`Client::import_design`](crate::Client::import_design).
-    Import = "import", read by get_design_import_job;
+    Import = "import", read by get_design_import_job, GET_DESIGN_IMPORT_JOB;
     /// Started by [`Client::import_design_from_url`](crate::Client::import_design_from_url).
-    UrlImport = "url-import", read by get_url_import_job;
+    UrlImport = "url-import", read by get_url_import_job, GET_URL_IMPORT_JOB;
 }
 
 impl fmt::Display for JobKind {

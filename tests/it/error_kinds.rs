@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use canva_connect::auth::{Integration, OAuth, OAuthError, Tokens};
+use canva_connect::auth::{Integration, NoUser, OAuth, OAuthError, Tokens};
 use canva_connect::operations::{self, Operation};
 use canva_connect::{
     AccessToken, ApiError, AssetUploadErrorCode, BoxError, Client, ClientBuilder, Error, JobError, JobErrorCode,
-    JobState, Pacer, Permit, PollPolicy, Progress, RetryPolicy, TokenProvider, UploadBody,
+    JobState, Pacer, Pacing, Permit, PollPolicy, Progress, RetryPolicy, TokenProvider, UploadBody,
 };
 use http::StatusCode;
 use insta::assert_snapshot;
@@ -115,6 +115,14 @@ async fn every_error() -> Vec<(&'static str, Error)> {
     all.push(("a provider", get(&fails(|| "the vault is sealed".into())).await));
     let wrapped = || io::Error::other(OAuthError::login_required("the user has left")).into();
     all.push(("a provider that wraps another one's login", get(&fails(wrapped)).await));
+    all.push((
+        "nobody's client",
+        get(&builder("http://127.0.0.1:1/rest").token_provider(NoUser).build().unwrap()).await,
+    ));
+    all.push((
+        "a token that no header can carry",
+        get(&nowhere.for_user(AccessToken::new("a\nb"), Pacing::off())).await,
+    ));
     all.push(("no login", at_endpoint("http://127.0.0.1:1/rest", Memory::default()).await));
     let ended = coded("400 Bad Request", "", "invalid_grant");
     all.push(("an ended login", at_token_endpoint(ended).await));
@@ -138,6 +146,9 @@ async fn every_error() -> Vec<(&'static str, Error)> {
     let other = reqwest::Certificate::from_pem(other.pem().as_bytes()).unwrap();
     let trusts_another = builder(&server.base_url).http(move |http| http.tls_certs_only([other.clone()]));
     all.push(("an unknown CA", get(&trusts_another.build().unwrap()).await));
+    let login = Memory::default();
+    login.0.lock().unwrap().tokens = Some(Tokens::new("old-token", "refresh-token", Duration::ZERO));
+    all.push(("an unknown CA of the token endpoint", at_endpoint(&server.base_url, login).await));
     let proxy = answering(http("407 Proxy Authentication Required", "", "")).await;
     let proxy = reqwest::Proxy::all(proxy.strip_suffix("/rest").unwrap()).unwrap();
     let behind = builder("https://api.canva.example/rest").http(move |http| http.proxy(proxy.clone()));
@@ -175,6 +186,8 @@ async fn every_error() -> Vec<(&'static str, Error)> {
     all.push(("a job and 503", of_job(vec![started(), coded("503 Service Unavailable", "", "c")]).await));
     all.push(("a job and 401", of_job(vec![started(), coded("401 Unauthorized", "x-request-id: r-1\r\n", "c")]).await));
     let lacks = || job(r#""status":"success""#);
+    all.push(("another user's job", of_job(vec![started(), coded("403 Forbidden", "", "permission_denied")]).await));
+    all.push(("a job that isn't there", of_job(vec![started(), coded("404 Not Found", "", "not_found")]).await));
     all.push(("a job without its result", of_job(vec![lacks(), lacks()]).await));
     let odd = http("200 OK", "", r#"{"job":{"id":"../j","status":"in_progress"}}"#);
     all.push(("a job whose id is none", of_job(vec![odd]).await));

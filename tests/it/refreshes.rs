@@ -286,8 +286,9 @@ fn begin(runtime: &Runtime, oauth: &OAuth, requests: &AtomicUsize) {
             }
         };
         tokio::select! {
-            _ = token => panic!("it has ended"),
+            biased;
             () = begun => (),
+            _ = token => panic!("it has ended"),
         }
     });
 }
@@ -324,7 +325,8 @@ fn a_runtime_that_nobody_drives_keeps_the_others_waiting_for_a_while_and_not_for
     // Another provider with the same store waits for the store alone.
     let error = second.block_on(provider(&base_url, &store).token()).unwrap_err();
     assert!(matches!(oauth_error(&error), OAuthError::Store { .. }), "{error}");
-    assert!(error.to_string().contains("locked for 75 s"), "{error}");
+    let causes = support::chain(&*error);
+    assert!(causes.contains("locked for 75 s"), "{causes}");
 
     // Driven again, it goes on, and nothing is lost.
     assert_eq!(first.block_on(oauth.token()).unwrap(), AccessToken::new(NEW));

@@ -47,8 +47,7 @@ async fn each_has_its_own_token_and_limits() {
     assert!(begun.elapsed() < Duration::from_secs(1), "they waited for each other: {:?}", begun.elapsed());
     assert_eq!(refused(&simulator), 0);
     for user in ["anna", "ben"] {
-        let assets = simulator.assets();
-        assert_eq!(assets.iter().filter(|asset| asset.owner.user_id == user).count(), 30, "{user}");
+        assert_eq!(simulator.assets_of(user).len(), 30, "{user}");
     }
 }
 

@@ -76,7 +76,7 @@ async fn simulate(users: &[String]) -> Result<(), BoxDynError> {
     let simulator = simulator.start().await?;
     println!("{} has {}; Ctrl-C ends it", simulator.base_url(), users.join(", "));
     tokio::signal::ctrl_c().await?;
-    println!("it has {} files", simulator.assets().len());
+    println!("it has {} files", users.iter().map(|user| simulator.assets_of(user).len()).sum::<usize>());
     Ok(())
 }
 

@@ -12,25 +12,25 @@ use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use tokio::time::timeout;
 
 /// What one at a time may use.
-pub(super) struct Turns<T> {
+pub(super) struct Exclusive<T> {
     value: Arc<Mutex<T>>,
     freed: Arc<Notify>,
 }
 
-impl<T> Turns<T> {
+impl<T> Exclusive<T> {
     pub(super) fn new(value: T) -> Self {
         Self { value: Arc::new(Mutex::new(value)), freed: Arc::default() }
     }
 
-    /// The only turn until it is dropped; `None` if somebody else has it for so long.
-    pub(super) async fn next(&self, within: Duration) -> Option<Turn<T>> {
+    /// The only use until it is dropped; `None` if somebody else has it for so long.
+    pub(super) async fn next(&self, within: Duration) -> Option<Use<T>> {
         let next = async {
             loop {
-                // Before it is tried, so that no end of a turn is missed.
+                // Before it is tried, so that no end of a use is missed.
                 let mut freed = pin!(self.freed.notified());
                 freed.as_mut().enable();
                 if let Ok(value) = self.value.clone().try_lock_owned() {
-                    return Turn { value, _freed: Freed(self.freed.clone()) };
+                    return Use { value, _freed: Freed(self.freed.clone()) };
                 }
                 freed.await;
             }
@@ -40,7 +40,7 @@ impl<T> Turns<T> {
 }
 
 /// It ends when it is dropped, be it with its runtime.
-pub(super) struct Turn<T> {
+pub(super) struct Use<T> {
     // Dropped in this order: it is free before the others look.
     value: OwnedMutexGuard<T>,
     _freed: Freed,
@@ -54,7 +54,7 @@ impl Drop for Freed {
     }
 }
 
-impl<T> Deref for Turn<T> {
+impl<T> Deref for Use<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -62,7 +62,7 @@ impl<T> Deref for Turn<T> {
     }
 }
 
-impl<T> DerefMut for Turn<T> {
+impl<T> DerefMut for Use<T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.value
     }
