@@ -130,10 +130,21 @@ async fn put(user: &str, folder: &Path) -> Result<(), BoxDynError> {
     let mut open = Vec::new();
     for file in std::fs::read_dir(folder.canonicalize()?)? {
         let upload = Upload { user: user.to_owned(), path: file?.path() };
-        queue.push(upload.clone()).await?;
-        open.push((Ledger::of(queue.get_connection(), &upload), upload.path));
+        if !upload.path.is_file() {
+            continue;
+        }
+        let ledger = Ledger::of(queue.get_connection(), &upload);
+        let seen = ledger.read().await?;
+        if let Some(State::Failed(_)) = &seen {
+            ledger.change(seen.as_ref(), &State::Claimed { by: "put".to_owned() }).await?;
+        }
+        // What is under way has its task in the queue.
+        if matches!(seen, None | Some(State::Failed(_))) {
+            queue.push(upload.clone()).await?;
+        }
+        open.push((ledger, upload.path));
     }
-    println!("{} files are in the queue", open.len());
+    println!("{} files are in the queue or were put before", open.len());
     while !open.is_empty() {
         sleep(Duration::from_millis(500)).await;
         for (ledger, path) in std::mem::take(&mut open) {

@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use apalis::prelude::{BoxDynError, Data};
+use apalis::prelude::{Attempt, BoxDynError, Data};
 use canva_connect::auth::{Integration, NoUser, OAuth};
 use canva_connect::{Client, Error, JobResult, UploadBody};
 use canva_connect_redis::Redis;
@@ -54,9 +54,31 @@ impl Fleet {
     }
 }
 
+/// The queue drops a task after 25 attempts, some five minutes, and tells nobody. So from this one on the ledger says it.
+const LAST_ATTEMPT: usize = 20;
+
 /// An error gives the task back to the queue, which tries it again after some seconds.
-pub async fn upload(upload: Upload, fleet: Data<Fleet>) -> Result<(), BoxDynError> {
+pub async fn upload(upload: Upload, fleet: Data<Fleet>, attempt: Attempt) -> Result<(), BoxDynError> {
     let ledger = Ledger::of(&fleet.ledger, &upload);
+    match bring(upload, &fleet, &ledger).await {
+        Err(error) if attempt.current() >= LAST_ATTEMPT => give_up(&ledger, error).await,
+        result => result,
+    }
+}
+
+async fn give_up(ledger: &Ledger, error: BoxDynError) -> Result<(), BoxDynError> {
+    let seen = ledger.read().await?;
+    let end = match &seen {
+        None | Some(State::Claimed { .. }) => {
+            State::Failed(error.downcast_ref().map_or_else(|| error.to_string(), Error::report))
+        }
+        Some(State::Sent { .. } | State::Job(_)) => State::Unknown,
+        Some(_) => return Ok(()),
+    };
+    ledger.change(seen.as_ref(), &end).await
+}
+
+async fn bring(upload: Upload, fleet: &Fleet, ledger: &Ledger) -> Result<(), BoxDynError> {
     let canva = fleet.client(&upload.user)?;
     let job = match ledger.read().await? {
         Some(State::Done(_) | State::Unknown) => return Ok(()),
@@ -78,7 +100,8 @@ pub async fn upload(upload: Upload, fleet: Data<Fleet>) -> Result<(), BoxDynErro
     let end = match canva.job(job).wait().await {
         Ok(JobResult::Asset(asset)) => State::Done(asset.id),
         Err(error @ Error::Job(_)) => State::Failed(error.report()),
-        other => return Err(format!("not known yet: {other:?}").into()),
+        Err(error) => return Err(error.into()),
+        Ok(other) => return Err(format!("an asset was expected, not {other:?}").into()),
     };
     ledger.write(&end).await
 }
