@@ -85,7 +85,7 @@ fn after_ctrl_c_it_is_said_that_tags_may_be_missing() {
     simulator.inject("updateAsset", 1.., Fault::Delay(Duration::from_secs(3_600))).unwrap();
     let command = upload(["--tag", "launch", "photo.jpg"], &simulator);
     let items = stopped(command, || !requests(&simulator, "PATCH").is_empty());
-    let [item] = items.as_slice() else { panic!("{items:?}") };
+    let [item] = <[Value; 1]>::try_from(items).unwrap();
     assert!(item["status"] == "failed" && item["asset"]["id"].is_string(), "{item}");
     assert_eq!(item["error"]["code"], "tags_not_applied");
     let message = item["error"]["message"].as_str().unwrap();
