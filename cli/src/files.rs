@@ -29,104 +29,105 @@ where
 {
     let progress = output.progress();
     let mut whole = Whole { files: files.clone(), progress: progress.clone(), line: None };
-    let sending = Sending::default();
-    let mut results = Results { files: files.clone(), ended: BTreeMap::new(), known: 0, printed: 0, output };
-    let begun = sending.clone();
+    let mut results = Results { files: files.clone(), states: BTreeMap::new(), known: 0, printed: 0, output };
+    let sent = Sent::default();
+    let whole_sent = sent.clone();
     let items = files.into_iter().enumerate().map(move |(number, file)| {
         let line = progress.line(file.display());
-        let (mut show, begun) = (line.on_progress(), begun.clone());
-        let sent = send(
+        let (mut show, sent) = (line.on_progress(), whole_sent.clone());
+        let sending = send(
             &file,
             Box::new(move |progress| {
-                begun.begin(number);
+                sent.note(number, progress);
                 show(progress);
             }),
         );
         let item = async move {
             let _line = line;
-            sent.await
+            sending.await
         };
         (number, item)
     });
     let mut bulk = canva.bulk(items);
-    let (mut jobs, mut untagged) = (BTreeMap::<usize, JobReference>::new(), BTreeMap::new());
     let (mut tagging, mut more) = (FuturesUnordered::new(), true);
-    let stop = tokio::signal::ctrl_c();
+    let stop = ctrl_c();
     tokio::pin!(stop);
-    let mut stopped = false;
     while more || !tagging.is_empty() {
-        whole.show(results.known, jobs.len());
-        let (number, outcome) = tokio::select! {
+        whole.show(results.known, results.at_canva());
+        tokio::select! {
             // What is known already is heard before the command stops.
             biased;
             event = bulk.next(), if more => match event {
                 Some(BulkEvent::Started { key, job, .. }) => {
-                    jobs.insert(key, job);
-                    continue;
+                    results.states.insert(key, State::AtCanva(job));
                 }
                 Some(BulkEvent::Finished { key, result, extra, .. }) => {
-                    let outcome = Outcome::ended(jobs.remove(&key).as_ref(), result, extra);
-                    if let (Some(JobResult::Asset(asset)), false) = (&outcome.made, tags.is_empty()) {
-                        tagging.push(tag(canva, key, asset.id.clone(), tags));
-                        untagged.insert(key, outcome);
-                        continue;
+                    let job = match results.states.remove(&key) {
+                        Some(State::AtCanva(job)) => Some(job),
+                        _ => None,
+                    };
+                    let outcome = Outcome::ended(job.as_ref(), result, extra);
+                    match &outcome.made {
+                        Some(JobResult::Asset(asset)) if !tags.is_empty() => {
+                            tagging.push(tag(canva, key, asset.id.clone(), tags));
+                            results.states.insert(key, State::Tagging(outcome));
+                        }
+                        _ => results.end(key, outcome),
                     }
-                    (key, outcome)
                 }
-                Some(_) => continue,
-                None => {
-                    more = false;
-                    continue;
-                }
+                Some(_) => {}
+                None => more = false,
             },
             Some((number, tagged)) = tagging.next() => {
-                let Some(mut outcome) = untagged.remove(&number) else { continue };
-                match tagged {
-                    Ok(asset) => outcome.made = Some(asset.into()),
-                    Err(error) => outcome.tags_not_applied(&error),
+                if let Some(State::Tagging(mut outcome)) = results.states.remove(&number) {
+                    match tagged {
+                        Ok(asset) => outcome.made = Some(asset.into()),
+                        Err(error) => outcome.tags_not_applied(&error),
+                    }
+                    results.end(number, outcome);
                 }
-                (number, outcome)
             }
-            Ok(()) = &mut stop => {
-                stopped = true;
-                break;
+            () = &mut stop => {
+                results.stop(sent.stop());
+                return Err(End::Stopped);
             }
-            else => break,
-        };
-        sending.end(number);
-        results.end(number, outcome);
+        }
     }
-    if !stopped {
-        return Ok(());
+    Ok(())
+}
+
+/// Never comes if Ctrl-C can't be listened to; then it ends the process as usual.
+async fn ctrl_c() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
     }
-    drop(bulk);
-    // Each of these is surer than the one before.
-    results.ended.extend(sending.numbers().map(|number| (number, Outcome::stopped_while_sent())));
-    results.ended.extend(untagged.into_iter().map(|(number, outcome)| (number, outcome.stopped_before_its_tags())));
-    results.ended.extend(jobs.iter().map(|(number, job)| (*number, Outcome::in_progress(job))));
-    results.print_all();
-    Err(End::Stopped)
 }
 
 async fn tag(canva: &Client, number: usize, asset_id: String, tags: &[String]) -> (usize, Result<Asset, Error>) {
     (number, canva.update_asset(asset_id).tags(tags).await)
 }
 
-/// The files of which something may have left, and whose end isn't known.
+/// The files that were handed over whole by their last attempt. Without its last bytes, no file can be in Canva.
 #[derive(Clone, Default)]
-struct Sending(Arc<Mutex<BTreeSet<usize>>>);
+struct Sent(Arc<Mutex<BTreeSet<usize>>>);
 
-impl Sending {
-    fn begin(&self, number: usize) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
+impl Sent {
+    /// Called before the bytes leave.
+    fn note(&self, number: usize, progress: Progress) {
+        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if progress.sent == progress.total {
+            sent.insert(number);
+        } else {
+            sent.remove(&number);
+        }
     }
 
-    fn end(&self, number: usize) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
-    }
-
-    fn numbers(&self) -> impl Iterator<Item = usize> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_iter()
+    /// From here to the end of the process, no last bytes leave: whoever would note them waits.
+    fn stop(&self) -> BTreeSet<usize> {
+        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let numbers = std::mem::take(&mut *sent);
+        std::mem::forget(sent);
+        numbers
     }
 }
 
@@ -150,28 +151,55 @@ impl Whole {
     }
 }
 
-/// The outcomes, by the number of the file.
+/// What is known of a file, and not printed yet.
+enum State {
+    AtCanva(JobReference),
+    /// The asset is there, and its tags are being set.
+    Tagging(Outcome),
+    /// It waits for one before it.
+    Ended(Outcome),
+}
+
+/// What becomes of the files, by their numbers.
 struct Results<'a> {
     files: Vec<PathBuf>,
-    /// Those that wait for one before them.
-    ended: BTreeMap<usize, Outcome>,
+    states: BTreeMap<usize, State>,
     known: usize,
+    /// All files before this one are printed.
     printed: usize,
     output: &'a mut Output,
 }
 
 impl Results<'_> {
+    fn at_canva(&self) -> usize {
+        self.states.values().filter(|state| matches!(state, State::AtCanva(_))).count()
+    }
+
     fn end(&mut self, number: usize, outcome: Outcome) {
-        self.ended.insert(number, outcome);
+        self.states.insert(number, State::Ended(outcome));
         self.known += 1;
-        while let Some(outcome) = self.ended.remove(&self.printed) {
+        while let Some(next) = self.states.first_entry()
+            && *next.key() == self.printed
+            && matches!(next.get(), State::Ended(_))
+            && let State::Ended(outcome) = next.remove()
+        {
             self.print(self.printed, outcome);
             self.printed += 1;
         }
     }
 
-    fn print_all(&mut self) {
-        for (number, outcome) in std::mem::take(&mut self.ended) {
+    /// Prints what is known when the command stops. Nothing else is known of what was `sent` and has no state.
+    fn stop(&mut self, mut sent: BTreeSet<usize>) {
+        let mut states = std::mem::take(&mut self.states);
+        for number in sent.split_off(&self.printed) {
+            states.entry(number).or_insert_with(|| State::Ended(Outcome::stopped_when_sent()));
+        }
+        for (number, state) in states {
+            let outcome = match state {
+                State::AtCanva(job) => Outcome::in_progress(&job),
+                State::Tagging(outcome) => outcome.stopped_at_its_tags(),
+                State::Ended(outcome) => outcome,
+            };
             self.print(number, outcome);
         }
     }

@@ -131,15 +131,15 @@ impl Outcome {
         Self { job_id: Some(job.id.clone()), ..Self::new(Status::InProgress) }
     }
 
-    /// The command was stopped while the file was on its way.
-    pub fn stopped_while_sent() -> Self {
-        let message = "canva was stopped while it was being sent; look in Canva before you try again".to_owned();
+    /// The command was stopped when the file was sent, and Canva hadn't answered.
+    pub fn stopped_when_sent() -> Self {
+        let message = "canva was stopped before Canva answered; look in Canva before you try again".to_owned();
         Self::new(Status::Unknown).with("outcome_unknown", message)
     }
 
-    /// The command was stopped when the asset was there.
-    pub fn stopped_before_its_tags(self) -> Self {
-        let message = "it was uploaded, but canva was stopped before its tags were applied; don't upload it again";
+    /// The command was stopped when the asset was there, and its tags were being set.
+    pub fn stopped_at_its_tags(self) -> Self {
+        let message = "it was uploaded, but canva was stopped, and it isn't known whether its tags were applied; don't upload it again";
         Self { status: Status::Failed, ..self }.with("tags_not_applied", message.to_owned())
     }
 

@@ -36,7 +36,7 @@ fn main() -> ExitCode {
             ExitCode::from(1)
         }
         Err(End::Stopped) => {
-            output.say("stopped; files of which nothing is said were not sent");
+            output.say("stopped; files of which nothing is said are not in Canva");
             ExitCode::from(130)
         }
         Err(End::Usage(message)) => {
