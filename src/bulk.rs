@@ -7,6 +7,7 @@ use std::future::{IntoFuture, poll_fn};
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
@@ -47,8 +48,9 @@ impl Client {
     /// # }
     /// ```
     ///
-    /// A bulk that can be stopped at any time and picked up again stores each job when it has started. Next time it sends only
-    /// what has none, and waits for the others:
+    /// A bulk that can be stopped and picked up again stores each job when it has started. Next time it sends only what has none,
+    /// and waits for the others. Use [`stop`](Bulk::stop) to end it early. If the process is killed instead, look in Canva for the
+    /// few items that were being sent: they may have arrived without a job's being stored, and would be sent a second time.
     ///
     /// ```no_run
     /// # use std::collections::HashMap;
@@ -97,9 +99,14 @@ impl Client {
     {
         let (sender, events) = mpsc::unbounded_channel();
         let (items, policy) = (items.into_iter(), self.inner.poll.clone());
+        let stopped = Arc::new(AtomicBool::new(false));
+        let (until, limits) = (stopped.clone(), Limits { sending: 4, under_way: 500 });
+        let items = std::iter::from_fn({
+            let mut items = items;
+            move || if until.load(Ordering::Relaxed) { None } else { items.next() }
+        });
         let run = move |limits| -> BoxFuture<'static, ()> { Box::pin(run(items, limits, policy, sender)) };
-        let limits = Limits { sending: 4, under_way: 500 };
-        Bulk { limits, run: Some(Box::new(run)), events, running: JoinSet::new() }
+        Bulk { limits, run: Some(Box::new(run)), events, stopped, running: JoinSet::new() }
     }
 }
 
@@ -109,8 +116,7 @@ impl Client {
 /// while an event is being dealt with, until it is [far enough ahead](Bulk::max_under_way).
 ///
 /// Dropping it stops everything: nothing more is sent, and nothing is read. Jobs that Canva has go on there, and an upload
-/// that was on its way may or may not have arrived. To end without that, let the iterator end: what is under way is then
-/// still finished.
+/// that was on its way may or may not have arrived. [`stop`](Bulk::stop) ends it without that.
 ///
 /// Reads of jobs are spread over the rate limit, so that no job starves and none is read in vain more often than needed: a
 /// job may be read later than [`PollPolicy`]'s pauses say, but never before, unless others that began with it were found to
@@ -124,6 +130,7 @@ pub struct Bulk<K, T> {
     limits: Limits,
     run: Option<Box<dyn FnOnce(Limits) -> BoxFuture<'static, ()> + Send>>,
     events: mpsc::UnboundedReceiver<Message<K, T>>,
+    stopped: Arc<AtomicBool>,
     /// Ends with the bulk.
     running: JoinSet<()>,
 }
@@ -180,6 +187,11 @@ impl<K: Send + 'static, T: Send + Sync + 'static> Bulk<K, T> {
     pub fn max_under_way(mut self, items: usize) -> Self {
         self.limits.under_way = items;
         self
+    }
+
+    /// Takes no more items from the iterator. What is under way is finished: go on with [`next`](Bulk::next) until it gives `None`.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
     }
 
     /// The next event; `None` when all items are over.

@@ -1,6 +1,7 @@
 //! What to do about an error.
 
 use std::fmt;
+use std::time::Duration;
 
 use http::StatusCode;
 
@@ -92,7 +93,7 @@ impl Error {
     /// five attempts didn't, and so may a call that opens its content anew. These are retryable:
     ///
     /// - the kinds [`RateLimited`](ErrorKind::RateLimited) and [`Unavailable`](ErrorKind::Unavailable), of the statuses 408, 429,
-    ///   500, 502, 503 and 504. A `retry_after` of [`api`](Error::api) says how much later;
+    ///   500, 502, 503 and 504. [`retry_after`](Error::retry_after) may say how much later;
     /// - a file that was written to while it was being uploaded;
     /// - a job that failed because Canva is busy or broke, which has made nothing.
     ///
@@ -143,6 +144,32 @@ fn of_status(status: StatusCode, unauthorized: ErrorKind) -> ErrorKind {
         408 | 500 | 502 | 503 | 504 => ErrorKind::Unavailable,
         _ => ErrorKind::Refused,
     }
+}
+
+impl Error {
+    /// How long to wait before the next request, where Canva or the token endpoint said it, be it to this request or to an earlier one
+    /// whose pause still lasts.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Pacer { source, .. } => source.downcast_ref().map(|paused: &PausedError| paused.closed),
+            Self::Token { source } => of_refresh(source),
+            Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } => source.retry_after(),
+            _ => self.api()?.retry_after,
+        }
+    }
+}
+
+#[cfg(feature = "oauth")]
+fn of_refresh(source: &BoxError) -> Option<Duration> {
+    find(&**source, |error: &OAuthError| match error {
+        OAuthError::Refused { retry_after, .. } => *retry_after,
+        _ => None,
+    })
+}
+
+#[cfg(not(feature = "oauth"))]
+fn of_refresh(_: &BoxError) -> Option<Duration> {
+    None
 }
 
 /// No header can carry the token.

@@ -51,7 +51,8 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// }
 /// ```
 pub trait Pacer: Send + Sync + 'static {
-    /// Waits until a request of this operation may leave. The permit is dropped when its request is over.
+    /// Waits until a request of this operation may leave. The permit is finished when its request is over, or
+    /// dropped if that never left.
     ///
     /// `max_wait` is the client's [`max_wait`](crate::ClientBuilder::max_wait): a request shouldn't wait for a pause that is longer.
     /// It doesn't bind how long a request waits for its turn.

@@ -320,7 +320,8 @@ impl Builder {
         self
     }
 
-    /// How long an access token from the token endpoint is accepted. Default 4 hours.
+    /// How long an access token from the token endpoint is accepted. Default 4 hours. `OAuth` refreshes one to two minutes before the
+    /// end, so one that lives for less is refreshed before each request.
     #[must_use]
     pub fn access_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.oauth.token_lifetime = lifetime;

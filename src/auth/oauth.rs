@@ -110,9 +110,9 @@ impl OAuth {
         .await
     }
 
-    /// Logs the user out: revokes all tokens of the login at Canva, and keeps in the store that it has ended. From then on every
-    /// process with this store is told [`OAuthError::LoginRequired`], until the next login. Where there is no login, nothing
-    /// is done.
+    /// Logs the user out: revokes all tokens of the login at Canva, and keeps in the store that it has ended, with an empty access token
+    /// and no scopes. From then on every process with this store is told [`OAuthError::LoginRequired`], until the next login. Where there is
+    /// no login, nothing is done.
     ///
     /// # Errors
     /// [`OAuthError::Store`] before anything is sent if the store can't be read or locked, and after the tokens are revoked if
@@ -131,7 +131,7 @@ impl OAuth {
             let Some(tokens) = held.tokens.as_ref().filter(lasting) else { return Ok(()) };
             let token = tokens.refresh_token.as_ref().map_or(tokens.access_token.expose(), RefreshToken::expose);
             inner.integration.revoke(token).await?;
-            let ended = Tokens { refresh_token: None, expires_at: 0, ..tokens.clone() };
+            let ended = Tokens { access_token: "".into(), refresh_token: None, expires_at: 0, scopes: None };
             held.keep(ended, Replaces::Anything, &*inner.store).await
         })
         .await
@@ -245,7 +245,10 @@ impl Held {
     fn refresh_token(&self) -> Result<&RefreshToken, OAuthError> {
         let required = |reason: &str| OAuthError::LoginRequired { reason: reason.to_owned() };
         let tokens = self.tokens.as_ref().ok_or_else(|| required("there are no tokens in the store"))?;
-        let ended = || required("the access token has ended, and there is no refresh token");
+        let ended = || match tokens.access_token.expose() {
+            "" => required("the user has logged out"),
+            _ => required("the access token has ended, and there is no refresh token"),
+        };
         tokens.refresh_token.as_ref().ok_or_else(ended)
     }
 

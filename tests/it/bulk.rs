@@ -56,6 +56,29 @@ async fn takes(count: usize, job: Duration, limits: RateLimits, round_trip: Dura
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_is_stopped_finishes_what_it_has_begun_and_takes_no_more() {
+    let simulator = Simulator::builder().job_duration(seconds(20.0)).start().await.unwrap();
+    let canva = Client::builder().token(simulator.token()).base_url(simulator.base_url()).build().unwrap();
+    let mut bulk = uploads(&canva, 100).max_sending(2);
+    let (mut started, mut finished) = (0, 0);
+    while let Some(event) = bulk.next().await {
+        match event {
+            BulkEvent::Started { .. } => started += 1,
+            BulkEvent::Finished { result, .. } => {
+                result.unwrap();
+                finished += 1;
+            }
+            _ => {}
+        }
+        if started == 5 {
+            bulk.stop();
+        }
+    }
+    assert!(started >= 5 && started < 100, "{started}");
+    assert_eq!((finished, simulator.assets().len()), (started, started));
+}
+
+#[tokio::test(start_paused = true)]
 async fn sixty_uploads_of_20_s_take_80_s_and_thirty_of_10_s_take_10() {
     for limits in COUNTERS {
         for round_trip in [0.0, 0.1] {

@@ -236,7 +236,9 @@ async fn each_says_what_to_do_and_each_layer_its_own_part_alone() {
         let retryable = if error.is_retryable() { "retryable" } else { "-" };
         let login = if error.needs_login() { "login" } else { "-" };
         let request = error.request_id().unwrap_or("-");
-        writeln!(table, "{what}\n  {kind}, {retryable}, {login}, {status}, {request}\n  {}", steady(&report)).unwrap();
+        let after = error.retry_after().map_or("-".to_owned(), |after| format!("{:.0} s", after.as_secs_f64()));
+        writeln!(table, "{what}\n  {kind}, {retryable}, {login}, {status}, {request}, {after}\n  {}", steady(&report))
+            .unwrap();
     }
     assert_snapshot!("every_error", table);
     // Every variant is there.
