@@ -74,7 +74,7 @@ async fn one_that_is_stopped_finishes_what_it_has_begun_and_takes_no_more() {
             bulk.stop();
         }
     }
-    assert!(started >= 5 && started < 100, "{started}");
+    assert!((5..100).contains(&started), "{started}");
     assert_eq!((finished, simulator.assets().len()), (started, started));
 }
 
