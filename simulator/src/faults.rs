@@ -81,7 +81,7 @@ pub enum Fault {
     Raw(Bytes),
     /// Reads the request's body at this many bytes a second.
     TrickleRead(u32),
-    /// Waits before it processes the request.
+    /// Waits before it processes the request, which it does even if the client has gone by then.
     Delay(Duration),
     /// Processes the request and closes the connection.
     LoseResponse,
