@@ -118,8 +118,9 @@ impl Redis {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) if error.is_io_error() => Err(away(Arc::new(error))),
             Ok(Err(error)) => {
-                // It is a replica now. The address may lead to another server, which the next call connects to.
-                if error.to_string().contains("READONLY") || error.code() == Some("READONLY") {
+                // It is a replica now. The address may lead to another server, which the next call connects to. Redis 6 says
+                // it in the text of a script's error.
+                if error.code() == Some("READONLY") || error.to_string().contains("READONLY") {
                     *self.manager.lock().unwrap_or_else(PoisonError::into_inner) = None;
                 }
                 Err(RedisError::Refused { redis: self.address(), source: Arc::new(error) })

@@ -241,6 +241,8 @@ fn after_a_time_without_redis_the_others_have_half_a_window_to_tell_what_they_se
     let mut world = World::new(server.connect(), "user");
     world.was_away = true;
     assert_eq!(world.call(0, take("mine")), [2, LEASE - WINDOW]);
+    // Where there is no limit, there is nothing to tell.
+    assert_eq!(world.call(0, Some(json!({ "id": "free", "limit": -1, "max_wait": 300_000 }))), [0]);
     // Another had sent two meanwhile, and says so.
     (world.was_away, world.now) = (false, START + 10_000);
     world.finished[1] = vec![(1, START - 1_000, true), (2, START - 500, true)];
