@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
@@ -34,7 +34,7 @@ const DEADLINE: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Redis {
     client: redis::Client,
-    manager: Arc<OnceLock<ConnectionManager>>,
+    manager: Arc<Mutex<Option<ConnectionManager>>>,
     prefix: Arc<str>,
     encryption_keys: Arc<[EncryptionKey]>,
 }
@@ -117,21 +117,29 @@ impl Redis {
         match tokio::time::timeout(DEADLINE, attempts).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) if error.is_io_error() => Err(away(Arc::new(error))),
-            Ok(Err(error)) => Err(RedisError::Refused { redis: self.address(), source: Arc::new(error) }),
+            Ok(Err(error)) => {
+                // It is a replica now. The address may lead to another server, which the next call connects to. Redis 6 says
+                // it in the text of a script's error.
+                if error.code() == Some("READONLY") || error.to_string().contains("READONLY") {
+                    *self.manager.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                }
+                Err(RedisError::Refused { redis: self.address(), source: Arc::new(error) })
+            }
             Err(_) => Err(away(Arc::new(io::Error::from(io::ErrorKind::TimedOut)))),
         }
     }
 
     fn manager(&self) -> RedisResult<ConnectionManager> {
-        if let Some(manager) = self.manager.get() {
+        let mut manager = self.manager.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(manager) = &*manager {
             return Ok(manager.clone());
         }
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(0)
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(None);
-        let manager = ConnectionManager::new_lazy_with_config(self.client.clone(), config)?;
-        Ok(self.manager.get_or_init(|| manager).clone())
+        let new = ConnectionManager::new_lazy_with_config(self.client.clone(), config)?;
+        Ok(manager.insert(new).clone())
     }
 
     /// Where it is, without user and password.

@@ -21,6 +21,7 @@ local function give_back(id)
   redis.call('ZREM', promised, id)
   if from and from > now then
     redis.call('ZADD', back, from, 'unused-' .. redis.call('HINCRBY', state, 'count', 1))
+    redis.call('PEXPIRE', back, window + lease)
   end
 end
 
@@ -74,7 +75,9 @@ if began then
 end
 if call.pause then
   local new = now - call.pause[1]
-  if not began or get('overridden') == 1 or began + asked - now <= call.pause[2] then
+  -- The one that ends last holds. After a request that was sent in spite of it, what Canva answers counts, even if it is shorter.
+  local overridden = math.min(get('overridden') or 0, now)
+  if not began or overridden > 0 and new >= overridden or began + asked <= new + call.pause[2] then
     began, asked = new, call.pause[2]
     redis.call('HSET', state, 'began', began, 'asked', asked, 'overridden', 0)
   end
@@ -119,19 +122,19 @@ end
 if began and math.min(asked, take.max_wait) > now - began then
   return { PAUSED, asked, now - began }
 end
-if closed > now then
-  return { WAIT, closed - now }
-end
 if take.limit >= 0 then
+  if closed > now then
+    return { WAIT, closed - now }
+  end
   if free() <= 0 then
     local wait = promise(take.id)
-    return wait and { PROMISED, wait } or { WAIT, call.poll }
+    return wait and { PROMISED, wait } or { WAIT }
   end
   redis.call('ZADD', out, now + lease, take.id)
   redis.call('PEXPIRE', out, window + lease)
 end
 if began then
-  redis.call('HSET', state, 'overridden', 1)
+  redis.call('HSET', state, 'overridden', now)
 end
 if not take.next then
   return { GRANTED }

@@ -129,6 +129,8 @@ struct Lane {
     window: Duration,
     /// Held by the first in the queue while it waits; tokio's mutex serves in the order of asking.
     turn: tokio::sync::Mutex<()>,
+    /// Held by the one call that is under way: what is told stays in the state until it has arrived.
+    calls: tokio::sync::Mutex<()>,
     state: Mutex<State>,
     /// The first in the queue should look again.
     changed: Notify,
@@ -202,6 +204,7 @@ impl Lane {
             share: pacing.processes.map(|processes| limit.map_or(NO_LIMIT, |limit| (limit / processes).max(1))),
             window: pacing.window,
             turn: tokio::sync::Mutex::default(),
+            calls: tokio::sync::Mutex::default(),
             state: Mutex::default(),
             changed: Notify::new(),
             urgent: Notify::new(),
@@ -279,10 +282,16 @@ impl Lane {
 
     /// Asks Redis for a permit.
     async fn ask(self: &Arc<Self>, max_wait: Duration) -> Result<Answer, RedisError> {
+        let asked = Instant::now();
+        let alone = self.calls.lock().await;
+        // The one before it has just failed: nobody waits for Redis twice.
+        if let Some(away) = self.state().away.as_ref().filter(|away| away.last > asked) {
+            return Err(away.error.clone());
+        }
         // What changed until now, this call tells.
         tokio::select! { biased; () = self.changed.notified() => (), () = std::future::ready(()) => () }
         let began = Instant::now();
-        let call = Call::asking(self);
+        let call = Call::asking(self, alone);
         let max_wait_ms = milliseconds(max_wait);
         let mut take =
             json!({ "id": self.name(call.id), "limit": self.limit.map_or(-1, i64::from), "max_wait": max_wait_ms });
@@ -316,13 +325,11 @@ impl Lane {
             [3, asked, elapsed] => paused(ms(asked), ms(elapsed), max_wait),
             [2, wait] => {
                 let wait = ms(wait);
-                if wait > self.poll() {
-                    let seconds = wait.as_secs_f64();
-                    tracing::info!(
-                        seconds,
-                        "nothing is sent: Redis has just started or was away, and may not know all that was sent"
-                    );
-                }
+                let seconds = wait.as_secs_f64();
+                tracing::info!(
+                    seconds,
+                    "nothing is sent: Redis has just started or was away, and may not know all that was sent"
+                );
                 Answer::Wait(wait)
             }
             _ => Answer::Wait(self.poll()),
@@ -434,25 +441,28 @@ impl State {
 
     /// Takes a permit without Redis.
     fn take(&mut self, now: Instant, begins: Instant, window: Duration, share: u32, max_wait: Duration) -> Answer {
-        if let Some(pause) = &mut self.pause {
-            if pause.asked.min(max_wait) > now - pause.began {
-                return paused(pause.asked, now - pause.began, max_wait);
+        if let Some(pause) = &self.pause
+            && pause.asked.min(max_wait) > now - pause.began
+        {
+            return paused(pause.asked, now - pause.began, max_wait);
+        }
+        let mut id = 0;
+        if share != NO_LIMIT {
+            if now < begins {
+                return Answer::Wait(begins - now);
             }
+            let returns =
+                || self.finished.iter().filter(|one| one.sent).map(|one| one.at + window).filter(|at| *at > now);
+            if self.live.len() + returns().count() >= share as usize {
+                return Answer::Wait(returns().min().map_or(window, |at| at - now));
+            }
+            id = self.new_id();
+            self.live.insert(id);
+            self.was_away = true;
+        }
+        if let Some(pause) = &mut self.pause {
             pause.overridden = true;
         }
-        if now < begins {
-            return Answer::Wait(begins - now);
-        }
-        if share == NO_LIMIT {
-            return Answer::Granted(0);
-        }
-        let returns = || self.finished.iter().filter(|one| one.sent).map(|one| one.at + window).filter(|at| *at > now);
-        if self.live.len() + returns().count() >= share as usize {
-            return Answer::Wait(returns().min().map_or(window, |at| at - now));
-        }
-        let id = self.new_id();
-        self.live.insert(id);
-        self.was_away = true;
         Answer::Granted(id)
     }
 }
@@ -465,14 +475,14 @@ fn paused(asked: Duration, elapsed: Duration, max_wait: Duration) -> Answer {
     }
 }
 
-/// One call of the script, with all that is to be told. What didn't arrive for certain, the next call tells.
+/// One call of the script, which tells all that is to be told.
 struct Call<'a> {
     lane: &'a Arc<Lane>,
     /// The permit that is asked for, and the one for the request after that.
     id: Option<u64>,
     next: Option<u64>,
-    finished: Vec<Finished>,
     settled: bool,
+    _alone: tokio::sync::MutexGuard<'a, ()>,
 }
 
 /// What the script replied, and to which ids.
@@ -483,15 +493,14 @@ struct Reply {
 }
 
 impl<'a> Call<'a> {
-    fn asking(lane: &'a Arc<Lane>) -> Self {
+    fn asking(lane: &'a Arc<Lane>, alone: tokio::sync::MutexGuard<'a, ()>) -> Self {
         let mut state = lane.state();
         let id = state.promised.take().map_or_else(|| state.new_id(), |(id, _)| id);
         let next = (state.waiting > 1 && lane.limit.is_some()).then(|| state.new_id());
-        let finished = std::mem::take(&mut state.finished);
-        Self { lane, id: Some(id), next, finished, settled: false }
+        Self { lane, id: Some(id), next, settled: false, _alone: alone }
     }
 
-    fn telling(lane: &'a Arc<Lane>) -> Self {
+    fn telling(lane: &'a Arc<Lane>, alone: tokio::sync::MutexGuard<'a, ()>) -> Self {
         let mut state = lane.state();
         // Nobody is left who would use it.
         if state.waiting == 0
@@ -499,29 +508,30 @@ impl<'a> Call<'a> {
         {
             state.finished.push(Finished { id, at: Instant::now(), sent: false });
         }
-        let finished = std::mem::take(&mut state.finished);
-        Self { lane, id: None, next: None, finished, settled: false }
+        Self { lane, id: None, next: None, settled: false, _alone: alone }
     }
 
     async fn run(mut self, take: Option<serde_json::Value>) -> Result<Reply, RedisError> {
         let lane = self.lane;
         let now = Instant::now();
         let age = |at: Instant| milliseconds(now - at);
-        let (call, pause, renew) = {
+        let (call, finished, pause, renew, was_away) = {
             let state = lane.state();
             let told = |one: &Finished| json!([lane.name(Some(one.id)), age(one.at), one.sent]);
             let pause = state.pause.as_ref().filter(|pause| !pause.told);
             let renew = state.renewed.is_none_or(|at| now - at >= lane.heartbeat() / 2);
             let recent = state.released.is_some_and(|at| now - at < lane.window);
+            // Where this process would have sent for a while by itself, others may have done so.
+            let long = state.away.as_ref().is_some_and(|away| now - away.since >= lane.lease());
+            let was_away = state.was_away || lane.share.is_some() && long;
             let mut call = json!({
                 "window": milliseconds(lane.window),
                 "lease": milliseconds(lane.lease()),
                 "step": milliseconds(lane.heartbeat()),
-                "poll": milliseconds(lane.poll()),
                 "turn": milliseconds(lane.turn_time()).max(1),
                 "known": recent || !state.live.is_empty(),
-                "was_away": state.was_away,
-                "finished": self.finished.iter().map(told).collect::<Vec<_>>(),
+                "was_away": was_away,
+                "finished": state.finished.iter().map(told).collect::<Vec<_>>(),
                 "live": state.live.iter().filter(|_| renew).map(|id| lane.name(Some(*id))).collect::<Vec<_>>(),
             });
             if let Some(call) = call.as_object_mut() {
@@ -529,7 +539,7 @@ impl<'a> Call<'a> {
                 let told = pause.map(|pause| ("pause".into(), json!([age(pause.began), milliseconds(pause.asked)])));
                 call.extend(told);
             }
-            (call.to_string(), pause.map(|pause| pause.began), renew)
+            (call.to_string(), state.finished.len(), pause.map(|pause| pause.began), renew, was_away)
         };
         let mut script = SCRIPT.prepare_invoke();
         for key in &lane.keys {
@@ -542,7 +552,9 @@ impl<'a> Call<'a> {
         if state.away.take().is_some() {
             tracing::info!("the shared rate limits are reached again");
         }
-        state.was_away = false;
+        state.finished.drain(..finished);
+        // A permit that was given meanwhile, the next call tells.
+        state.was_away &= !was_away;
         if renew {
             state.renewed = Some(now);
         }
@@ -562,7 +574,6 @@ impl Drop for Call<'_> {
         }
         let now = Instant::now();
         let mut state = self.lane.state();
-        state.finished.append(&mut self.finished);
         // What is older, no server remembers either.
         state.finished.retain(|finished| now - finished.at < self.lane.lease());
         // One that isn't given back comes back with its lease.
@@ -583,8 +594,9 @@ impl Heartbeat {
         let lane = &self.0;
         loop {
             let _ = timeout(lane.heartbeat(), lane.urgent.notified()).await;
+            let alone = lane.calls.lock().await;
             let should_say_it = lane.state().should_say_it(Instant::now(), lane.heartbeat());
-            if should_say_it && Call::telling(lane).run(None).await.is_err() {
+            if should_say_it && Call::telling(lane, alone).run(None).await.is_err() {
                 sleep(lane.heartbeat()).await;
             }
             let mut state = lane.state();

@@ -539,6 +539,59 @@ async fn without_redis_each_process_sends_its_share_and_nothing_exceeds_the_limi
 }
 
 #[tokio::test]
+async fn a_process_keeps_its_share_while_a_frozen_redis_is_being_told_what_was_sent() {
+    let server = server_or_skip!(start());
+    let (redis, arrivals) = (server.open(), Arrivals::new(usize::MAX));
+    redis.ping().await.unwrap();
+    server.freeze();
+    // A call is under way for 2 s, and ends long before the permits come back that it tells of.
+    let window = 6 * WINDOW;
+    let pacing = Arc::new(redis.pacing("user").window(window).local_among(1));
+    let mut all = JoinSet::new();
+    for request in 0..40 {
+        let (pacing, arrivals) = (pacing.clone(), arrivals.clone());
+        all.spawn(async move {
+            let permit = acquire(&pacing, &TEN).await;
+            // What never left is told at once, and what is over with it.
+            let sent = request % 10 != 9;
+            if sent {
+                arrivals.arrive();
+            }
+            sleep(Duration::from_millis(100)).await;
+            permit.finish(sent);
+        });
+    }
+    sleep(window * 7 / 2).await;
+    let sent = arrivals.all();
+    assert!(sent.len() >= 20, "{} requests in two windows", sent.len());
+    let most = sent.iter().map(|from| sent.iter().filter(|at| **at >= *from && **at - *from < window).count()).max();
+    assert_eq!(most, Some(10), "requests in one window");
+}
+
+#[tokio::test]
+async fn a_server_that_becomes_a_replica_is_connected_to_anew() {
+    let server = server_or_skip!(start());
+    opened(&server, "user").await;
+    let pacing = process(&server, "user");
+    acquire(&pacing, &TEN).await.finish(true);
+    let mut admin = server.connect();
+    redis::cmd("REPLICAOF").arg("127.0.0.1").arg(1).exec(&mut admin).unwrap();
+    let connections = |admin: &mut redis::Connection| -> u64 {
+        let stats: String = redis::cmd("INFO").arg("stats").query(admin).unwrap();
+        let line = stats.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
+        line.unwrap().trim().parse().unwrap()
+    };
+    let before = connections(&mut admin);
+    for _ in 0..2 {
+        let error = pacing.acquire(&TEN, MAX_WAIT).await.unwrap_err();
+        assert!(matches!(error.downcast_ref(), Some(RedisError::Refused { .. })), "{error:?}");
+    }
+    assert!(connections(&mut admin) > before);
+    redis::cmd("REPLICAOF").arg("NO").arg("ONE").exec(&mut admin).unwrap();
+    acquire(&pacing, &TEN).await.finish(true);
+}
+
+#[tokio::test]
 async fn nothing_is_left_in_redis_when_all_permits_are_back() {
     let server = server_or_skip!(start());
     opened(&server, "user").await;

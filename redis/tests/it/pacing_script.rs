@@ -17,6 +17,7 @@ use crate::server::server_or_skip;
 const WINDOW: u64 = 60_000;
 const LEASE: u64 = 90_000;
 const BEAT: u64 = 5_000;
+const POLL: u64 = 1_000;
 
 /// An hour after the epoch: far from all the times that the script begins with.
 const START: u64 = 3_600_000;
@@ -83,6 +84,8 @@ struct World {
     finished: [Vec<(usize, u64, bool)>; 3],
     live: [BTreeSet<usize>; 3],
     was_away: bool,
+    /// How long ago it was asked for, and how long it is.
+    pause: Option<[u64; 2]>,
 }
 
 impl World {
@@ -97,6 +100,7 @@ impl World {
             finished: Default::default(),
             live: Default::default(),
             was_away: false,
+            pause: None,
         }
     }
 
@@ -104,12 +108,15 @@ impl World {
         let now = self.now;
         let told = |(id, at, sent): (usize, u64, bool)| json!([id.to_string(), now - at, sent]);
         let mut call = json!({
-            "window": WINDOW, "lease": LEASE, "step": BEAT, "poll": 1_000, "turn": 5, "known": false, "was_away": self.was_away,
+            "window": WINDOW, "lease": LEASE, "step": BEAT, "turn": 5, "known": false, "was_away": self.was_away,
             "finished": self.finished[process].drain(..).map(told).collect::<Vec<_>>(),
             "live": self.live[process].iter().map(usize::to_string).collect::<Vec<_>>(),
         });
         if let Some(take) = take {
             call["take"] = take;
+        }
+        if let Some(pause) = self.pause.take() {
+            call["pause"] = json!(pause);
         }
         let mut script = self.script.prepare_invoke();
         self.keys.iter().for_each(|key| {
@@ -188,7 +195,7 @@ fn send(redis: Connection, name: &str, limit: u32, counter: RateLimits, requests
                             events.insert((now + wait.first().unwrap_or(&0), Event::Asks, next), ());
                         }
                     }
-                    [1 | 2, _] if request.end == End::GivenUp => {
+                    [1 | 2, ..] if request.end == End::GivenUp => {
                         over += 1;
                         world.finished[process].push((id, now, false));
                         first[process] = (!queues[process].is_empty()).then(|| queues[process].remove(0));
@@ -196,7 +203,8 @@ fn send(redis: Connection, name: &str, limit: u32, counter: RateLimits, requests
                             events.insert((now, Event::Asks, next), ());
                         }
                     }
-                    [1 | 2, wait] => {
+                    [1 | 2, ref wait @ ..] => {
+                        let wait = *wait.first().unwrap_or(&POLL);
                         events.insert((now + wait.max(1), Event::Asks, id), ());
                     }
                     ref reply => panic!("{reply:?}"),
@@ -233,6 +241,8 @@ fn after_a_time_without_redis_the_others_have_half_a_window_to_tell_what_they_se
     let mut world = World::new(server.connect(), "user");
     world.was_away = true;
     assert_eq!(world.call(0, take("mine")), [2, LEASE - WINDOW]);
+    // Where there is no limit, there is nothing to tell.
+    assert_eq!(world.call(0, Some(json!({ "id": "free", "limit": -1, "max_wait": 300_000 }))), [0]);
     // Another had sent two meanwhile, and says so.
     (world.was_away, world.now) = (false, START + 10_000);
     world.finished[1] = vec![(1, START - 1_000, true), (2, START - 500, true)];
@@ -252,4 +262,30 @@ fn only_ages_count_and_a_clock_that_is_set_back_keeps_nothing_for_longer_than_a_
     assert_eq!(world.call(1, take("other")), [1, WINDOW + 1]);
     world.now += WINDOW + 1;
     assert_eq!(world.call(1, take("other")), [0]);
+}
+
+#[test]
+fn the_pause_that_ends_last_holds_whoever_tells_it_when() {
+    let server = server_or_skip!(start());
+    let mut world = World::new(server.connect(), "user");
+    let paused = |asked: u64, elapsed: u64| [3, asked, elapsed];
+    world.pause = Some([0, 25_000]);
+    world.call(0, None);
+    // It was told late, by a process that couldn't reach Redis, and is over.
+    world.pause = Some([40_000, 30_000]);
+    assert_eq!(world.call(1, take("other")), paused(25_000, 0));
+    // Shorter, and yet later over.
+    world.now += 20_000;
+    world.pause = Some([0, 10_000]);
+    assert_eq!(world.call(1, take("other")), paused(10_000, 0));
+
+    // One doesn't wait for it. An answer to what was sent before is older than that.
+    world.now += 5_000;
+    let hurried = json!({ "id": "hurried", "limit": 2, "max_wait": 0 });
+    assert_eq!(world.call(0, Some(hurried)), [0]);
+    world.now += 1_000;
+    world.pause = Some([2_000, 2_000]);
+    assert_eq!(world.call(1, take("other")), paused(10_000, 6_000));
+    world.pause = Some([0, 2_000]);
+    assert_eq!(world.call(1, take("other")), paused(2_000, 0));
 }
