@@ -87,6 +87,25 @@ impl Client {
     /// # }
     /// ```
     ///
+    /// Uploads and imports go together as jobs that end in anything, [`Job::into_any`]:
+    ///
+    /// ```no_run
+    /// # async fn example(canva: canva_connect::Client, paths: Vec<std::path::PathBuf>) {
+    /// let client = canva.clone();
+    /// let mut bulk = canva.bulk(paths.into_iter().map(move |path| {
+    ///     let canva = client.clone();
+    ///     let item = async move {
+    ///         match path.extension().is_some_and(|extension| extension == "pdf") {
+    ///             true => Ok(canva.import_design(path).await?.into_any()),
+    ///             false => Ok(canva.upload_asset(path).await?.into_any()),
+    ///         }
+    ///     };
+    ///     ("a key", item)
+    /// }));
+    /// while let Some(event) = bulk.next().await { /* ... */ }
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// Each item has its own, those of its future and of [`Job::wait`], and a failed item stops no other. What would fail all
     /// of them, such as an [`Error::Token`], does so one after the other: drop the bulk if there is no point in going on.

@@ -113,6 +113,19 @@ impl<T: TryFrom<JobResult>> Job<T> {
     }
 }
 
+impl<T: Into<JobResult>> Job<T> {
+    /// The same job, as one that may end in anything: for images and designs in one list, or in one [`bulk`](Client::bulk).
+    pub fn into_any(self) -> Job<JobResult> {
+        let Self { client, reference, created, state, extra, .. } = self;
+        let state = state.map(|state| match state {
+            JobState::InProgress => JobState::InProgress,
+            JobState::Success(result) => JobState::Success(result.into()),
+            JobState::Failed(error) => JobState::Failed(error),
+        });
+        Job { client, reference, take: Some, created, state, extra }
+    }
+}
+
 impl<T: Send + 'static> Job<T> {
     /// The job's id.
     pub fn id(&self) -> &str {

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use canva_connect::operations::Operation;
 use canva_connect::{
-    Asset, BoxError, Bulk, BulkEvent, Client, Error, Job, JobKind, JobReference, Pacer, Pacing, Permit, PollPolicy,
+    Asset, BoxError, Bulk, BulkEvent, Client, Error, Job, JobKind, JobReference, JobResult, Pacer, Pacing, Permit,
+    PollPolicy,
 };
 use canva_simulator::{Fault, RateCounter, RateLimits, Simulator};
 use tokio::net::TcpStream;
@@ -53,6 +54,32 @@ async fn takes(count: usize, job: Duration, limits: RateLimits, round_trip: Dura
     assert!(ended.len() == count && ended.iter().all(|(_, result, _)| result.is_ok()));
     assert!(simulator.requests().iter().all(|request| request.status != Some(429)));
     ended.last().unwrap().2.as_secs_f64()
+}
+
+#[tokio::test]
+async fn uploads_and_imports_go_together() {
+    let simulator = Simulator::start().await.unwrap();
+    let canva = Client::builder().token(simulator.token()).base_url(simulator.base_url()).build().unwrap();
+    let client = canva.clone();
+    let items = ["tests/fixtures/photo.png", "tests/fixtures/deck.pdf"].map(move |path| {
+        let canva = client.clone();
+        let item = async move {
+            match path.ends_with("pdf") {
+                true => Ok(canva.import_design(path).await?.into_any()),
+                false => Ok(canva.upload_asset(path).await?.into_any()),
+            }
+        };
+        (path, item)
+    });
+    let mut bulk = canva.bulk(items);
+    let mut ended = HashMap::new();
+    while let Some(event) = bulk.next().await {
+        if let BulkEvent::Finished { key, result, .. } = event {
+            ended.insert(key, result.unwrap());
+        }
+    }
+    assert!(matches!(ended["tests/fixtures/photo.png"], JobResult::Asset(_)));
+    assert!(matches!(&ended["tests/fixtures/deck.pdf"], JobResult::Designs(designs) if designs.len() == 1));
 }
 
 #[tokio::test(start_paused = true)]
