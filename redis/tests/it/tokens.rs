@@ -135,7 +135,10 @@ fn another_process() {
             }
             _ => match runtime.block_on(oauth.token()) {
                 Ok(token) => token.expose().to_owned(),
-                Err(error) => error.to_string(),
+                Err(error) => {
+                    let causes = std::iter::successors(Some(&*error as &dyn std::error::Error), |error| error.source());
+                    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+                }
             },
         };
         writeln!(std::io::stderr(), "{told}").unwrap();
