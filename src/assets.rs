@@ -219,6 +219,13 @@ impl IntoFuture for UploadAssetFromUrl {
     }
 }
 
+impl fmt::Debug for UploadAssetFromUrl {
+    /// Without the URL, which may be a signed one: whoever has it can fetch the file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UploadAssetFromUrl").finish_non_exhaustive()
+    }
+}
+
 /// A change to an asset that has not been sent yet. Made by [`Client::update_asset`].
 ///
 /// # Errors
@@ -291,12 +298,5 @@ impl IntoFuture for UpdateAsset {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
-    }
-}
-
-impl fmt::Debug for UploadAssetFromUrl {
-    /// Without the URL, which may be a signed one: whoever has it can fetch the file.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UploadAssetFromUrl").finish_non_exhaustive()
     }
 }

@@ -117,13 +117,10 @@ impl Client {
         F: IntoFuture<Output = Result<Job<T>, Error>, IntoFuture: Send + 'static> + 'static,
     {
         let (sender, events) = mpsc::unbounded_channel();
-        let (items, policy) = (items.into_iter(), self.inner.poll.clone());
+        let (mut items, policy) = (items.into_iter(), self.inner.poll.clone());
         let stopped = Arc::new(AtomicBool::new(false));
         let (until, limits) = (stopped.clone(), Limits { sending: 4, under_way: 500 });
-        let items = std::iter::from_fn({
-            let mut items = items;
-            move || if until.load(Ordering::Relaxed) { None } else { items.next() }
-        });
+        let items = std::iter::from_fn(move || if until.load(Ordering::Relaxed) { None } else { items.next() });
         let run = move |limits| -> BoxFuture<'static, ()> { Box::pin(run(items, limits, policy, sender)) };
         Bulk { limits, run: Some(Box::new(run)), events, stopped, running: JoinSet::new() }
     }

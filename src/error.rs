@@ -495,6 +495,11 @@ pub enum ConnectKind {
 }
 
 impl ConnectKind {
+    /// Whether another attempt may end in another way.
+    pub(crate) fn is_worth_repeating(self) -> bool {
+        matches!(self, Self::Network | Self::Proxy)
+    }
+
     /// The end of a message.
     fn reason(self) -> &'static str {
         match self {

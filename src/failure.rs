@@ -91,7 +91,7 @@ impl Failure {
 #[cfg(feature = "oauth")]
 pub(crate) fn is_worth_repeating(source: &reqwest::Error) -> bool {
     match source.is_connect() {
-        true => matches!(connect_kind(source), ConnectKind::Network | ConnectKind::Proxy),
+        true => connect_kind(source).is_worth_repeating(),
         false => is_unprocessed(source),
     }
 }

@@ -126,13 +126,21 @@ impl Error {
             _ => self.kind() == ErrorKind::Login,
         }
     }
+
+    /// How long to wait before the next request, where Canva or the token endpoint said it, be it to this request or to an earlier one
+    /// whose pause still lasts.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Pacer { source, .. } => source.downcast_ref().map(|paused: &PausedError| paused.closed),
+            Self::Token { source } => of_refresh(source),
+            Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } => source.retry_after(),
+            _ => self.api()?.retry_after,
+        }
+    }
 }
 
 fn of_connect(kind: ConnectKind) -> ErrorKind {
-    match kind {
-        ConnectKind::Network | ConnectKind::Proxy => ErrorKind::Unavailable,
-        _ => ErrorKind::Setup,
-    }
+    if kind.is_worth_repeating() { ErrorKind::Unavailable } else { ErrorKind::Setup }
 }
 
 /// `unauthorized` is what a 401 means there.
@@ -143,19 +151,6 @@ fn of_status(status: StatusCode, unauthorized: ErrorKind) -> ErrorKind {
         429 => ErrorKind::RateLimited,
         408 | 500 | 502 | 503 | 504 => ErrorKind::Unavailable,
         _ => ErrorKind::Refused,
-    }
-}
-
-impl Error {
-    /// How long to wait before the next request, where Canva or the token endpoint said it, be it to this request or to an earlier one
-    /// whose pause still lasts.
-    pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Pacer { source, .. } => source.downcast_ref().map(|paused: &PausedError| paused.closed),
-            Self::Token { source } => of_refresh(source),
-            Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } => source.retry_after(),
-            _ => self.api()?.retry_after,
-        }
     }
 }
 

@@ -70,6 +70,11 @@ impl Default for RetryPolicy {
     }
 }
 
+/// How many times as long as the first pause the one after this many attempts is.
+pub(crate) fn doubled(attempts: u32) -> u32 {
+    2u32.saturating_pow(attempts.saturating_sub(1))
+}
+
 impl RetryPolicy {
     /// Every request is sent once, and once more after a 401 if there is a new token.
     pub fn never() -> Self {

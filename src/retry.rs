@@ -14,7 +14,7 @@ use crate::attempt::{Failed, attempt};
 use crate::call::Call;
 use crate::error::{ConnectKind, Error};
 use crate::operations::Operation;
-use crate::policy::RetryPolicy;
+use crate::policy::{RetryPolicy, doubled};
 use crate::upload::Upload;
 
 /// The first pause after a 429 without `Retry-After`.
@@ -136,10 +136,6 @@ fn rate_limit_delay(attempts: u32) -> Duration {
     RATE_LIMIT_DELAY.saturating_mul(doubled(attempts)).mul_f64(1.0 + fastrand::f64() / 2.0)
 }
 
-fn doubled(attempts: u32) -> u32 {
-    2u32.saturating_pow(attempts.saturating_sub(1))
-}
-
 enum Verdict {
     /// Another attempt would end in the same way.
     Final,
@@ -164,7 +160,7 @@ fn verdict(operation: &Operation, error: &Error, unprocessed: bool, lost_respons
     let success = error.status().is_some_and(|status| status.is_success());
     let once = !operation.repeatable && (success || !unprocessed);
     match error {
-        Error::Connect { kind: ConnectKind::Network | ConnectKind::Proxy, .. } => Verdict::Repeatable(None),
+        Error::Connect { kind, .. } if kind.is_worth_repeating() => Verdict::Repeatable(None),
         Error::Connect { kind: ConnectKind::Protocol, .. } => Verdict::OtherProtocol,
         Error::Api(api) => match api.status {
             StatusCode::UNAUTHORIZED => Verdict::Unauthorized,

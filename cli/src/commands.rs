@@ -32,7 +32,7 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
                 }
                 async move {
                     checked?;
-                    upload.await
+                    Ok(upload.await?.into_any())
                 }
             };
             return send_files(canva, files, send, &tags, &waiting, output).await;
@@ -63,7 +63,7 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
                 if let Some(mime_type) = &mime_type {
                     import = import.mime_type(mime_type);
                 }
-                import.into_future()
+                async move { Ok(import.await?.into_any()) }
             };
             return send_files(canva, files, send, &[], &waiting, output).await;
         }
@@ -76,7 +76,7 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
     Ok(())
 }
 
-async fn send_files<T, F>(
+async fn send_files<F>(
     canva: &Client,
     files: Vec<PathBuf>,
     mut send: impl FnMut(&PathBuf, OnProgress) -> F + Send + 'static,
@@ -85,8 +85,7 @@ async fn send_files<T, F>(
     output: &mut Output,
 ) -> Result<(), End>
 where
-    T: Into<JobResult> + Clone + Send + Sync + 'static,
-    F: Future<Output = Result<Job<T>, Error>> + Send + 'static,
+    F: Future<Output = Result<Job<JobResult>, Error>> + Send + 'static,
 {
     if !waiting.no_wait {
         return files::run(canva, files, send, tags, output).await;
@@ -121,7 +120,7 @@ where
 async fn upload_url(canva: &Client, args: &args::UploadUrl, progress: &ProgressLines) -> Result<Outcome, Error> {
     let _line = progress.line(&args.url);
     let job = canva.upload_asset_from_url(&args.url, &args.name).await?;
-    Ok(created(job, &args.waiting).await)
+    Ok(created(job.into_any(), &args.waiting).await)
 }
 
 async fn update(canva: &Client, args: &args::Update) -> Result<Outcome, Error> {
@@ -147,7 +146,7 @@ async fn import_url(canva: &Client, args: &args::ImportUrl, progress: &ProgressL
     if let Some(mime_type) = &args.mime_type {
         import = import.mime_type(mime_type);
     }
-    Ok(created(import.await?, &args.waiting).await)
+    Ok(created(import.await?.into_any(), &args.waiting).await)
 }
 
 async fn job(canva: &Client, args: args::Job, progress: &ProgressLines) -> Outcome {
@@ -157,10 +156,7 @@ async fn job(canva: &Client, args: args::Job, progress: &ProgressLines) -> Outco
 }
 
 /// The outcome of a job that was just created.
-async fn created<T>(job: Job<T>, waiting: &args::Waiting) -> Outcome
-where
-    T: Into<JobResult> + Clone + Send + 'static,
-{
+async fn created(job: Job<JobResult>, waiting: &args::Waiting) -> Outcome {
     // A job whose id `canva job` wouldn't take is waited for all the same: that says so.
     if !waiting.no_wait || job.reference().check().is_err() {
         return stored(job, true).await;
@@ -173,10 +169,7 @@ where
 }
 
 /// The outcome of a job, which may be known by its id alone.
-async fn stored<T>(mut job: Job<T>, wait: bool) -> Outcome
-where
-    T: Into<JobResult> + Clone + Send + 'static,
-{
+async fn stored(mut job: Job<JobResult>, wait: bool) -> Outcome {
     let read = if wait { job.settle().await } else { job.refresh().await };
     Outcome::of_job(&job, read)
 }

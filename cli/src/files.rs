@@ -16,7 +16,7 @@ use crate::progress::{ProgressLine, ProgressLines};
 pub type OnProgress = Box<dyn FnMut(Progress) + Send>;
 
 /// Sends the files, waits for their jobs and tags what was uploaded. A failed file doesn't stop the others; Ctrl-C stops all.
-pub async fn run<T, F>(
+pub async fn run<F>(
     canva: &Client,
     files: Vec<PathBuf>,
     mut send: impl FnMut(&PathBuf, OnProgress) -> F + Send + 'static,
@@ -24,8 +24,7 @@ pub async fn run<T, F>(
     output: &mut Output,
 ) -> Result<(), End>
 where
-    T: Into<JobResult> + Send + Sync + 'static,
-    F: Future<Output = Result<Job<T>, Error>> + Send + 'static,
+    F: Future<Output = Result<Job<JobResult>, Error>> + Send + 'static,
 {
     let progress = output.progress();
     let mut whole = Whole { files: files.clone(), progress: progress.clone(), line: None };

@@ -107,7 +107,7 @@ impl Outcome {
     }
 
     /// `read` is whether the job could be read as far as it was to be.
-    pub fn of_job<T: Into<JobResult> + Clone + Send + 'static>(job: &Job<T>, read: Result<(), Error>) -> Self {
+    pub fn of_job(job: &Job<JobResult>, read: Result<(), Error>) -> Self {
         let end = match (read, job.state()) {
             (Err(error), _) => Err(error),
             (Ok(()), Some(JobState::Success(made))) => Ok(made.clone()),
@@ -118,11 +118,7 @@ impl Outcome {
     }
 
     /// How a job ended, or what it failed at before it was one.
-    pub fn ended(
-        job: Option<&JobReference>,
-        end: Result<impl Into<JobResult>, Error>,
-        job_extra: Map<String, Value>,
-    ) -> Self {
+    pub fn ended(job: Option<&JobReference>, end: Result<JobResult, Error>, job_extra: Map<String, Value>) -> Self {
         let outcome = end.map_or_else(|error| Self::failed(job, &error), Self::success);
         Self { job_id: job.map(|job| job.id.clone()), job_extra, ..outcome }
     }

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
@@ -11,6 +11,7 @@ use redis::io::tcp::TcpSettings;
 use redis::{Cmd, ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisResult, ScriptInvocation};
 
 use crate::encryption::EncryptionKey;
+use crate::sync::lock;
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -121,7 +122,7 @@ impl Redis {
                 // It is a replica now. The address may lead to another server, which the next call connects to. Redis 6 says
                 // it in the text of a script's error.
                 if error.code() == Some("READONLY") || error.to_string().contains("READONLY") {
-                    *self.manager.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                    *lock(&self.manager) = None;
                 }
                 Err(RedisError::Refused { redis: self.address(), source: Arc::new(error) })
             }
@@ -130,7 +131,7 @@ impl Redis {
     }
 
     fn manager(&self) -> RedisResult<ConnectionManager> {
-        let mut manager = self.manager.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut manager = lock(&self.manager);
         if let Some(manager) = &*manager {
             return Ok(manager.clone());
         }

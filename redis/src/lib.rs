@@ -7,6 +7,7 @@ mod connection;
 mod encryption;
 mod pacing;
 mod store;
+mod sync;
 
 pub use connection::{Redis, RedisError};
 pub use encryption::{EncryptionKey, EncryptionKeyError};

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::time::Duration;
 
 use canva_connect::operations::Operation;
@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::connection::{Redis, RedisError};
+use crate::sync::lock;
 
 /// The window over which Canva counts requests.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -639,9 +640,4 @@ impl Drop for Waiting<'_> {
 /// Whole milliseconds, cut.
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(LONGEST).min(LONGEST)
-}
-
-/// Takes a lock. What it holds is whole between any two statements, so a panic elsewhere doesn't spoil it.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,7 +5,7 @@
 //! server's.
 
 use std::fmt;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use canva_connect::BoxError;
@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::connection::{Redis, RedisError};
 use crate::encryption::{Closed, open, seal};
+use crate::sync::lock;
 
 /// How long the tokens stay locked if their holder is no longer heard of.
 const LEASE: Duration = Duration::from_secs(30);
@@ -127,7 +128,7 @@ impl Redis {
 
 impl RedisStore {
     fn holder(&self) -> Option<Holder> {
-        locked(&self.held).clone()
+        lock(&self.held).clone()
     }
 
     /// Saves for this holder, as often as it takes.
@@ -192,7 +193,7 @@ impl TokenStore for RedisStore {
             sleep(Duration::from_millis(fastrand::u64(LOCK_POLL))).await;
         }
         lease.renewal = Some(tokio::spawn(renew(self.row.clone(), lease.holder.clone())).abort_handle());
-        *locked(&self.held) = Some(lease.holder.clone());
+        *lock(&self.held) = Some(lease.holder.clone());
         Ok(StoreLock::new(lease))
     }
 }
@@ -259,7 +260,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(renewal) = &self.renewal {
             renewal.abort();
-            locked(&self.held).take();
+            lock(&self.held).take();
         }
         // Where there is no runtime any more, the lease ends by itself.
         if let Ok(runtime) = Handle::try_current() {
@@ -267,10 +268,6 @@ impl Drop for Lease {
             runtime.spawn(async move { row.run(&UNLOCK, &holder, "").await });
         }
     }
-}
-
-fn locked(held: &Mutex<Option<Holder>>) -> MutexGuard<'_, Option<Holder>> {
-    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What can go wrong with tokens in Redis. It is the source of an

@@ -39,8 +39,7 @@ impl Authorization {
     /// The code that the redirect brings.
     pub(super) fn code(&self, redirect: &str) -> Result<String, OAuthError> {
         let query = Query::of(redirect);
-        // Before anything else is believed.
-        // A session that was lost has none, and neither has a forged redirect.
+        // Before anything else is believed. A session that was lost has no state, and proves nothing.
         if self.state.is_empty() || query.only("state").as_deref() != Some(self.state.as_str()) {
             return Err(OAuthError::StateMismatch);
         }

@@ -16,6 +16,7 @@ use tracing::Instrument;
 
 use crate::error::BoxError;
 use crate::failure::is_worth_repeating;
+use crate::policy::doubled;
 
 /// Longer than a request takes to leave.
 const MIN_MARGIN: Duration = Duration::from_secs(60);
@@ -232,7 +233,7 @@ fn pause(error: &OAuthError, attempts: u32) -> Option<Duration> {
         OAuthError::Unreachable { source } if source.downcast_ref().is_some_and(is_worth_repeating) => None,
         _ => return None,
     };
-    let growing = || BASE_DELAY.saturating_mul(2u32.saturating_pow(attempts - 1)).mul_f64(1.0 + fastrand::f64());
+    let growing = || BASE_DELAY.saturating_mul(doubled(attempts)).mul_f64(1.0 + fastrand::f64());
     Some(asked.unwrap_or_else(growing))
 }
 

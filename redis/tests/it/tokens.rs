@@ -185,16 +185,22 @@ async fn a_holder_keeps_the_tokens_locked_for_longer_than_a_lease() {
     let _lock = tokio::time::timeout(Duration::from_secs(10), other.lock()).await.unwrap().unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_holder_that_stood_still_overwrites_no_newer_login() {
-    let server = server_or_skip!(start());
-    let simulator = expired(&server).await;
+/// A process that stands still in the middle of a refresh, past its lease.
+async fn standing_still(server: &Server) -> (Simulator, Process) {
+    let simulator = expired(server).await;
     simulator.inject("token", 1..=1, Fault::Delay(Duration::from_secs(1))).unwrap();
-    let mut process = Process::start(&simulator, &server);
+    let mut process = Process::start(&simulator, server);
     process.ask("token");
     until(|| token_requests(&simulator) == 2).await;
     process.signal("-STOP");
-    end_lease(&server);
+    end_lease(server);
+    (simulator, process)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_holder_that_stood_still_overwrites_no_newer_login() {
+    let server = server_or_skip!(start());
+    let (simulator, mut process) = standing_still(&server).await;
     log_in(&simulator, &oauth(&simulator, &server)).await;
     let newer = kept(&server).await;
     process.signal("-CONT");
@@ -210,13 +216,7 @@ async fn a_holder_that_stood_still_overwrites_no_newer_login() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_holder_that_stood_still_saves_when_nobody_has_locked_meanwhile() {
     let server = server_or_skip!(start());
-    let simulator = expired(&server).await;
-    simulator.inject("token", 1..=1, Fault::Delay(Duration::from_secs(1))).unwrap();
-    let mut process = Process::start(&simulator, &server);
-    process.ask("token");
-    until(|| token_requests(&simulator) == 2).await;
-    process.signal("-STOP");
-    end_lease(&server);
+    let (_simulator, mut process) = standing_still(&server).await;
     process.signal("-CONT");
     assert_eq!(process.told(), kept(&server).await.access_token.expose());
 }

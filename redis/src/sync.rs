@@ -1,0 +1,8 @@
+//! Mutexes that outlive a panic.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Takes a lock. What it holds is whole between any two statements, so a panic elsewhere doesn't spoil it.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
