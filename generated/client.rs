@@ -1,10 +1,8 @@
 // Written by build.rs from openapi.yaml. Don't edit: change the spec and run `cargo regenerate`.
 
-#[allow(unused_imports)]
-use reqwest::header::{HeaderMap, HeaderValue, ACCEPT, CONTENT_TYPE};
-use crate::call::{encode_path, Call, UploadCall};
-use crate::client::Inner;
-use crate::{operations, Error};
+use crate::content::UploadBody;
+use crate::operations;
+use crate::send::{Call, Sender};
 /// Types used as operation parameters and responses.
 #[allow(clippy::all)]
 pub mod types {
@@ -62,8 +60,7 @@ pub mod types {
         pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
     /// What kind of asset it is. Video is a preview.
-    #[derive(::serde::Deserialize, ::serde::Serialize)]
-    #[derive(Clone, Debug, Eq, Hash, PartialEq)]
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Eq, Hash, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub enum AssetType {
@@ -104,8 +101,7 @@ pub mod types {
     }
     /// The reason for a failed upload, for programs: the file is too big, it can't be imported, or its URL can't be
     /// fetched.
-    #[derive(::serde::Deserialize, ::serde::Serialize)]
-    #[derive(Clone, Debug, Eq, Hash, PartialEq)]
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Eq, Hash, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub enum AssetUploadErrorCode {
@@ -203,8 +199,7 @@ pub mod types {
     }
     /// The reason for a failed import, for programs: too many designs created or imported of late, the same file
     /// already imported, a fault at Canva, a file that can't be read, or a URL that can't be fetched.
-    #[derive(::serde::Deserialize, ::serde::Serialize)]
-    #[derive(Clone, Debug, Eq, Hash, PartialEq)]
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Eq, Hash, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub enum DesignImportErrorCode {
@@ -379,8 +374,7 @@ pub mod types {
         pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
     /// How far a job is. `success` and `failed` are final.
-    #[derive(::serde::Deserialize, ::serde::Serialize)]
-    #[derive(Clone, Debug, Eq, Hash, PartialEq)]
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Eq, Hash, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub enum JobStatus {
@@ -460,32 +454,10 @@ pub mod types {
         pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
 }
-/// Client for Canva Connect, content in
-///
-/// The part of Canva's Connect API that brings content into Canva: uploading assets, reading, updating and deleting
-/// them, and importing files as designs. What is uploaded or imported comes as bytes or from a URL.
-///
-/// Uploads and imports are asynchronous. A create request answers with a job, usually still `in_progress`; the job is
-/// then read again until it is `success` or `failed`. A create request may also answer with a job that is already
-/// final.
-///
-/// Rate limits count the requests of one user of one integration and are given per operation in
-/// `x-rate-limit-per-client-user` (requests a minute). The API announces no rate limit headers; a caller learns of an
-/// exceeded limit from a 429, and the refused request was not processed.
-///
-/// `x-preview: true` marks an operation that Canva offers as a preview: it may change without notice, and an
-/// integration that uses it can't be released to all Canva users.
-///
-/// A response may have more fields than are listed here, in any of its objects.
-///
-/// `x-decoded-min-length` and `x-decoded-max-length` bound a Base64 field by the text it carries, in Unicode scalar
-/// values before encoding.
-///
-/// Version: 0.2.0
-#[derive(Clone, Debug)]
-pub struct Client(pub(crate) crate::Client);
-#[allow(clippy::all)]
-impl Client {
+/// Every operation of the spec as a [`Call`].
+#[derive(Clone)]
+pub struct Operations(pub(crate) Sender);
+impl Operations {
     /// Upload an asset
     ///
     /// Starts a job that adds the file in the request body to the user's content library. The name travels in the
@@ -499,22 +471,12 @@ impl Client {
     /// - `asset_upload_metadata`: A JSON object that says what the uploaded file is to be called.
     pub fn create_asset_upload_job(
         &self,
-        asset_upload_metadata: &str,
-    ) -> Result<UploadCall<types::AssetUploadJobResponse>, Error> {
-        let Inner { base_url, http, .. } = &*self.0.inner;
-        let url = format!("{}/v1/asset-uploads", base_url);
-        let mut header_map = HeaderMap::with_capacity(2usize);
-        header_map
-            .append(
-                "Asset-Upload-Metadata",
-                asset_upload_metadata.to_string().try_into().map_err(Error::unsendable)?,
-            );
-        let request = http
-            .post(url)
-            .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
-            .headers(header_map);
-        UploadCall::new(&self.0, &operations::CREATE_ASSET_UPLOAD_JOB, request)
+        asset_upload_metadata: &types::AssetUploadMetadata,
+        content: impl Into<UploadBody>,
+    ) -> Call<types::AssetUploadJobResponse> {
+        Call::new(&self.0, &operations::CREATE_ASSET_UPLOAD_JOB)
+            .json_header("Asset-Upload-Metadata", asset_upload_metadata)
+            .content(content)
     }
     /// Read an asset upload job
     ///
@@ -526,17 +488,8 @@ impl Client {
     ///
     /// Arguments:
     /// - `job_id`: The job's id, as the response to the create request has it.
-    pub fn get_asset_upload_job(
-        &self,
-        job_id: &str,
-    ) -> Result<Call<types::AssetUploadJobResponse>, Error> {
-        let Inner { base_url, http, .. } = &*self.0.inner;
-        let job_id = encode_path("job_id", job_id)?;
-        let url = format!("{}/v1/asset-uploads/{}", base_url, job_id);
-        let request = http
-            .get(url)
-            .header(ACCEPT, HeaderValue::from_static("application/json"));
-        Call::new(&self.0, &operations::GET_ASSET_UPLOAD_JOB, request)
+    pub fn get_asset_upload_job(&self, job_id: &str) -> Call<types::AssetUploadJobResponse> {
+        Call::new(&self.0, &operations::GET_ASSET_UPLOAD_JOB).path("jobId", job_id)
     }
     /// Read an asset
     ///
@@ -548,17 +501,8 @@ impl Client {
     ///
     /// Arguments:
     /// - `asset_id`: The asset's id.
-    pub fn get_asset(
-        &self,
-        asset_id: &str,
-    ) -> Result<Call<types::GetAssetResponse>, Error> {
-        let Inner { base_url, http, .. } = &*self.0.inner;
-        let asset_id = encode_path("asset_id", asset_id)?;
-        let url = format!("{}/v1/assets/{}", base_url, asset_id);
-        let request = http
-            .get(url)
-            .header(ACCEPT, HeaderValue::from_static("application/json"));
-        Call::new(&self.0, &operations::GET_ASSET, request)
+    pub fn get_asset(&self, asset_id: &str) -> Call<types::GetAssetResponse> {
+        Call::new(&self.0, &operations::GET_ASSET).path("assetId", asset_id)
     }
     /// Delete an asset
     ///
@@ -570,14 +514,8 @@ impl Client {
     ///
     /// Arguments:
     /// - `asset_id`: The asset's id.
-    pub fn delete_asset(&self, asset_id: &str) -> Result<Call<()>, Error> {
-        let Inner { base_url, http, .. } = &*self.0.inner;
-        let asset_id = encode_path("asset_id", asset_id)?;
-        let url = format!("{}/v1/assets/{}", base_url, asset_id);
-        let request = http
-            .delete(url)
-            .header(ACCEPT, HeaderValue::from_static("application/json"));
-        Call::new(&self.0, &operations::DELETE_ASSET, request)
+    pub fn delete_asset(&self, asset_id: &str) -> Call<()> {
+        Call::new(&self.0, &operations::DELETE_ASSET).path("assetId", asset_id)
     }
     /// Rename or retag an asset
     ///
@@ -591,19 +529,8 @@ impl Client {
     /// Arguments:
     /// - `asset_id`: The asset's id.
     /// - `body`
-    pub fn update_asset(
-        &self,
-        asset_id: &str,
-        body: &types::UpdateAssetRequest,
-    ) -> Result<Call<types::UpdateAssetResponse>, Error> {
-        let Inner { base_url, http, .. } = &*self.0.inner;
-        let asset_id = encode_path("asset_id", asset_id)?;
-        let url = format!("{}/v1/assets/{}", base_url, asset_id);
-        let request = http
-            .patch(url)
-            .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .json(&body);
-        Call::new(&self.0, &operations::UPDATE_ASSET, request)
+    pub fn update_asset(&self, asset_id: &str, body: &types::UpdateAssetRequest) -> Call<types::UpdateAssetResponse> {
+        Call::new(&self.0, &operations::UPDATE_ASSET).path("assetId", asset_id).json(body)
     }
     /// Import a file as a design
     ///
@@ -618,22 +545,12 @@ impl Client {
     /// - `import_metadata`: A JSON object that says what the imported design is to be called and what kind of file it comes from.
     pub fn create_design_import_job(
         &self,
-        import_metadata: &str,
-    ) -> Result<UploadCall<types::DesignImportJobResponse>, Error> {
-        let Inner { base_url, http, .. } = &*self.0.inner;
-        let url = format!("{}/v1/imports", base_url);
-        let mut header_map = HeaderMap::with_capacity(2usize);
-        header_map
-            .append(
-                "Import-Metadata",
-                import_metadata.to_string().try_into().map_err(Error::unsendable)?,
-            );
-        let request = http
-            .post(url)
-            .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
-            .headers(header_map);
-        UploadCall::new(&self.0, &operations::CREATE_DESIGN_IMPORT_JOB, request)
+        import_metadata: &types::DesignImportMetadata,
+        content: impl Into<UploadBody>,
+    ) -> Call<types::DesignImportJobResponse> {
+        Call::new(&self.0, &operations::CREATE_DESIGN_IMPORT_JOB)
+            .json_header("Import-Metadata", import_metadata)
+            .content(content)
     }
     /// Read a design import job
     ///
@@ -645,17 +562,8 @@ impl Client {
     ///
     /// Arguments:
     /// - `job_id`: The job's id, as the response to the create request has it.
-    pub fn get_design_import_job(
-        &self,
-        job_id: &str,
-    ) -> Result<Call<types::DesignImportJobResponse>, Error> {
-        let Inner { base_url, http, .. } = &*self.0.inner;
-        let job_id = encode_path("job_id", job_id)?;
-        let url = format!("{}/v1/imports/{}", base_url, job_id);
-        let request = http
-            .get(url)
-            .header(ACCEPT, HeaderValue::from_static("application/json"));
-        Call::new(&self.0, &operations::GET_DESIGN_IMPORT_JOB, request)
+    pub fn get_design_import_job(&self, job_id: &str) -> Call<types::DesignImportJobResponse> {
+        Call::new(&self.0, &operations::GET_DESIGN_IMPORT_JOB).path("jobId", job_id)
     }
     /// Upload an asset from a URL
     ///
@@ -668,14 +576,8 @@ impl Client {
     pub fn create_url_asset_upload_job(
         &self,
         body: &types::CreateUrlAssetUploadJobRequest,
-    ) -> Result<Call<types::AssetUploadJobResponse>, Error> {
-        let Inner { base_url, http, .. } = &*self.0.inner;
-        let url = format!("{}/v1/url-asset-uploads", base_url);
-        let request = http
-            .post(url)
-            .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .json(&body);
-        Call::new(&self.0, &operations::CREATE_URL_ASSET_UPLOAD_JOB, request)
+    ) -> Call<types::AssetUploadJobResponse> {
+        Call::new(&self.0, &operations::CREATE_URL_ASSET_UPLOAD_JOB).json(body)
     }
     /// Read a URL asset upload job
     ///
@@ -687,17 +589,8 @@ impl Client {
     ///
     /// Arguments:
     /// - `job_id`: The job's id, as the response to the create request has it.
-    pub fn get_url_asset_upload_job(
-        &self,
-        job_id: &str,
-    ) -> Result<Call<types::AssetUploadJobResponse>, Error> {
-        let Inner { base_url, http, .. } = &*self.0.inner;
-        let job_id = encode_path("job_id", job_id)?;
-        let url = format!("{}/v1/url-asset-uploads/{}", base_url, job_id);
-        let request = http
-            .get(url)
-            .header(ACCEPT, HeaderValue::from_static("application/json"));
-        Call::new(&self.0, &operations::GET_URL_ASSET_UPLOAD_JOB, request)
+    pub fn get_url_asset_upload_job(&self, job_id: &str) -> Call<types::AssetUploadJobResponse> {
+        Call::new(&self.0, &operations::GET_URL_ASSET_UPLOAD_JOB).path("jobId", job_id)
     }
     /// Import a file from a URL as a design
     ///
@@ -709,14 +602,8 @@ impl Client {
     pub fn create_url_import_job(
         &self,
         body: &types::CreateUrlImportJobRequest,
-    ) -> Result<Call<types::DesignImportJobResponse>, Error> {
-        let Inner { base_url, http, .. } = &*self.0.inner;
-        let url = format!("{}/v1/url-imports", base_url);
-        let request = http
-            .post(url)
-            .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .json(&body);
-        Call::new(&self.0, &operations::CREATE_URL_IMPORT_JOB, request)
+    ) -> Call<types::DesignImportJobResponse> {
+        Call::new(&self.0, &operations::CREATE_URL_IMPORT_JOB).json(body)
     }
     /// Read a URL import job
     ///
@@ -728,16 +615,7 @@ impl Client {
     ///
     /// Arguments:
     /// - `job_id`: The job's id, as the response to the create request has it.
-    pub fn get_url_import_job(
-        &self,
-        job_id: &str,
-    ) -> Result<Call<types::DesignImportJobResponse>, Error> {
-        let Inner { base_url, http, .. } = &*self.0.inner;
-        let job_id = encode_path("job_id", job_id)?;
-        let url = format!("{}/v1/url-imports/{}", base_url, job_id);
-        let request = http
-            .get(url)
-            .header(ACCEPT, HeaderValue::from_static("application/json"));
-        Call::new(&self.0, &operations::GET_URL_IMPORT_JOB, request)
+    pub fn get_url_import_job(&self, job_id: &str) -> Call<types::DesignImportJobResponse> {
+        Call::new(&self.0, &operations::GET_URL_IMPORT_JOB).path("jobId", job_id)
     }
 }

@@ -1,19 +1,20 @@
-//! The client, its settings, and what the clients of many users share. Its operations are in `assets.rs`, `imports.rs`, `job.rs` and `request.rs`.
+//! The client and its settings, and the clients of many users that share them. What callers do with it is in `facade/` and `job/`.
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::Version;
+use http::HeaderValue;
+use serde::de::DeserializeOwned;
 
-use crate::BoxFuture;
-use crate::auth::{AccessToken, DynTokenProvider, TokenProvider};
-use crate::error::{BoxError, Error};
+use crate::error::Error;
+use crate::generated;
 use crate::operations::{BASE_URL, Operation};
-use crate::pacing::{DynPacer, Pacer, Pacing};
+use crate::pacing::{Pacer, Pacing};
 use crate::policy::{PollPolicy, RetryPolicy, Timeouts};
-use crate::transport::{BaseUrl, HttpSettings};
+use crate::send::base_url::{BaseUrl, HttpSettings};
+use crate::send::{Call, Connections, Sender, Settings};
+use crate::token::{AccessToken, TokenProvider};
 
 /// A client for one Canva user. Clones are cheap and share connections, rate limits and tokens; [`for_user`](Self::for_user) makes
 /// one for another user over the same connections.
@@ -28,62 +29,8 @@ use crate::transport::{BaseUrl, HttpSettings};
 /// ```
 #[derive(Clone)]
 pub struct Client {
-    /// What all users have in common.
-    pub(crate) inner: Arc<Inner>,
-    token: Arc<dyn DynTokenProvider>,
-    pub(crate) pacer: Arc<dyn DynPacer>,
-}
-
-/// Connections and settings: the same for all clients that come from one.
-pub(crate) struct Inner {
-    /// One connection for all requests where the server has HTTP/2. Where it ends, the server says which it has not begun.
-    pub(crate) http: reqwest::Client,
-    /// A connection of HTTP/1.1 for each request, and not an old one. Over HTTP/2 the server's window decides how much of an
-    /// upload may be on its way, and by default that is 64 KiB; and a connection that breaks takes with it all that shares it.
-    http1: reqwest::Client,
-    /// The server has answered over HTTP/2.
-    http2: AtomicBool,
-    /// The server refused HTTP/1.1, and isn't asked for it again over these connections.
-    http2_only: AtomicBool,
-    pub(crate) base_url: String,
-    pub(crate) timeouts: Timeouts,
-    pub(crate) retry: RetryPolicy,
+    pub(crate) sender: Sender,
     pub(crate) poll: PollPolicy,
-    pub(crate) max_wait: Duration,
-}
-
-/// How long a token provider may take: longer than a refresh of `OAuth`'s, which waits for another process's and then for
-/// the token endpoint.
-const TOKEN_TIMEOUT: Duration = Duration::from_secs(180);
-
-/// How long a connection of HTTP/1.1 may have been idle for a request that must not be sent twice: less than any common server
-/// keeps one, of which Node.js with its 5 s is the shortest. A server that closes a connection while a request is on its way may
-/// or may not have carried it out.
-const MAX_IDLE: Duration = Duration::from_secs(4);
-
-impl Inner {
-    /// What a request is sent with.
-    pub(crate) fn http_for(&self, operation: &Operation, uploads: bool) -> &reqwest::Client {
-        let alone = uploads || !operation.repeatable && !self.http2.load(Ordering::Relaxed);
-        if alone && !self.http2_only.load(Ordering::Relaxed) { &self.http1 } else { &self.http }
-    }
-
-    pub(crate) fn answered_over(&self, version: Version) {
-        if version == Version::HTTP_2 {
-            self.http2.store(true, Ordering::Relaxed);
-        }
-    }
-
-    /// The server refused HTTP/1.1: everything goes over HTTP/2 from now on.
-    pub(crate) fn leave_http1(&self) {
-        self.http2_only.store(true, Ordering::Relaxed);
-    }
-}
-
-async fn answered<T>(asked: BoxFuture<'_, Result<T, BoxError>>) -> Result<T, Error> {
-    let late = |_| Err(format!("the token provider took longer than {} s", TOKEN_TIMEOUT.as_secs()).into());
-    let answered = tokio::time::timeout(TOKEN_TIMEOUT, asked).await;
-    answered.unwrap_or_else(late).map_err(|source| Error::Token { source })
 }
 
 impl Client {
@@ -118,24 +65,53 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn for_user(&self, tokens: impl TokenProvider, pacing: impl Pacer) -> Self {
-        Self { inner: self.inner.clone(), token: Arc::new(tokens), pacer: Arc::new(pacing) }
+    pub fn for_user(&self, tokens: impl TokenProvider, pacer: impl Pacer) -> Self {
+        let sender =
+            Sender { settings: self.sender.settings.clone(), tokens: Arc::new(tokens), pacer: Arc::new(pacer) };
+        Self { sender, poll: self.poll.clone() }
     }
 
-    /// The token for a request.
-    pub(crate) async fn token(&self) -> Result<AccessToken, Error> {
-        answered(self.token.token()).await
+    /// The operations as they are generated from the spec: a [`Call`] for each. They go the same way as all others; they check no
+    /// lengths and encode no metadata.
+    ///
+    /// ```no_run
+    /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
+    /// let job = canva.generated().get_asset_upload_job("e08861ae-3b29-45db-8dc1-1fe0bf7f1cc8").await?.job;
+    /// println!("{}", job.status);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn generated(&self) -> generated::Operations {
+        generated::Operations(self.sender.clone())
     }
 
-    /// Whether there is another token than this one, which Canva refused.
-    pub(crate) async fn refused(&self, token: &AccessToken) -> Result<bool, Error> {
-        answered(self.token.refused(token)).await
+    /// A request of an operation that the spec doesn't have. It goes the same way as all others. It is retried if the operation is
+    /// [repeatable](Operation::repeatable), and waits its turn if the operation has a limit.
+    ///
+    /// The response is read as JSON of the type that you ask for. An empty response reads as `null`, which suits `()`, `Option<T>` and
+    /// [`serde_json::Value`].
+    ///
+    /// ```no_run
+    /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
+    /// use canva_connect::operations::Operation;
+    /// use serde_json::Value;
+    ///
+    /// static LIST_FOLDER_ITEMS: Operation = Operation::new("listFolderItems", "GET", "/v1/folders/{folderId}/items")
+    ///     .scopes(&["folder:read"])
+    ///     .requests_per_minute(100);
+    ///
+    /// let items: Value = canva.request(&LIST_FOLDER_ITEMS).path("folderId", "root").query("limit", "50").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn request<T: DeserializeOwned + 'static>(&self, operation: &'static Operation) -> Call<T> {
+        Call::new(&self.sender, operation)
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("base_url", &self.inner.base_url).finish_non_exhaustive()
+        f.debug_struct("Client").field("base_url", &self.sender.settings.base_url).finish_non_exhaustive()
     }
 }
 
@@ -163,7 +139,7 @@ pub struct ClientBuilder {
     allow_plain_http: bool,
     timeouts: Timeouts,
     /// `None`: a [`Pacing`] of each client's own.
-    pacer: Option<Arc<dyn DynPacer>>,
+    pacer: Option<Arc<dyn Pacer>>,
     retry: RetryPolicy,
     poll: PollPolicy,
     max_wait: Duration,
@@ -173,7 +149,7 @@ pub struct ClientBuilder {
 #[derive(Clone)]
 enum TokenSource {
     Given(AccessToken),
-    From(Arc<dyn DynTokenProvider>),
+    From(Arc<dyn TokenProvider>),
 }
 
 impl Default for ClientBuilder {
@@ -251,19 +227,19 @@ impl ClientBuilder {
     }
 
     /// How requests are spread over time. Default: [`Pacing::new`], the rate limits of the spec.
-    pub fn pacing(mut self, pacer: impl Pacer) -> Self {
+    pub fn pacer(mut self, pacer: impl Pacer) -> Self {
         self.pacer = Some(Arc::new(pacer));
         self
     }
 
     /// When and how often requests are retried.
-    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+    pub fn retry_policy(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
     /// How often and how long [`Job::wait`](crate::Job::wait) asks.
-    pub fn poll(mut self, policy: PollPolicy) -> Self {
+    pub fn poll_policy(mut self, policy: PollPolicy) -> Self {
         self.poll = policy;
         self
     }
@@ -313,7 +289,7 @@ impl ClientBuilder {
     /// [`Error::InvalidInput`] if there is no token, or the token, the base URL, the user agent, a timeout or a policy can't be used;
     /// [`Error::Setup`] if the system's TLS can't be set up.
     pub fn build(self) -> Result<Client, Error> {
-        let token: Arc<dyn DynTokenProvider> = match self.token {
+        let tokens: Arc<dyn TokenProvider> = match self.token {
             None => return Err(Error::invalid("token", "an access token or a token provider", "none")),
             Some(TokenSource::Given(token)) => {
                 token.header()?;
@@ -327,23 +303,17 @@ impl ClientBuilder {
         let base_url = BaseUrl::parse(&self.base_url, self.allow_plain_http)?;
         let own = concat!("canva-connect/", env!("CARGO_PKG_VERSION"));
         let user_agent = self.user_agent.map_or(own.to_owned(), |product| format!("{product} {own}"));
-        let user_agent = http::HeaderValue::try_from(&user_agent)
+        let user_agent = HeaderValue::try_from(&user_agent)
             .map_err(|_| Error::invalid("user_agent", "text that a header can carry", format!("{user_agent:?}")))?;
-        let http = || base_url.http_client(self.timeouts.connect, &self.http).user_agent(user_agent.clone());
-        let http1 = http().http1_only().pool_idle_timeout(MAX_IDLE);
-        let inner = Inner {
-            http: http().build().map_err(|source| Error::Setup { source })?,
-            http1: http1.build().map_err(|source| Error::Setup { source })?,
-            http2: AtomicBool::new(false),
-            http2_only: AtomicBool::new(false),
+        let settings = Settings {
+            connections: Connections::new(&base_url, self.timeouts.connect, &self.http, user_agent)?,
             base_url: base_url.text,
             timeouts: self.timeouts,
             retry: self.retry,
-            poll: self.poll,
             max_wait: self.max_wait,
         };
         let pacer = self.pacer.unwrap_or_else(|| Arc::new(Pacing::new()));
-        Ok(Client { inner: Arc::new(inner), token, pacer })
+        Ok(Client { sender: Sender { settings: Arc::new(settings), tokens, pacer }, poll: self.poll })
     }
 }
 

@@ -11,11 +11,11 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::auth::AccessToken;
-use crate::call::Call;
 use crate::client::Client;
 use crate::generated::types::{AssetUploadMetadata, DesignImportMetadata};
 use crate::job::{Job, JobKind};
+use crate::send::call::Call;
+use crate::token::AccessToken;
 use crate::{metadata, response::Response};
 
 /// In the seeds too, so that responses have it.
@@ -62,7 +62,7 @@ where
             Err(failure) => failure,
         }
     } else {
-        crate::failure::Failure::Status(head())
+        crate::send::failure::Failure::Status(head())
     };
     let error = failure.into_error(call.operation(), 1, &token);
     let said = format!("{error} {error:?}");
@@ -87,7 +87,7 @@ pub fn retry_after(value: &[u8], date: &[u8]) {
 /// A name or title of 1 to 50 characters goes into a header that gives it back, and is short; no other does.
 pub fn metadata(name: &str, title: &str, mime_type: Option<&str>) {
     let allowed = |text: &str| (1..=50).contains(&text.chars().count());
-    match metadata::asset_upload(name) {
+    match metadata_headers::asset_upload(name) {
         Ok(header) => {
             let AssetUploadMetadata { name_base64 } = from_header(&header);
             assert_eq!(STANDARD.decode(name_base64).unwrap(), name.as_bytes());
@@ -96,7 +96,7 @@ pub fn metadata(name: &str, title: &str, mime_type: Option<&str>) {
         }
         Err(error) => assert!(!allowed(name), "{error}"),
     }
-    match metadata::design_import(title, mime_type) {
+    match metadata_headers::design_import(title, mime_type) {
         Ok(header) => {
             let metadata: DesignImportMetadata = from_header(&header);
             assert_eq!(STANDARD.decode(metadata.title_base64).unwrap(), title.as_bytes());

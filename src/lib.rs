@@ -95,41 +95,23 @@ use std::pin::Pin;
 #[path = "../generated/docs.rs"]
 mod docs;
 
-mod assets;
-mod attempt;
 pub mod auth;
-mod body;
-mod bulk;
-mod call;
-mod checks;
 mod client;
-mod connecting;
-mod duration;
+mod content;
 mod error;
-mod failure;
+mod facade;
 /// Not an interface: what `fuzz/` calls.
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
-mod imports;
 mod job;
-mod kind;
-mod metadata;
-mod meter;
-mod names;
 pub mod operations;
-mod pacing;
+pub mod pacing;
 mod policy;
-mod printable;
-mod redact;
-mod request;
-mod response;
-mod retry;
-mod stream;
+mod send;
 mod sync;
-mod transport;
-mod turns;
-mod upload;
+mod text;
+mod token;
 
 /// What is generated from `openapi.yaml`: the types of the API, and a client that makes a [`Call`] for each operation.
 ///
@@ -139,27 +121,26 @@ mod upload;
 #[path = "../generated/client.rs"]
 pub mod generated;
 
-pub use assets::{UpdateAsset, UploadAsset, UploadAssetFromUrl};
-pub use auth::{AccessToken, TokenProvider};
-pub use body::{Progress, UploadBody};
-pub use bulk::{Bulk, BulkEvent};
-pub use call::{Call, UploadCall};
 pub use client::{Client, ClientBuilder};
-pub use error::{ApiError, BodyError, BoxError, ConnectKind, Error, JobError, JobErrorCode, TimeoutKind};
+pub use content::{BodyError, UploadBody, UploadProgress};
+pub use error::{ApiError, ConnectKind, Error, ErrorKind, JobError, JobErrorCode, TimeoutKind};
+pub use facade::{
+    DeleteAsset, GetAsset, ImportDesign, ImportDesignFromUrl, UpdateAsset, UploadAsset, UploadAssetFromUrl,
+};
 pub use generated::types::{
     Asset, AssetMetadata, AssetType, AssetUploadErrorCode, DesignImportErrorCode, DesignLinks, DesignSummary,
     JobStatus, TeamUserSummary, Thumbnail,
 };
-pub use imports::{ImportDesign, ImportDesignFromUrl};
-pub use job::{Job, JobKind, JobReference, JobResult, JobState};
-pub use kind::ErrorKind;
+pub use job::{Bulk, BulkEvent, Job, JobKind, JobReference, JobResult, JobState};
 pub use operations::BASE_URL;
-pub use pacing::{Pacer, Pacing, PausedError, Permit};
+pub use pacing::{Pacer, Pacing};
 pub use policy::{PollPolicy, RetryPolicy};
-pub use printable::Printable;
-pub use request::Request;
 /// The HTTP client underneath, in the version that [`ClientBuilder::http`] takes.
 pub use reqwest;
+pub use send::Call;
+#[doc(hidden)]
+pub use text::Printable;
+pub use token::{AccessToken, TokenProvider};
 
 /// Chapters on the use of this crate. They are in its documentation alone.
 #[cfg(any(doc, doctest))]
@@ -176,6 +157,9 @@ pub mod guide {
 
 /// The spec that everything here follows, as text.
 pub const OPENAPI_YAML: &str = include_str!("../openapi.yaml");
+
+/// The error type for causes that come from a caller's own code: token providers, pacers, token stores.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A future behind a pointer: what the builders become when they are awaited.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::duration;
 use crate::error::Error;
+use crate::text::duration;
 
 /// Sets fields one after the other, in a chain.
 macro_rules! setters {
@@ -87,7 +87,7 @@ impl RetryPolicy {
         if self.max_attempts > 0 {
             return Ok(());
         }
-        Err(Error::invalid("retry.max_attempts", "1 or more (1 is `RetryPolicy::never()`)", "0"))
+        Err(Error::invalid("retry_policy.max_attempts", "1 or more (1 is `RetryPolicy::never()`)", "0"))
     }
 }
 
@@ -150,7 +150,7 @@ impl PollPolicy {
         if self.growth.is_finite() {
             return Ok(());
         }
-        Err(Error::invalid("poll.growth", "a number such as 1.7", self.growth.to_string()))
+        Err(Error::invalid("poll_policy.growth", "a number such as 1.7", self.growth.to_string()))
     }
 
     /// The pauses, in order, without end.

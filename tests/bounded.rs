@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use canva_connect::operations::{CREATE_ASSET_UPLOAD_JOB, GET_ASSET_UPLOAD_JOB, Operation};
-use canva_connect::{AccessToken, BoxError, BulkEvent, Client, Error, Pacer, Pacing, Permit};
+use canva_connect::pacing::Permit;
+use canva_connect::{AccessToken, BoxError, BulkEvent, Client, Error, Pacer, Pacing};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -190,7 +191,7 @@ fn the_child_with_a_bulk() {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(100_000).unwrap();
         let before = descriptors();
-        let canva = Client::builder().token("t").base_url(base_url).pacing(Pacing::off()).build().unwrap();
+        let canva = Client::builder().token("t").base_url(base_url).pacer(Pacing::off()).build().unwrap();
         let (client, path) = (canva.clone(), file.path().to_owned());
         let items = (0..count).map(move |number| (number, client.upload_asset(&path).name(number.to_string())));
         let mut bulk = canva.bulk(items);
@@ -256,7 +257,7 @@ fn the_child_that_drops_them() {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
         let base_url = support::argument();
         let before = descriptors();
-        let canva = Client::builder().token("t").base_url(base_url).pacing(Pacing::new()).build().unwrap();
+        let canva = Client::builder().token("t").base_url(base_url).pacer(Pacing::new()).build().unwrap();
         let send = || canva.request(&OPERATION).json(&"x".repeat(1_000)).send::<Value>();
         let (mut dropped, mut done) = (0, 0);
         for _ in 0..20 {

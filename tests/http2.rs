@@ -162,8 +162,8 @@ fn client(base_url: &str, retry: RetryPolicy) -> Client {
         .token(TOKEN)
         .base_url(base_url)
         .http(trusting)
-        .retry(retry)
-        .pacing(Pacing::off())
+        .retry_policy(retry)
+        .pacer(Pacing::off())
         .stall_timeout(Duration::from_secs(1))
         .response_timeout(Duration::from_secs(1))
         .build()
@@ -214,7 +214,7 @@ async fn what_was_not_processed_is_sent_again_and_arrives_once() {
     }
     // Nothing of it is read before the server has refused HTTP/1.1.
     let (base_url, saw) = server(React::Send(|_| Vec::new()), 0).await;
-    let body = UploadBody::once(1, &b"x"[..]);
+    let body = UploadBody::from_reader(1, &b"x"[..]);
     let _ = client(&base_url, RetryPolicy::never()).upload_asset(body).name("n").await.unwrap();
     assert_eq!(saw.complete.load(Ordering::SeqCst), 1);
 }
@@ -244,7 +244,7 @@ const CALLS: [&str; 3] = ["read", "upload", "url upload"];
 
 async fn send(canva: &Client, call: &str) -> Result<(), Error> {
     match call {
-        "read" => match canva.asset_upload_job("j1").poll().await {
+        "read" => match canva.asset_upload_job("j1").refresh().await {
             Err(Error::Poll { source, .. }) => Err(*source),
             other => other.map(drop),
         },

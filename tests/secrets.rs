@@ -13,7 +13,7 @@ const SECRET: &str = "s3cr3t-t0k3n";
 
 async fn client<R: Into<Vec<u8>>>(response: R) -> Client {
     let base_url = support::answering(response).await;
-    Client::builder().token(SECRET).base_url(base_url).retry(RetryPolicy::never()).build().unwrap()
+    Client::builder().token(SECRET).base_url(base_url).retry_policy(RetryPolicy::never()).build().unwrap()
 }
 
 async fn update(canva: &Client) -> Error {

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use canva_connect::auth::{Integration, OAuth, TokenStore, Tokens};
 use canva_connect::operations::Operation;
-use canva_connect::{BoxError, Client, Error, Pacer, Pacing, Permit, TokenProvider, UploadBody};
+use canva_connect::pacing::Permit;
+use canva_connect::{BoxError, Client, Error, Pacer, Pacing, TokenProvider, UploadBody};
 use support::{http, script};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -118,7 +119,7 @@ async fn the_spans_of_a_bulk_are_within_the_callers() {
     static CREATE: Operation = Operation::new("create", "POST", "/v1/in-bulk");
     listen();
     let (base_url, _seen) = script(vec![http("200 OK", "", "null")]).await;
-    let canva = Client::builder().token("t").base_url(base_url).pacing(Pacing::off()).build().unwrap();
+    let canva = Client::builder().token("t").base_url(base_url).pacer(Pacing::off()).build().unwrap();
     let (client, caller) = (canva.clone(), tracing::info_span!("caller"));
     let item = async move {
         client.request(&CREATE).send::<()>().await?;
@@ -134,7 +135,7 @@ async fn the_spans_of_a_bulk_are_within_the_callers() {
 async fn a_span_says_how_much_was_uploaded() {
     listen();
     let (base_url, _seen) = script(vec![http("200 OK", "", support::UPLOADED)]).await;
-    let canva = Client::builder().token("t").base_url(base_url).pacing(Pacing::off()).build().unwrap();
+    let canva = Client::builder().token("t").base_url(base_url).pacer(Pacing::off()).build().unwrap();
     let _ = canva.upload_asset(vec![7; 12_345]).name("n").await.unwrap();
     let span = span("asset-uploads");
     assert_eq!((span["bytes"].as_str(), span["queued_ms"].as_str()), ("12345", "0"));
@@ -144,8 +145,8 @@ async fn a_span_says_how_much_was_uploaded() {
 async fn an_upload_that_was_never_sent_has_no_bytes() {
     listen();
     let (base_url, _seen) = script(vec![]).await;
-    let canva = Client::builder().token("t").base_url(base_url).pacing(Pacing::off()).build().unwrap();
-    let body = UploadBody::reopen(1 << 20, || async { Err::<&[u8], _>(std::io::Error::other("gone")) });
+    let canva = Client::builder().token("t").base_url(base_url).pacer(Pacing::off()).build().unwrap();
+    let body = UploadBody::from_fn(1 << 20, || async { Err::<&[u8], _>(std::io::Error::other("gone")) });
     let error = canva.import_design(body).title("t").mime_type("application/pdf").await.unwrap_err();
     assert!(matches!(error, Error::Body(_)), "{error}");
     assert!(!span("imports").contains_key("bytes"));

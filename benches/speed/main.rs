@@ -234,7 +234,7 @@ fn child(task: &str) {
 }
 
 fn client(base_url: &str) -> Client {
-    Client::builder().token("t").base_url(base_url).pacing(Pacing::off()).build().unwrap()
+    Client::builder().token("t").base_url(base_url).pacer(Pacing::off()).build().unwrap()
 }
 
 /// PATCH after PATCH on one connection: what facade, generated code and hook add to bare reqwest. The two take turns every
@@ -321,7 +321,7 @@ fn child_with_users(way: usize, base_url: &str) {
         for user in 1..=MANY {
             let (started, pacing) = (Instant::now(), Arc::new(Pacing::new()));
             let canva = match way {
-                0 => builder.clone().token(token(user)).pacing(pacing.clone()).build().unwrap(),
+                0 => builder.clone().token(token(user)).pacer(pacing.clone()).build().unwrap(),
                 _ => first.for_user(AccessToken::new(token(user)), pacing.clone()),
             };
             making += started.elapsed();

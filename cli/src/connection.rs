@@ -31,7 +31,7 @@ impl Connection {
         };
         let mut builder = Client::builder();
         if let Some(redis) = redis {
-            builder = builder.pacing(shared_limits::open(&redis, &token).await?);
+            builder = builder.pacer(shared_limits::open(&redis, &token).await?);
         }
         builder = builder.token(token).user_agent(concat!("canva-cli/", env!("CARGO_PKG_VERSION")));
         if simulator.is_some() {

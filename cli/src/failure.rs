@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use canva_connect::{
-    ApiError, BodyError, ConnectKind, Error, ErrorKind, JobErrorCode, JobKind, JobReference, PausedError,
-};
+use canva_connect::pacing::PausedError;
+use canva_connect::{ApiError, BodyError, ConnectKind, Error, ErrorKind, JobErrorCode, JobKind, JobReference};
 use canva_connect::{AssetUploadErrorCode as Upload, DesignImportErrorCode as Import};
 use serde::Serialize;
 use serde_json::{Map, Value};

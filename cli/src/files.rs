@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use canva_connect::{Asset, BulkEvent, Client, Error, Job, JobReference, JobResult, Progress};
+use canva_connect::{Asset, BulkEvent, Client, Error, Job, JobReference, JobResult, UploadProgress};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use crate::End;
@@ -13,7 +13,7 @@ use crate::output::Output;
 use crate::progress::{ProgressLine, ProgressLines};
 
 /// What an upload or import calls as it goes.
-pub type OnProgress = Box<dyn FnMut(Progress) + Send>;
+pub type OnProgress = Box<dyn FnMut(UploadProgress) + Send>;
 
 /// Sends the files, waits for their jobs and tags what was uploaded. A failed file doesn't stop the others; Ctrl-C stops all.
 pub async fn run<F>(
@@ -112,7 +112,7 @@ struct Sent(Arc<Mutex<BTreeSet<usize>>>);
 
 impl Sent {
     /// Called before the bytes leave.
-    fn note(&self, number: usize, progress: Progress) {
+    fn note(&self, number: usize, progress: UploadProgress) {
         let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if progress.sent == progress.total {
             sent.insert(number);

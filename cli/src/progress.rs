@@ -49,10 +49,10 @@ impl ProgressLine {
         self.bar.set_message(text);
     }
 
-    pub fn on_progress(&self) -> impl FnMut(canva_connect::Progress) + Send + 'static {
+    pub fn on_progress(&self) -> impl FnMut(canva_connect::UploadProgress) + Send + 'static {
         let (name, bar) = (self.name.clone(), self.bar.clone());
         move |progress| {
-            let canva_connect::Progress { sent, total, attempt, .. } = progress;
+            let canva_connect::UploadProgress { sent, total, attempt, .. } = progress;
             if sent == total {
                 bar.set_message(waiting(&name));
             } else {

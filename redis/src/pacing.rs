@@ -10,7 +10,8 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::time::Duration;
 
 use canva_connect::operations::Operation;
-use canva_connect::{BoxError, Pacer, PausedError, Permit};
+use canva_connect::pacing::{PausedError, Permit};
+use canva_connect::{BoxError, Pacer};
 use redis::Script;
 use serde_json::json;
 use tokio::runtime::Handle;
@@ -61,7 +62,7 @@ impl Redis {
 /// use canva_connect_redis::Redis;
 ///
 /// let redis = Redis::open("redis://127.0.0.1:6379/0")?;
-/// let canva = Client::builder().token("a-secret").pacing(redis.pacing("user-1")).build()?;
+/// let canva = Client::builder().token("a-secret").pacer(redis.pacing("user-1")).build()?;
 /// # Ok(())
 /// # }
 /// ```

@@ -6,7 +6,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::OAuthError;
-use crate::response::excerpt;
+use crate::send::response::excerpt;
 
 /// A login that has begun. Keep it until the user comes back: in the session, or by its parts.
 #[derive(Clone)]

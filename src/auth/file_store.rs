@@ -10,8 +10,8 @@ use tokio::time::{Instant, sleep};
 
 use super::store::LOCK_TIMEOUT;
 use super::{StoreLock, TokenStore, Tokens};
-use crate::error::BoxError;
 use crate::sync::lock;
+use crate::{BoxError, BoxFuture};
 
 /// How often a locked file is looked at: short beside a token request.
 const LOCK_POLL: Duration = Duration::from_millis(20);
@@ -58,41 +58,44 @@ impl FileStore {
 }
 
 impl TokenStore for FileStore {
-    async fn load(&self) -> Result<Option<Tokens>, BoxError> {
+    fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, BoxError>> {
         let path = self.path.clone();
-        blocking(move || {
+        Box::pin(blocking(move || {
             let Some(text) = read(&path).map_err(about(&path))? else { return Ok(None) };
             // Not the decoder's own words: they can quote what they read.
             let unreadable = |_| about(&path)(io::Error::new(ErrorKind::InvalidData, "not a token file"));
             serde_json::from_slice(&text).map(Some).map_err(unreadable)
+        }))
+    }
+
+    fn save<'a>(&'a self, tokens: &'a Tokens) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(async move {
+            let text = serde_json::to_vec(tokens)?;
+            if let Some(saved) = self.save_locked(text.clone()).await? {
+                return Ok(saved);
+            }
+            let _lock = self.lock().await?;
+            self.save_locked(text).await?.ok_or_else(|| "the file was unlocked while it was saved".into())
         })
-        .await
     }
 
-    async fn save(&self, tokens: &Tokens) -> Result<(), BoxError> {
-        let text = serde_json::to_vec(tokens)?;
-        if let Some(saved) = self.save_locked(text.clone()).await? {
-            return Ok(saved);
-        }
-        let _lock = self.lock().await?;
-        self.save_locked(text).await?.ok_or_else(|| "the file was unlocked while it was saved".into())
-    }
-
-    async fn lock(&self) -> Result<StoreLock, BoxError> {
-        let until = Instant::now() + LOCK_TIMEOUT;
-        loop {
-            let path = self.path.clone();
-            // Not std's own waiting: it has no bound, and would keep a thread for as long.
-            if let Some(locked) = blocking(move || Locked::new(&path)).await? {
-                *lock(&self.locked) = Some(locked);
-                return Ok(StoreLock::new(Unlock(self.locked.clone())));
+    fn lock(&self) -> BoxFuture<'_, Result<StoreLock, BoxError>> {
+        Box::pin(async move {
+            let until = Instant::now() + LOCK_TIMEOUT;
+            loop {
+                let path = self.path.clone();
+                // Not std's own waiting: it has no bound, and would keep a thread for as long.
+                if let Some(locked) = blocking(move || Locked::new(&path)).await? {
+                    *lock(&self.locked) = Some(locked);
+                    return Ok(StoreLock::new(Unlock(self.locked.clone())));
+                }
+                if Instant::now() >= until {
+                    let reason = format!("another process has kept it locked for {} s", LOCK_TIMEOUT.as_secs());
+                    return Err(about(&self.path)(io::Error::new(ErrorKind::TimedOut, reason)).into());
+                }
+                sleep(LOCK_POLL).await;
             }
-            if Instant::now() >= until {
-                let reason = format!("another process has kept it locked for {} s", LOCK_TIMEOUT.as_secs());
-                return Err(about(&self.path)(io::Error::new(ErrorKind::TimedOut, reason)).into());
-            }
-            sleep(LOCK_POLL).await;
-        }
+        })
     }
 }
 

@@ -22,9 +22,11 @@ use super::store::expires_at;
 use super::{Authorization, OAuthError, RefreshToken, Tokens};
 use crate::error::Error;
 use crate::operations::{AUTHORIZATION_URL, BASE_URL, TOKEN_PATH};
-use crate::redact::{cause, redact_all};
-use crate::response::{self, excerpt};
-use crate::transport::{self, BaseUrl, Cut, HttpSettings};
+use crate::send::base_url::{BaseUrl, HttpSettings};
+use crate::send::exchange::{MAX_BODY, read as read_body};
+use crate::send::failure::cause;
+use crate::send::response::{self, excerpt};
+use crate::text::redact::redact_all;
 
 /// How long Canva's access tokens live, for a grant that doesn't say it. One that ends earlier is replaced at its first 401.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(4 * 60 * 60);
@@ -228,12 +230,12 @@ impl Integration {
         };
         let mut response = request.send().await.map_err(unreachable)?;
         let status = response.status();
-        let body = transport::read(&mut response).await.map_err(|cut| match cut {
-            Cut::TooLong(_) => OAuthError::Unreadable { status },
-            Cut::Broken(source) => unreachable(source),
-        })?;
+        let mut body = Vec::new();
+        if !read_body(&mut response, &mut body, MAX_BODY).await.map_err(unreachable)? {
+            return Err(OAuthError::Unreadable { status });
+        }
         match status.is_success() {
-            true => Ok((status, body)),
+            true => Ok((status, body.into())),
             false => Err(self.refused(&response, &body, form)),
         }
     }

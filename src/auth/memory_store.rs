@@ -1,13 +1,14 @@
 //! Tokens in memory, for any number of providers of one process.
 
 use std::fmt;
+use std::future::ready;
 use std::sync::{Arc, Mutex};
 
 use super::exclusive::Exclusive;
 use super::store::LOCK_TIMEOUT;
 use super::{StoreLock, TokenStore, Tokens};
-use crate::error::BoxError;
 use crate::sync::lock;
+use crate::{BoxError, BoxFuture};
 
 /// Tokens in memory, for tests and short programs. They end with the process; its clones share them, and so do providers that
 /// each have a clone.
@@ -46,18 +47,18 @@ impl Default for MemoryStore {
 }
 
 impl TokenStore for MemoryStore {
-    async fn load(&self) -> Result<Option<Tokens>, BoxError> {
-        Ok(lock(&self.tokens).clone())
+    fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, BoxError>> {
+        Box::pin(ready(Ok(lock(&self.tokens).clone())))
     }
 
-    async fn save(&self, tokens: &Tokens) -> Result<(), BoxError> {
+    fn save<'a>(&'a self, tokens: &'a Tokens) -> BoxFuture<'a, Result<(), BoxError>> {
         *lock(&self.tokens) = Some(tokens.clone());
-        Ok(())
+        Box::pin(ready(Ok(())))
     }
 
-    async fn lock(&self) -> Result<StoreLock, BoxError> {
+    fn lock(&self) -> BoxFuture<'_, Result<StoreLock, BoxError>> {
         let late = || format!("another provider has kept the tokens locked for {} s", LOCK_TIMEOUT.as_secs());
-        Ok(StoreLock::new(self.locked.next(LOCK_TIMEOUT).await.ok_or_else(late)?))
+        Box::pin(async move { Ok(StoreLock::new(self.locked.next(LOCK_TIMEOUT).await.ok_or_else(late)?)) })
     }
 }
 

@@ -8,15 +8,14 @@ use tokio::time::{Instant, sleep};
 
 use super::exclusive::{Exclusive, Use};
 use super::integration::TIMEOUT;
-use super::store::DynTokenStore;
 use super::{
     AccessToken, Authorization, Integration, OAuthError, RefreshToken, StoreLock, TokenProvider, TokenStore, Tokens,
 };
 use tracing::Instrument;
 
-use crate::error::BoxError;
-use crate::failure::is_worth_repeating;
 use crate::policy::doubled;
+use crate::send::failure::is_worth_repeating;
+use crate::{BoxError, BoxFuture};
 
 /// Longer than a request takes to leave.
 const MIN_MARGIN: Duration = Duration::from_secs(60);
@@ -58,7 +57,7 @@ pub struct OAuth {
 
 struct Inner {
     integration: Integration,
-    store: Box<dyn DynTokenStore>,
+    store: Box<dyn TokenStore>,
     /// Held through a refresh, which makes it the only one.
     tokens: Exclusive<Held>,
 }
@@ -254,20 +253,20 @@ impl Held {
     }
 
     /// Takes what is in the store. Where nothing is there any more, the tokens in memory still work.
-    async fn look(&mut self, store: &dyn DynTokenStore) -> Result<(), OAuthError> {
+    async fn look(&mut self, store: &dyn TokenStore) -> Result<(), OAuthError> {
         if let Some(tokens) = store.load().await.map_err(|source| OAuthError::Store { source })? {
             self.tokens = Some(tokens);
         }
         Ok(())
     }
 
-    async fn keep(&mut self, tokens: Tokens, replaces: Replaces, store: &dyn DynTokenStore) -> Result<(), OAuthError> {
+    async fn keep(&mut self, tokens: Tokens, replaces: Replaces, store: &dyn TokenStore) -> Result<(), OAuthError> {
         self.tokens = Some(tokens);
         self.unsaved = Some(replaces);
         self.save(store).await
     }
 
-    async fn save(&mut self, store: &dyn DynTokenStore) -> Result<(), OAuthError> {
+    async fn save(&mut self, store: &dyn TokenStore) -> Result<(), OAuthError> {
         if let Some(tokens) = &self.tokens {
             store.save(tokens).await.map_err(|source| OAuthError::Store { source })?;
         }
@@ -276,7 +275,7 @@ impl Held {
     }
 
     /// Saves what could not be saved at first, unless there is a newer login in the store by now.
-    async fn save_late(&mut self, store: &dyn DynTokenStore) -> Result<(), OAuthError> {
+    async fn save_late(&mut self, store: &dyn TokenStore) -> Result<(), OAuthError> {
         if let Some(Replaces::Only(replaced)) = &self.unsaved
             && let Some(stored) = store.load().await.map_err(|source| OAuthError::Store { source })?
             && stored.refresh_token.as_ref() != Some(replaced)
@@ -289,13 +288,15 @@ impl Held {
 }
 
 impl TokenProvider for OAuth {
-    async fn token(&self) -> Result<AccessToken, BoxError> {
-        Ok(self.current(None).await?)
+    fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>> {
+        Box::pin(async { Ok(self.current(None).await?) })
     }
 
-    async fn refused(&self, refused: &AccessToken) -> Result<bool, BoxError> {
-        self.current(Some(refused)).await?;
-        Ok(true)
+    fn refused<'a>(&'a self, refused: &'a AccessToken) -> BoxFuture<'a, Result<bool, BoxError>> {
+        Box::pin(async {
+            self.current(Some(refused)).await?;
+            Ok(true)
+        })
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::{AccessToken, RefreshToken};
+use crate::BoxError;
 use crate::BoxFuture;
-use crate::error::BoxError;
 
 /// How long somebody else may keep a store locked: a refresh of 60 seconds at the most, and time to save.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(75);
@@ -100,23 +100,25 @@ impl From<Tokens> for Plain {
 }
 
 /// Keeps the tokens of one user. [`FileStore`](super::FileStore) and [`MemoryStore`](super::MemoryStore) are such stores; a
-/// service keeps them in its database. The methods are written as `async fn`:
+/// service keeps them in its database:
 ///
 /// ```
-/// use canva_connect::BoxError;
 /// use canva_connect::auth::{TokenStore, Tokens};
+/// use canva_connect::{BoxError, BoxFuture};
 ///
 /// /// A user's row in a table of ours.
 /// struct Row { user: i64 }
 ///
 /// impl TokenStore for Row {
-///     async fn load(&self) -> Result<Option<Tokens>, BoxError> {
-///         let json = select(self.user).await?;
-///         Ok(json.map(|json| serde_json::from_str(&json)).transpose()?)
+///     fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, BoxError>> {
+///         Box::pin(async {
+///             let json = select(self.user).await?;
+///             Ok(json.map(|json| serde_json::from_str(&json)).transpose()?)
+///         })
 ///     }
 ///
-///     async fn save(&self, tokens: &Tokens) -> Result<(), BoxError> {
-///         update(self.user, serde_json::to_string(tokens)?).await
+///     fn save<'a>(&'a self, tokens: &'a Tokens) -> BoxFuture<'a, Result<(), BoxError>> {
+///         Box::pin(async { update(self.user, serde_json::to_string(tokens)?).await })
 ///     }
 /// }
 /// # async fn select(user: i64) -> Result<Option<String>, BoxError> { Ok(None) }
@@ -131,10 +133,10 @@ impl From<Tokens> for Plain {
 pub trait TokenStore: Send + Sync + 'static {
     /// The tokens as last saved; `None` if the user has not logged in. A provider that has tokens already goes on with
     /// them when there are none here any more, and saves the next pair again.
-    fn load(&self) -> impl Future<Output = Result<Option<Tokens>, BoxError>> + Send;
+    fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, BoxError>>;
 
     /// Keeps the tokens. They are not used before this succeeds.
-    fn save(&self, tokens: &Tokens) -> impl Future<Output = Result<(), BoxError>> + Send;
+    fn save<'a>(&'a self, tokens: &'a Tokens) -> BoxFuture<'a, Result<(), BoxError>>;
 
     /// Locks the tokens for everybody else, until what it gives is dropped. A provider calls it before a login and before
     /// each refresh, which is every four hours, and holds it while it loads, refreshes and saves. An error here is the last
@@ -148,8 +150,8 @@ pub trait TokenStore: Send + Sync + 'static {
     /// spawns. A lease must outlast a refresh, which takes up to 60 seconds with all its attempts, and the calls of `load` and
     /// `save` in it. Give up waiting after a little more than that: whoever holds the lock may be a task of a runtime that
     /// nobody drives.
-    fn lock(&self) -> impl Future<Output = Result<StoreLock, BoxError>> + Send {
-        ready(Ok(StoreLock::new(())))
+    fn lock(&self) -> BoxFuture<'_, Result<StoreLock, BoxError>> {
+        Box::pin(ready(Ok(StoreLock::new(()))))
     }
 }
 
@@ -172,44 +174,17 @@ impl fmt::Debug for StoreLock {
     }
 }
 
-macro_rules! forward {
-    ($($pointer:ident),*) => {$(
-        /// The store that it points to.
-        impl<S: TokenStore> TokenStore for $pointer<S> {
-            fn load(&self) -> impl Future<Output = Result<Option<Tokens>, BoxError>> + Send {
-                (**self).load()
-            }
-
-            fn save(&self, tokens: &Tokens) -> impl Future<Output = Result<(), BoxError>> + Send {
-                (**self).save(tokens)
-            }
-
-            fn lock(&self) -> impl Future<Output = Result<StoreLock, BoxError>> + Send {
-                (**self).lock()
-            }
-        }
-    )*};
-}
-
-forward!(Arc, Box);
-
-/// Any [`TokenStore`], as a provider holds it.
-pub(super) trait DynTokenStore: Send + Sync {
-    fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, BoxError>>;
-    fn save<'a>(&'a self, tokens: &'a Tokens) -> BoxFuture<'a, Result<(), BoxError>>;
-    fn lock(&self) -> BoxFuture<'_, Result<StoreLock, BoxError>>;
-}
-
-impl<S: TokenStore> DynTokenStore for S {
+/// The store that it points to.
+impl<S: TokenStore + ?Sized> TokenStore for Arc<S> {
     fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, BoxError>> {
-        Box::pin(TokenStore::load(self))
+        (**self).load()
     }
 
     fn save<'a>(&'a self, tokens: &'a Tokens) -> BoxFuture<'a, Result<(), BoxError>> {
-        Box::pin(TokenStore::save(self, tokens))
+        (**self).save(tokens)
     }
 
     fn lock(&self) -> BoxFuture<'_, Result<StoreLock, BoxError>> {
-        Box::pin(TokenStore::lock(self))
+        (**self).lock()
     }
 }

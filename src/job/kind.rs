@@ -7,19 +7,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::JobState;
-use crate::call::Call;
-use crate::checks::{self, lengths};
 use crate::error::{Error, JobError, JobErrorCode};
+use crate::facade::checks::{self, lengths};
 use crate::generated;
 use crate::generated::types::{
     Asset, AssetUploadErrorCode, AssetUploadJobResponse, DesignImportErrorCode, DesignImportJobResponse, DesignSummary,
     JobStatus,
 };
-use crate::operations::{self, Operation};
-use crate::response::Unreadable;
+use crate::send::Call;
+use crate::send::response::Unreadable;
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:ident = $name:literal, read by $read:ident, $operation:ident;)*) => {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal, read by $read:ident;)*) => {
         /// What a job does. Its text is the name that the API's paths have for it, in the singular.
         ///
         /// ```
@@ -46,21 +45,10 @@ macro_rules! kinds {
                 }
             }
 
-            /// The operation that reads a job of this kind.
-            pub(super) fn operation(self) -> &'static Operation {
-                match self {
-                    $(Self::$kind => &operations::$operation,)*
-                }
-            }
-
             /// The request that reads a job of this kind.
-            pub(super) fn read(
-                self,
-                api: &generated::Client,
-                job_id: &str,
-            ) -> Result<Call<Snapshot>, Error> {
+            pub(super) fn read(self, api: &generated::Operations, job_id: &str) -> Call<Snapshot> {
                 match self {
-                    $(Self::$kind => Ok(api.$read(job_id)?.and_then(|response| Ok(Snapshot::from(response)))),)*
+                    $(Self::$kind => api.$read(job_id).and_then(|response| Ok(Snapshot::from(response))),)*
                 }
             }
         }
@@ -69,13 +57,13 @@ macro_rules! kinds {
 
 kinds! {
     /// Started by [`Client::upload_asset`](crate::Client::upload_asset).
-    AssetUpload = "asset-upload", read by get_asset_upload_job, GET_ASSET_UPLOAD_JOB;
+    AssetUpload = "asset-upload", read by get_asset_upload_job;
     /// Started by [`Client::upload_asset_from_url`](crate::Client::upload_asset_from_url).
-    UrlAssetUpload = "url-asset-upload", read by get_url_asset_upload_job, GET_URL_ASSET_UPLOAD_JOB;
+    UrlAssetUpload = "url-asset-upload", read by get_url_asset_upload_job;
     /// Started by [`Client::import_design`](crate::Client::import_design).
-    Import = "import", read by get_design_import_job, GET_DESIGN_IMPORT_JOB;
+    Import = "import", read by get_design_import_job;
     /// Started by [`Client::import_design_from_url`](crate::Client::import_design_from_url).
-    UrlImport = "url-import", read by get_url_import_job, GET_URL_IMPORT_JOB;
+    UrlImport = "url-import", read by get_url_import_job;
 }
 
 impl fmt::Display for JobKind {

@@ -35,8 +35,8 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| {
     let mut poll = PollPolicy::default();
     (poll.first_delay, poll.max_delay, poll.deadline) =
         (Duration::from_millis(1), Duration::from_millis(1), Duration::from_millis(50));
-    let client = Client::builder().token("the-token").base_url(base_url).pacing(Pacing::off()).retry(retry);
-    client.poll(poll).response_timeout(Duration::from_secs(5)).build().unwrap()
+    let client = Client::builder().token("the-token").base_url(base_url).pacer(Pacing::off()).retry_policy(retry);
+    client.poll_policy(poll).response_timeout(Duration::from_secs(5)).build().unwrap()
 });
 
 /// Bytes that begin as a response does, and bytes that do not: whole responses with any JSON, or real ones with some bytes
@@ -83,7 +83,7 @@ proptest! {
                     Err(e) => drop(format!("{e} {e:?}")),
                 }
                 drop(canva.update_asset("a").clear_tags().await.map_err(|e| format!("{e} {e:?}")));
-                drop(canva.design_import_job("j").poll().await.map_err(|e| format!("{e} {e:?}")));
+                drop(canva.design_import_job("j").refresh().await.map_err(|e| format!("{e} {e:?}")));
                 drop(canva.generated().get_design_import_job("j").unwrap().await.map_err(|e| format!("{e} {e:?}")));
             };
             tokio::time::timeout(Duration::from_secs(60), calls).await.expect("it hangs");

@@ -81,7 +81,7 @@ async fn deleting(responses: &'static [&'static str]) -> Result<(), u16> {
     });
     let mut retry = RetryPolicy::default();
     retry.base_delay = Duration::from_millis(1);
-    let canva = Client::builder().token("t").base_url(base_url).retry(retry).build().unwrap();
+    let canva = Client::builder().token("t").base_url(base_url).retry_policy(retry).build().unwrap();
     let result = canva.delete_asset("a1").await;
     // Every response was asked for.
     server.await.unwrap();

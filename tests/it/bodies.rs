@@ -18,7 +18,7 @@ const CONTENT: &[u8; 4] = b"data";
 fn client(base_url: &str) -> Client {
     let mut retry = RetryPolicy::default();
     (retry.max_attempts, retry.base_delay) = (2, std::time::Duration::from_millis(1));
-    Client::builder().token("t").base_url(base_url).retry(retry).build().unwrap()
+    Client::builder().token("t").base_url(base_url).retry_policy(retry).build().unwrap()
 }
 
 /// What arrives in an upload, at each of its attempts: all but the last one are answered 429.
@@ -118,16 +118,16 @@ async fn an_open_file_is_sent_whole_whoever_reads_in_it() {
 #[tokio::test]
 async fn a_stream_arrives_as_it_comes_and_its_failure_is_told() {
     let chunks = || ["", "da", "", "ta"].map(Ok::<_, Infallible>);
-    assert_eq!(arrives(UploadBody::stream(4, stream::iter(chunks())), 1).await, [CONTENT]);
+    assert_eq!(arrives(UploadBody::from_stream(4, stream::iter(chunks())), 1).await, [CONTENT]);
     // A length that is wrong is found out.
     let base_url = support::answering(http("200 OK", "", UPLOADED)).await;
-    let error = client(&base_url).upload_asset(UploadBody::stream(3, stream::iter(chunks()))).name("n").await;
+    let error = client(&base_url).upload_asset(UploadBody::from_stream(3, stream::iter(chunks()))).name("n").await;
     assert!(matches!(error, Err(Error::Body(BodyError::Length { expected: 3, .. }))), "{error:?}");
 
     let breaks = || [Ok(Bytes::from_static(b"da")), Err("the browser is gone")];
     let (listener, base_url) = support::listen().await;
     tokio::spawn(async move { listener.accept().await.unwrap().0.read_to_end(&mut Vec::new()).await });
-    let body = UploadBody::stream(4, stream::iter(breaks()));
+    let body = UploadBody::from_stream(4, stream::iter(breaks()));
     let error = client(&base_url).upload_asset(body).name("n").await.unwrap_err();
     assert_eq!(error.report(), "upload can't be read: the browser is gone");
     let error = UploadBody::spool(4, stream::iter(breaks())).await.unwrap_err();

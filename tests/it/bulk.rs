@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use canva_connect::operations::Operation;
+use canva_connect::pacing::Permit;
 use canva_connect::{
-    Asset, BoxError, Bulk, BulkEvent, Client, Error, Job, JobKind, JobReference, JobResult, Pacer, Pacing, Permit,
-    PollPolicy,
+    Asset, BoxError, Bulk, BulkEvent, Client, Error, Job, JobKind, JobReference, JobResult, Pacer, Pacing, PollPolicy,
 };
 use canva_simulator::{Fault, RateCounter, RateLimits, Simulator};
 use tokio::net::TcpStream;
@@ -265,7 +265,7 @@ async fn no_job_starves_and_the_deadline_holds_for_each() {
     let mut poll = PollPolicy::default();
     poll.deadline = seconds(3_600.0);
     let (canva, base_url) = Canva::start(Some(RateLimits::SlidingWindow), seconds(0.1), |_| Duration::MAX).await;
-    let client = Client::builder().token("t").base_url(&base_url).poll(poll).build().unwrap();
+    let client = Client::builder().token("t").base_url(&base_url).poll_policy(poll).build().unwrap();
     let ended = all(uploads(&client, 300)).await;
     assert!(ended.iter().all(|(_, result, _)| matches!(result, Err(Error::Deadline { .. }))));
     canva.seen(|seen| {
@@ -316,7 +316,7 @@ async fn a_pacer_that_is_slower_than_the_limits_is_followed() {
 #[tokio::test(start_paused = true)]
 async fn sending_and_waiting_are_bounded_each_by_itself() {
     let (canva, base_url) = Canva::start(None, seconds(1.0), |_| seconds(10.0)).await;
-    let client = Client::builder().token("t").base_url(&base_url).pacing(Pacing::off()).build().unwrap();
+    let client = Client::builder().token("t").base_url(&base_url).pacer(Pacing::off()).build().unwrap();
     let taken = Arc::new(AtomicUsize::new(0));
     let (uploads, counted) = (client.clone(), taken.clone());
     let items = (0..100).map(move |key| {

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use canva_connect::operations::{CREATE_ASSET_UPLOAD_JOB, GET_ASSET, Operation};
-use canva_connect::{AccessToken, BoxError, Client, Error, Pacer, Permit, RetryPolicy, TokenProvider, UploadBody};
+use canva_connect::pacing::Permit;
+use canva_connect::{AccessToken, BoxError, Client, Error, Pacer, RetryPolicy, TokenProvider, UploadBody};
 use canva_simulator::{CannedResponse, Fault, Simulator};
 use serde_json::{Value, json};
 
@@ -19,7 +20,7 @@ static DELETE_FOLDER: Operation = Operation::new("deleteFolder", "DELETE", "/v1/
 fn client(base_url: &str) -> Client {
     let mut retry = RetryPolicy::default();
     (retry.max_attempts, retry.base_delay) = (3, Duration::from_millis(1));
-    Client::builder().token("the-token").base_url(base_url).retry(retry).build().unwrap()
+    Client::builder().token("the-token").base_url(base_url).retry_policy(retry).build().unwrap()
 }
 
 fn simulated(simulator: &Simulator) -> Client {
@@ -41,7 +42,8 @@ async fn a_generated_call_is_retried_as_the_facades_are() {
     let simulator = Simulator::builder().job_duration(Duration::ZERO).start().await.unwrap();
     let mut retry = RetryPolicy::default();
     retry.base_delay = Duration::from_millis(1);
-    let canva = Client::builder().token(simulator.token()).base_url(simulator.base_url()).retry(retry).build().unwrap();
+    let canva =
+        Client::builder().token(simulator.token()).base_url(simulator.base_url()).retry_policy(retry).build().unwrap();
     let call = canva.generated().create_asset_upload_job(r#"{"name_base64":"bg=="}"#).unwrap();
     let call = call.content(PIXEL.to_vec());
     assert_eq!(call.operation(), &CREATE_ASSET_UPLOAD_JOB);
@@ -204,7 +206,7 @@ async fn whoever_makes_a_request_it_takes_turns_and_gets_a_new_token() {
     let canva = canva.build().unwrap();
     let _: Value = canva.request(&GET_FOLDER).path("folderId", "f").send().await.unwrap();
     let call = canva.generated().create_asset_upload_job("{}").unwrap();
-    let _ = call.content(UploadBody::once(4, &b"data"[..])).await.unwrap();
+    let _ = call.content(UploadBody::from_reader(4, &b"data"[..])).await.unwrap();
     let _: Value = canva.request(&CREATE_FOLDER).send().await.unwrap();
 
     let mut tokens = Vec::new();

@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use canva_connect::operations::Operation;
-use canva_connect::{BoxError, Client, Pacer, Permit, UploadBody};
+use canva_connect::pacing::Permit;
+use canva_connect::{BoxError, Client, Pacer, UploadBody};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -123,14 +124,14 @@ async fn an_upload_dropped_at_any_point_closes_everything() {
             serve(stream, until, reached, closed).await;
         });
         let out = Out::default();
-        let canva = Client::builder().token("t").base_url(base_url).pacing(Counting(out.clone())).build().unwrap();
+        let canva = Client::builder().token("t").base_url(base_url).pacer(Counting(out.clone())).build().unwrap();
         let length = match until {
             Until::WholeBodyRead | Until::HalfAnswered => 1000,
             // More than fits in any buffer.
             _ => 1 << 40,
         };
         let open = out.clone();
-        let body = UploadBody::reopen(length, move || {
+        let body = UploadBody::from_fn(length, move || {
             let zeros = Zeros(open.take());
             async move { Ok(zeros.take(length)) }
         });
@@ -150,7 +151,7 @@ async fn a_wait_dropped_in_its_pause_or_in_the_queue_leaves_nothing() {
     let out = Out::default();
     // The request fails, and the client pauses before the next attempt.
     let (_port, base_url) = support::refusing();
-    let canva = Client::builder().token("t").base_url(base_url).pacing(Counting(out.clone())).build().unwrap();
+    let canva = Client::builder().token("t").base_url(base_url).pacer(Counting(out.clone())).build().unwrap();
     let wait = tokio::spawn(canva.asset_upload_job("j1").wait());
     tokio::time::sleep(Duration::from_millis(1)).await;
     wait.abort();

@@ -15,10 +15,10 @@ async fn over_tls(simulator: Builder) -> (Simulator, Client) {
     let simulator = simulator.tls(Tls::Both).job_duration(Duration::ZERO).start().await.unwrap();
     let ca = Certificate::from_pem(simulator.certificate().unwrap().as_bytes()).unwrap();
     let canva = Client::builder().token(simulator.token()).base_url(simulator.base_url());
-    let canva = canva.http(move |http| http.tls_certs_only([ca.clone()])).pacing(Pacing::off());
+    let canva = canva.http(move |http| http.tls_certs_only([ca.clone()])).pacer(Pacing::off());
     let mut retry = RetryPolicy::default();
     (retry.max_attempts, retry.base_delay) = (20, Duration::from_millis(1));
-    (simulator, canva.retry(retry).build().unwrap())
+    (simulator, canva.retry_policy(retry).build().unwrap())
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use canva_connect::{BodyError, Client, Error, RetryPolicy, UploadBody};
 use crate::support;
 
 fn client(base_url: &str) -> Client {
-    Client::builder().token("t").base_url(base_url).retry(RetryPolicy::never()).build().unwrap()
+    Client::builder().token("t").base_url(base_url).retry_policy(RetryPolicy::never()).build().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,8 +43,8 @@ async fn a_file_that_is_overwritten_while_it_is_sent_never_arrives_whole() {
 async fn content_that_is_said_to_be_empty_and_is_not_is_not_sent() {
     let (_refusing, base_url) = support::refusing();
     let canva = client(&base_url);
-    let once = UploadBody::once(0, &b"not empty"[..]);
-    let reopened = UploadBody::reopen(0, || async { Ok(&b"not empty"[..]) });
+    let once = UploadBody::from_reader(0, &b"not empty"[..]);
+    let reopened = UploadBody::from_fn(0, || async { Ok(&b"not empty"[..]) });
     for (body, name) in [(once, "once"), (reopened, "reopened")] {
         let error = canva.upload_asset(body).name("n").await.unwrap_err();
         let Error::Body(BodyError::Length { expected: 0, .. }) = error else { panic!("{name}: {error:?}") };

@@ -61,7 +61,8 @@ async fn each_of_three_thousand_requests_gets_its_own() {
     });
     let mut retry = RetryPolicy::default();
     (retry.max_attempts, retry.base_delay) = (20, Duration::from_millis(1));
-    let canva = Client::builder().token("t").base_url(base_url).pacing(Pacing::off()).retry(retry).build().unwrap();
+    let canva =
+        Client::builder().token("t").base_url(base_url).pacer(Pacing::off()).retry_policy(retry).build().unwrap();
 
     let mut callers = JoinSet::new();
     for caller in 0..CALLERS {

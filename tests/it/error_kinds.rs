@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use canva_connect::auth::{Integration, NoUser, OAuth, OAuthError, Tokens};
 use canva_connect::operations::{self, Operation};
+use canva_connect::pacing::Permit;
 use canva_connect::{
     AccessToken, ApiError, AssetUploadErrorCode, BoxError, Client, ClientBuilder, Error, JobError, JobErrorCode,
-    JobState, Pacer, Pacing, Permit, PollPolicy, Progress, RetryPolicy, TokenProvider, UploadBody,
+    JobState, Pacer, Pacing, PollPolicy, RetryPolicy, TokenProvider, UploadBody, UploadProgress,
 };
 use http::StatusCode;
 use insta::assert_snapshot;
@@ -21,7 +22,7 @@ use crate::support::{self, UPLOADED, answering, http, script};
 use crate::tokens::{Memory, REDIRECT_URI};
 
 fn builder(base_url: &str) -> ClientBuilder {
-    Client::builder().token("the-token").base_url(base_url).retry(RetryPolicy::never())
+    Client::builder().token("the-token").base_url(base_url).retry_policy(RetryPolicy::never())
 }
 
 fn client(base_url: &str) -> Client {
@@ -92,7 +93,7 @@ async fn of_status(status: &str, headers: &str, code: &str) -> Error {
 async fn of_job(responses: Vec<String>) -> Error {
     let mut soon = PollPolicy::default();
     soon.first_delay = Duration::from_millis(1);
-    let canva = builder(&script(responses).await.0).poll(soon).build().unwrap();
+    let canva = builder(&script(responses).await.0).poll_policy(soon).build().unwrap();
     canva.import_design(vec![1]).title("t").await.unwrap().wait().await.unwrap_err()
 }
 
@@ -107,7 +108,7 @@ async fn every_error() -> Vec<(&'static str, Error)> {
     all.push(("no name", nowhere.upload_asset(vec![1]).await.unwrap_err()));
     all.push(("no file", upload(&nowhere, "/no/such/file.png").await));
     let base_url = answering(http("200 OK", "", UPLOADED)).await;
-    all.push(("another length", upload(&client(&base_url), UploadBody::once(2, &b"abc"[..])).await));
+    all.push(("another length", upload(&client(&base_url), UploadBody::from_reader(2, &b"abc"[..])).await));
     let spooled = UploadBody::spool(2, tokio_util::io::ReaderStream::new(&b"abc"[..])).await;
     all.push(("too long to spool", spooled.unwrap_err().into()));
 
@@ -133,7 +134,7 @@ async fn every_error() -> Vec<(&'static str, Error)> {
     all.push(("a token endpoint that hangs up", at_token_endpoint(String::new()).await));
 
     let pacer = Fails(|| "the limits can't be reached".into());
-    all.push(("a pacer", get(&builder("http://127.0.0.1:1/rest").pacing(pacer).build().unwrap()).await));
+    all.push(("a pacer", get(&builder("http://127.0.0.1:1/rest").pacer(pacer).build().unwrap()).await));
     let tomorrow = coded("429 Too Many Requests", "retry-after: 86400\r\nx-request-id: r-1\r\n", "too_many_requests");
     let canva = client(&answering(tomorrow).await);
     all.push(("a rate limit", get(&canva).await));
@@ -164,7 +165,7 @@ async fn every_error() -> Vec<(&'static str, Error)> {
     let renewing = builder(&refused).token_provider(Renewing::default()).build().unwrap();
     all.push(("401, and the new token too", get(&renewing).await));
     let renewing = builder(&refused).token_provider(Renewing::default()).build().unwrap();
-    all.push(("401, renewed, and no content left", upload(&renewing, UploadBody::once(1, &b"a"[..])).await));
+    all.push(("401, renewed, and no content left", upload(&renewing, UploadBody::from_reader(1, &b"a"[..])).await));
     all.push(("403", of_status("403 Forbidden", "", "missing_scope").await));
     all.push(("404", of_status("404 Not Found", "", "asset_not_found").await));
     all.push(("407", of_status("407 Proxy Authentication Required", "", "").await));
@@ -261,10 +262,10 @@ async fn content_that_is_gone_when_the_token_is_renewed_asks_for_the_call_and_fo
     let refused = coded("401 Unauthorized", "", "invalid_access_token");
     let (base_url, mut seen) = script(vec![refused, http("200 OK", "", UPLOADED)]).await;
     let canva = builder(&base_url).token_provider(Renewing::default()).build().unwrap();
-    let error = upload(&canva, UploadBody::once(4, &b"data"[..])).await;
+    let error = upload(&canva, UploadBody::from_reader(4, &b"data"[..])).await;
     assert!(error.api().unwrap().token_renewed && !error.needs_login() && error.is_retryable(), "{error:?}");
     assert!(error.to_string().ends_with("; the token was renewed, so open the content and send it again"), "{error}");
-    let _ = canva.upload_asset(UploadBody::once(4, &b"data"[..])).name("n").await.unwrap();
+    let _ = canva.upload_asset(UploadBody::from_reader(4, &b"data"[..])).name("n").await.unwrap();
     let tokens = [seen.recv().await.unwrap().0, seen.recv().await.unwrap().0];
     assert_eq!(
         tokens.map(|head| head.header("authorization").unwrap().to_owned()),
@@ -316,7 +317,7 @@ fn what_goes_into_logs_and_queues_is_json() {
     assert_eq!(serde_json::to_value(JobState::Success(1)).unwrap(), json!({ "success": 1 }));
     assert_eq!(serde_json::to_value(JobState::<u8>::InProgress).unwrap(), json!("in_progress"));
     fn serialize<T: serde::Serialize>() {}
-    serialize::<Progress>();
+    serialize::<UploadProgress>();
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::support::{self, http};
 /// A client of a server that answers every request with these bytes.
 async fn answering(response: impl Into<Vec<u8>>) -> Client {
     let base_url = support::answering(response).await;
-    Client::builder().token("the-token").base_url(base_url).retry(RetryPolicy::never()).build().unwrap()
+    Client::builder().token("the-token").base_url(base_url).retry_policy(RetryPolicy::never()).build().unwrap()
 }
 
 async fn update(canva: &Client) -> Error {

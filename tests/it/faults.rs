@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use canva_connect::operations::{self, Operation};
+use canva_connect::pacing::Permit;
 use canva_connect::reqwest::Certificate;
-use canva_connect::{BoxError, Client, Error, JobState, Pacer, Pacing, Permit, RetryPolicy};
+use canva_connect::{BoxError, Client, Error, JobState, Pacer, Pacing, RetryPolicy};
 use canva_simulator::{CannedResponse, Fault, Simulator, Tls};
 use http::{HeaderValue, header::RETRY_AFTER};
 use tokio::sync::Semaphore;
@@ -56,14 +57,14 @@ async fn call(canva: &Client, operation: &Operation, before: &Before, padding: u
         "createAssetUploadJob" => canva.upload_asset(padded(PIXEL)).name("n").await.map(drop),
         "createUrlAssetUploadJob" => canva.upload_asset_from_url(&before.image_url, "n").await.map(drop),
         "createDesignImportJob" => canva.import_design(padded(DECK)).title("t").await.map(drop),
-        "getAssetUploadJob" => canva.asset_upload_job(&before.job_id).poll().await.map(drop),
-        "getUrlAssetUploadJob" => canva.url_asset_upload_job(&before.job_id).poll().await.map(drop),
-        "getDesignImportJob" => canva.design_import_job(&before.job_id).poll().await.map(drop),
+        "getAssetUploadJob" => canva.asset_upload_job(&before.job_id).refresh().await.map(drop),
+        "getUrlAssetUploadJob" => canva.url_asset_upload_job(&before.job_id).refresh().await.map(drop),
+        "getDesignImportJob" => canva.design_import_job(&before.job_id).refresh().await.map(drop),
         "updateAsset" => canva.update_asset(&before.asset_id).name("new").tags(["t"]).await.map(drop),
         "getAsset" => canva.get_asset(&before.asset_id).await.map(drop),
         "deleteAsset" => canva.delete_asset(&before.asset_id).await,
         "createUrlImportJob" => canva.import_design_from_url(&before.document_url, "t").await.map(drop),
-        "getUrlImportJob" => canva.url_import_job(&before.job_id).poll().await.map(drop),
+        "getUrlImportJob" => canva.url_import_job(&before.job_id).refresh().await.map(drop),
         other => panic!("add a call of {other}"),
     }
 }
@@ -183,7 +184,7 @@ async fn meet(operation: &'static Operation, case: &Case, always: bool, tls: Opt
     let canva = || {
         let (client, trusted) = (Client::builder().token(simulator.token()), trusted.clone());
         let client = client.http(move |http| http.tls_certs_only(trusted.clone()));
-        client.base_url(simulator.base_url()).pacing(Pacing::off())
+        client.base_url(simulator.base_url()).pacer(Pacing::off())
     };
     let before = Before::new(&canva().build().unwrap(), operation).await;
     // Long enough for a busy machine, unless it is the fault that no response comes.
@@ -199,7 +200,7 @@ async fn meet(operation: &'static Operation, case: &Case, always: bool, tls: Opt
     });
     let left = Arc::new(AtomicUsize::new(0));
     let canva = canva()
-        .retry(retry)
+        .retry_policy(retry)
         .pacing(Left(left.clone()))
         .response_timeout(timeout)
         .stall_timeout(timeout)
@@ -348,8 +349,9 @@ async fn a_server_that_refuses_connections_gets_the_request_once_it_takes_them()
     let simulator = Simulator::builder().refusing().job_duration(Duration::ZERO).start().await.unwrap();
     let mut retry = RetryPolicy::default();
     (retry.max_attempts, retry.base_delay) = (3, Duration::from_millis(1));
-    let client =
-        |retry| Client::builder().token(simulator.token()).base_url(simulator.base_url()).retry(retry).build().unwrap();
+    let client = |retry| {
+        Client::builder().token(simulator.token()).base_url(simulator.base_url()).retry_policy(retry).build().unwrap()
+    };
     let error = client(retry.clone()).upload_asset("tests/fixtures/photo.jpg").await.unwrap_err();
     assert!(matches!(error, Error::Connect { attempts: 3, .. }), "{error:?}");
 

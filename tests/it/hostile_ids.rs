@@ -29,8 +29,8 @@ const IDS: [&str; 18] = [
 ];
 
 fn client(base_url: String) -> Client {
-    let client = Client::builder().token("t").base_url(base_url).pacing(Pacing::off());
-    client.retry(RetryPolicy::never()).build().unwrap()
+    let client = Client::builder().token("t").base_url(base_url).pacer(Pacing::off());
+    client.retry_policy(RetryPolicy::never()).build().unwrap()
 }
 
 #[tokio::test]
@@ -43,9 +43,9 @@ async fn the_facade_sends_nothing() {
         refused(canva.get_asset(id).await.unwrap_err(), id);
         refused(canva.update_asset(id).name("n").await.unwrap_err(), id);
         refused(canva.delete_asset(id).await.unwrap_err(), id);
-        refused(canva.asset_upload_job(id).poll().await.unwrap_err(), id);
+        refused(canva.asset_upload_job(id).refresh().await.unwrap_err(), id);
         refused(canva.url_asset_upload_job(id).wait().await.unwrap_err(), id);
-        refused(canva.design_import_job(id).poll().await.unwrap_err(), id);
+        refused(canva.design_import_job(id).refresh().await.unwrap_err(), id);
         refused(canva.url_import_job(id).wait().await.unwrap_err(), id);
         for kind in JobKind::ALL {
             let stored = JobReference { kind: *kind, id: id.to_owned() };

@@ -14,7 +14,7 @@ use crate::support;
 fn client(base_url: &str, token: &str) -> Client {
     let mut poll = PollPolicy::default();
     poll.first_delay = Duration::from_millis(20);
-    Client::builder().token(token).base_url(base_url).poll(poll).build().unwrap()
+    Client::builder().token(token).base_url(base_url).poll_policy(poll).build().unwrap()
 }
 
 fn simulated(simulator: &Simulator) -> Client {
@@ -88,7 +88,7 @@ async fn a_stored_job_of_any_kind_is_picked_up_in_another_process() {
     assert_eq!(results, expected.map(|(kind, name)| (kind, name.to_owned())));
     // One that is of another kind isn't found there.
     let wrong = JobReference { kind: JobKind::Import, id: upload.id().to_owned() };
-    assert_eq!(canva.job(wrong).poll().await.unwrap_err().status().unwrap(), 400);
+    assert_eq!(canva.job(wrong).refresh().await.unwrap_err().status().unwrap(), 400);
 }
 
 #[tokio::test]
@@ -186,7 +186,13 @@ async fn answering(bodies: &'static [&'static str]) -> Client {
     let (base_url, _) = support::script(bodies.iter().map(|body| support::http("200 OK", "", body)).collect()).await;
     let mut poll = PollPolicy::default();
     poll.first_delay = Duration::from_millis(1);
-    Client::builder().token("t").base_url(base_url).poll(poll).retry(RetryPolicy::never()).build().unwrap()
+    Client::builder()
+        .token("t")
+        .base_url(base_url)
+        .poll_policy(poll)
+        .retry_policy(RetryPolicy::never())
+        .build()
+        .unwrap()
 }
 
 #[tokio::test]
@@ -290,7 +296,7 @@ async fn waiting_for_a_turn_is_no_time_of_the_jobs() {
     let base_url = support::answering(support::http("200 OK", "", body)).await;
     let mut poll = PollPolicy::default();
     poll.deadline = Duration::from_secs(30);
-    let canva = Client::builder().token("t").base_url(base_url).poll(poll).build().unwrap();
+    let canva = Client::builder().token("t").base_url(base_url).poll_policy(poll).build().unwrap();
     let started = tokio::time::Instant::now();
     // Three minutes' worth of reads of jobs that are all done.
     let limit = canva_connect::operations::GET_ASSET_UPLOAD_JOB.requests_per_minute.unwrap();

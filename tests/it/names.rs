@@ -23,7 +23,7 @@ static SETUP: LazyLock<Setup> = LazyLock::new(|| {
     let (simulator, canva, asset_id) = runtime.block_on(async {
         let simulator = Simulator::builder().job_duration(Duration::ZERO).start().await.unwrap();
         let canva = Client::builder().token(simulator.token()).base_url(simulator.base_url());
-        let canva = canva.pacing(Pacing::off()).build().unwrap();
+        let canva = canva.pacer(Pacing::off()).build().unwrap();
         let asset = canva.upload_asset(PIXEL.to_vec()).name("pixel").await.unwrap().wait().await.unwrap();
         (simulator, canva, asset.id)
     });
@@ -37,7 +37,7 @@ fn text(min: usize, max: usize) -> impl Strategy<Value = String> {
 
 /// A client of which nothing may leave: nobody listens where it would go, and it would say so.
 static NOWHERE: LazyLock<Client> = LazyLock::new(|| {
-    Client::builder().token("t").base_url("http://127.0.0.1:1/rest").retry(RetryPolicy::never()).build().unwrap()
+    Client::builder().token("t").base_url("http://127.0.0.1:1/rest").retry_policy(RetryPolicy::never()).build().unwrap()
 });
 
 fn refused<T>(result: Result<T, Error>) -> bool {
@@ -96,8 +96,8 @@ proptest! {
             assert!(refused(canva.get_asset(&id).await));
             assert!(refused(canva.update_asset(&id).name("n").await));
             assert!(refused(canva.delete_asset(&id).await));
-            assert!(refused(canva.asset_upload_job(&id).poll().await));
-            assert!(refused(canva.url_asset_upload_job(&id).poll().await));
+            assert!(refused(canva.asset_upload_job(&id).refresh().await));
+            assert!(refused(canva.url_asset_upload_job(&id).refresh().await));
             assert!(refused(canva.design_import_job(&id).wait().await));
             assert!(refused(canva.url_import_job(&id).wait().await));
         });

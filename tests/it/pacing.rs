@@ -11,7 +11,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use canva_connect::operations::{CREATE_ASSET_UPLOAD_JOB, CREATE_DESIGN_IMPORT_JOB, GET_ASSET_UPLOAD_JOB, Operation};
-use canva_connect::{Error, Pacer, Pacing, PausedError, Permit};
+use canva_connect::pacing::{PausedError, Permit};
+use canva_connect::{Error, Pacer, Pacing};
 use canva_simulator::{RateCounter, RateLimits};
 use proptest::prelude::*;
 use tokio::task::{JoinSet, LocalSet};

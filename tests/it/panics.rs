@@ -9,9 +9,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use canva_connect::operations::Operation;
+use canva_connect::pacing::Permit;
 use canva_connect::{
-    AccessToken, BoxError, Client, ClientBuilder, Error, Job, Pacer, Pacing, Permit, RetryPolicy, TokenProvider,
-    UploadBody,
+    AccessToken, BoxError, Client, ClientBuilder, Error, Job, Pacer, Pacing, RetryPolicy, TokenProvider, UploadBody,
 };
 use tokio::io::{AsyncRead, ReadBuf};
 
@@ -114,10 +114,10 @@ async fn of_the_progress_function() {
 #[tokio::test]
 async fn of_the_content() {
     // What panics while it is read would be read again.
-    let canva = server().await.retry(RetryPolicy::never()).build().unwrap();
+    let canva = server().await.retry_policy(RetryPolicy::never()).build().unwrap();
     for reading in [false, true] {
         let (opening, reading) = (Trap::default().set(u32::from(!reading)), Trap::default().set(u32::from(reading)));
-        let body = UploadBody::reopen(1, move || {
+        let body = UploadBody::from_fn(1, move || {
             opening.step();
             let content = Content(reading.clone(), false);
             async move { Ok(content) }
@@ -135,7 +135,7 @@ async fn of_the_token_provider_and_the_pacer() {
         let traps = [0, 1, 2].map(|one| Trap::default().set(if one == trap { many } else { 0 }));
         let [token, acquire, acquired] = traps;
         let pacer = Trapped { pacing: Pacing::new(), acquire, acquired };
-        let canva = server().await.token_provider(Tokens(token)).pacing(pacer).build().unwrap();
+        let canva = server().await.token_provider(Tokens(token)).pacer(pacer).build().unwrap();
         for _ in 0..many {
             ends(canva.upload_asset(vec![7]).name("n")).await;
         }

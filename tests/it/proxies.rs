@@ -27,7 +27,7 @@ fn certificate(ca: &Ca) -> Certificate {
 
 /// A client with all defaults, its retries among them.
 fn builder(base_url: &str) -> ClientBuilder {
-    Client::builder().token(TOKEN).base_url(base_url).pacing(Pacing::off())
+    Client::builder().token(TOKEN).base_url(base_url).pacer(Pacing::off())
 }
 
 fn client(
@@ -147,7 +147,7 @@ async fn a_client_certificate_is_shown_to_a_server_that_wants_one() {
     let server = tls::serve(&ca, Settings { wants_clients: true, ..Settings::default() }).await;
     let trusted = certificate(&ca);
     let settings = move |http: reqwest::ClientBuilder| http.tls_certs_only([trusted.clone()]);
-    let canva = builder(&server.base_url).http(settings).retry(RetryPolicy::never()).build().unwrap();
+    let canva = builder(&server.base_url).http(settings).retry_policy(RetryPolicy::never()).build().unwrap();
     // It says so only after the handshake.
     for error in [get(&canva).await.unwrap_err(), upload(&canva).await.unwrap_err()] {
         assert!(!matches!(error, Error::Connect { .. }), "{error:?}");
@@ -335,7 +335,7 @@ async fn a_proxy_that_opens_no_tunnel_is_named() {
     let base_url = format!("https://{HIDDEN}/rest");
     let mut retry = RetryPolicy::default();
     (retry.max_attempts, retry.base_delay) = (2, Duration::from_millis(1));
-    let canva = builder(&base_url).http(move |http| http.proxy(through.clone())).retry(retry).build().unwrap();
+    let canva = builder(&base_url).http(move |http| http.proxy(through.clone())).retry_policy(retry).build().unwrap();
     for error in [get(&canva).await.unwrap_err(), upload(&canva).await.unwrap_err()] {
         assert!(matches!(error, Error::Connect { kind: ConnectKind::Proxy, attempts: 2, .. }), "{error:?}");
         assert!(error.to_string().ends_with(" (2 attempts), since the proxy opened no tunnel"), "{error}");
@@ -345,7 +345,7 @@ async fn a_proxy_that_opens_no_tunnel_is_named() {
 /// Content that comes when the test writes it.
 fn begin(canva: &Client) -> (DuplexStream, JoinHandle<Result<(), Error>>) {
     let (writer, reader) = tokio::io::duplex(1024);
-    let uploading = canva.upload_asset(UploadBody::once(4, reader)).name("n");
+    let uploading = canva.upload_asset(UploadBody::from_reader(4, reader)).name("n");
     (writer, tokio::spawn(async move { uploading.await.map(|_| ()) }))
 }
 
@@ -398,14 +398,14 @@ async fn whatever_is_set_each_upload_has_a_connection_and_the_rest_shares_one() 
 #[tokio::test]
 async fn a_server_with_http2_alone_gets_uploads_over_it() {
     let bodies: [fn() -> UploadBody; 2] =
-        [|| vec![7; 300_000].into(), || UploadBody::once(300_000, tokio::io::repeat(7).take(300_000))];
+        [|| vec![7; 300_000].into(), || UploadBody::from_reader(300_000, tokio::io::repeat(7).take(300_000))];
     for body in bodies {
         let ca = Ca::new("Example CA");
         let server = tls::serve(&ca, Settings { protocols: &["h2"], ..Settings::default() }).await;
         let trusted = certificate(&ca);
         let settings = move |http: reqwest::ClientBuilder| http.tls_certs_only([trusted.clone()]);
         // Not one of the policy's attempts.
-        let canva = builder(&server.base_url).http(settings).retry(RetryPolicy::never()).build().unwrap();
+        let canva = builder(&server.base_url).http(settings).retry_policy(RetryPolicy::never()).build().unwrap();
         for _ in 0..2 {
             canva.upload_asset(body()).name("n").await.map(drop).unwrap();
         }

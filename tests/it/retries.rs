@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use canva_connect::operations::Operation;
+use canva_connect::pacing::{PausedError, Permit};
 use canva_connect::{
-    AccessToken, BodyError, BoxError, Client, Error, Pacer, Pacing, PausedError, Permit, RetryPolicy, TokenProvider,
-    UploadBody,
+    AccessToken, BodyError, BoxError, Client, Error, Pacer, Pacing, RetryPolicy, TokenProvider, UploadBody,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
@@ -18,7 +18,7 @@ use crate::support::{self, Seen, UPLOADED, http, script};
 fn client(base_url: &str) -> Client {
     let mut retry = RetryPolicy::default();
     retry.base_delay = Duration::from_millis(5);
-    Client::builder().token("the-token").base_url(base_url).retry(retry).build().unwrap()
+    Client::builder().token("the-token").base_url(base_url).retry_policy(retry).build().unwrap()
 }
 
 fn too_many(headers: &str) -> String {
@@ -46,7 +46,7 @@ async fn each_attempt_sends_the_whole_body_anew() {
     let sources = [
         UploadBody::from(file.path()),
         UploadBody::from(content.clone()),
-        UploadBody::reopen(content.len() as u64, move || {
+        UploadBody::from_fn(content.len() as u64, move || {
             let reader = std::io::Cursor::new(opened.clone());
             async { Ok(reader) }
         }),
@@ -77,7 +77,7 @@ async fn each_attempt_sends_the_whole_body_anew() {
 #[tokio::test]
 async fn what_can_be_read_once_is_sent_once() {
     let (base_url, seen) = script(vec![too_many("retry-after: 0\r\n"), uploaded()]).await;
-    let body = UploadBody::once(4, &b"data"[..]);
+    let body = UploadBody::from_reader(4, &b"data"[..]);
     let error = client(&base_url).upload_asset(body).name("n").await.unwrap_err();
     assert_eq!(error.status().unwrap(), 429);
     drop(base_url);
@@ -111,7 +111,7 @@ async fn retry_after_is_kept_by_every_request_of_the_operation() {
             if is_date { format!("retry-after: {}\r\n", in_three_seconds()) } else { "retry-after: 1\r\n".into() };
         let (base_url, _seen) = script(vec![too_many(&header), uploaded(), uploaded()]).await;
         let pacer = Arc::new(Telling::default());
-        let canva = Client::builder().token("the-token").base_url(&base_url).pacing(pacer.clone()).build().unwrap();
+        let canva = Client::builder().token("the-token").base_url(&base_url).pacer(pacer.clone()).build().unwrap();
         let first = tokio::spawn({
             let canva = canva.clone();
             async move { canva.upload_asset(vec![1]).name("n").await.map(|job| job.id().to_owned()) }
@@ -167,7 +167,8 @@ async fn a_refused_token_is_refreshed_once_and_counts_for_no_attempt() {
         script(vec![unauthorized(), uploaded(), unauthorized(), unauthorized(), uploaded()]).await;
     let provider = Arc::new(Refreshing::default());
     // It is not one of the policy's attempts.
-    let canva = Client::builder().token_provider(provider.clone()).base_url(base_url).retry(RetryPolicy::never());
+    let canva =
+        Client::builder().token_provider(provider.clone()).base_url(base_url).retry_policy(RetryPolicy::never());
     let canva = canva.build().unwrap();
     let _ = canva.upload_asset(vec![1]).name("n").await.unwrap();
     let mut token = async || seen.recv().await.unwrap().0.header("authorization").unwrap().to_owned();
@@ -184,7 +185,7 @@ async fn a_refused_token_is_refreshed_once_and_counts_for_no_attempt() {
     let mut retry = RetryPolicy::default();
     (retry.max_attempts, retry.base_delay) = (2, Duration::from_millis(1));
     let canva =
-        Client::builder().token_provider(Refreshing::default()).base_url(base_url).retry(retry).build().unwrap();
+        Client::builder().token_provider(Refreshing::default()).base_url(base_url).retry_policy(retry).build().unwrap();
     canva.update_asset("a").name("n").await.unwrap();
 }
 
@@ -234,7 +235,7 @@ async fn content_of_another_length_than_was_said_never_arrives_whole() {
             let head = support::read_head(&mut stream).await?;
             support::discard_body(&mut stream, &head).await.map(|read| (read, head.content_length()))
         });
-        let body = UploadBody::once(said, std::io::Cursor::new(vec![0; given]));
+        let body = UploadBody::from_reader(said, std::io::Cursor::new(vec![0; given]));
         let error = client(&base_url).upload_asset(body).name("n").await;
         let error = error.unwrap_err();
         assert!(matches!(error, Error::Body(BodyError::Length { .. })), "{error:?}");
@@ -247,16 +248,16 @@ async fn the_policy_bounds_the_attempts() {
     let (_port, base_url) = support::refusing();
     let mut retry = RetryPolicy::default();
     (retry.max_attempts, retry.base_delay) = (3, Duration::from_millis(1));
-    let canva = Client::builder().token("the-token").base_url(&base_url).retry(retry.clone()).build().unwrap();
+    let canva = Client::builder().token("the-token").base_url(&base_url).retry_policy(retry.clone()).build().unwrap();
     let error = canva.upload_asset(vec![1]).name("n").await.unwrap_err();
     assert!(matches!(error, Error::Connect { attempts: 3, .. }), "{error:?}");
     assert!(error.report().contains(" (3 attempts): Connection refused"), "{error}");
 
     (retry.max_attempts, retry.total_time) = (u32::MAX, Duration::from_millis(100));
     retry.base_delay = Duration::from_millis(20);
-    let canva = Client::builder().token("the-token").base_url(&base_url).retry(retry).build().unwrap();
+    let canva = Client::builder().token("the-token").base_url(&base_url).retry_policy(retry).build().unwrap();
     let started = Instant::now();
-    let error = canva.asset_upload_job("j").poll().await.unwrap_err();
+    let error = canva.asset_upload_job("j").refresh().await.unwrap_err();
     assert!(started.elapsed() < Duration::from_secs(2));
     assert_eq!(error.job_id(), Some("j"));
 }
@@ -283,13 +284,13 @@ async fn a_429_pauses_the_others_even_if_it_is_not_retried_and_who_waits_has_ope
     let (base_url, _seen) = script(vec![too_many("retry-after: 900\r\n")]).await;
     let pacer = Arc::new(OneOnly::default());
     let canva =
-        Client::builder().token("the-token").base_url(base_url).pacing(pacer.clone()).retry(RetryPolicy::never());
+        Client::builder().token("the-token").base_url(base_url).pacer(pacer.clone()).retry_policy(RetryPolicy::never());
     let canva = canva.build().unwrap();
     let opened = Arc::new(AtomicUsize::new(0));
     let count = opened.clone();
     let body = move || {
         let count = count.clone();
-        UploadBody::reopen(4, move || {
+        UploadBody::from_fn(4, move || {
             count.fetch_add(1, Ordering::SeqCst);
             async { Ok(&b"data"[..]) }
         })
@@ -329,7 +330,7 @@ async fn a_date_to_retry_after_is_measured_by_the_clock_that_wrote_it() {
         (format!("retry-after: {after}\r\n"), 3590..=3605),
     ] {
         let base_url = support::answering(too_many(&headers)).await;
-        let canva = Client::builder().token("t").base_url(base_url).retry(RetryPolicy::never()).build().unwrap();
+        let canva = Client::builder().token("t").base_url(base_url).retry_policy(RetryPolicy::never()).build().unwrap();
         let error = canva.get_asset("a").await.unwrap_err();
         let retry_after = error.api().unwrap().retry_after.unwrap().as_secs();
         assert!(expected.contains(&retry_after), "{headers}: {retry_after}");
@@ -361,7 +362,7 @@ async fn a_refusal_counts_as_one_however_slowly_its_body_comes() {
         (429, "HTTP/1.1 429 Too Many Requests\r\nretry-after: 86400\r\ncontent-length: 1000\r\n\r\n"),
         (413, "HTTP/1.1 413 Content Too Large\r\ncontent-length: 1000\r\n\r\n"),
     ] {
-        let builder = Client::builder().token("t").base_url(dripping(head).await).retry(RetryPolicy::never());
+        let builder = Client::builder().token("t").base_url(dripping(head).await).retry_policy(RetryPolicy::never());
         let canva = builder.response_timeout(Duration::from_millis(500)).build().unwrap();
         let started = Instant::now();
         let error = canva.upload_asset(vec![1; 10]).name("n").await.unwrap_err();
@@ -454,7 +455,7 @@ async fn what_the_server_said_before_the_content_failed_counts_for_more() {
             answered.send(true).unwrap();
             let _ = support::discard_body(&mut stream, &head).await;
         });
-        let body = UploadBody::reopen(32 * 1024 * 1024, move || {
+        let body = UploadBody::from_fn(32 * 1024 * 1024, move || {
             let mut go_on = go_on.clone();
             let (mut write, read) = tokio::io::duplex(64 * 1024);
             tokio::spawn(async move {
@@ -465,7 +466,8 @@ async fn what_the_server_said_before_the_content_failed_counts_for_more() {
             });
             async move { Ok(read) }
         });
-        let canva = Client::builder().token("t").base_url(&base_url).retry(RetryPolicy::never()).build().unwrap();
+        let canva =
+            Client::builder().token("t").base_url(&base_url).retry_policy(RetryPolicy::never()).build().unwrap();
         let error = canva.upload_asset(body).name("n").await.unwrap_err();
         assert_eq!(error.status().map(|status| status.as_u16()), expected, "{error:?}");
         // A failure is none of an upload, since nobody has the whole content.
@@ -481,7 +483,7 @@ async fn no_policy_waits_longer_for_one_pause_than_the_client_says() {
         let mut retry = RetryPolicy::default();
         (retry.max_attempts, retry.total_time) = (2, Duration::from_secs(24 * 3600));
         let base_url = support::answering(too_many(&format!("retry-after: {pause}\r\n"))).await;
-        let mut canva = Client::builder().token("t").base_url(base_url).pacing(Pacing::off()).retry(retry);
+        let mut canva = Client::builder().token("t").base_url(base_url).pacer(Pacing::off()).retry_policy(retry);
         if let Some(seconds) = max_wait {
             canva = canva.max_wait(Duration::from_secs(seconds));
         }

@@ -14,7 +14,7 @@ fn client(base_url: &str, stall: Duration, response: Duration) -> Client {
     Client::builder()
         .token("t")
         .base_url(base_url)
-        .retry(RetryPolicy::never())
+        .retry_policy(RetryPolicy::never())
         .connect_timeout(Duration::from_secs(1))
         .stall_timeout(stall)
         .response_timeout(response)
@@ -94,7 +94,7 @@ async fn a_response_that_does_not_come_ends_the_wait() {
 async fn the_time_to_connect_is_no_part_of_the_other_timeouts() {
     let (listener, base_url) = support::listen().await;
     let builder = || {
-        let builder = Client::builder().token("t").retry(RetryPolicy::never());
+        let builder = Client::builder().token("t").retry_policy(RetryPolicy::never());
         builder.stall_timeout(Duration::from_millis(300)).response_timeout(Duration::from_millis(300))
     };
     // A connection that opens at once leaves nothing of its ten minutes to the response.
@@ -132,7 +132,7 @@ impl TokenProvider for Hanging {
 async fn a_token_provider_that_hangs_keeps_nobody_else_from_sending_and_is_an_error_in_the_end() {
     let base_url = support::answering(support::http("200 OK", "", support::UPLOADED)).await;
     let pacing = Arc::new(Pacing::new());
-    let builder = || Client::builder().base_url(&base_url).pacing(pacing.clone());
+    let builder = || Client::builder().base_url(&base_url).pacer(pacing.clone());
     let hanging = builder().token_provider(Hanging).build().unwrap();
     let started = tokio::time::Instant::now();
     let calls: Vec<_> = (0..40)

@@ -225,9 +225,9 @@ async fn a_shared_or_boxed_store_provider_or_pacer_serves_as_one() {
     log_in(&simulator, &oauth).await.unwrap();
     let canva = || Client::builder().base_url(simulator.base_url());
     for canva in [
-        canva().token_provider(Arc::new(oauth.clone())).pacing(Arc::new(Pacing::new())),
+        canva().token_provider(Arc::new(oauth.clone())).pacer(Arc::new(Pacing::new())),
         canva().token_provider(Box::new(oauth.clone())).pacing(Box::new(Pacing::new())),
-        canva().token_provider(Arc::new(OAuth::new(integration(&simulator), Box::new(store)))).pacing(Pacing::new()),
+        canva().token_provider(Arc::new(OAuth::new(integration(&simulator), Box::new(store)))).pacer(Pacing::new()),
     ] {
         upload(&canva.build().unwrap()).await.unwrap();
     }
@@ -263,12 +263,14 @@ async fn a_login_that_was_not_begun_here_is_refused() {
 async fn two_hundred_calls_at_expiry_are_one_refresh() {
     let simulator = Simulator::start().await.unwrap();
     let (store, oauth) = expired(&simulator).await;
-    let canva = Client::builder().token_provider(oauth.clone()).base_url(simulator.base_url()).pacing(Pacing::off());
+    let canva = Client::builder().token_provider(oauth.clone()).base_url(simulator.base_url()).pacer(Pacing::off());
     let canva = canva.build().unwrap();
     let mut calls = JoinSet::new();
     for _ in 0..200 {
         let canva = canva.clone();
-        calls.spawn(async move { canva.asset_upload_job("none").poll().await.unwrap_err().status().unwrap().as_u16() });
+        calls.spawn(
+            async move { canva.asset_upload_job("none").refresh().await.unwrap_err().status().unwrap().as_u16() },
+        );
     }
     assert!(calls.join_all().await.into_iter().all(|status| status == 400));
     assert_eq!((token_requests(&simulator), store.0.lock().unwrap().saves), (2, 2));

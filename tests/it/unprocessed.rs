@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use canva_connect::{Client, ClientBuilder, Error, Progress, RetryPolicy, UploadBody};
+use canva_connect::{Client, ClientBuilder, Error, RetryPolicy, UploadBody, UploadProgress};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -15,7 +15,7 @@ use crate::support::{self, UPLOADED, http};
 const LENGTH: usize = 64 * 1024 * 1024;
 
 fn builder(base_url: &str, retry: RetryPolicy) -> ClientBuilder {
-    Client::builder().token("t").base_url(base_url).retry(retry)
+    Client::builder().token("t").base_url(base_url).retry_policy(retry)
 }
 
 fn client(base_url: &str, retry: RetryPolicy) -> Client {
@@ -172,11 +172,11 @@ async fn a_request_is_repeated_whose_connection_had_ended_before_it_was_written(
         }
         requests
     });
-    let builder = Client::builder().token("t").base_url(&base_url).retry(twice());
+    let builder = Client::builder().token("t").base_url(&base_url).retry_policy(twice());
     let canva = builder.http(move |http| http.connector_layer(tower_layer::layer_fn(Late))).build().unwrap();
     let _ = canva.upload_asset_from_url("https://example.com/a.png", "n").await.unwrap();
     // Nothing of it has been read.
-    let _ = canva.upload_asset(UploadBody::once(4, &b"data"[..])).name("n").await.unwrap();
+    let _ = canva.upload_asset(UploadBody::from_reader(4, &b"data"[..])).name("n").await.unwrap();
     assert_eq!(server.await.unwrap(), ["/rest/v1/url-asset-uploads", "/rest/v1/asset-uploads"]);
 }
 
@@ -188,9 +188,9 @@ async fn content_that_can_be_read_once_is_sent_once_a_server_is_there() {
     let canva = client(&base_url, retry);
     let (begun, mut attempts) = tokio::sync::watch::channel(0);
     let upload = tokio::spawn(async move {
-        let body = UploadBody::once(4, &b"data"[..]);
+        let body = UploadBody::from_reader(4, &b"data"[..]);
         let upload = canva.upload_asset(body).name("n");
-        let report = move |progress: Progress| _ = begun.send_replace(progress.attempt);
+        let report = move |progress: UploadProgress| _ = begun.send_replace(progress.attempt);
         upload.on_progress(report).await.map(drop)
     });
     attempts.wait_for(|attempts| *attempts > 1).await.unwrap();

@@ -113,19 +113,19 @@ async fn settings_that_cannot_work_are_refused() {
         (builder().connect_timeout(Duration::ZERO), "connect_timeout"),
         (builder().stall_timeout(Duration::ZERO), "stall_timeout"),
         (builder().response_timeout(Duration::ZERO), "response_timeout"),
-        (builder().retry(RetryPolicy::default().max_attempts(0)), "retry.max_attempts"),
-        (builder().poll(growing(f64::NAN)), "poll.growth"),
-        (builder().poll(growing(f64::INFINITY)), "poll.growth"),
+        (builder().retry_policy(RetryPolicy::default().max_attempts(0)), "retry_policy.max_attempts"),
+        (builder().poll_policy(growing(f64::NAN)), "poll_policy.growth"),
+        (builder().poll_policy(growing(f64::INFINITY)), "poll_policy.growth"),
     ] {
         let error = builder.build().unwrap_err();
         assert!(matches!(error, Error::InvalidInput { field, .. } if field == expected), "{expected}: {error}");
     }
     let error = builder().build().unwrap().asset_upload_job("j1").wait_with(growing(f64::NAN)).await.unwrap_err();
-    assert!(matches!(error, Error::InvalidInput { field: "poll.growth", .. }), "{error}");
+    assert!(matches!(error, Error::InvalidInput { field: "poll_policy.growth", .. }), "{error}");
     // What is unusual works.
     let none = Duration::ZERO;
     let retry = RetryPolicy::never().base_delay(none).max_delay(none).total_time(none);
-    let builder = builder().retry(retry).poll(growing(0.0).deadline(none)).max_wait(none);
+    let builder = builder().retry_policy(retry).poll_policy(growing(0.0).deadline(none)).max_wait(none);
     let endless = builder.connect_timeout(Duration::MAX).stall_timeout(Duration::MAX).response_timeout(Duration::MAX);
     endless.build().unwrap();
 }
@@ -147,7 +147,7 @@ fn a_client_goes_on_in_another_runtime() {
             }
             None => canva,
         };
-        let canva = canva.retry(RetryPolicy::never()).build().unwrap();
+        let canva = canva.retry_policy(RetryPolicy::never()).build().unwrap();
         for _ in 0..3 {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let asset = runtime.block_on(async {

@@ -57,12 +57,12 @@ async fn every_request_has_its_form() {
     let import = canva.import_design_from_url("https://example.com/a.pdf", "Q4");
     let _ = import.mime_type("application/pdf").await;
     assert_snapshot!("import_design_from_url_of_a_type", last_request(&simulator));
-    let _ = canva.asset_upload_job("e08861ae-3b29").poll().await;
+    let _ = canva.asset_upload_job("e08861ae-3b29").refresh().await;
     assert_snapshot!("asset_upload_job", last_request(&simulator));
-    let _ = canva.url_asset_upload_job("e08861ae-3b29").poll().await;
+    let _ = canva.url_asset_upload_job("e08861ae-3b29").refresh().await;
     assert_snapshot!("url_asset_upload_job", last_request(&simulator));
-    let _ = canva.design_import_job("e08861ae-3b29").poll().await;
+    let _ = canva.design_import_job("e08861ae-3b29").refresh().await;
     assert_snapshot!("design_import_job", last_request(&simulator));
-    let _ = canva.url_import_job("e08861ae-3b29").poll().await;
+    let _ = canva.url_import_job("e08861ae-3b29").refresh().await;
     assert_snapshot!("url_import_job", last_request(&simulator));
 }

@@ -436,9 +436,9 @@ pub fn client(base_url: &str, ends: Ends) -> Client {
     Client::builder()
         .token(TOKEN)
         .base_url(base_url)
-        .pacing(Pacing::off())
-        .retry(RetryPolicy::never())
-        .poll(poll)
+        .pacer(Pacing::off())
+        .retry_policy(RetryPolicy::never())
+        .poll_policy(poll)
         .connect_timeout(Duration::from_secs(60))
         .response_timeout(only_if(Ends::ResponseTimeout))
         .build()
@@ -453,7 +453,7 @@ pub async fn meet(canva: &Client, operation: &str) -> String {
             Ok(job) => job.wait().await.map(|_| "success"),
             Err(error) => Err(error),
         },
-        _ => canva.asset_upload_job("j1").poll().await.map(|state| match state {
+        _ => canva.asset_upload_job("j1").refresh().await.map(|state| match state {
             JobState::Success(_) => "success",
             JobState::Failed(_) => "failed",
             _ => "in progress",

@@ -111,7 +111,7 @@ async fn send(canva: &Client, claim: &Claim, path: PathBuf) -> Result<State, Box
     let length = tokio::fs::metadata(&path).await?.len();
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let marking = claim.clone();
-    let body = UploadBody::reopen(length, move || {
+    let body = UploadBody::from_fn(length, move || {
         let (path, claim) = (path.clone(), marking.clone());
         async move { Ok(tokio::fs::File::open(path).await?.chain(marked(claim))) }
     });

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use canva_connect::operations::{CREATE_ASSET_UPLOAD_JOB, GET_ASSET, Operation};
-use canva_connect::{Client, Pacer, PausedError, Permit, RetryPolicy};
+use canva_connect::pacing::{PausedError, Permit};
+use canva_connect::{Client, Pacer, RetryPolicy};
 use canva_connect_redis::{Redis, RedisError, RedisPacing};
 use canva_simulator::{RateLimits, Simulator};
 use tokio::task::JoinSet;
@@ -69,7 +70,7 @@ fn variable(name: &str) -> String {
 }
 
 fn client(simulator: &str, token: &str, pacing: RedisPacing) -> Client {
-    Client::builder().base_url(simulator).token(token).pacing(pacing).retry(RetryPolicy::never()).build().unwrap()
+    Client::builder().base_url(simulator).token(token).pacer(pacing).retry_policy(RetryPolicy::never()).build().unwrap()
 }
 
 /// A worker process: reads so many assets that don't exist.

@@ -1,0 +1,81 @@
+//! What stood in the way of a connection, or did not happen in time.
+
+use std::fmt;
+
+use super::chain::{find, innermost};
+
+/// What stood in the way of a connection. Only `Network` and `Proxy` are worth another attempt as things are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ConnectKind {
+    /// The name was not found, nobody accepted in time, or the connection broke while it was being opened.
+    Network,
+    /// The server's certificate is signed by a CA that isn't trusted here, such as that of a proxy that looks into TLS. Trust it
+    /// with [`ClientBuilder::http`](crate::ClientBuilder::http), or name a file with it in `SSL_CERT_FILE`.
+    Certificate,
+    /// The server's certificate can't be taken, whoever signed it: it has expired, isn't valid yet, is for another name, or isn't
+    /// one of a server.
+    InvalidCertificate,
+    /// The proxy opened no tunnel: it can't reach the server, or doesn't let the request through.
+    Proxy,
+    /// The proxy wants a user and a password, or refuses those that it got: it answered 407. Set them with
+    /// [`ClientBuilder::http`](crate::ClientBuilder::http) or in `HTTPS_PROXY`.
+    ProxyAuthorization,
+    /// The server has neither HTTP/2 nor HTTP/1.1 to offer.
+    Protocol,
+}
+
+impl ConnectKind {
+    /// Whether another attempt may end in another way.
+    pub(crate) fn is_worth_repeating(self) -> bool {
+        matches!(self, Self::Network | Self::Proxy)
+    }
+
+    /// The end of a message.
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Self::Network => "",
+            Self::Certificate => ", since the CA that signed the server's certificate isn't trusted here",
+            Self::InvalidCertificate => {
+                ", since the server's certificate isn't valid for this host at this machine's time"
+            }
+            Self::Proxy => ", since the proxy opened no tunnel",
+            Self::ProxyAuthorization => ", since the proxy wants a user and a password",
+            Self::Protocol => ", since the server speaks neither HTTP/2 nor HTTP/1.1",
+        }
+    }
+}
+
+/// What did not happen in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TimeoutKind {
+    /// No byte of the request body moved: the server took none, or the content had none to give.
+    Stall,
+    /// The server had the whole request but did not respond in full.
+    Response,
+}
+
+impl fmt::Display for TimeoutKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stall => "the upload stalled: no byte moved",
+            Self::Response => "the server did not respond",
+        })
+    }
+}
+
+pub(crate) fn connect_kind(source: &reqwest::Error) -> ConnectKind {
+    let tls = find(source, |error: &rustls::Error| match error {
+        rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer) => Some(ConnectKind::Certificate),
+        rustls::Error::InvalidCertificate(_) => Some(ConnectKind::InvalidCertificate),
+        rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol) => Some(ConnectKind::Protocol),
+        _ => None,
+    });
+    // The error of a proxy's tunnel has no type that can be named.
+    tls.unwrap_or_else(|| match innermost(source).to_string().as_str() {
+        "tunnel error: proxy authorization required" => ConnectKind::ProxyAuthorization,
+        said if said.starts_with("tunnel error") => ConnectKind::Proxy,
+        _ => ConnectKind::Network,
+    })
+}

@@ -1,0 +1,310 @@
+//! Assets: uploading them from a file or from a URL, reading and deleting them, and changing their names and tags.
+
+use std::fmt;
+
+use super::checks::{self, lengths};
+use super::{metadata_headers, sent_when_awaited};
+use crate::client::Client;
+use crate::content::{OnProgress, UploadBody, UploadProgress};
+use crate::error::Error;
+use crate::generated::types::{Asset, AssetUploadMetadata, CreateUrlAssetUploadJobRequest, UpdateAssetRequest};
+use crate::job::{Job, JobKind};
+
+sent_when_awaited! {
+    UploadAsset => Job<Asset>,
+    UploadAssetFromUrl => Job<Asset>,
+    GetAsset => Asset,
+    UpdateAsset => Asset,
+    DeleteAsset => (),
+}
+
+impl Client {
+    /// Uploads an image or video to the user's content library.
+    ///
+    /// The content is a path, bytes, or a reader: see [`UploadBody`]. Await the builder to send it; it gives a [`Job`] to
+    /// wait for.
+    ///
+    #[doc = scope_and_rate!(CREATE_ASSET_UPLOAD_JOB)]
+    ///
+    /// ```no_run
+    /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
+    /// let job = canva
+    ///     .upload_asset("photo.png")
+    ///     .name("Hero 🚀")
+    ///     .on_progress(|p| eprintln!("{}/{}", p.sent, p.total))
+    ///     .await?;
+    /// let asset = job.wait().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn upload_asset(&self, content: impl Into<UploadBody>) -> UploadAsset {
+        UploadAsset { client: self.clone(), content: content.into(), name: None, on_progress: None }
+    }
+
+    /// Has Canva fetch an image or video from a public URL into the user's content library.
+    ///
+    /// Await the builder to send it; it gives a [`Job`] to wait for, as for [`upload_asset`](Self::upload_asset).
+    #[doc = concat!(
+        "The name has ", length!(CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_NAME), " characters, the URL ",
+        length!(CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_URL), ". A video may be at most 100 MB."
+    )]
+    ///
+    #[doc = scope_and_rate!(CREATE_URL_ASSET_UPLOAD_JOB)]
+    ///
+    /// ```no_run
+    /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
+    /// let asset = canva.upload_asset_from_url("https://example.com/photo.jpg", "Photo").await?.wait().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn upload_asset_from_url(&self, url: impl Into<String>, name: impl Into<String>) -> UploadAssetFromUrl {
+        let request = CreateUrlAssetUploadJobRequest { name: name.into(), url: url.into() };
+        UploadAssetFromUrl { client: self.clone(), request }
+    }
+
+    /// Reads an asset: its name, its tags, and a thumbnail whose address works for 15 minutes.
+    ///
+    #[doc = scope_and_rate!(GET_ASSET)]
+    ///
+    /// ```no_run
+    /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
+    /// let asset = canva.get_asset("Msd59349ff").await?;
+    /// println!("{}", asset.name);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn get_asset(&self, asset_id: impl Into<String>) -> GetAsset {
+        GetAsset { client: self.clone(), asset_id: asset_id.into() }
+    }
+
+    /// Changes an asset's name, tags, or both. Await the builder to send it; it gives the asset as it is then.
+    ///
+    /// What isn't set stays as it is.
+    ///
+    #[doc = scope_and_rate!(UPDATE_ASSET)]
+    ///
+    /// ```no_run
+    /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
+    /// canva.update_asset("Msd59349ff").name("New").await?; // the tags stay
+    /// canva.update_asset("Msd59349ff").tags(["a", "b"]).await?; // these tags, in place of all others
+    /// canva.update_asset("Msd59349ff").clear_tags().await?; // no tags
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn update_asset(&self, asset_id: impl Into<String>) -> UpdateAsset {
+        UpdateAsset { client: self.clone(), asset_id: asset_id.into(), request: UpdateAssetRequest::default() }
+    }
+
+    /// Moves an asset to the trash.
+    ///
+    #[doc = scope_and_rate!(DELETE_ASSET)]
+    ///
+    /// Where the response to an attempt is lost and the next one finds no such asset, the asset counts as deleted.
+    ///
+    /// ```no_run
+    /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
+    /// canva.delete_asset("Msd59349ff").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn delete_asset(&self, asset_id: impl Into<String>) -> DeleteAsset {
+        DeleteAsset { client: self.clone(), asset_id: asset_id.into() }
+    }
+
+    /// A handle for an asset upload job from its stored id. Nothing is sent until it is polled or waited for.
+    ///
+    #[doc = scope_and_rate!(GET_ASSET_UPLOAD_JOB)]
+    pub fn asset_upload_job(&self, job_id: impl Into<String>) -> Job<Asset> {
+        Job::stored(self, JobKind::AssetUpload, job_id.into())
+    }
+
+    /// A handle for a URL asset upload job from its stored id. Nothing is sent until it is polled or waited for.
+    ///
+    #[doc = scope_and_rate!(GET_URL_ASSET_UPLOAD_JOB)]
+    pub fn url_asset_upload_job(&self, job_id: impl Into<String>) -> Job<Asset> {
+        Job::stored(self, JobKind::UrlAssetUpload, job_id.into())
+    }
+}
+
+/// An upload that has not been sent yet. Made by [`Client::upload_asset`].
+///
+/// # Errors
+/// Awaited, it gives [`Error::InvalidInput`] before anything is sent, [`Error::Body`] if the content can't be read or
+/// changes, [`Error::OutcomeUnknown`] where a job may have been made, and otherwise those of every [`Call`](crate::Call).
+#[must_use = "nothing is sent until it is awaited"]
+pub struct UploadAsset {
+    client: Client,
+    content: UploadBody,
+    name: Option<String>,
+    on_progress: Option<OnProgress>,
+}
+
+impl UploadAsset {
+    #[doc = concat!("The asset's name in Canva: ", length!(ASSET_UPLOAD_METADATA_NAME), " characters, any Unicode.")]
+    /// Default: the file's name, for an upload from a path. One that is too long is shortened, and keeps its extension.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Called with how far the upload is: at the first byte of every attempt, then when 64 KiB more have left or 100 ms have
+    /// passed, and at the last byte. It runs where the bytes are sent, so it must be quick.
+    pub fn on_progress(mut self, on_progress: impl FnMut(UploadProgress) + Send + 'static) -> Self {
+        self.on_progress = Some(Box::new(on_progress));
+        self
+    }
+
+    /// Checks it without sending it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] if the name is empty or too long, or there is none and the content has no file name to take.
+    pub fn check(&self) -> Result<(), Error> {
+        self.metadata().map(drop)
+    }
+
+    fn metadata(&self) -> Result<AssetUploadMetadata, Error> {
+        metadata_headers::asset_upload(self.name.as_deref(), self.content.path())
+    }
+
+    async fn send(self) -> Result<Job<Asset>, Error> {
+        let call = self.client.generated().create_asset_upload_job(&self.metadata()?, self.content);
+        Ok(Job::created(&self.client, JobKind::AssetUpload, call.report_to(self.on_progress).await?))
+    }
+}
+
+impl fmt::Debug for UploadAsset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UploadAsset").field("content", &self.content).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// An upload from a URL that has not been sent yet. Made by [`Client::upload_asset_from_url`].
+///
+/// # Errors
+/// Awaited, it gives [`Error::InvalidInput`] before anything is sent, [`Error::OutcomeUnknown`] where a job may have been
+/// made, and otherwise those of every [`Call`](crate::Call).
+#[derive(Clone)]
+#[must_use = "nothing is sent until it is awaited"]
+pub struct UploadAssetFromUrl {
+    client: Client,
+    request: CreateUrlAssetUploadJobRequest,
+}
+
+impl UploadAssetFromUrl {
+    /// Checks it without sending it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] if the name or the URL is too short or too long, or the URL isn't one of `http` or `https`.
+    pub fn check(&self) -> Result<(), Error> {
+        checks::text("name", &self.request.name, &lengths::CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_NAME)?;
+        checks::url(&self.request.url, &lengths::CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_URL)
+    }
+
+    async fn send(self) -> Result<Job<Asset>, Error> {
+        self.check()?;
+        let response = self.client.generated().create_url_asset_upload_job(&self.request).await?;
+        Ok(Job::created(&self.client, JobKind::UrlAssetUpload, response))
+    }
+}
+
+impl fmt::Debug for UploadAssetFromUrl {
+    /// Without the URL, which may be a signed one: whoever has it can fetch the file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UploadAssetFromUrl").finish_non_exhaustive()
+    }
+}
+
+/// A change to an asset that has not been sent yet. Made by [`Client::update_asset`].
+///
+/// # Errors
+/// Awaited, it gives [`Error::InvalidInput`] before anything is sent, [`Error::Api`] with status 404 if this user has no such
+/// asset, and otherwise those of every [`Call`](crate::Call).
+#[derive(Clone, Debug)]
+#[must_use = "nothing is sent until it is awaited"]
+pub struct UpdateAsset {
+    client: Client,
+    asset_id: String,
+    request: UpdateAssetRequest,
+}
+
+impl UpdateAsset {
+    #[doc = concat!("The new name, ", length!(UPDATE_ASSET_REQUEST_NAME), " characters.")]
+    /// An empty name changes nothing.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.request.name = Some(name.into());
+        self
+    }
+
+    /// The new tags, in place of all that the asset has; to have none is [`clear_tags`](Self::clear_tags).
+    #[doc = concat!(
+        "There may be ", length!(UPDATE_ASSET_REQUEST_TAGS), ", of ", length!(UPDATE_ASSET_REQUEST_TAGS_ITEM),
+        " characters each."
+    )]
+    pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.request.tags = Some(tags.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Removes every tag.
+    pub fn clear_tags(self) -> Self {
+        self.tags::<String>([])
+    }
+
+    /// Checks it without sending it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] if the id can't be one, the name or a tag is too long, or there are too many tags.
+    pub fn check(&self) -> Result<(), Error> {
+        checks::id("asset_id", &self.asset_id, &lengths::ASSET_ID)?;
+        if let Some(name) = &self.request.name {
+            checks::text("name", name, &lengths::UPDATE_ASSET_REQUEST_NAME)?;
+        }
+        if let Some(tags) = &self.request.tags {
+            let (length, each) = (&lengths::UPDATE_ASSET_REQUEST_TAGS, &lengths::UPDATE_ASSET_REQUEST_TAGS_ITEM);
+            checks::texts("tags", tags, length, each)?;
+        }
+        Ok(())
+    }
+
+    async fn send(self) -> Result<Asset, Error> {
+        self.check()?;
+        Ok(self.client.generated().update_asset(&self.asset_id, &self.request).await?.asset)
+    }
+}
+
+/// A request to read an asset that has not been sent yet. Made by [`Client::get_asset`].
+///
+/// # Errors
+/// Awaited, it gives [`Error::InvalidInput`] if the id can't be one, [`Error::Api`] with status 404 if this user has no such
+/// asset, and otherwise those of every [`Call`](crate::Call).
+#[derive(Clone, Debug)]
+#[must_use = "nothing is sent until it is awaited"]
+pub struct GetAsset {
+    client: Client,
+    asset_id: String,
+}
+
+impl GetAsset {
+    async fn send(self) -> Result<Asset, Error> {
+        checks::id("asset_id", &self.asset_id, &lengths::ASSET_ID)?;
+        Ok(self.client.generated().get_asset(&self.asset_id).await?.asset)
+    }
+}
+
+/// A deletion that has not been sent yet. Made by [`Client::delete_asset`].
+///
+/// # Errors
+/// As those of [`GetAsset`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing is sent until it is awaited"]
+pub struct DeleteAsset {
+    client: Client,
+    asset_id: String,
+}
+
+impl DeleteAsset {
+    async fn send(self) -> Result<(), Error> {
+        checks::id("asset_id", &self.asset_id, &lengths::ASSET_ID)?;
+        self.client.generated().delete_asset(&self.asset_id).await
+    }
+}

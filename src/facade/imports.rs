@@ -1,0 +1,182 @@
+//! Design imports: turning a file, or what is at a URL, into one or more designs.
+
+use std::fmt;
+
+use super::checks::{self, lengths};
+use super::{metadata_headers, sent_when_awaited};
+use crate::client::Client;
+use crate::content::{OnProgress, UploadBody, UploadProgress};
+use crate::error::Error;
+use crate::generated::types::{CreateUrlImportJobRequest, DesignImportMetadata, DesignSummary};
+use crate::job::{Job, JobKind};
+
+sent_when_awaited! {
+    ImportDesign => Job<Vec<DesignSummary>>,
+    ImportDesignFromUrl => Job<Vec<DesignSummary>>,
+}
+
+impl Client {
+    /// Imports a file, a PDF or an Office document for example, as a design.
+    ///
+    /// The content is a path, bytes, or a reader: see [`UploadBody`]. Await the builder to send it; it gives a [`Job`] to
+    /// wait for. It ends in the new designs, usually one; a file with very many pages or images is split into several.
+    ///
+    #[doc = scope_and_rate!(CREATE_DESIGN_IMPORT_JOB)]
+    ///
+    /// ```no_run
+    /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
+    /// let designs = canva.import_design("deck.pptx").title("Q4").await?.wait().await?;
+    /// for design in designs {
+    ///     println!("{}", design.urls.edit_url);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn import_design(&self, content: impl Into<UploadBody>) -> ImportDesign {
+        ImportDesign { client: self.clone(), content: content.into(), title: None, mime_type: None, on_progress: None }
+    }
+
+    /// Has Canva fetch a file from a public URL and import it as a design.
+    ///
+    /// Await the builder to send it; it gives a [`Job`] to wait for, as for [`import_design`](Self::import_design).
+    #[doc = concat!(
+        "The title has ", length!(CREATE_URL_IMPORT_JOB_REQUEST_TITLE), " characters, the URL ",
+        length!(CREATE_URL_IMPORT_JOB_REQUEST_URL), "."
+    )]
+    ///
+    #[doc = scope_and_rate!(CREATE_URL_IMPORT_JOB)]
+    ///
+    /// ```no_run
+    /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
+    /// let designs = canva.import_design_from_url("https://example.com/deck.pdf", "Q4").await?.wait().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn import_design_from_url(&self, url: impl Into<String>, title: impl Into<String>) -> ImportDesignFromUrl {
+        let request = CreateUrlImportJobRequest { mime_type: None, title: title.into(), url: url.into() };
+        ImportDesignFromUrl { client: self.clone(), request }
+    }
+
+    /// A handle for a design import job from its stored id. Nothing is sent until it is polled or waited for.
+    ///
+    #[doc = scope_and_rate!(GET_DESIGN_IMPORT_JOB)]
+    pub fn design_import_job(&self, job_id: impl Into<String>) -> Job<Vec<DesignSummary>> {
+        Job::stored(self, JobKind::Import, job_id.into())
+    }
+
+    /// A handle for a URL import job from its stored id. Nothing is sent until it is polled or waited for.
+    ///
+    #[doc = scope_and_rate!(GET_URL_IMPORT_JOB)]
+    pub fn url_import_job(&self, job_id: impl Into<String>) -> Job<Vec<DesignSummary>> {
+        Job::stored(self, JobKind::UrlImport, job_id.into())
+    }
+}
+
+/// An import that has not been sent yet. Made by [`Client::import_design`].
+///
+/// # Errors
+/// Awaited, it fails as [`UploadAsset`](crate::UploadAsset) does.
+#[must_use = "nothing is sent until it is awaited"]
+pub struct ImportDesign {
+    client: Client,
+    content: UploadBody,
+    title: Option<String>,
+    mime_type: Option<String>,
+    on_progress: Option<OnProgress>,
+}
+
+impl ImportDesign {
+    #[doc = concat!("The design's title: ", length!(DESIGN_IMPORT_METADATA_TITLE), " characters, any Unicode.")]
+    /// Default: the file's name without its extension, for an import from a path. One that is too long is shortened.
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// The file's media type, such as `application/pdf`. Default: Canva works it out from the file.
+    pub fn mime_type(mut self, mime_type: impl Into<String>) -> Self {
+        self.mime_type = Some(mime_type.into());
+        self
+    }
+
+    /// Called with how far the upload is, as for [`UploadAsset::on_progress`](crate::UploadAsset::on_progress).
+    pub fn on_progress(mut self, on_progress: impl FnMut(UploadProgress) + Send + 'static) -> Self {
+        self.on_progress = Some(Box::new(on_progress));
+        self
+    }
+
+    /// Checks it without sending it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] if the title is empty or too long, or there is none and the content has no file name to take; or if
+    /// the media type has no slash or can't stand in a header.
+    pub fn check(&self) -> Result<(), Error> {
+        self.metadata().map(drop)
+    }
+
+    fn metadata(&self) -> Result<DesignImportMetadata, Error> {
+        metadata_headers::design_import(self.title.as_deref(), self.content.path(), self.mime_type.as_deref())
+    }
+
+    async fn send(self) -> Result<Job<Vec<DesignSummary>>, Error> {
+        let call = self.client.generated().create_design_import_job(&self.metadata()?, self.content);
+        Ok(Job::created(&self.client, JobKind::Import, call.report_to(self.on_progress).await?))
+    }
+}
+
+impl fmt::Debug for ImportDesign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImportDesign")
+            .field("content", &self.content)
+            .field("title", &self.title)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An import from a URL that has not been sent yet. Made by [`Client::import_design_from_url`].
+///
+/// # Errors
+/// Awaited, it gives [`Error::InvalidInput`] before anything is sent, [`Error::OutcomeUnknown`] where a job may have been
+/// made, and otherwise those of every [`Call`](crate::Call).
+#[derive(Clone)]
+#[must_use = "nothing is sent until it is awaited"]
+pub struct ImportDesignFromUrl {
+    client: Client,
+    request: CreateUrlImportJobRequest,
+}
+
+impl ImportDesignFromUrl {
+    #[doc = concat!("The file's media type, such as `application/pdf`: ", length!(CREATE_URL_IMPORT_JOB_REQUEST_MIME_TYPE), " characters.")]
+    /// Default: Canva works it out from the file.
+    pub fn mime_type(mut self, mime_type: impl Into<String>) -> Self {
+        self.request.mime_type = Some(mime_type.into());
+        self
+    }
+
+    /// Checks it without sending it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] if the title, the URL or the media type is too short or too long, or the URL isn't one of `http` or
+    /// `https`.
+    pub fn check(&self) -> Result<(), Error> {
+        checks::text("title", &self.request.title, &lengths::CREATE_URL_IMPORT_JOB_REQUEST_TITLE)?;
+        checks::url(&self.request.url, &lengths::CREATE_URL_IMPORT_JOB_REQUEST_URL)?;
+        match &self.request.mime_type {
+            Some(it) => checks::mime_type(it, Some(&lengths::CREATE_URL_IMPORT_JOB_REQUEST_MIME_TYPE)),
+            None => Ok(()),
+        }
+    }
+
+    async fn send(self) -> Result<Job<Vec<DesignSummary>>, Error> {
+        self.check()?;
+        let response = self.client.generated().create_url_import_job(&self.request).await?;
+        Ok(Job::created(&self.client, JobKind::UrlImport, response))
+    }
+}
+
+impl fmt::Debug for ImportDesignFromUrl {
+    /// Without the URL, which may be a signed one: whoever has it can fetch the file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImportDesignFromUrl").finish_non_exhaustive()
+    }
+}

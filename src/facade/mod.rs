@@ -1,0 +1,26 @@
+//! What callers call: a method and a builder for each operation, and what is refused before anything is sent.
+
+mod assets;
+pub(crate) mod checks;
+mod imports;
+pub(crate) mod metadata_headers;
+mod names;
+
+pub use assets::{DeleteAsset, GetAsset, UpdateAsset, UploadAsset, UploadAssetFromUrl};
+pub use imports::{ImportDesign, ImportDesignFromUrl};
+
+/// A builder is sent when it is awaited.
+macro_rules! sent_when_awaited {
+    ($($builder:ty => $output:ty),* $(,)?) => {$(
+        impl std::future::IntoFuture for $builder {
+            type Output = Result<$output, crate::Error>;
+            type IntoFuture = crate::BoxFuture<'static, Self::Output>;
+
+            fn into_future(self) -> Self::IntoFuture {
+                Box::pin(self.send())
+            }
+        }
+    )*};
+}
+
+use sent_when_awaited;

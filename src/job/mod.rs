@@ -1,0 +1,272 @@
+//! Jobs: what Canva does with an upload or import after it has responded. Polling, waiting, and picking a job up again;
+//! what the kinds of jobs differ in stands in `job/kind.rs`.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::client::Client;
+use crate::error::{Error, JobError};
+use crate::policy::PollPolicy;
+use crate::send::Call;
+use crate::send::response::Unreadable;
+
+mod bulk;
+mod kind;
+mod read_order;
+
+pub use bulk::{Bulk, BulkEvent};
+pub use kind::{JobKind, JobReference, JobResult};
+
+use kind::Snapshot;
+use read_order::{Place, Turns};
+
+impl Client {
+    /// A handle for a stored job of any kind. Nothing is sent until it is polled or waited for.
+    ///
+    /// ```no_run
+    /// # async fn example(canva: canva_connect::Client, row: &str) -> Result<(), Box<dyn std::error::Error>> {
+    /// use canva_connect::JobResult;
+    ///
+    /// match canva.job(serde_json::from_str(row)?).wait().await? {
+    ///     JobResult::Asset(asset) => println!("{}", asset.id),
+    ///     JobResult::Designs(designs) => println!("{} designs", designs.len()),
+    ///     _ => println!("something new"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn job(&self, reference: JobReference) -> Job<JobResult> {
+        Job::stored(self, reference.kind, reference.id)
+    }
+}
+
+/// A job at Canva that ends in a `T`, an [`Asset`](crate::Asset) or the [`DesignSummary`](crate::DesignSummary)s of an
+/// import. Dropping it changes nothing at Canva.
+///
+/// Keep its [`reference`](Job::reference) to pick the job up after a restart, with [`Client::job`]; or its [`id`](Job::id),
+/// for [`Client::asset_upload_job`] and its siblings.
+///
+/// ```no_run
+/// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
+/// use canva_connect::Error;
+///
+/// let job = canva.upload_asset("video.mp4").await?;
+/// let asset = match job.wait().await {
+///     // It takes longer than the policy's deadline; wait on.
+///     Err(Error::Deadline { job_id, .. }) => canva.asset_upload_job(job_id).wait().await?,
+///     other => other?,
+/// };
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "the job goes on by itself, but only `wait` or `poll` tells how it ends"]
+pub struct Job<T> {
+    client: Client,
+    reference: JobReference,
+    /// The result that a job of this kind ends in.
+    take: fn(JobResult) -> Option<T>,
+    /// Its id came from Canva, and not from the caller.
+    created: bool,
+    state: Option<JobState<T>>,
+    extra: Map<String, Value>,
+}
+
+/// How far a job is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum JobState<T> {
+    /// It goes on. A status that the spec doesn't know counts as this.
+    InProgress,
+    /// It ended well.
+    Success(T),
+    /// It failed.
+    Failed(JobError),
+}
+
+impl JobState<JobResult> {
+    fn typed<T>(self, take: fn(JobResult) -> Option<T>) -> Result<JobState<T>, Unreadable> {
+        Ok(match self {
+            Self::InProgress => JobState::InProgress,
+            Self::Failed(error) => JobState::Failed(error),
+            Self::Success(result) => {
+                JobState::Success(take(result).ok_or("the result is that of another kind of job")?)
+            }
+        })
+    }
+}
+
+impl<T: TryFrom<JobResult>> Job<T> {
+    /// A job of which no more is known than its id.
+    pub(crate) fn stored(client: &Client, kind: JobKind, id: String) -> Self {
+        let take = |result: JobResult| result.try_into().ok();
+        let reference = JobReference { kind, id };
+        Self { client: client.clone(), reference, take, created: false, state: None, extra: Map::new() }
+    }
+
+    /// The job behind the response that created it. A response that contradicts itself is settled by reading the job.
+    pub(crate) fn created(client: &Client, kind: JobKind, response: impl Into<Snapshot>) -> Self {
+        let Snapshot { id, state, extra } = response.into();
+        let mut job = Self::stored(client, kind, id);
+        (job.created, job.extra) = (true, extra);
+        job.state = state.and_then(|state| state.typed(job.take)).ok();
+        job
+    }
+}
+
+impl<T: Into<JobResult>> Job<T> {
+    /// The same job, as one that may end in anything: for images and designs in one list, or in one [`bulk`](Client::bulk).
+    pub fn into_any(self) -> Job<JobResult> {
+        let Self { client, reference, created, state, extra, .. } = self;
+        let state = state.map(|state| match state {
+            JobState::InProgress => JobState::InProgress,
+            JobState::Success(result) => JobState::Success(result.into()),
+            JobState::Failed(error) => JobState::Failed(error),
+        });
+        Job { client, reference, take: Some, created, state, extra }
+    }
+}
+
+impl<T: Send + 'static> Job<T> {
+    /// The job's id.
+    pub fn id(&self) -> &str {
+        &self.reference.id
+    }
+
+    /// What the job does.
+    pub fn kind(&self) -> JobKind {
+        self.reference.kind
+    }
+
+    /// The job as it can be stored.
+    pub fn reference(&self) -> &JobReference {
+        &self.reference
+    }
+
+    /// How far the job was when it was created or last [`refresh`](Job::refresh)ed; `None` for a handle made from a stored
+    /// id, and where the response that created the job contradicts itself.
+    pub fn state(&self) -> Option<&JobState<T>> {
+        self.state.as_ref()
+    }
+
+    /// Fields of the job that the spec doesn't know, as they came with its [`state`](Job::state). Those of an import's `result`
+    /// are in an object of that name.
+    pub fn extra(&self) -> &Map<String, Value> {
+        &self.extra
+    }
+
+    pub(crate) fn into_extra(self) -> Map<String, Value> {
+        self.extra
+    }
+
+    /// Asks once how far the job is, for [`state`](Job::state) and [`extra`](Job::extra).
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] if the id can't be one, otherwise [`Error::Poll`]. A failed job is no error here but
+    /// [`JobState::Failed`].
+    pub async fn refresh(&mut self) -> Result<(), Error> {
+        let (state, extra) = self.read().await?;
+        (self.state, self.extra) = (Some(state), extra);
+        Ok(())
+    }
+
+    async fn read(&self) -> Result<(JobState<T>, Map<String, Value>), Error> {
+        self.reference.check()?;
+        let take = self.take;
+        let call = self.call().and_then(move |Snapshot { state, extra, .. }| Ok((state?.typed(take)?, extra)));
+        call.await.map_err(|source| Error::Poll { job_id: self.reference.id.clone(), source: Box::new(source) })
+    }
+
+    /// The request that reads it.
+    fn call(&self) -> Call<Snapshot> {
+        self.reference.kind.read(&self.client.generated(), &self.reference.id)
+    }
+
+    /// Waits for the result, with the client's [`PollPolicy`].
+    ///
+    /// A job that was final when it was created is not asked for again; one made from a stored id is asked for at once.
+    ///
+    /// # Errors
+    /// [`Error::Job`] if the job failed, [`Error::Deadline`] if it takes too long, [`Error::Poll`] if it can't be read: all of
+    /// them have [`Error::job_id`]. Its cause is an [`Error::Decode`] with `job_succeeded` if the job ended well but the
+    /// response lacks what it made. [`Error::InvalidInput`] if a stored id can't be one.
+    pub async fn wait(&mut self) -> Result<T, Error> {
+        let policy = self.client.poll.clone();
+        self.wait_with(policy).await
+    }
+
+    /// Waits for the result, with a policy of its own.
+    ///
+    /// # Errors
+    /// As [`wait`](Job::wait), and [`Error::InvalidInput`] if the policy's growth isn't finite.
+    pub async fn wait_with(&mut self, policy: PollPolicy) -> Result<T, Error> {
+        policy.check()?;
+        Ok(self.end(policy, None).await??)
+    }
+
+    /// Waits until the job is final, and keeps its [`state`](Job::state) and [`extra`](Job::extra).
+    ///
+    /// # Errors
+    /// As [`wait`](Job::wait), except that a failed job is no error here but [`JobState::Failed`].
+    pub async fn settle(&mut self) -> Result<(), Error> {
+        let end = self.end(self.client.poll.clone(), None).await?;
+        self.state = Some(end.map_or_else(JobState::Failed, JobState::Success));
+        Ok(())
+    }
+
+    /// Waits for how it ends; with `turns`, among other jobs.
+    pub(crate) async fn end(
+        &mut self,
+        policy: PollPolicy,
+        turns: Option<&Turns>,
+    ) -> Result<Result<T, JobError>, Error> {
+        let result = self.end_in_time(policy, turns).await;
+        result.map_err(|error| match error {
+            // The id is Canva's own, and the job is there: no mistake of the caller's.
+            Error::InvalidInput { .. } if self.created => {
+                Error::Poll { job_id: self.reference.id.clone(), source: Box::new(error) }
+            }
+            error => error,
+        })
+    }
+
+    async fn end_in_time(&mut self, policy: PollPolicy, turns: Option<&Turns>) -> Result<Result<T, JobError>, Error> {
+        let seen = self.state.is_some();
+        let mut place = turns.map_or_else(Place::alone, |turns| turns.place(self.call().operation(), seen));
+        // The deadline begins when the job was first seen: what the request waited for its turn is no time of the job's.
+        if self.state.is_none() {
+            self.refresh_after(Duration::ZERO, &mut place).await?;
+        }
+        let waiting = async {
+            let mut delays = policy.delays();
+            loop {
+                match self.state.take() {
+                    Some(JobState::Success(result)) => return Ok(Ok(result)),
+                    Some(JobState::Failed(error)) => return Ok(Err(error)),
+                    state => self.state = state,
+                }
+                self.refresh_after(delays.next().unwrap_or(policy.max_delay), &mut place).await?;
+            }
+        };
+        let ended = tokio::time::timeout(policy.deadline, waiting).await;
+        ended.unwrap_or_else(|_| Err(Error::Deadline { job_id: self.reference.id.clone(), waited: policy.deadline }))
+    }
+
+    async fn refresh_after(&mut self, delay: Duration, place: &mut Place) -> Result<(), Error> {
+        let _turn = place.turn(delay).await;
+        self.refresh().await?;
+        if !matches!(self.state, Some(JobState::InProgress)) {
+            place.ended();
+        }
+        Ok(())
+    }
+}
+
+impl<T> fmt::Debug for Job<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job").field("reference", &self.reference).finish_non_exhaustive()
+    }
+}

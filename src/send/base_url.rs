@@ -1,0 +1,82 @@
+//! Where requests may go, and an HTTP client that goes there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Url;
+
+use super::connecting::Observed;
+use crate::error::Error;
+use crate::operations::BASE_URL;
+
+/// All headers of a response over HTTP/2: as much as the HTTP client takes over HTTP/1.1.
+const MAX_HEADERS: u32 = 408 * 1024;
+/// A connection that is silent for this long is asked for a sign of life, over HTTP/2 and by TCP. With the wait for it, one that
+/// is dead is given up within 50 s, so that no request is sent into one that has been dead for longer.
+const ALIVE_AFTER: Duration = Duration::from_secs(20);
+/// How long a sign of life is waited for.
+const ALIVE_WITHIN: Duration = Duration::from_secs(10);
+
+/// What a caller changes about the HTTP client.
+pub(crate) type HttpSettings = Arc<dyn Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync>;
+
+/// A base URL that can be used.
+pub(crate) struct BaseUrl {
+    /// Without a slash at its end.
+    pub(crate) text: String,
+    /// It leads to this machine.
+    loopback: bool,
+}
+
+impl BaseUrl {
+    pub(crate) fn parse(text: &str, allow_plain_http: bool) -> Result<Self, Error> {
+        let invalid = |found: String| Error::invalid("base_url", format!("a URL such as {BASE_URL}"), found);
+        // What is before an `@` may be a password, also in what isn't a URL.
+        let shown = if text.contains('@') { "(not shown)".to_owned() } else { format!("{text:?}") };
+        // The parser would take `https:host` and `https:\host` for `https://host`, and leave out tabs and line ends.
+        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        let plain = !text.contains(|c: char| c == '\\' || c.is_whitespace() || c.is_control());
+        if !plain || host.is_none_or(|host| host.starts_with('/')) {
+            return Err(invalid(shown));
+        }
+        let url = Url::parse(text).map_err(|e| invalid(format!("{shown}: {e}")))?;
+        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+            return Err(invalid("one with credentials, a query or a fragment (not shown)".to_owned()));
+        }
+        let host = url.host_str().unwrap_or_default();
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+        let loopback = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+        if url.scheme() == "http" && !loopback && !allow_plain_http {
+            let expected = "https:// (a token must not travel in the clear; `allow_plain_http` allows it)";
+            return Err(Error::invalid("base_url", expected, shown));
+        }
+        Ok(Self { text: url.as_str().trim_end_matches('/').to_owned(), loopback })
+    }
+
+    /// An HTTP client as every request of this crate needs it, to the API and to the token endpoint.
+    pub(crate) fn http_client(&self, connect_timeout: Duration, settings: &HttpSettings) -> reqwest::ClientBuilder {
+        let http = reqwest::Client::builder()
+            .connect_timeout(connect_timeout)
+            // By default a header of 16 KiB, which HTTP/1.1 takes, breaks the connection.
+            .http2_max_header_list_size(MAX_HEADERS)
+            .http2_keep_alive_interval(ALIVE_AFTER)
+            .http2_keep_alive_timeout(ALIVE_WITHIN)
+            .http2_keep_alive_while_idle(true)
+            .tcp_keepalive(ALIVE_AFTER)
+            .tcp_keepalive_interval(ALIVE_WITHIN)
+            .tcp_keepalive_retries(3);
+        // By default Linux ends a connection whose server takes nothing for 30 s. How long that may be is the timeouts' to say.
+        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+        let http = http.tcp_user_timeout(None);
+        // A proxy can't reach this machine's loopback.
+        let http = if self.loopback { http.no_proxy() } else { http };
+        // What comes after the caller's settings holds whatever they are.
+        settings(http)
+            .connector_layer(Observed)
+            // By default it sends a request again over HTTP/2, unseen; what is sent again is `retry.rs`'s to say.
+            .retry(reqwest::retry::never())
+            // A redirect would take the token, or half an upload, somewhere else. There is no total timeout: it would
+            // cut long uploads.
+            .redirect(reqwest::redirect::Policy::none())
+    }
+}

@@ -1,0 +1,43 @@
+//! The way of a request, from top to bottom: `call` has it as data, `retry` sends it until it is through, `attempt` sends it once
+//! with a token from `authorize`, `connections` picks the connection, and `exchange` waits for the `response`. What went wrong on
+//! the way is a `failure`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::pacing::Pacer;
+use crate::policy::{RetryPolicy, Timeouts};
+use crate::token::TokenProvider;
+
+mod attempt;
+mod authorize;
+pub(crate) mod base_url;
+mod call;
+mod connecting;
+mod connections;
+pub(crate) mod exchange;
+pub(crate) mod failure;
+mod record;
+pub(crate) mod response;
+mod retry;
+
+pub use call::Call;
+pub(crate) use connections::Connections;
+
+/// What the requests of one user are sent with.
+#[derive(Clone)]
+pub(crate) struct Sender {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) tokens: Arc<dyn TokenProvider>,
+    pub(crate) pacer: Arc<dyn Pacer>,
+}
+
+/// What all users of a service have in common.
+pub(crate) struct Settings {
+    pub(crate) connections: Connections,
+    pub(crate) base_url: String,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) retry: RetryPolicy,
+    /// The longest pause that a request waits for.
+    pub(crate) max_wait: Duration,
+}
