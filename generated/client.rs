@@ -455,7 +455,7 @@ pub mod types {
     }
 }
 /// Every operation of the spec as a [`Call`].
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Operations(pub(crate) Sender);
 impl Operations {
     /// Upload an asset

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use canva_connect::auth::{Integration, OAuth, TokenStore, Tokens};
 use canva_connect::reqwest::{self, Certificate};
-use canva_connect::{BoxError, Client, Error, Pacing, RetryPolicy, TokenProvider, UploadBody};
+use canva_connect::{BoxError, BoxFuture, Client, Error, Pacing, RetryPolicy, TokenProvider, UploadBody};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::server::TlsStream;
@@ -312,12 +312,12 @@ const HOSTILE: [(&str, React); 33] = [
 struct Ended;
 
 impl TokenStore for Ended {
-    async fn load(&self) -> Result<Option<Tokens>, BoxError> {
-        Ok(Some(Tokens::new("0ld-t0k3n", "r3fr3sh-t0k3n", Duration::ZERO)))
+    fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, BoxError>> {
+        Box::pin(async move { Ok(Some(Tokens::new("0ld-t0k3n", "r3fr3sh-t0k3n", Duration::ZERO))) })
     }
 
-    async fn save(&self, _: &Tokens) -> Result<(), BoxError> {
-        Ok(())
+    fn save<'a>(&'a self, _: &'a Tokens) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(async move { Ok(()) })
     }
 }
 

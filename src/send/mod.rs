@@ -2,6 +2,7 @@
 //! with a token from `authorize`, `connections` picks the connection, and `exchange` waits for the `response`. What went wrong on
 //! the way is a `failure`.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,12 @@ pub(crate) struct Sender {
     pub(crate) settings: Arc<Settings>,
     pub(crate) tokens: Arc<dyn TokenProvider>,
     pub(crate) pacer: Arc<dyn Pacer>,
+}
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("base_url", &self.settings.base_url).finish_non_exhaustive()
+    }
 }
 
 /// What all users of a service have in common.

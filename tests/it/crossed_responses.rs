@@ -75,7 +75,7 @@ async fn each_of_three_thousand_requests_gets_its_own() {
                     continue;
                 }
                 match canva.upload_asset(mine.clone().into_bytes()).name(&mine).await {
-                    Ok(job) => assert_eq!(job.wait().await.unwrap().name, mine),
+                    Ok(mut job) => assert_eq!(job.wait().await.unwrap().name, mine),
                     Err(error) => assert!(error.is_outcome_unknown(), "{error:?}"),
                 }
             }

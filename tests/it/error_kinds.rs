@@ -10,8 +10,8 @@ use canva_connect::auth::{Integration, NoUser, OAuth, OAuthError, Tokens};
 use canva_connect::operations::{self, Operation};
 use canva_connect::pacing::Permit;
 use canva_connect::{
-    AccessToken, ApiError, AssetUploadErrorCode, BoxError, Client, ClientBuilder, Error, JobError, JobErrorCode,
-    JobState, Pacer, Pacing, PollPolicy, RetryPolicy, TokenProvider, UploadBody, UploadProgress,
+    AccessToken, ApiError, AssetUploadErrorCode, BoxError, BoxFuture, Client, ClientBuilder, Error, JobError,
+    JobErrorCode, JobState, Pacer, Pacing, PollPolicy, RetryPolicy, TokenProvider, UploadBody, UploadProgress,
 };
 use http::StatusCode;
 use insta::assert_snapshot;
@@ -45,14 +45,14 @@ fn coded(status: &str, headers: &str, code: &str) -> String {
 struct Fails(fn() -> BoxError);
 
 impl TokenProvider for Fails {
-    async fn token(&self) -> Result<AccessToken, BoxError> {
-        Err(self.0())
+    fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>> {
+        Box::pin(async move { Err(self.0()) })
     }
 }
 
 impl Pacer for Fails {
-    async fn acquire(&self, _: &'static Operation, _: Duration) -> Result<Permit, BoxError> {
-        Err(self.0())
+    fn acquire(&self, _: &'static Operation, _: Duration) -> BoxFuture<'_, Result<Permit, BoxError>> {
+        Box::pin(async move { Err(self.0()) })
     }
 
     fn pause(&self, _: &'static Operation, _: Duration) {}
@@ -63,13 +63,17 @@ impl Pacer for Fails {
 struct Renewing(AtomicBool);
 
 impl TokenProvider for Renewing {
-    async fn token(&self) -> Result<AccessToken, BoxError> {
-        Ok(AccessToken::new(if self.0.load(Ordering::SeqCst) { "new-token" } else { "old-token" }))
+    fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>> {
+        Box::pin(
+            async move { Ok(AccessToken::new(if self.0.load(Ordering::SeqCst) { "new-token" } else { "old-token" })) },
+        )
     }
 
-    async fn refused(&self, _: &AccessToken) -> Result<bool, BoxError> {
-        self.0.store(true, Ordering::SeqCst);
-        Ok(true)
+    fn refused<'a>(&'a self, _: &'a AccessToken) -> BoxFuture<'a, Result<bool, BoxError>> {
+        Box::pin(async move {
+            self.0.store(true, Ordering::SeqCst);
+            Ok(true)
+        })
     }
 }
 
@@ -248,7 +252,7 @@ async fn each_says_what_to_do_and_each_layer_its_own_part_alone() {
         debug.split([' ', '(']).next().unwrap().to_owned()
     });
     let names: std::collections::BTreeSet<_> = names.collect();
-    let source = include_str!("../../src/error.rs").split_once("pub enum Error {").unwrap().1;
+    let source = include_str!("../../src/error/mod.rs").split_once("pub enum Error {").unwrap().1;
     let source = source.split_once("\n}\n").unwrap().0;
     let variants =
         source.lines().filter_map(|line| line.strip_prefix("    ")).filter(|line| line.starts_with(char::is_uppercase));
