@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tokio::time::{sleep, timeout};
 
 use crate::client::Client;
 use crate::error::{Error, JobError};
@@ -235,7 +236,7 @@ impl<T: Send + 'static> Job<T> {
 
     async fn end_in_time(&mut self, policy: PollPolicy, turns: Option<&Turns>) -> Result<Result<T, JobError>, Error> {
         let seen = self.state.is_some();
-        let mut place = turns.map_or_else(Place::alone, |turns| turns.place(self.call().operation(), seen));
+        let mut place = turns.map(|turns| turns.place(self.call().operation(), seen));
         // The deadline begins when the job was first seen: what the request waited for its turn is no time of the job's.
         if self.state.is_none() {
             self.refresh_after(Duration::ZERO, &mut place).await?;
@@ -251,11 +252,16 @@ impl<T: Send + 'static> Job<T> {
                 self.refresh_after(delays.next().unwrap_or(policy.max_delay), &mut place).await?;
             }
         };
-        let ended = tokio::time::timeout(policy.deadline, waiting).await;
+        let ended = timeout(policy.deadline, waiting).await;
         ended.unwrap_or_else(|_| Err(Error::Deadline { job_id: self.reference.id.clone(), waited: policy.deadline }))
     }
 
-    async fn refresh_after(&mut self, delay: Duration, place: &mut Place) -> Result<(), Error> {
+    /// Reads it after this long; `place` is its place among other jobs.
+    async fn refresh_after(&mut self, delay: Duration, place: &mut Option<Place>) -> Result<(), Error> {
+        let Some(place) = place else {
+            sleep(delay).await;
+            return self.refresh().await;
+        };
         let _turn = place.turn(delay).await;
         self.refresh().await?;
         if !matches!(self.state, Some(JobState::InProgress)) {

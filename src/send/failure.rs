@@ -129,13 +129,13 @@ struct ErrorBody {
 }
 
 fn refusal(response: Response, operation: &'static Operation, attempts: u32, token: &str) -> ApiError {
-    let Response { status, request_id, retry_after, body, .. } = response;
-    let (code, message, extra) = match response::json(&body) {
-        // After decoding: JSON can spell the token in another way than it is sent.
-        Ok(ErrorBody { code: Some(code), message, extra }) => {
-            (redact(&code, token).into_owned(), redact(&message.unwrap_or_default(), token).into_owned(), extra)
-        }
-        _ => (String::new(), excerpt(&redact(&String::from_utf8_lossy(&body), token)), Map::new()),
+    let Response { status, request_id, retry_after, body } = response;
+    // Before decoding: whatever the error keeps can be printed.
+    let body = String::from_utf8_lossy(&body);
+    let body = redact(&body, token);
+    let (code, message, extra) = match response::json(body.as_bytes()) {
+        Ok(ErrorBody { code: Some(code), message, extra }) => (code, message.unwrap_or_default(), extra),
+        _ => (String::new(), excerpt(&body), Map::new()),
     };
     ApiError { extra, request_id, retry_after, attempts, ..ApiError::new(operation, status, code, message) }
 }
