@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::boxed::{BoxError, BoxFuture};
 use crate::error::{Error, NoUser};
-use crate::{BoxError, BoxFuture};
 
 /// Gives the access token for a request. The methods return a [`BoxFuture`], so that a `dyn TokenProvider` can be chosen at
 /// run time:
@@ -144,6 +144,7 @@ macro_rules! secret_text {
     };
 }
 
+#[cfg(feature = "oauth")]
 pub(crate) use secret_text;
 
 secret_text!(AccessToken);

@@ -10,8 +10,8 @@ use tokio::time::{Instant, sleep};
 
 use super::store::LOCK_TIMEOUT;
 use super::{StoreLock, TokenStore, Tokens};
+use crate::boxed::{BoxError, BoxFuture};
 use crate::sync::lock;
-use crate::{BoxError, BoxFuture};
 
 /// How often a locked file is looked at: short beside a token request.
 const LOCK_POLL: Duration = Duration::from_millis(20);

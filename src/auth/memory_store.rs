@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use super::exclusive::Exclusive;
 use super::store::LOCK_TIMEOUT;
 use super::{StoreLock, TokenStore, Tokens};
+use crate::boxed::{BoxError, BoxFuture};
 use crate::sync::lock;
-use crate::{BoxError, BoxFuture};
 
 /// Tokens in memory, for tests and short programs. They end with the process; its clones share them, and so do providers that
 /// each have a clone.

@@ -13,9 +13,9 @@ use super::{
 };
 use tracing::Instrument;
 
+use crate::boxed::{BoxError, BoxFuture};
 use crate::policy::doubled;
 use crate::send::failure::is_worth_repeating;
-use crate::{BoxError, BoxFuture};
 
 /// Longer than a request takes to leave.
 const MIN_MARGIN: Duration = Duration::from_secs(60);

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::{AccessToken, RefreshToken};
-use crate::BoxError;
-use crate::BoxFuture;
+use crate::boxed::BoxError;
+use crate::boxed::BoxFuture;
 
 /// How long somebody else may keep a store locked: a refresh of 60 seconds at the most, and time to save.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(75);

@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use serde::Serialize;
 use tokio::io::AsyncRead;
 
-use crate::BoxFuture;
+use crate::boxed::BoxFuture;
 
 mod error;
 mod meter;

@@ -13,7 +13,7 @@ use tokio_util::io::StreamReader;
 
 use super::BodyError;
 use super::{Source, UploadBody};
-use crate::BoxError;
+use crate::boxed::BoxError;
 
 /// How much is written to the temporary file at once.
 const BLOCK: usize = 256 * 1024;

@@ -9,7 +9,7 @@ use super::chain::find;
 use super::{ConnectKind, Error, JobErrorCode, LoginRequired, NoUser, PausedError};
 #[cfg(feature = "oauth")]
 use super::{OAuthError, connect_kind};
-use crate::BoxError;
+use crate::boxed::BoxError;
 use crate::content::BodyError;
 use crate::generated::types::DesignImportErrorCode;
 

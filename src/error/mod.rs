@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::BoxError;
+use crate::boxed::BoxError;
 use crate::content::{BodyError, UploadProgress};
 use crate::operations::Operation;
 use crate::text::shown;
@@ -79,7 +79,7 @@ pub enum Error {
     },
 
     /// No connection could be opened, so that nothing was sent in the last attempt. Check what `kind` says, then send it again.
-    #[error("{}: could not connect{} ({attempts} {}){}", .operation.id, to_host(&**.source), plural(*.attempts, "attempt", "attempts"), .kind.reason())]
+    #[error("{}: could not connect{} ({attempts} {}){}", .operation.id, to_host(&**.source), plural(*.attempts, "attempt", "attempts"), reason(*.kind))]
     #[non_exhaustive]
     Connect {
         /// What was to be sent.
@@ -277,4 +277,9 @@ fn plural(count: u32, one: &'static str, many: &'static str) -> &'static str {
 
 fn sent_of(progress: &Option<UploadProgress>) -> String {
     progress.map(|p| format!(" ({} of {} bytes had left)", p.sent, p.total)).unwrap_or_default()
+}
+
+/// The end of a message. A broken network is what everybody expects first.
+fn reason(kind: ConnectKind) -> String {
+    if kind == ConnectKind::Network { String::new() } else { format!(", since {kind}") }
 }

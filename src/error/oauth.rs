@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::chain::report;
-use crate::BoxError;
+use crate::boxed::BoxError;
 use crate::text::Printable;
 
 /// What can go wrong with logins and refreshes. As the source of an [`Error::Token`](crate::Error::Token) it is found

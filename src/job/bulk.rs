@@ -18,7 +18,7 @@ use tracing::Instrument;
 
 use super::read_order::Turns;
 use super::{Job, JobReference};
-use crate::BoxFuture;
+use crate::boxed::BoxFuture;
 use crate::client::Client;
 use crate::error::Error;
 use crate::policy::PollPolicy;

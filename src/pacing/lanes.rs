@@ -14,10 +14,10 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::{Pacer, PausedError, Permit};
+use crate::boxed::{BoxError, BoxFuture};
 use crate::error::Error;
 use crate::operations::Operation;
 use crate::sync::lock;
-use crate::{BoxError, BoxFuture};
 
 /// The window over which Canva counts requests.
 const WINDOW: Duration = Duration::from_secs(60);

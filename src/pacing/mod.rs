@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::boxed::{BoxError, BoxFuture};
 pub use crate::error::PausedError;
 use crate::operations::Operation;
-use crate::{BoxError, BoxFuture};
 
 mod lanes;
 

@@ -1,8 +1,7 @@
-//! A request as data: what to send, and how to read the response. `retry` sends it.
+//! A request as data: what to send, and how to read the response.
 
 use std::any::TypeId;
 use std::fmt;
-use std::future::IntoFuture;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -11,13 +10,10 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use reqwest::Url;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tracing::Instrument;
 
+use super::Sender;
 use super::failure::Failure;
-use super::record::Record;
 use super::response::{self, Response, Unreadable};
-use super::{Sender, retry};
-use crate::BoxFuture;
 use crate::content::{OnProgress, Upload, UploadBody};
 use crate::error::Error;
 use crate::operations::Operation;
@@ -192,17 +188,6 @@ impl<T> Call<T> {
     {
         let Self { sender, operation, head, content, decode } = self;
         Call { sender, operation, head, content, decode: Box::new(move |body| map(decode(body)?)) }
-    }
-}
-
-impl<T: Send + 'static> IntoFuture for Call<T> {
-    type Output = Result<T, Error>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        let record = Record::new(self.operation);
-        let span = record.span();
-        Box::pin(retry::run(self, record).instrument(span))
     }
 }
 

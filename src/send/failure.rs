@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde_json::{Map, Value};
 
 use super::response::{self, Response, Unreadable, excerpt};
-use crate::BoxError;
+use crate::boxed::BoxError;
 use crate::content::BodyError;
 use crate::error::chain::{find, innermost};
 use crate::error::{ApiError, Error, TimeoutKind, connect_kind};
@@ -97,6 +97,8 @@ pub(crate) fn is_worth_repeating(source: &reqwest::Error) -> bool {
     }
 }
 
+/// Whether the request may be sent again although the server may have seen all of it. The types are those of reqwest's own hyper
+/// and h2; tests/it/unprocessed.rs and tests/http2.rs fail if reqwest moves to others.
 fn is_unprocessed(source: &reqwest::Error) -> bool {
     // The connection was lost before the request was written to it.
     find(source, |error: &hyper::Error| error.is_canceled().then_some(())).is_some()

@@ -3,9 +3,14 @@
 //! the way is a `failure`.
 
 use std::fmt;
+use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::Instrument;
+
+use crate::boxed::BoxFuture;
+use crate::error::Error;
 use crate::pacing::Pacer;
 use crate::policy::{RetryPolicy, Timeouts};
 use crate::token::TokenProvider;
@@ -24,6 +29,8 @@ mod retry;
 
 pub use call::Call;
 pub(crate) use connections::Connections;
+
+use record::Record;
 
 /// What the requests of one user are sent with.
 #[derive(Clone)]
@@ -47,4 +54,15 @@ pub(crate) struct Settings {
     pub(crate) retry: RetryPolicy,
     /// The longest pause that a request waits for.
     pub(crate) max_wait: Duration,
+}
+
+impl<T: Send + 'static> IntoFuture for Call<T> {
+    type Output = Result<T, Error>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let record = Record::new(self.operation);
+        let span = record.span();
+        Box::pin(retry::run(self, record).instrument(span))
+    }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde::de::{DeserializeOwned, Error as _};
 
-use crate::BoxError;
+use crate::boxed::BoxError;
 use crate::text::redact::redact;
 use crate::token::AccessToken;
 
