@@ -3,7 +3,7 @@
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
-use canva_connect::{Client, Pacing, PollPolicy, RetryPolicy};
+use canva_connect::{Client, Pacing, PollPolicy};
 use proptest::prelude::*;
 use tokio::io::AsyncWriteExt;
 
@@ -29,14 +29,11 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| {
         });
         base_url
     });
-    let mut retry = RetryPolicy::default();
-    (retry.max_attempts, retry.base_delay, retry.total_time) =
-        (2, Duration::from_millis(1), Duration::from_millis(100));
-    let mut poll = PollPolicy::default();
-    (poll.first_delay, poll.max_delay, poll.deadline) =
-        (Duration::from_millis(1), Duration::from_millis(1), Duration::from_millis(50));
-    let client = Client::builder().token("the-token").base_url(base_url).pacer(Pacing::off()).retry_policy(retry);
-    client.poll_policy(poll).response_timeout(Duration::from_secs(5)).build().unwrap()
+    let soon = Duration::from_millis(1);
+    let poll = PollPolicy::default().first_delay(soon).max_delay(soon).deadline(50 * soon);
+    let retry = support::attempts(2).total_time(100 * soon);
+    let canva = support::builder(&base_url).pacer(Pacing::off()).retry_policy(retry).poll_policy(poll);
+    canva.response_timeout(Duration::from_secs(5)).build().unwrap()
 });
 
 /// Bytes that begin as a response does, and bytes that do not: whole responses with any JSON, or real ones with some bytes
@@ -69,7 +66,7 @@ fn responses() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn is_a_result_in_time(response in responses()) {

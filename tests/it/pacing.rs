@@ -97,6 +97,15 @@ async fn at_this_moment(pacing: &Pacing, operation: &'static Operation) -> Optio
     }
 }
 
+/// Every permit there is for uploads.
+async fn all(pacing: &Pacing) -> Vec<Permit> {
+    let mut permits = Vec::new();
+    for _ in 0..CREATE_ASSET_UPLOAD_JOB.requests_per_minute.unwrap() {
+        permits.push(pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, MAX_WAIT).await.unwrap());
+    }
+    permits
+}
+
 /// How many requests leave at once of an operation with this limit, where a client has that share of it.
 fn at_once(hundredths: u32, limit: u32) -> u32 {
     let pacing = Pacing::scaled(f64::from(hundredths) / 100.0).unwrap();
@@ -164,8 +173,8 @@ fn no_permit_is_back_a_moment_early() {
 
 #[test]
 fn a_share_that_is_a_whole_number_is_not_rounded() {
-    // The product of each as floats is less.
-    for hundredths in [29, 57, 58] {
+    // The product of some of them as floats is less: of 29, 57 and 58.
+    for hundredths in 1..=100 {
         assert_eq!(at_once(hundredths, 100), hundredths);
     }
 }
@@ -185,17 +194,6 @@ fn a_share_that_makes_no_sense_is_refused() {
             pacing.acquire(&UNKNOWN, MAX_WAIT).await.unwrap().sent();
         }
     });
-}
-
-#[test]
-fn a_thousand_uploads_take_33_minutes_and_no_429() {
-    let second = Duration::from_secs(1);
-    let request = Request { asked: Duration::ZERO, there: second, back: second, dropped: false };
-    for counter in COUNTERS {
-        let left = in_virtual_time(send(&CREATE_ASSET_UPLOAD_JOB, counter, &[request; 1000])).unwrap();
-        let last = left.iter().max().unwrap().as_secs();
-        assert!((33 * 60..=33 * 62).contains(&last), "{last} s");
-    }
 }
 
 #[test]
@@ -234,13 +232,7 @@ fn a_request_that_never_left_gives_its_permit_back_at_once() {
         }
         assert_eq!(begun.elapsed(), Duration::ZERO);
         // A caller that gives up in the queue holds up nobody.
-        let held: Vec<_> = {
-            let mut held = Vec::new();
-            for _ in 0..CREATE_ASSET_UPLOAD_JOB.requests_per_minute.unwrap() {
-                held.push(pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, MAX_WAIT).await.unwrap());
-            }
-            held
-        };
+        let held = all(&pacing).await;
         let impatient = timeout(Duration::from_secs(1), pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, MAX_WAIT));
         assert!(impatient.await.is_err());
         drop(held);
@@ -298,10 +290,7 @@ fn a_pause_that_is_too_long_to_wait_for_fails_every_request_at_once_and_is_not_f
         for asked in [Duration::from_secs(301), Duration::from_secs(86_400), Duration::MAX] {
             let (pacing, begun) = (Rc::new(Pacing::new()), Instant::now());
             // All permits are out, and one request waits.
-            let mut held = Vec::new();
-            for _ in 0..CREATE_ASSET_UPLOAD_JOB.requests_per_minute.unwrap() {
-                held.push(pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, MAX_WAIT).await.unwrap());
-            }
+            let held = all(&pacing).await;
             let waiting = tokio::task::spawn_local({
                 let pacing = pacing.clone();
                 async move { pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, MAX_WAIT).await.unwrap_err() }
