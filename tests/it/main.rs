@@ -7,6 +7,7 @@ mod support;
 mod types;
 
 mod any_response;
+mod architecture;
 mod assets;
 mod bodies;
 mod bulk;
@@ -16,7 +17,6 @@ mod clearing_tags;
 mod connections;
 mod content;
 mod crossed_responses;
-mod documents;
 // mod error_kinds;
 mod errors;
 mod faults;
