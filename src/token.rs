@@ -113,7 +113,7 @@ impl AccessToken {
     }
 }
 
-/// What every kind of token can do: come from text, be compared, and not be shown.
+/// A token comes from text, can be compared, and is never shown.
 macro_rules! secret_text {
     ($token:ident) => {
         impl fmt::Debug for $token {

@@ -1,4 +1,4 @@
-//! What may be sent again safely, and the loop that sends it. docs/retries.md has the table and the argument.
+//! The loop that sends a request again while that is safe. docs/retries.md has the table and the argument.
 
 use std::time::Duration;
 
@@ -125,7 +125,7 @@ enum Verdict {
 /// The table of docs/retries.md. `unprocessed`: this attempt was not carried out, and `lost_response`: an earlier one
 /// may have been.
 fn verdict(operation: &Operation, error: &Error, unprocessed: bool, lost_response: bool) -> Verdict {
-    // A success was carried out, be it for a part of the content.
+    // A success was carried out, even if only for a part of the content.
     let success = error.status().is_some_and(|status| status.is_success());
     let once = !operation.repeatable && (success || !unprocessed);
     match error {
