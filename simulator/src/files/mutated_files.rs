@@ -12,7 +12,8 @@ use image::{ImageFormat, Rgb, RgbImage};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use crate::{documents, media};
+use crate::files::documents;
+use crate::files::media;
 
 /// What one file may take where nothing is optimised. Most take milliseconds.
 const MAX_TIME: Duration = Duration::from_secs(20);

@@ -1,0 +1,7 @@
+//! Files: fetched from a URL, and judged by their bytes.
+
+pub mod documents;
+pub mod fetch;
+pub mod media;
+#[cfg(test)]
+mod mutated_files;
