@@ -21,8 +21,11 @@ fn integration(simulator: &Simulator) -> Integration {
     integration.base_url(simulator.base_url()).unwrap()
 }
 
+/// A second, where programs have half a minute.
+const LEASE: Duration = Duration::from_secs(1);
+
 fn store(server: &Server) -> RedisStore {
-    server.open().store(USER)
+    server.open().store(USER).lease(LEASE)
 }
 
 fn oauth(simulator: &Simulator, server: &Server) -> OAuth {
@@ -125,12 +128,12 @@ fn another_process() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let redis = Redis::open(&redis).unwrap();
     let integration = Integration::new(env("CLIENT_ID"), env("CLIENT_SECRET"), REDIRECT_URI).unwrap();
-    let oauth = OAuth::new(integration.base_url(&env("BASE_URL")).unwrap(), redis.store(USER));
+    let oauth = OAuth::new(integration.base_url(&env("BASE_URL")).unwrap(), redis.store(USER).lease(LEASE));
     let mut locks = Vec::new();
     for line in std::io::stdin().lines() {
         let told = match line.unwrap().as_str() {
             "lock" => {
-                locks.push(runtime.block_on(redis.store(USER).lock()).unwrap());
+                locks.push(runtime.block_on(redis.store(USER).lease(LEASE).lock()).unwrap());
                 "locked".to_owned()
             }
             _ => match runtime.block_on(oauth.token()) {
@@ -180,7 +183,7 @@ async fn a_holder_keeps_the_tokens_locked_for_longer_than_a_lease() {
     let first = store(&server);
     let lock = first.lock().await.unwrap();
     let other = store(&server);
-    assert!(tokio::time::timeout(Duration::from_secs(35), other.lock()).await.is_err(), "locked twice");
+    assert!(tokio::time::timeout(LEASE * 4, other.lock()).await.is_err(), "locked twice");
     drop(lock);
     let _lock = tokio::time::timeout(Duration::from_secs(10), other.lock()).await.unwrap().unwrap();
 }
