@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use http::StatusCode;
 use reqwest::Url;
 use secrecy::ExposeSecret;
@@ -14,7 +13,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::tokens::expires_at;
 use super::{Integration, Login, LoginRequired, OAuthError, RefreshToken, Tokens};
-use crate::send::exchange::{MAX_BODY, read as read_body};
+use crate::send::exchange::{MAX_BODY, read, read_error};
 use crate::send::failure::cause;
 use crate::send::response::{self, excerpt};
 use crate::text::redact::redact_all;
@@ -66,7 +65,7 @@ impl Integration {
         granted(&body).ok_or(OAuthError::Unreadable { status })
     }
 
-    async fn send(&self, url: Url, form: &[(&str, &str)], until: Instant) -> Result<(StatusCode, Bytes), OAuthError> {
+    async fn send(&self, url: Url, form: &[(&str, &str)], until: Instant) -> Result<(StatusCode, Vec<u8>), OAuthError> {
         let mut exchange = pin!(self.attempt(url, form));
         if let Ok(response) = timeout_at(until, &mut exchange).await {
             return response;
@@ -76,7 +75,7 @@ impl Integration {
     }
 
     /// The status and the body of a success.
-    async fn attempt(&self, url: Url, form: &[(&str, &str)]) -> Result<(StatusCode, Bytes), OAuthError> {
+    async fn attempt(&self, url: Url, form: &[(&str, &str)]) -> Result<(StatusCode, Vec<u8>), OAuthError> {
         let request = self.http.post(url);
         let request = request.basic_auth(&self.client_id, Some(self.client_secret.expose_secret())).form(form);
         let unreachable = |source: reqwest::Error| OAuthError::Unreachable {
@@ -84,14 +83,13 @@ impl Integration {
         };
         let mut response = request.send().await.map_err(unreachable)?;
         let status = response.status();
+        if !status.is_success() {
+            let body = read_error(&mut response).await;
+            return Err(self.refused(&response, &body, form));
+        }
         let mut body = Vec::new();
-        if !read_body(&mut response, &mut body, MAX_BODY).await.map_err(unreachable)? {
-            return Err(OAuthError::Unreadable { status });
-        }
-        match status.is_success() {
-            true => Ok((status, body.into())),
-            false => Err(self.refused(&response, &body, form)),
-        }
+        let whole = read(&mut response, &mut body, MAX_BODY).await.map_err(unreachable)?;
+        if whole { Ok((status, body)) } else { Err(OAuthError::Unreadable { status }) }
     }
 
     /// The secrets of a request with this form, as they are sent.
