@@ -1,5 +1,6 @@
 //! The policies: when to retry, how often to read a job, and how long an attempt may take.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -69,9 +70,10 @@ impl Default for RetryPolicy {
     }
 }
 
-/// How many times as long as the first pause the one after this many attempts is.
-pub(crate) fn doubled(attempts: u32) -> u32 {
-    2u32.saturating_pow(attempts.saturating_sub(1))
+/// The pause after this many attempts: `first`, doubled with each further attempt up to `max`, times a random factor.
+pub(crate) fn backoff(first: Duration, max: Duration, attempts: u32, factor: Range<f64>) -> Duration {
+    let doubled = first.saturating_mul(2u32.saturating_pow(attempts.saturating_sub(1))).min(max);
+    doubled.mul_f64(factor.start + fastrand::f64() * (factor.end - factor.start))
 }
 
 impl RetryPolicy {

@@ -179,7 +179,7 @@ fn of_token(source: &BoxError) -> ErrorKind {
 #[cfg(feature = "oauth")]
 fn of_oauth(source: &BoxError) -> Option<ErrorKind> {
     let known = |error: &OAuthError| match error {
-        OAuthError::LoginRequired { .. } => Some(ErrorKind::Login),
+        OAuthError::LoginRequired(_) => Some(ErrorKind::Login),
         // The integration, and not the user.
         OAuthError::Refused { status, .. } => match of_status(*status, ErrorKind::Setup) {
             ErrorKind::Refused => Some(ErrorKind::Setup),
