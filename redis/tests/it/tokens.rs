@@ -17,8 +17,8 @@ const USER: &str = "ada";
 const ROW: &str = "canva-connect:tokens:{ada}";
 
 fn integration(simulator: &Simulator) -> Integration {
-    let integration = Integration::new(simulator.client_id(), simulator.client_secret(), REDIRECT_URI).unwrap();
-    integration.base_url(simulator.base_url()).unwrap()
+    let integration = Integration::builder(simulator.client_id(), simulator.client_secret(), REDIRECT_URI);
+    integration.base_url(simulator.base_url()).build().unwrap()
 }
 
 /// A second, where programs have half a minute.
@@ -46,7 +46,7 @@ async fn expired(server: &Server) -> Simulator {
     let simulator = Simulator::start().await.unwrap();
     log_in(&simulator, &oauth(&simulator, server)).await;
     let mut tokens = kept(server).await;
-    tokens.expires_at = 0;
+    tokens.expires_at = std::time::SystemTime::UNIX_EPOCH;
     store(server).save(&tokens).await.unwrap();
     simulator
 }
@@ -127,8 +127,8 @@ fn another_process() {
     let env = |name| std::env::var(name).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let redis = Redis::open(&redis).unwrap();
-    let integration = Integration::new(env("CLIENT_ID"), env("CLIENT_SECRET"), REDIRECT_URI).unwrap();
-    let oauth = OAuth::new(integration.base_url(&env("BASE_URL")).unwrap(), redis.store(USER).lease(LEASE));
+    let integration = Integration::builder(env("CLIENT_ID"), env("CLIENT_SECRET"), REDIRECT_URI);
+    let oauth = OAuth::new(integration.base_url(env("BASE_URL")).build().unwrap(), redis.store(USER).lease(LEASE));
     let mut locks = Vec::new();
     for line in std::io::stdin().lines() {
         let told = match line.unwrap().as_str() {
