@@ -178,25 +178,6 @@ fn a_stale_client_is_not_built() {
     assert!(ok, "{output}");
 }
 
-#[test]
-fn a_new_field_changes_only_the_lines_about_it() {
-    let copy = Copy::new();
-    let before = copy.read("generated/client.rs");
-    copy.edit_spec(
-        "        view_url:\n",
-        "        share_url:\n          type: string\n          description: Opens the design for others.\n        view_url:\n",
-    );
-    assert_eq!(copy.regenerate(), "wrote generated/client.rs, generated/fingerprints");
-    assert_eq!(
-        changed_lines(&before, &copy.read("generated/client.rs")),
-        [
-            "+/// Opens the design for others.",
-            "+#[serde(skip_serializing_if = \"::std::option::Option::is_none\")]",
-            "+pub share_url: ::std::option::Option<::std::string::String>,",
-        ]
-    );
-}
-
 /// An operation more, where the components begin.
 const COPY_ASSET: &str = "  /v1/assets/{assetId}/copies:\n    post:\n      operationId: copyAsset\n      summary: Copy an asset\n      \
     x-rate-limit-per-client-user: 30\n      security:\n        - oauthAuthCode: ['asset:write']\n      parameters:\n        \

@@ -3,5 +3,3 @@
 pub mod documents;
 pub mod fetch;
 pub mod media;
-#[cfg(test)]
-mod mutated_files;
