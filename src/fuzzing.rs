@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::client::Client;
 use crate::facade::metadata_headers;
-use crate::generated::types::{AssetUploadMetadata, DesignImportMetadata};
+use crate::generated::types::{Asset, AssetUploadMetadata, DesignImportMetadata, DesignSummary};
 use crate::job::{Job, JobKind};
 use crate::send::Call;
 use crate::send::failure::Failure;
@@ -36,10 +36,10 @@ pub fn response(bytes: &[u8]) {
     read(api.delete_asset("a"), status, &body);
     read(api.update_asset("a", &Default::default()), status, &body);
     if let Some(response) = read(api.get_asset_upload_job("j"), status, &body) {
-        said(Job::<crate::Asset>::created(&CLIENT, JobKind::AssetUpload, response));
+        said(Job::<Asset>::created(&CLIENT, JobKind::AssetUpload, response));
     }
     if let Some(response) = read(api.get_design_import_job("j"), status, &body) {
-        said(Job::<Vec<crate::DesignSummary>>::created(&CLIENT, JobKind::Import, response));
+        said(Job::<Vec<DesignSummary>>::created(&CLIENT, JobKind::Import, response));
     }
 }
 

@@ -94,6 +94,7 @@ mod docs;
 
 pub mod auth;
 mod boxed;
+mod checks;
 mod client;
 mod content;
 mod error;

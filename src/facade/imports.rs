@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::checks::{self, lengths};
 use super::{metadata_headers, sent_when_awaited};
+use crate::checks::{self, lengths};
 use crate::client::Client;
 use crate::content::{OnProgress, UploadBody, UploadProgress};
 use crate::error::Error;

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::JobState;
+use crate::checks::{self, lengths};
 use crate::error::{Error, JobError, JobErrorCode};
-use crate::facade::checks::{self, lengths};
 use crate::generated;
 use crate::generated::types::{
     Asset, AssetUploadErrorCode, AssetUploadJobResponse, DesignImportErrorCode, DesignImportJobResponse, DesignSummary,

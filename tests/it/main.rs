@@ -6,6 +6,7 @@
 mod support;
 mod types;
 
+mod architecture;
 mod assets;
 mod bodies;
 mod bulk;
@@ -14,7 +15,6 @@ mod cancellation;
 mod clearing_tags;
 mod connections;
 mod content;
-mod documents;
 mod error_kinds;
 mod errors;
 mod faults;

@@ -6,7 +6,7 @@ use crate::error::Error;
 
 /// The lengths that the spec allows.
 #[rustfmt::skip]
-#[path = "../../generated/lengths.rs"]
+#[path = "../generated/lengths.rs"]
 pub(crate) mod lengths;
 
 /// `text` has an allowed number of Unicode scalar values.
