@@ -1,4 +1,4 @@
-//! docs/architecture.md draws the rooms of `src/` as they are, and they depend on each other only in the order that it gives.
+//! docs/architecture.md draws the rooms of `src/` as they are, and they use each other only in the order that it gives.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
@@ -20,8 +20,9 @@ fn entries(folder: &str) -> Vec<String> {
 /// The rank of each room: a room uses only rooms of lower ranks.
 fn order() -> HashMap<String, usize> {
     let document = document();
-    let line = document.lines().find(|line| line.starts_with("    ") && line.contains(" < ")).unwrap();
-    let ranks = line.split('<').enumerate();
+    let lines: Vec<&str> = document.lines().filter(|line| line.starts_with("    ") && line.contains(" <")).collect();
+    let order = lines.join("");
+    let ranks = order.split('<').enumerate();
     ranks.flat_map(|(rank, rooms)| rooms.split(',').map(move |room| (room.trim().to_owned(), rank))).collect()
 }
 
