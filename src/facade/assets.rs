@@ -28,7 +28,7 @@ impl Client {
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
-    /// let job = canva
+    /// let mut job = canva
     ///     .upload_asset("photo.png")
     ///     .name("Hero 🚀")
     ///     .on_progress(|p| eprintln!("{}/{}", p.sent, p.total))
