@@ -122,8 +122,8 @@ async fn a_token_file_of_an_earlier_version_is_read_and_written_as_it_is() {
     }
 }
 
-#[tokio::test]
-async fn a_time_that_no_clock_shows_is_kept_as_the_nearest_one() {
+#[test]
+fn a_time_that_no_clock_shows_is_kept_as_the_nearest_one() {
     let written = |seconds: u64| format!(r#"{{"access_token":"a","expires_at":{seconds}}}"#);
     let mut tokens: Tokens = serde_json::from_str(&written(u64::MAX)).unwrap();
     assert_eq!(serde_json::to_string(&tokens).unwrap(), written(253_402_300_799));
