@@ -86,9 +86,6 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-use std::future::Future;
-use std::pin::Pin;
-
 /// What the spec says of operations and lengths, as text for doc comments: no number of it is typed a second time.
 #[macro_use]
 #[rustfmt::skip]
@@ -96,6 +93,7 @@ use std::pin::Pin;
 mod docs;
 
 pub mod auth;
+mod boxed;
 mod client;
 mod content;
 mod error;
@@ -121,6 +119,7 @@ mod token;
 #[path = "../generated/client.rs"]
 pub mod generated;
 
+pub use boxed::{BoxError, BoxFuture};
 pub use client::{Client, ClientBuilder};
 pub use content::{BodyError, UploadBody, UploadProgress};
 pub use error::{ApiError, ConnectKind, Error, ErrorKind, JobError, JobErrorCode, TimeoutKind};
@@ -157,12 +156,6 @@ pub mod guide {
 
 /// The spec that everything here follows, as text.
 pub const OPENAPI_YAML: &str = include_str!("../openapi.yaml");
-
-/// The error type for causes that come from a caller's own code: token providers, pacers, token stores.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// A future behind a pointer: what the builders become when they are awaited.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// README's examples compile.
 #[cfg(doctest)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use canva_connect::auth::{Integration, OAuth, TokenStore, Tokens};
 use canva_connect::operations::Operation;
 use canva_connect::pacing::Permit;
-use canva_connect::{BoxError, Client, Error, Pacer, Pacing, TokenProvider, UploadBody};
+use canva_connect::{BoxError, BoxFuture, Client, Error, Pacer, Pacing, TokenProvider, UploadBody};
 use support::{http, script};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -90,9 +90,11 @@ fn heard(text: &str) -> bool {
 struct OneByOne;
 
 impl Pacer for OneByOne {
-    async fn acquire(&self, _: &'static Operation, _: Duration) -> Result<Permit, BoxError> {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        Ok(Permit::new(drop))
+    fn acquire(&self, _: &'static Operation, _: Duration) -> BoxFuture<'_, Result<Permit, BoxError>> {
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok(Permit::new(drop))
+        })
     }
 
     fn pause(&self, _: &'static Operation, _: Duration) {}
@@ -104,8 +106,8 @@ async fn a_span_says_what_the_request_waited_for_its_turns_all_attempts_together
     listen();
     let unavailable = || http("503 Service Unavailable", "", "");
     let (base_url, _seen) = script(vec![unavailable(), unavailable(), http("200 OK", "", "null")]).await;
-    let canva = Client::builder().token("t").base_url(base_url).pacing(OneByOne).build().unwrap();
-    canva.request(&READ).send::<()>().await.unwrap();
+    let canva = Client::builder().token("t").base_url(base_url).pacer(OneByOne).build().unwrap();
+    canva.request::<()>(&READ).await.unwrap();
     let span = span("queued");
     assert_eq!((span["attempts"].as_str(), span["status"].as_str()), ("3", "200"));
     // The pauses between the attempts aren't in it.
@@ -122,7 +124,7 @@ async fn the_spans_of_a_bulk_are_within_the_callers() {
     let canva = Client::builder().token("t").base_url(base_url).pacer(Pacing::off()).build().unwrap();
     let (client, caller) = (canva.clone(), tracing::info_span!("caller"));
     let item = async move {
-        client.request(&CREATE).send::<()>().await?;
+        client.request::<()>(&CREATE).await?;
         Ok::<_, Error>(client.asset_upload_job("../j"))
     };
     let mut bulk = canva.bulk([(1, item)]);
@@ -159,7 +161,7 @@ async fn a_429_is_a_warning() {
     let (base_url, _seen) =
         script(vec![http("429 Too Many Requests", "retry-after: 1\r\n", ""), http("200 OK", "", "null")]).await;
     let canva = Client::builder().token("t").base_url(base_url).build().unwrap();
-    canva.request(&LIMITED).send::<()>().await.unwrap();
+    canva.request::<()>(&LIMITED).await.unwrap();
     assert!(heard("WARN the rate limit is reached: Canva asks for a pause of 1s"), "{:?}", HEARD.lock().unwrap().1);
 }
 
@@ -167,12 +169,12 @@ async fn a_429_is_a_warning() {
 struct Ended;
 
 impl TokenStore for Ended {
-    async fn load(&self) -> Result<Option<Tokens>, BoxError> {
-        Ok(Some(Tokens::new("old-token", "refresh-token", Duration::ZERO)))
+    fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, BoxError>> {
+        Box::pin(async move { Ok(Some(Tokens::new("old-token", "refresh-token", Duration::ZERO))) })
     }
 
-    async fn save(&self, _: &Tokens) -> Result<(), BoxError> {
-        Ok(())
+    fn save<'a>(&'a self, _: &'a Tokens) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(async move { Ok(()) })
     }
 }
 
@@ -182,8 +184,8 @@ async fn a_refresh_is_news() {
     let granted =
         r#"{"access_token":"n3w-t0k3n","refresh_token":"n3w-r3fr3sh","token_type":"Bearer","expires_in":1000}"#;
     let (base_url, _seen) = script(vec![http("200 OK", "", granted)]).await;
-    let integration = Integration::new("client", "secret", "https://example.com/return").unwrap();
-    let oauth = OAuth::new(integration.base_url(&base_url).unwrap(), Ended);
+    let integration = Integration::builder("client", "secret", "https://example.com/return").base_url(&base_url);
+    let oauth = OAuth::new(integration.build().unwrap(), Ended);
     assert!(!heard("INFO the access token was refreshed"));
     oauth.token().await.unwrap();
     assert!(heard("INFO the access token was refreshed"), "{:?}", HEARD.lock().unwrap().1);

@@ -40,6 +40,6 @@ fn the_child_that_uploads() {
     support::be_child(|argument| async move {
         let (base_url, path) = argument.split_once(' ').unwrap();
         let canva = Client::builder().token("t").base_url(base_url).build().unwrap();
-        canva.upload_asset(path).name("n").await.unwrap().wait().await.unwrap();
+        canva.upload_asset(std::path::Path::new(path)).name("n").await.unwrap().wait().await.unwrap();
     });
 }

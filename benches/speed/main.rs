@@ -227,7 +227,7 @@ fn child(task: &str) {
             let request = request.header("content-length", length).body(reqwest::Body::wrap_stream(stream));
             request.send().await.unwrap().error_for_status().unwrap();
         } else {
-            client(base_url).upload_asset(file).name("bench").await.unwrap().wait().await.unwrap();
+            client(base_url).upload_asset(Path::new(file)).name("bench").await.unwrap().wait().await.unwrap();
         }
     });
     println!("{}", support::peak_memory().unwrap_or(0));
@@ -329,7 +329,7 @@ fn child_with_users(way: usize, base_url: &str) {
             if way == 2 {
                 for operation in [&CREATE_ASSET_UPLOAD_JOB, &GET_ASSET_UPLOAD_JOB] {
                     for _ in 0..operation.requests_per_minute.unwrap() {
-                        pacing.acquire(operation, Duration::ZERO).await.unwrap().finish(true);
+                        pacing.acquire(operation, Duration::ZERO).await.unwrap().sent();
                     }
                 }
             }

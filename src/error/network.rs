@@ -4,21 +4,21 @@ use std::fmt;
 
 use super::chain::{find, innermost};
 
-/// What stood in the way of a connection. Only `Network` and `Proxy` are worth another attempt as things are.
+/// What stood in the way of a connection. Only `Network` and `Proxy` are worth another attempt without a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ConnectKind {
     /// The name was not found, nobody accepted in time, or the connection broke while it was being opened.
     Network,
-    /// The server's certificate is signed by a CA that isn't trusted here, such as that of a proxy that looks into TLS. Trust it
+    /// A CA that isn't trusted here signed the server's certificate, for example the CA of a proxy that inspects TLS. Trust it
     /// with [`ClientBuilder::http`](crate::ClientBuilder::http), or name a file with it in `SSL_CERT_FILE`.
     Certificate,
-    /// The server's certificate can't be taken, whoever signed it: it has expired, isn't valid yet, is for another name, or isn't
-    /// one of a server.
+    /// The server's certificate isn't valid, even if its CA is trusted: it has expired, isn't valid yet, is for another name, or isn't a
+    /// server's.
     InvalidCertificate,
     /// The proxy opened no tunnel: it can't reach the server, or doesn't let the request through.
     Proxy,
-    /// The proxy wants a user and a password, or refuses those that it got: it answered 407. Set them with
+    /// The proxy wants a user and a password, or refuses the ones it got (407). Set them with
     /// [`ClientBuilder::http`](crate::ClientBuilder::http) or in `HTTPS_PROXY`.
     ProxyAuthorization,
     /// The server has neither HTTP/2 nor HTTP/1.1 to offer.
@@ -30,19 +30,18 @@ impl ConnectKind {
     pub(crate) fn is_worth_repeating(self) -> bool {
         matches!(self, Self::Network | Self::Proxy)
     }
+}
 
-    /// The end of a message.
-    pub(super) fn reason(self) -> &'static str {
-        match self {
-            Self::Network => "",
-            Self::Certificate => ", since the CA that signed the server's certificate isn't trusted here",
-            Self::InvalidCertificate => {
-                ", since the server's certificate isn't valid for this host at this machine's time"
-            }
-            Self::Proxy => ", since the proxy opened no tunnel",
-            Self::ProxyAuthorization => ", since the proxy wants a user and a password",
-            Self::Protocol => ", since the server speaks neither HTTP/2 nor HTTP/1.1",
-        }
+impl fmt::Display for ConnectKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Network => "the network can't be used",
+            Self::Certificate => "the CA that signed the server's certificate isn't trusted here",
+            Self::InvalidCertificate => "the server's certificate isn't valid for this host at this machine's time",
+            Self::Proxy => "the proxy opened no tunnel",
+            Self::ProxyAuthorization => "the proxy wants a user and a password",
+            Self::Protocol => "the server speaks neither HTTP/2 nor HTTP/1.1",
+        })
     }
 }
 
@@ -65,6 +64,8 @@ impl fmt::Display for TimeoutKind {
     }
 }
 
+/// What stood in the way of this connection. The types are those of reqwest's own rustls, and the text is hyper-util's, whose error has no
+/// type that can be named; tests/it/proxies.rs fails if reqwest moves to others.
 pub(crate) fn connect_kind(source: &reqwest::Error) -> ConnectKind {
     let tls = find(source, |error: &rustls::Error| match error {
         rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer) => Some(ConnectKind::Certificate),
@@ -72,7 +73,6 @@ pub(crate) fn connect_kind(source: &reqwest::Error) -> ConnectKind {
         rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol) => Some(ConnectKind::Protocol),
         _ => None,
     });
-    // The error of a proxy's tunnel has no type that can be named.
     tls.unwrap_or_else(|| match innermost(source).to_string().as_str() {
         "tunnel error: proxy authorization required" => ConnectKind::ProxyAuthorization,
         said if said.starts_with("tunnel error") => ConnectKind::Proxy,

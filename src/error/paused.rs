@@ -11,7 +11,7 @@ use std::time::Duration;
 pub struct PausedError {
     /// The whole pause, as the response asked for it.
     pub asked: Duration,
-    /// What is left of that.
+    /// The part of `asked` that is still to come.
     pub left: Duration,
     /// How long requests go on to fail with this error. After that they are sent, and Canva has the last word.
     pub retry_after: Duration,

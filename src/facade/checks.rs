@@ -1,4 +1,4 @@
-//! The checks that refuse what the API would refuse, before a byte is sent.
+//! Refuses, before a byte is sent, what the API would refuse.
 
 use std::ops::RangeInclusive;
 

@@ -13,8 +13,8 @@ pub use imports::{ImportDesign, ImportDesignFromUrl};
 macro_rules! sent_when_awaited {
     ($($builder:ty => $output:ty),* $(,)?) => {$(
         impl std::future::IntoFuture for $builder {
-            type Output = Result<$output, crate::Error>;
-            type IntoFuture = crate::BoxFuture<'static, Self::Output>;
+            type Output = Result<$output, crate::error::Error>;
+            type IntoFuture = crate::boxed::BoxFuture<'static, Self::Output>;
 
             fn into_future(self) -> Self::IntoFuture {
                 Box::pin(self.send())

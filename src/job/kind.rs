@@ -1,4 +1,4 @@
-//! The kinds of jobs: what each is called, how it is read, and what it ends in.
+//! The kinds of jobs: the name of each, the request that reads it, and its result.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,17 +1,17 @@
-//! Whose turn it is to be read, among the many jobs of a bulk. The rate limit allows six reads a job, however long it takes;
-//! spent as each job would by itself, they are gone before the jobs have ended, and nothing is read for the rest of the minute.
+//! Which job of a bulk is read next. The rate limit allows six reads a job, however long the job takes. If each job spent them as it
+//! would alone, they would be gone before the jobs end, and nothing could be read for the rest of the minute.
 //!
-//! So most of the limit is spread evenly, in turns to the job that has waited longest and to the oldest one: none starves, and
-//! the first to end is noticed soon. The rest is for what that tells: each job that is found to have ended sends two others
-//! of its age ahead. If those have ended too, they send four, and a burst of uploads that take equally long is through
-//! in a few round trips. If they have not, it ends there: no job costs more than two such reads.
+//! So most of the limit is spread evenly, by turns to the job that has waited longest and to the oldest one: no job starves, and
+//! the first to end is noticed soon. The rest serves what an end tells: each job that has ended sends two others of its age ahead. If
+//! those have ended too, they send four, and a burst of uploads that take equally long is through in a few round trips. If they
+//! have not, it ends there: no job costs more than two such reads. docs/performance.md has what this gains.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use crate::operations::Operation;
 use crate::sync::lock;
@@ -42,53 +42,36 @@ impl Turns {
             tokio::spawn(give(Queue::new(operation), messages));
             queue
         });
-        let (queue, began) = (Some(queue.clone()), Instant::now());
+        let (queue, began) = (queue.clone(), Instant::now());
         Place { queue, began, read: seen.then_some(began) }
     }
 }
 
 /// A job's place in the queue.
 pub(crate) struct Place {
-    queue: Option<mpsc::UnboundedSender<Message>>,
+    queue: mpsc::UnboundedSender<Message>,
     began: Instant,
     /// When it was last asked for.
     read: Option<Instant>,
 }
 
 /// The permission to read a job once, until it is dropped.
-pub(crate) struct Turn {
-    _slot: Option<OwnedSemaphorePermit>,
-}
+pub(crate) type Turn = OwnedSemaphorePermit;
 
 impl Place {
-    /// The place of a job that is waited for by itself.
-    pub(crate) fn alone() -> Self {
-        Self { queue: None, began: Instant::now(), read: None }
-    }
-
-    /// Waits for this long, and then for the job's turn.
-    pub(crate) async fn turn(&mut self, delay: Duration) -> Turn {
-        let Some(queue) = &self.queue else {
-            sleep(delay).await;
-            return Turn { _slot: None };
-        };
-        let now = Instant::now();
+    /// Waits for this long, and then for the job's turn. `None` if the queue has ended, with its runtime.
+    pub(crate) async fn turn(&mut self, delay: Duration) -> Option<Turn> {
         let (turn, given) = oneshot::channel();
-        let due = now + delay.min(FOREVER);
-        let _ = queue.send(Message::Ask { due, job: Asking { began: self.began, read: self.read, turn } });
-        let slot = given.await.ok();
-        if slot.is_none() {
-            sleep(delay).await;
-        }
+        let due = Instant::now() + delay.min(FOREVER);
+        let _ = self.queue.send(Message::Ask { due, job: Asking { began: self.began, read: self.read, turn } });
+        let turn = given.await.ok();
         self.read = Some(Instant::now());
-        Turn { _slot: slot }
+        turn
     }
 
     /// The job was found to have ended.
     pub(crate) fn ended(&self) {
-        if let Some(queue) = &self.queue {
-            let _ = queue.send(Message::Ended { age: self.began.elapsed() });
-        }
+        let _ = self.queue.send(Message::Ended { age: self.began.elapsed() });
     }
 }
 
@@ -100,7 +83,7 @@ enum Message {
 struct Asking {
     began: Instant,
     read: Option<Instant>,
-    turn: oneshot::Sender<OwnedSemaphorePermit>,
+    turn: oneshot::Sender<Turn>,
 }
 
 impl Asking {
@@ -143,12 +126,12 @@ enum Next {
 }
 
 struct Queue {
-    /// By when each is due; the number tells those apart that are due at once.
+    /// By their due time; the number distinguishes jobs that are due at once.
     asking: BTreeMap<(Instant, u64), Asking>,
     asked: u64,
-    /// Those that were sent ahead.
+    /// Jobs that were sent ahead.
     ahead: VecDeque<Asking>,
-    /// What is between two reads, those of `ahead` excepted.
+    /// The time between two reads, except for jobs that were sent ahead.
     interval: Duration,
     /// When the next of these may begin.
     clear: Instant,

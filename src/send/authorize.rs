@@ -5,9 +5,9 @@ use std::time::Duration;
 use http::header::AUTHORIZATION;
 
 use super::Sender;
+use crate::boxed::{BoxError, BoxFuture};
 use crate::error::Error;
 use crate::token::AccessToken;
-use crate::{BoxError, BoxFuture};
 
 /// How long a token provider may take: longer than a refresh of `OAuth`'s, which waits for another process's and then for
 /// the token endpoint.

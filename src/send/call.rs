@@ -1,8 +1,7 @@
-//! A request as data: what to send, and how to read the response. `retry` sends it.
+//! A request as data: what to send, and how to read the response.
 
 use std::any::TypeId;
 use std::fmt;
-use std::future::IntoFuture;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -11,13 +10,10 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use reqwest::Url;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tracing::Instrument;
 
+use super::Sender;
 use super::failure::Failure;
-use super::record::Record;
 use super::response::{self, Response, Unreadable};
-use super::{Sender, retry};
-use crate::BoxFuture;
 use crate::content::{OnProgress, Upload, UploadBody};
 use crate::error::Error;
 use crate::operations::Operation;
@@ -49,7 +45,7 @@ use crate::operations::Operation;
 pub struct Call<T> {
     pub(super) sender: Sender,
     pub(super) operation: &'static Operation,
-    /// The first thing that is wrong with it comes out when it is sent.
+    /// The first mistake in it is returned when the request is sent.
     head: Result<Head, Error>,
     pub(super) content: Content,
     pub(super) decode: Decode<T>,
@@ -81,7 +77,7 @@ impl<T: DeserializeOwned + 'static> Call<T> {
 }
 
 impl<T> Call<T> {
-    /// The operation that it is a request of.
+    /// The operation of this request.
     pub fn operation(&self) -> &'static Operation {
         self.operation
     }
@@ -195,17 +191,6 @@ impl<T> Call<T> {
     }
 }
 
-impl<T: Send + 'static> IntoFuture for Call<T> {
-    type Output = Result<T, Error>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        let record = Record::new(self.operation);
-        let span = record.span();
-        Box::pin(retry::run(self, record).instrument(span))
-    }
-}
-
 impl<T> fmt::Debug for Call<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call").field("operation", &self.operation.id).finish_non_exhaustive()
@@ -221,7 +206,7 @@ fn json<T: DeserializeOwned + 'static>(body: &[u8]) -> Result<T, Unreadable> {
     }
 }
 
-/// What can't stand in a path segment as it is, by the URL standard, and `%`, which would be taken for an escape.
+/// The characters that the URL standard escapes in a path segment, and `%`, which would be taken for an escape.
 const SEGMENT: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -240,7 +225,7 @@ const SEGMENT: &AsciiSet = &CONTROLS
 
 /// A parameter as one segment of a path.
 fn segment(name: &'static str, value: &str) -> Result<String, Error> {
-    // An empty segment, and one of dots, however it is encoded, leads to another resource.
+    // An empty segment and a segment of dots lead to another resource, encoded or not.
     if matches!(value, "" | "." | "..") {
         return Err(Error::invalid(name, "one segment of a path", format!("{value:?}")));
     }

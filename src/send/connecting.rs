@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::BoxFuture;
+use crate::boxed::BoxFuture;
 
 tokio::task_local! {
     /// The request on whose behalf the connector is called.

@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde_json::{Map, Value};
 
 use super::response::{self, Response, Unreadable, excerpt};
-use crate::BoxError;
+use crate::boxed::BoxError;
 use crate::content::BodyError;
 use crate::error::chain::{find, innermost};
 use crate::error::{ApiError, Error, TimeoutKind, connect_kind};
@@ -49,7 +49,7 @@ impl Failure {
         if source.is_connect() { Self::Connect(source) } else { Self::Connection { status, source } }
     }
 
-    /// Whether the server provably has not begun to process the request, of which it may have seen all.
+    /// Whether the server provably has not begun to process the request, although it may have seen all of it.
     pub(crate) fn is_unprocessed(&self) -> bool {
         match self {
             Self::Connect(_) => true,
@@ -97,6 +97,8 @@ pub(crate) fn is_worth_repeating(source: &reqwest::Error) -> bool {
     }
 }
 
+/// Whether the request may be sent again although the server may have seen all of it. The types are those of reqwest's own hyper
+/// and h2; tests/it/unprocessed.rs and tests/http2.rs fail if reqwest moves to others.
 fn is_unprocessed(source: &reqwest::Error) -> bool {
     // The connection was lost before the request was written to it.
     find(source, |error: &hyper::Error| error.is_canceled().then_some(())).is_some()
@@ -129,13 +131,13 @@ struct ErrorBody {
 }
 
 fn refusal(response: Response, operation: &'static Operation, attempts: u32, token: &str) -> ApiError {
-    let Response { status, request_id, retry_after, body, .. } = response;
-    let (code, message, extra) = match response::json(&body) {
-        // After decoding: JSON can spell the token in another way than it is sent.
-        Ok(ErrorBody { code: Some(code), message, extra }) => {
-            (redact(&code, token).into_owned(), redact(&message.unwrap_or_default(), token).into_owned(), extra)
-        }
-        _ => (String::new(), excerpt(&redact(&String::from_utf8_lossy(&body), token)), Map::new()),
+    let Response { status, request_id, retry_after, body } = response;
+    // Before decoding: whatever the error keeps can be printed.
+    let body = String::from_utf8_lossy(&body);
+    let body = redact(&body, token);
+    let (code, message, extra) = match response::json(body.as_bytes()) {
+        Ok(ErrorBody { code: Some(code), message, extra }) => (code, message.unwrap_or_default(), extra),
+        _ => (String::new(), excerpt(&body), Map::new()),
     };
     ApiError { extra, request_id, retry_after, attempts, ..ApiError::new(operation, status, code, message) }
 }

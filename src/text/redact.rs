@@ -2,28 +2,20 @@
 
 use std::borrow::Cow;
 
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-
-/// What is shorter than this is no secret: it would be found inside ordinary words.
+/// A shorter text isn't treated as a secret: it would be found inside ordinary words.
 const MIN_SECRET: usize = 8;
 
 const REDACTED: &str = "[REDACTED]";
 
-/// The text without a secret that must not be shown: as it is, or in Base64 at any place of what was encoded, with JSON's
-/// or a URL's escapes in either. Other encodings aren't covered, and neither is a part of the secret. Borrowed, it had none.
+/// The text without a secret that must not be shown: as it is, or with JSON's or a URL's escapes. Other encodings aren't covered,
+/// and neither is a part of the secret. If the result is borrowed, the secret isn't in the text.
 pub(crate) fn redact<'a>(text: &'a str, secret: &str) -> Cow<'a, str> {
     // No spelling is shorter than the secret.
     if secret.len() < MIN_SECRET || text.len() < secret.len() {
         return text.into();
     }
-    let spellings: Vec<String> = std::iter::once(secret.to_owned()).chain(in_base64(secret)).collect();
-    // Nearly every text has none, which is seen quickly where nothing is escaped.
-    if !text.contains(['%', '\\']) && !spellings.iter().any(|spelling| text.contains(spelling)) {
-        return text.into();
-    }
     let (mut shown, mut rest) = (String::new(), text);
-    while let Some((before, after)) = split(rest, &spellings) {
+    while let Some((before, after)) = split(rest, secret) {
         shown.push_str(before);
         shown.push_str(REDACTED);
         rest = after;
@@ -36,26 +28,16 @@ pub(crate) fn redact_all<'a>(text: &str, secrets: impl IntoIterator<Item = &'a s
     secrets.into_iter().fold(text.to_owned(), |text, secret| redact(&text, secret).into_owned())
 }
 
-/// What comes before the secret and what comes after it, where it is first in one of its spellings.
-fn split<'a>(text: &'a str, spellings: &[String]) -> Option<(&'a str, &'a str)> {
-    let begins = |c: char| matches!(c, '%' | '\\') || spellings.iter().any(|spelling| spelling.starts_with(c));
+/// The text before the secret, and the text after it.
+fn split<'a>(text: &'a str, secret: &str) -> Option<(&'a str, &'a str)> {
+    let begins = |c: char| matches!(c, '%' | '\\') || secret.starts_with(c);
     text.match_indices(begins).find_map(|(at, _)| {
         let (before, here) = text.split_at_checked(at)?;
-        spellings.iter().find_map(|spelling| Some((before, strip(here, spelling)?)))
+        Some((before, strip(here, secret)?))
     })
 }
 
-/// The characters of Base64 that the secret decides alone, whichever of three bytes it begins at.
-fn in_base64(secret: &str) -> impl Iterator<Item = String> {
-    [("", 0), ("a", 2), ("aa", 3)].into_iter().flat_map(move |(before, shared)| {
-        let bytes = [before, secret].concat();
-        let whole = bytes.len() * 8 / 6;
-        [STANDARD_NO_PAD.encode(&bytes), URL_SAFE_NO_PAD.encode(&bytes)]
-            .map(|text| text.get(shared..whole).unwrap_or_default().to_owned())
-    })
-}
-
-/// What comes after the secret, if the text begins with it, however its characters are escaped.
+/// The rest of the text after the secret, if the text begins with the secret, escaped or not.
 fn strip<'a>(text: &'a str, secret: &str) -> Option<&'a str> {
     let mut rest = text;
     for expected in secret.chars() {
@@ -87,17 +69,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_found_in_every_spelling() {
+    fn a_secret_is_found_as_it_is_and_escaped() {
         let secret = "s3cr3t/t0+k3n";
         for text in
             ["s3cr3t/t0+k3n", r"s3cr3t\/t0+k3n", r"s3cr3t\u002ft0\u002Bk3n", "s3cr3t%2Ft0%2bk3n", "%733cr3t/t0%2Bk3n"]
         {
             assert_eq!(redact(&format!("got {text}."), secret), "got [REDACTED].");
-        }
-        let encoded = STANDARD_NO_PAD.encode("s3?cr?>t>>t0?k3n?");
-        assert!(encoded.contains('/') && encoded.contains('+'), "{encoded}");
-        for text in [encoded.replace('/', r"\/"), encoded.replace('+', "%2B")] {
-            assert!(redact(&text, "s3?cr?>t>>t0?k3n?").starts_with("[REDACTED]"), "{text}");
         }
     }
 
@@ -108,14 +85,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn base64_hides_no_secret(before in any::<Vec<u8>>(), secret in "[!-~]{8,200}", after in any::<Vec<u8>>()) {
-            let whole = [&before, secret.as_bytes(), &after].concat();
-            for text in [STANDARD_NO_PAD.encode(&whole), URL_SAFE_NO_PAD.encode(&whole)] {
-                prop_assert!(redact(&text, &secret).contains("[REDACTED]"), "{}", text);
-            }
-        }
-
         #[test]
         fn text_without_the_secret_stays(text: String, secret in "[!-~]{12,40}") {
             prop_assume!(!text.contains(['%', '\\']));

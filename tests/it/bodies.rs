@@ -1,8 +1,6 @@
 //! Whatever content is given, it arrives as it was given; a stream of unknown length lies in a file meanwhile, and leaves none.
 
-use std::borrow::Cow;
 use std::convert::Infallible;
-use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -40,20 +38,12 @@ async fn every_form_of_a_path_and_of_bytes_is_taken() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a.png");
     std::fs::write(&path, CONTENT).unwrap();
-    let text = path.to_str().unwrap();
-    let (path, os): (&Path, &OsStr) = (&path, path.as_os_str());
+    let path: &Path = &path;
     let bytes = Bytes::from_static(CONTENT);
-    let bodies: [UploadBody; 19] = [
-        text.into(),
-        (&text.to_owned()).into(),
-        text.to_owned().into(),
-        Cow::Borrowed(text).into(),
+    let bodies: [UploadBody; 12] = [
         path.into(),
         (&path.to_owned()).into(),
         path.to_owned().into(),
-        os.into(),
-        (&os.to_owned()).into(),
-        os.to_owned().into(),
         (&bytes).into(),
         BytesMut::from(&CONTENT[..]).into(),
         CONTENT.to_vec().into(),
@@ -71,16 +61,11 @@ async fn every_form_of_a_path_and_of_bytes_is_taken() {
 
     // Lists of files, as programs have them.
     let canva = Client::builder().token("t").base_url("http://127.0.0.1:1/rest").build().unwrap();
-    let (strings, paths, names): (Vec<String>, Vec<PathBuf>, Vec<OsString>) = Default::default();
-    for file in &strings {
-        drop(canva.upload_asset(file));
-    }
+    let paths: Vec<PathBuf> = Vec::new();
     for file in &paths {
         drop(canva.upload_asset(file));
     }
-    for file in &names {
-        drop(canva.upload_asset(file));
-    }
+    drop(canva.upload_asset("a literal is a path"));
 }
 
 #[tokio::test]

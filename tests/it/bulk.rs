@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::future::{IntoFuture, pending, ready};
 use std::panic::AssertUnwindSafe;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +11,8 @@ use std::time::Duration;
 use canva_connect::operations::Operation;
 use canva_connect::pacing::Permit;
 use canva_connect::{
-    Asset, BoxError, Bulk, BulkEvent, Client, Error, Job, JobKind, JobReference, JobResult, Pacer, Pacing, PollPolicy,
+    Asset, BoxError, BoxFuture, Bulk, BulkEvent, Client, Error, Job, JobKind, JobReference, JobResult, Pacer, Pacing,
+    PollPolicy,
 };
 use canva_simulator::{Fault, RateCounter, RateLimits, Simulator};
 use tokio::net::TcpStream;
@@ -116,13 +118,6 @@ async fn sixty_uploads_of_20_s_take_80_s_and_thirty_of_10_s_take_10() {
             assert!((10.0..=12.0).contains(&took), "{took} s, {limits:?}");
         }
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_thousand_uploads_take_as_long_as_sending_them_does() {
-    let took = takes(1_000, seconds(20.0), RateLimits::SlidingWindow, Duration::ZERO).await;
-    // 33 minutes until the last are sent.
-    assert!((2_000.0..=2_005.0).contains(&took), "{took} s");
 }
 
 /// A Canva whose jobs take each as long as they are told, and which refuses what is above the limits.
@@ -292,9 +287,11 @@ static TENTH_OF_UPLOADS: Operation = Operation::new("uploads", "POST", "/").requ
 static TENTH_OF_READS: Operation = Operation::new("reads", "GET", "/").requests_per_minute(18);
 
 impl Pacer for Tenth {
-    async fn acquire(&self, operation: &'static Operation, max_wait: Duration) -> Result<Permit, BoxError> {
-        let tenth = if operation.method == "GET" { &TENTH_OF_READS } else { &TENTH_OF_UPLOADS };
-        self.0.acquire(tenth, max_wait).await
+    fn acquire(&self, operation: &'static Operation, max_wait: Duration) -> BoxFuture<'_, Result<Permit, BoxError>> {
+        Box::pin(async move {
+            let tenth = if operation.method == "GET" { &TENTH_OF_READS } else { &TENTH_OF_UPLOADS };
+            self.0.acquire(tenth, max_wait).await
+        })
     }
 
     fn pause(&self, _: &'static Operation, _: Duration) {}
@@ -303,7 +300,7 @@ impl Pacer for Tenth {
 #[tokio::test(start_paused = true)]
 async fn a_pacer_that_is_slower_than_the_limits_is_followed() {
     let (canva, base_url) = Canva::start(None, seconds(0.1), |job| seconds(10.0 + (job % 7) as f64)).await;
-    let client = Client::builder().token("t").base_url(&base_url).pacing(Tenth(Pacing::new())).build().unwrap();
+    let client = Client::builder().token("t").base_url(&base_url).pacer(Tenth(Pacing::new())).build().unwrap();
     let begun = Instant::now();
     let ended = all(uploads(&client, 30).max_sending(1)).await;
     assert!(ended.iter().all(|(_, result, _)| result.is_ok()));
@@ -392,7 +389,7 @@ async fn a_failed_item_stops_no_other() {
     let canva = Client::builder().token(simulator.token()).base_url(simulator.base_url()).build().unwrap();
     let bodies = ["photo.png", "there is no such file", "photo.jpg", "notes.txt", "clip.mp4"];
     let uploads = canva.clone();
-    let items = bodies.map(|name| (name, uploads.upload_asset(format!("tests/fixtures/{name}"))));
+    let items = bodies.map(|name| (name, uploads.upload_asset(Path::new("tests/fixtures").join(name))));
     let mut bulk = canva.bulk(items).max_sending(1);
     let (mut jobs, mut results) = (HashMap::new(), HashMap::new());
     while let Some(event) = bulk.next().await {

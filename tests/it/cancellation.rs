@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use canva_connect::operations::Operation;
 use canva_connect::pacing::Permit;
-use canva_connect::{BoxError, Client, Pacer, UploadBody};
+use canva_connect::{BoxError, BoxFuture, Client, Pacer, UploadBody};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -47,9 +47,11 @@ impl Drop for Guard {
 struct Counting(Out);
 
 impl Pacer for Counting {
-    async fn acquire(&self, _: &'static Operation, _: Duration) -> Result<Permit, BoxError> {
-        let guard = self.0.take();
-        Ok(Permit::new(move |_| drop(guard)))
+    fn acquire(&self, _: &'static Operation, _: Duration) -> BoxFuture<'_, Result<Permit, BoxError>> {
+        Box::pin(async move {
+            let guard = self.0.take();
+            Ok(Permit::new(move |_| drop(guard)))
+        })
     }
 
     fn pause(&self, _: &'static Operation, _: Duration) {}
@@ -152,7 +154,7 @@ async fn a_wait_dropped_in_its_pause_or_in_the_queue_leaves_nothing() {
     // The request fails, and the client pauses before the next attempt.
     let (_port, base_url) = support::refusing();
     let canva = Client::builder().token("t").base_url(base_url).pacer(Counting(out.clone())).build().unwrap();
-    let wait = tokio::spawn(canva.asset_upload_job("j1").wait());
+    let wait = tokio::spawn(async move { canva.asset_upload_job("j1").wait().await });
     tokio::time::sleep(Duration::from_millis(1)).await;
     wait.abort();
     let _ = wait.await;

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use canva_connect::auth::{Integration, NoUser, OAuth, OAuthError, Tokens};
+use canva_connect::auth::{Integration, LoginRequired, NoUser, OAuth, OAuthError, Tokens};
 use canva_connect::operations::{self, Operation};
 use canva_connect::pacing::Permit;
 use canva_connect::{
-    AccessToken, ApiError, AssetUploadErrorCode, BoxError, Client, ClientBuilder, Error, JobError, JobErrorCode,
-    JobState, Pacer, Pacing, PollPolicy, RetryPolicy, TokenProvider, UploadBody, UploadProgress,
+    AccessToken, ApiError, AssetUploadErrorCode, BoxError, BoxFuture, Client, ClientBuilder, Error, JobError,
+    JobErrorCode, JobState, Pacer, Pacing, PollPolicy, RetryPolicy, TokenProvider, UploadBody, UploadProgress,
 };
 use http::StatusCode;
 use insta::assert_snapshot;
@@ -45,14 +45,14 @@ fn coded(status: &str, headers: &str, code: &str) -> String {
 struct Fails(fn() -> BoxError);
 
 impl TokenProvider for Fails {
-    async fn token(&self) -> Result<AccessToken, BoxError> {
-        Err(self.0())
+    fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>> {
+        Box::pin(async move { Err(self.0()) })
     }
 }
 
 impl Pacer for Fails {
-    async fn acquire(&self, _: &'static Operation, _: Duration) -> Result<Permit, BoxError> {
-        Err(self.0())
+    fn acquire(&self, _: &'static Operation, _: Duration) -> BoxFuture<'_, Result<Permit, BoxError>> {
+        Box::pin(async move { Err(self.0()) })
     }
 
     fn pause(&self, _: &'static Operation, _: Duration) {}
@@ -63,13 +63,17 @@ impl Pacer for Fails {
 struct Renewing(AtomicBool);
 
 impl TokenProvider for Renewing {
-    async fn token(&self) -> Result<AccessToken, BoxError> {
-        Ok(AccessToken::new(if self.0.load(Ordering::SeqCst) { "new-token" } else { "old-token" }))
+    fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>> {
+        Box::pin(
+            async move { Ok(AccessToken::new(if self.0.load(Ordering::SeqCst) { "new-token" } else { "old-token" })) },
+        )
     }
 
-    async fn refused(&self, _: &AccessToken) -> Result<bool, BoxError> {
-        self.0.store(true, Ordering::SeqCst);
-        Ok(true)
+    fn refused<'a>(&'a self, _: &'a AccessToken) -> BoxFuture<'a, Result<bool, BoxError>> {
+        Box::pin(async move {
+            self.0.store(true, Ordering::SeqCst);
+            Ok(true)
+        })
     }
 }
 
@@ -81,7 +85,7 @@ async fn at_token_endpoint(response: String) -> Error {
 }
 
 async fn at_endpoint(base_url: &str, store: Memory) -> Error {
-    let integration = Integration::new("id", "secret", REDIRECT_URI).unwrap().base_url(base_url).unwrap();
+    let integration = Integration::builder("id", "secret", REDIRECT_URI).base_url(base_url).build().unwrap();
     let canva = builder(base_url).token_provider(OAuth::new(integration, store)).build().unwrap();
     get(&canva).await
 }
@@ -114,7 +118,7 @@ async fn every_error() -> Vec<(&'static str, Error)> {
 
     let fails = |why| builder("http://127.0.0.1:1/rest").token_provider(Fails(why)).build().unwrap();
     all.push(("a provider", get(&fails(|| "the vault is sealed".into())).await));
-    let wrapped = || io::Error::other(OAuthError::login_required("the user has left")).into();
+    let wrapped = || io::Error::other(OAuthError::from(LoginRequired::new("the user has left"))).into();
     all.push(("a provider that wraps another one's login", get(&fails(wrapped)).await));
     all.push((
         "nobody's client",
@@ -248,7 +252,7 @@ async fn each_says_what_to_do_and_each_layer_its_own_part_alone() {
         debug.split([' ', '(']).next().unwrap().to_owned()
     });
     let names: std::collections::BTreeSet<_> = names.collect();
-    let source = include_str!("../../src/error.rs").split_once("pub enum Error {").unwrap().1;
+    let source = include_str!("../../src/error/mod.rs").split_once("pub enum Error {").unwrap().1;
     let source = source.split_once("\n}\n").unwrap().0;
     let variants =
         source.lines().filter_map(|line| line.strip_prefix("    ")).filter(|line| line.starts_with(char::is_uppercase));
@@ -322,7 +326,7 @@ fn what_goes_into_logs_and_queues_is_json() {
 
 #[test]
 fn every_layer_of_a_login_says_its_own_part_alone() {
-    let error = OAuthError::login_required("the user has left");
+    let error = OAuthError::from(LoginRequired::new("the user has left"));
     assert_eq!(error.report(), "the user has to log in again: the user has left");
     let shared: Arc<dyn std::error::Error> = Arc::new(error);
     assert!(shared.source().is_none());

@@ -1,5 +1,7 @@
 //! Whatever comes back, the error keeps the status and the cause.
 
+use std::path::PathBuf;
+
 use canva_connect::{Client, Error, RetryPolicy};
 use canva_simulator::{Access, Simulator};
 use serde_json::{Value, json};
@@ -174,7 +176,7 @@ async fn text_of_a_response_forges_no_line_and_moves_no_cursor() {
     said.push(update(&answering(http("502 Bad Gateway", headers, text)).await).await);
     let canva = answering(http("200 OK", "", &failed.to_string())).await;
     said.push(canva.upload_asset(vec![1]).name("n").await.unwrap().wait().await.unwrap_err());
-    said.push(canva.upload_asset(format!("no\u{1b}[2J/{text}")).name("n").await.unwrap_err());
+    said.push(canva.upload_asset(PathBuf::from(format!("no\u{1b}[2J/{text}"))).name("n").await.unwrap_err());
     for error in said {
         for said in [error.to_string(), error.report()] {
             assert!(!said.contains(canva_connect::Printable::escapes), "{said:?}");
@@ -205,7 +207,7 @@ async fn an_error_is_a_line_however_much_the_server_says() {
     {
         let canva = answering(http(status, "", body)).await;
         let error = match canva.upload_asset(vec![1]).name("n").await {
-            Ok(job) => job.wait().await.unwrap_err(),
+            Ok(mut job) => job.wait().await.unwrap_err(),
             Err(error) => error,
         };
         assert!(error.to_string().chars().count() < 4_000);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use canva_connect::operations::{self, Operation};
 use canva_connect::pacing::Permit;
 use canva_connect::reqwest::Certificate;
-use canva_connect::{BoxError, Client, Error, JobState, Pacer, Pacing, RetryPolicy};
+use canva_connect::{BoxError, BoxFuture, Client, Error, JobState, Pacer, Pacing, RetryPolicy};
 use canva_simulator::{CannedResponse, Fault, Simulator, Tls};
 use http::{HeaderValue, header::RETRY_AFTER};
 use tokio::sync::Semaphore;
@@ -160,13 +160,15 @@ fn name(error: &Error) -> String {
 struct Left(Arc<AtomicUsize>);
 
 impl Pacer for Left {
-    async fn acquire(&self, _: &'static Operation, _: Duration) -> Result<Permit, BoxError> {
-        let left = self.0.clone();
-        left.fetch_add(1, Ordering::SeqCst);
-        // One for which no connection was opened hasn't left.
-        Ok(Permit::new(move |sent| {
-            left.fetch_sub(usize::from(!sent), Ordering::SeqCst);
-        }))
+    fn acquire(&self, _: &'static Operation, _: Duration) -> BoxFuture<'_, Result<Permit, BoxError>> {
+        Box::pin(async move {
+            let left = self.0.clone();
+            left.fetch_add(1, Ordering::SeqCst);
+            // One for which no connection was opened hasn't left.
+            Ok(Permit::new(move |sent| {
+                left.fetch_sub(usize::from(!sent), Ordering::SeqCst);
+            }))
+        })
     }
 
     fn pause(&self, _: &'static Operation, _: Duration) {}
@@ -201,7 +203,7 @@ async fn meet(operation: &'static Operation, case: &Case, always: bool, tls: Opt
     let left = Arc::new(AtomicUsize::new(0));
     let canva = canva()
         .retry_policy(retry)
-        .pacing(Left(left.clone()))
+        .pacer(Left(left.clone()))
         .response_timeout(timeout)
         .stall_timeout(timeout)
         .build()

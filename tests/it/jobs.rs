@@ -29,7 +29,7 @@ fn reads(simulator: &Simulator) -> usize {
 async fn a_job_that_is_final_at_once_is_not_read() {
     let simulator = Simulator::builder().job_duration(Duration::ZERO).start().await.unwrap();
     let canva = simulated(&simulator);
-    let job = canva.upload_asset("tests/fixtures/photo.png").name("Hero 🚀").await.unwrap();
+    let mut job = canva.upload_asset("tests/fixtures/photo.png").name("Hero 🚀").await.unwrap();
     assert!(matches!(job.state(), Some(JobState::Success(_))));
     let asset = job.wait().await.unwrap();
     assert_eq!(asset.name, "Hero 🚀");
@@ -70,7 +70,7 @@ async fn a_stored_job_of_any_kind_is_picked_up_in_another_process() {
     let canva = simulated(&simulator);
     let mut results = Vec::new();
     for stored in stored {
-        let job = canva.job(serde_json::from_str(&stored).unwrap());
+        let mut job = canva.job(serde_json::from_str(&stored).unwrap());
         let kind = job.kind();
         let result = match job.wait().await.unwrap() {
             JobResult::Asset(asset) => asset.name,
@@ -96,14 +96,14 @@ async fn each_kind_of_job_is_waited_for_and_picked_up_again() {
     let simulator = Simulator::builder().job_duration(Duration::from_millis(50)).start().await.unwrap();
     let canva = simulated(&simulator);
 
-    let job = canva.upload_asset("tests/fixtures/clip.mp4").await.unwrap();
+    let mut job = canva.upload_asset("tests/fixtures/clip.mp4").await.unwrap();
     assert!(matches!(job.state(), Some(JobState::InProgress)));
     let id = job.id().to_owned();
     let asset = job.wait().await.unwrap();
     assert_eq!(asset.type_.unwrap().as_str(), "video");
     assert_eq!(canva.asset_upload_job(&id).wait().await.unwrap().id, asset.id);
 
-    let designs = canva.import_design("tests/fixtures/deck.pdf").title("Q4").await.unwrap();
+    let mut designs = canva.import_design("tests/fixtures/deck.pdf").title("Q4").await.unwrap();
     let id = designs.id().to_owned();
     let designs = designs.wait().await.unwrap();
     assert_eq!((designs[0].title.as_deref(), designs[0].page_count), (Some("Q4"), Some(2)));
@@ -112,14 +112,14 @@ async fn each_kind_of_job_is_waited_for_and_picked_up_again() {
     // The simulator fetches from loopback alone.
     let deck = std::fs::read_to_string("tests/fixtures/deck.pdf").unwrap();
     let web = support::answering(support::http("200 OK", "", &deck)).await;
-    let designs = canva.import_design_from_url(web, "From a URL").mime_type("application/pdf").await.unwrap();
+    let mut designs = canva.import_design_from_url(web, "From a URL").mime_type("application/pdf").await.unwrap();
     let id = designs.id().to_owned();
     let designs = designs.wait().await.unwrap();
     assert_eq!((designs[0].title.as_deref(), designs[0].page_count), (Some("From a URL"), Some(2)));
     assert_eq!(canva.url_import_job(&id).wait().await.unwrap()[0].id, designs[0].id);
 
     let thumbnail = asset.thumbnail.unwrap().url;
-    let job = canva.upload_asset_from_url(&thumbnail, "From a URL").await.unwrap();
+    let mut job = canva.upload_asset_from_url(&thumbnail, "From a URL").await.unwrap();
     let id = job.id().to_owned();
     assert_eq!(job.wait().await.unwrap().name, "From a URL");
     assert_eq!(canva.url_asset_upload_job(&id).wait().await.unwrap().name, "From a URL");
@@ -130,7 +130,7 @@ async fn a_failed_job_says_which_it_is_and_why() {
     let simulator = Simulator::builder().max_asset_bytes(1_000_000).start().await.unwrap();
     let canva = simulated(&simulator);
 
-    let job = canva.upload_asset("tests/fixtures/notes.txt").await.unwrap();
+    let mut job = canva.upload_asset("tests/fixtures/notes.txt").await.unwrap();
     let id = job.id().to_owned();
     let Error::Job(error) = job.wait().await.unwrap_err() else { panic!() };
     assert_eq!(error.job_id, id);
@@ -159,7 +159,7 @@ async fn a_failed_job_says_which_it_is_and_why() {
 async fn a_deadline_leaves_the_id_to_go_on_with() {
     let simulator = Simulator::start().await.unwrap();
     let canva = simulated(&simulator);
-    let job = canva.upload_asset("tests/fixtures/photo.png").await.unwrap();
+    let mut job = canva.upload_asset("tests/fixtures/photo.png").await.unwrap();
     // Not in time, however busy the machine is.
     let late = Fault::Delay(Duration::from_secs(3600));
     simulator.inject("getAssetUploadJob", 1..=1, late).unwrap();
@@ -204,7 +204,7 @@ async fn values_that_the_spec_does_not_know_are_kept_as_they_came() {
         r#"{"job":{"id":"j","status":"failed","error":{"code":"too_ugly","message":"m"}}}"#,
     ])
     .await;
-    let job = canva.upload_asset(vec![1]).name("n").await.unwrap();
+    let mut job = canva.upload_asset(vec![1]).name("n").await.unwrap();
     assert!(matches!(job.state(), Some(JobState::InProgress)), "an unknown status goes on");
     let asset = job.wait().await.unwrap();
     assert_eq!(asset.type_.unwrap().to_string(), "audio");
@@ -223,7 +223,7 @@ async fn a_job_that_contradicts_itself_is_no_panic_and_no_guess() {
     ])
     .await;
     // Created it is, whatever the response says of its result; reading it decides.
-    let job = canva.upload_asset(vec![1]).name("n").await.unwrap();
+    let mut job = canva.upload_asset(vec![1]).name("n").await.unwrap();
     assert!(job.state().is_none());
     let error = job.wait().await.unwrap_err();
     assert_eq!(
@@ -251,7 +251,7 @@ async fn a_job_that_succeeded_without_a_result_keeps_its_id_whatever_is_missing(
     ];
     let canva = answering(EMPTY.map(|body| [body; 2]).concat().leak()).await;
     for body in EMPTY {
-        let job = canva.import_design(vec![1]).title("t").await.unwrap();
+        let mut job = canva.import_design(vec![1]).title("t").await.unwrap();
         assert_eq!(job.id(), "j");
         let error = job.wait().await.unwrap_err();
         assert_eq!(error.job_id(), Some("j"));
@@ -300,8 +300,12 @@ async fn waiting_for_a_turn_is_no_time_of_the_jobs() {
     let started = tokio::time::Instant::now();
     // Three minutes' worth of reads of jobs that are all done.
     let limit = canva_connect::operations::GET_ASSET_UPLOAD_JOB.requests_per_minute.unwrap();
-    let jobs: Vec<_> =
-        (0..limit * 2 + 10).map(|job| tokio::spawn(canva.asset_upload_job(format!("job{job}")).wait())).collect();
+    let jobs: Vec<_> = (0..limit * 2 + 10)
+        .map(|job| {
+            let mut job = canva.asset_upload_job(format!("job{job}"));
+            tokio::spawn(async move { job.wait().await })
+        })
+        .collect();
     for job in jobs {
         job.await.unwrap().unwrap();
     }

@@ -6,7 +6,6 @@
 mod support;
 mod types;
 
-mod any_response;
 mod assets;
 mod bodies;
 mod bulk;
@@ -15,7 +14,6 @@ mod cancellation;
 mod clearing_tags;
 mod connections;
 mod content;
-mod crossed_responses;
 mod documents;
 mod error_kinds;
 mod errors;

@@ -3,9 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use canva_connect::{
-    Client, Error, ImportDesign, ImportDesignFromUrl, Pacing, RetryPolicy, UpdateAsset, UploadAsset, UploadAssetFromUrl,
-};
+use canva_connect::{Client, Error, Pacing, RetryPolicy};
 use canva_simulator::Simulator;
 use proptest::prelude::*;
 
@@ -117,7 +115,7 @@ fn a_file_name_that_is_too_long_is_shortened_as_a_default_and_never_as_a_given_n
         let name = path.file_name().unwrap().to_str().unwrap();
         assert!(refused(canva.upload_asset(&path).name(name).await));
         std::fs::copy("tests/fixtures/deck.pdf", path.with_extension("pdf")).unwrap();
-        let job = canva.import_design(path.with_extension("pdf")).await.unwrap();
+        let mut job = canva.import_design(path.with_extension("pdf")).await.unwrap();
         let title = job.wait().await.unwrap()[0].title.clone().unwrap();
         assert_eq!(title, "Screenshot 2026-11-21 at 07.21.38 - Autumn Collect");
     });
@@ -127,7 +125,7 @@ fn a_file_name_that_is_too_long_is_shortened_as_a_default_and_never_as_a_given_n
 #[test]
 fn a_file_name_that_is_not_unicode_asks_for_a_name() {
     use std::os::unix::ffi::OsStrExt;
-    let path = std::ffi::OsStr::from_bytes(b"photo\xFF.png");
+    let path = std::path::Path::new(std::ffi::OsStr::from_bytes(b"photo\xFF.png"));
     let error = SETUP.runtime.block_on(async { NOWHERE.upload_asset(path).await.unwrap_err() });
     assert_eq!(
         error.to_string(),
@@ -138,13 +136,15 @@ fn a_file_name_that_is_not_unicode_asks_for_a_name() {
 #[test]
 fn lengths_can_be_checked_before_there_is_anything_to_send() {
     let is = |length: usize| "é".repeat(length);
-    for (check, least, most) in [
-        (UploadAsset::check_name as fn(&str) -> Result<(), Error>, 1, 50),
-        (UploadAssetFromUrl::check_name, 1, 255),
-        (UpdateAsset::check_name, 0, 50),
-        (ImportDesign::check_title, 1, 50),
-        (ImportDesignFromUrl::check_title, 1, 255),
-    ] {
+    let canva = &*NOWHERE;
+    let checks: [(&dyn Fn(&str) -> Result<(), Error>, usize, usize); 5] = [
+        (&|name| canva.upload_asset(vec![1]).name(name).check(), 1, 50),
+        (&|name| canva.upload_asset_from_url("https://example.com", name).check(), 1, 255),
+        (&|name| canva.update_asset("a").name(name).check(), 0, 50),
+        (&|title| canva.import_design(vec![1]).title(title).check(), 1, 50),
+        (&|title| canva.import_design_from_url("https://example.com", title).check(), 1, 255),
+    ];
+    for (check, least, most) in checks {
         assert_eq!(check("").is_ok(), least == 0);
         assert!(check(&is(1)).is_ok() && check(&is(most)).is_ok() && refused(check(&is(most + 1))));
     }

@@ -16,7 +16,7 @@ use canva_connect::{Error, Pacer, Pacing};
 use canva_simulator::{RateCounter, RateLimits};
 use proptest::prelude::*;
 use tokio::task::{JoinSet, LocalSet};
-use tokio::time::{Instant, advance, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// The window over which Canva counts requests.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -47,7 +47,7 @@ struct Sent(Option<Permit>);
 
 impl Drop for Sent {
     fn drop(&mut self) {
-        self.0.take().unwrap().finish(true);
+        self.0.take().unwrap().sent();
     }
 }
 
@@ -146,23 +146,6 @@ proptest! {
 }
 
 #[test]
-fn no_permit_is_back_a_moment_early() {
-    in_virtual_time(async {
-        let (pacing, operation) = (Pacing::new(), of_ones_own("exact", 2));
-        let permit = || at_this_moment(&pacing, operation);
-        let (first, second) = (permit().await.unwrap(), permit().await.unwrap());
-        first.finish(true);
-        advance(Duration::from_micros(300)).await;
-        second.finish(true);
-        advance(WINDOW - Duration::from_micros(100)).await;
-        let _third = permit().await.expect("the first is back");
-        assert!(permit().await.is_none(), "the second isn't");
-        advance(Duration::from_millis(2)).await;
-        let _fourth = permit().await.expect("now it is");
-    });
-}
-
-#[test]
 fn a_share_that_is_a_whole_number_is_not_rounded() {
     // The product of each as floats is less.
     for hundredths in [29, 57, 58] {
@@ -182,20 +165,9 @@ fn a_share_that_makes_no_sense_is_refused() {
     in_virtual_time(async {
         let pacing = Pacing::scaled(0.01).unwrap();
         for _ in 0..1_000 {
-            pacing.acquire(&UNKNOWN, MAX_WAIT).await.unwrap().finish(true);
+            pacing.acquire(&UNKNOWN, MAX_WAIT).await.unwrap().sent();
         }
     });
-}
-
-#[test]
-fn a_thousand_uploads_take_33_minutes_and_no_429() {
-    let second = Duration::from_secs(1);
-    let request = Request { asked: Duration::ZERO, there: second, back: second, dropped: false };
-    for counter in COUNTERS {
-        let left = in_virtual_time(send(&CREATE_ASSET_UPLOAD_JOB, counter, &[request; 1000])).unwrap();
-        let last = left.iter().max().unwrap().as_secs();
-        assert!((33 * 60..=33 * 62).contains(&last), "{last} s");
-    }
 }
 
 #[test]
@@ -212,7 +184,7 @@ fn waiting_is_first_come_first_served_and_nobody_starves() {
                     let permit = pacing.acquire(&GET_ASSET_UPLOAD_JOB, MAX_WAIT).await.unwrap();
                     reads.borrow_mut()[job] += 1;
                     sleep(Duration::from_millis(100)).await;
-                    permit.finish(true);
+                    permit.sent();
                     sleep(Duration::from_secs(2)).await;
                 }
             });
@@ -271,10 +243,10 @@ fn an_operation_of_ones_own_is_paced_by_its_own_limit() {
         let (pacing, begun) = (Pacing::new(), Instant::now());
         let (one, other) = (of_ones_own("one", 2), of_ones_own("other", 1));
         for operation in [one, one, other] {
-            pacing.acquire(operation, MAX_WAIT).await.unwrap().finish(true);
+            pacing.acquire(operation, MAX_WAIT).await.unwrap().sent();
         }
         assert_eq!(begun.elapsed(), Duration::ZERO);
-        pacing.acquire(one, MAX_WAIT).await.unwrap().finish(true);
+        pacing.acquire(one, MAX_WAIT).await.unwrap().sent();
         assert_eq!(begun.elapsed(), WINDOW);
     });
 }
@@ -285,7 +257,7 @@ fn off_nothing_waits() {
         let (pacing, begun) = (Pacing::off(), Instant::now());
         pacing.pause(&CREATE_ASSET_UPLOAD_JOB, WINDOW);
         for _ in 0..1000 {
-            pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, MAX_WAIT).await.unwrap().finish(true);
+            pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, MAX_WAIT).await.unwrap().sent();
         }
         assert_eq!(begun.elapsed(), Duration::ZERO);
         assert_eq!(format!("{pacing:?} {:?}", Pacing::new()), "Pacing::off() Pacing::new()");
@@ -316,7 +288,11 @@ fn a_pause_that_is_too_long_to_wait_for_fails_every_request_at_once_and_is_not_f
             sleep(Duration::from_secs(100)).await;
             let error = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, MAX_WAIT).await.unwrap_err();
             let paused = error.downcast_ref::<PausedError>().unwrap();
-            assert_eq!((paused.left, paused.closed.as_secs()), (asked - Duration::from_secs(100), 200), "{paused}");
+            assert_eq!(
+                (paused.left, paused.retry_after.as_secs()),
+                (asked - Duration::from_secs(100), 200),
+                "{paused}"
+            );
             // A shorter pause, of a request that was under way, changes nothing.
             pacing.pause(&CREATE_ASSET_UPLOAD_JOB, Duration::from_secs(1));
             assert!(pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, MAX_WAIT).await.is_err());
@@ -337,7 +313,7 @@ fn a_pause_that_is_too_long_to_wait_for_fails_every_request_at_once_and_is_not_f
         let (pacing, begun) = (Pacing::new(), Instant::now());
         pacing.pause(&CREATE_ASSET_UPLOAD_JOB, Duration::from_secs(400));
         let error = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, Duration::from_secs(10)).await.unwrap_err();
-        assert_eq!(error.downcast_ref::<PausedError>().unwrap().closed.as_secs(), 10);
+        assert_eq!(error.downcast_ref::<PausedError>().unwrap().retry_after.as_secs(), 10);
         sleep(Duration::from_secs(10)).await;
         let _permit = pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, Duration::from_secs(10)).await.unwrap();
         assert_eq!(begun.elapsed().as_secs(), 10);

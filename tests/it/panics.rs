@@ -11,7 +11,8 @@ use std::time::Duration;
 use canva_connect::operations::Operation;
 use canva_connect::pacing::Permit;
 use canva_connect::{
-    AccessToken, BoxError, Client, ClientBuilder, Error, Job, Pacer, Pacing, RetryPolicy, TokenProvider, UploadBody,
+    AccessToken, BoxError, BoxFuture, Client, ClientBuilder, Error, Job, Pacer, Pacing, RetryPolicy, TokenProvider,
+    UploadBody,
 };
 use tokio::io::{AsyncRead, ReadBuf};
 
@@ -36,9 +37,11 @@ impl Trap {
 struct Tokens(Trap);
 
 impl TokenProvider for Tokens {
-    async fn token(&self) -> Result<AccessToken, BoxError> {
-        self.0.step();
-        Ok("t".into())
+    fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>> {
+        Box::pin(async move {
+            self.0.step();
+            Ok("t".into())
+        })
     }
 }
 
@@ -50,11 +53,13 @@ struct Trapped {
 }
 
 impl Pacer for Trapped {
-    async fn acquire(&self, operation: &'static Operation, max_wait: Duration) -> Result<Permit, BoxError> {
-        self.acquire.step();
-        let permit = self.pacing.acquire(operation, max_wait).await?;
-        self.acquired.step();
-        Ok(permit)
+    fn acquire(&self, operation: &'static Operation, max_wait: Duration) -> BoxFuture<'_, Result<Permit, BoxError>> {
+        Box::pin(async move {
+            self.acquire.step();
+            let permit = self.pacing.acquire(operation, max_wait).await?;
+            self.acquired.step();
+            Ok(permit)
+        })
     }
 
     fn pause(&self, operation: &'static Operation, pause: Duration) {
@@ -92,7 +97,7 @@ async fn ends<T: Send + 'static>(request: impl IntoFuture<IntoFuture: Send + 'st
 }
 
 async fn works(canva: &Client) {
-    let job: Job<_> = canva.upload_asset(vec![7]).name("n").await.unwrap();
+    let mut job: Job<_> = canva.upload_asset(vec![7]).name("n").await.unwrap();
     job.wait().await.unwrap();
 }
 

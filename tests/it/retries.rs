@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use canva_connect::operations::Operation;
 use canva_connect::pacing::{PausedError, Permit};
 use canva_connect::{
-    AccessToken, BodyError, BoxError, Client, Error, Pacer, Pacing, RetryPolicy, TokenProvider, UploadBody,
+    AccessToken, BodyError, BoxError, BoxFuture, Client, Error, Pacer, Pacing, RetryPolicy, TokenProvider, UploadBody,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
@@ -91,8 +91,8 @@ async fn what_can_be_read_once_is_sent_once() {
 struct Telling(Pacing, Notify);
 
 impl Pacer for Telling {
-    async fn acquire(&self, operation: &'static Operation, max_wait: Duration) -> Result<Permit, BoxError> {
-        self.0.acquire(operation, max_wait).await
+    fn acquire(&self, operation: &'static Operation, max_wait: Duration) -> BoxFuture<'_, Result<Permit, BoxError>> {
+        Box::pin(async move { self.0.acquire(operation, max_wait).await })
     }
 
     fn pause(&self, operation: &'static Operation, pause: Duration) {
@@ -148,15 +148,19 @@ async fn a_pause_that_is_too_long_is_an_error_at_once() {
 struct Refreshing(AtomicUsize);
 
 impl TokenProvider for Refreshing {
-    async fn token(&self) -> Result<AccessToken, BoxError> {
-        let token = if self.0.load(Ordering::SeqCst) == 0 { "old-token" } else { "new-token" };
-        Ok(AccessToken::new(token))
+    fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>> {
+        Box::pin(async move {
+            let token = if self.0.load(Ordering::SeqCst) == 0 { "old-token" } else { "new-token" };
+            Ok(AccessToken::new(token))
+        })
     }
 
-    async fn refused(&self, refused: &AccessToken) -> Result<bool, BoxError> {
-        let first = *refused == AccessToken::new("old-token");
-        self.0.fetch_add(1, Ordering::SeqCst);
-        Ok(first)
+    fn refused<'a>(&'a self, refused: &'a AccessToken) -> BoxFuture<'a, Result<bool, BoxError>> {
+        Box::pin(async move {
+            let first = *refused == AccessToken::new("old-token");
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Ok(first)
+        })
     }
 }
 
@@ -267,11 +271,13 @@ async fn the_policy_bounds_the_attempts() {
 struct OneOnly(AtomicUsize, AtomicUsize);
 
 impl Pacer for OneOnly {
-    async fn acquire(&self, _: &'static Operation, _: Duration) -> Result<Permit, BoxError> {
-        if self.0.fetch_add(1, Ordering::SeqCst) > 0 {
-            std::future::pending::<()>().await;
-        }
-        Ok(Permit::new(|_| ()))
+    fn acquire(&self, _: &'static Operation, _: Duration) -> BoxFuture<'_, Result<Permit, BoxError>> {
+        Box::pin(async move {
+            if self.0.fetch_add(1, Ordering::SeqCst) > 0 {
+                std::future::pending::<()>().await;
+            }
+            Ok(Permit::new(|_| ()))
+        })
     }
 
     fn pause(&self, _: &'static Operation, _: Duration) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use canva_connect::{AccessToken, BoxError, Client, Error, Pacing, RetryPolicy, TimeoutKind, TokenProvider};
+use canva_connect::{AccessToken, BoxError, BoxFuture, Client, Error, Pacing, RetryPolicy, TimeoutKind, TokenProvider};
 use tokio::io::AsyncReadExt;
 
 use crate::support;
@@ -123,8 +123,8 @@ async fn the_time_to_connect_is_no_part_of_the_other_timeouts() {
 struct Hanging;
 
 impl TokenProvider for Hanging {
-    async fn token(&self) -> Result<AccessToken, BoxError> {
-        std::future::pending().await
+    fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>> {
+        Box::pin(async move { std::future::pending().await })
     }
 }
 

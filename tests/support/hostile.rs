@@ -450,14 +450,17 @@ pub async fn meet(canva: &Client, operation: &str) -> String {
     let result = match operation {
         "read" => canva.get_asset("a1").await.map(|_| "success"),
         "upload" => match canva.upload_asset(vec![7; 1000]).name("n").await {
-            Ok(job) => job.wait().await.map(|_| "success"),
+            Ok(mut job) => job.wait().await.map(|_| "success"),
             Err(error) => Err(error),
         },
-        _ => canva.asset_upload_job("j1").refresh().await.map(|state| match state {
-            JobState::Success(_) => "success",
-            JobState::Failed(_) => "failed",
-            _ => "in progress",
-        }),
+        _ => {
+            let mut job = canva.asset_upload_job("j1");
+            job.refresh().await.map(|()| match job.state() {
+                Some(JobState::Success(_)) => "success",
+                Some(JobState::Failed(_)) => "failed",
+                _ => "in progress",
+            })
+        }
     };
     match result {
         Ok(outcome) => outcome.to_owned(),

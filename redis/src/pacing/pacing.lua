@@ -41,9 +41,6 @@ if before ~= server then
   end
   redis.call('HSET', state, 'server', server)
 end
-if call.was_away then
-  closed = math.max(closed, now + lease - window)
-end
 -- Set back, the server's clock would keep everything for longer than it may be kept.
 closed = math.min(closed, now + window)
 redis.call('HSET', state, 'closed', closed)

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use canva_connect::JobKind;
 use serde_json::{Value, json};
 
-use crate::access::Owner;
 use crate::api_error::ApiError;
-use crate::media::{AssetKind, Media, Thumbnail};
-use crate::urls::Urls;
+use crate::canva::access::Owner;
+use crate::canva::urls::Urls;
+use crate::files::media::{AssetKind, Media, Thumbnail};
 
 /// An asset in the simulated content library.
 #[derive(Clone, Debug)]

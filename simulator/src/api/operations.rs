@@ -1,4 +1,4 @@
-//! What each operation does once a request has passed the checks. This is the one place that knows operations by name.
+//! Carries out an operation whose request has passed the checks. Only this file knows operations by name.
 
 use std::sync::Arc;
 
@@ -7,37 +7,37 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use canva_connect::JobKind;
-use canva_connect::operations::Operation;
+use canva_connect::operations::*;
 use reqwest::Url;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use crate::access::Owner;
+use crate::api::call::Call;
 use crate::api_error::ApiError;
-use crate::call::Call;
-use crate::documents;
-use crate::fetch::{self, FetchError};
-use crate::library::{Finished, JobError};
-use crate::media::{self, AssetKind};
+use crate::canva::access::Owner;
+use crate::canva::library::{Finished, JobError};
+use crate::files::documents;
+use crate::files::fetch::{self, FetchError};
+use crate::files::media::{self, AssetKind};
 use crate::state::State;
 
 /// The limit that Canva sets for a video fetched from a URL: 100 MB.
 const MAX_URL_VIDEO_BYTES: usize = 100_000_000;
 
 pub async fn perform(state: &Arc<State>, operation: &Operation, call: Call) -> Result<Response, ApiError> {
-    let response = match operation.id {
-        "createAssetUploadJob" => upload_asset(state, call).await,
-        "createUrlAssetUploadJob" => upload_asset_from_url(state, call).await,
-        "createDesignImportJob" => import_design(state, call).await,
-        "createUrlImportJob" => import_design_from_url(state, call).await,
-        "getAssetUploadJob" => read_job(state, JobKind::AssetUpload, &call),
-        "getUrlAssetUploadJob" => read_job(state, JobKind::UrlAssetUpload, &call),
-        "getDesignImportJob" => read_job(state, JobKind::Import, &call),
-        "getUrlImportJob" => read_job(state, JobKind::UrlImport, &call),
-        "getAsset" => get_asset(state, &call),
-        "deleteAsset" => return delete_asset(state, &call),
-        "updateAsset" => update_asset(state, &call),
-        id => {
+    let response = match *operation {
+        CREATE_ASSET_UPLOAD_JOB => upload_asset(state, call).await,
+        CREATE_URL_ASSET_UPLOAD_JOB => upload_asset_from_url(state, call).await,
+        CREATE_DESIGN_IMPORT_JOB => import_design(state, call).await,
+        CREATE_URL_IMPORT_JOB => import_design_from_url(state, call).await,
+        GET_ASSET_UPLOAD_JOB => read_job(state, JobKind::AssetUpload, &call),
+        GET_URL_ASSET_UPLOAD_JOB => read_job(state, JobKind::UrlAssetUpload, &call),
+        GET_DESIGN_IMPORT_JOB => read_job(state, JobKind::Import, &call),
+        GET_URL_IMPORT_JOB => read_job(state, JobKind::UrlImport, &call),
+        GET_ASSET => get_asset(state, &call),
+        DELETE_ASSET => return delete_asset(state, &call),
+        UPDATE_ASSET => update_asset(state, &call),
+        Operation { id, .. } => {
             let message = format!("The spec has {id}, but this simulator doesn't do it yet.");
             Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", message))
         }

@@ -11,13 +11,13 @@ use canva_connect::operations::Operation;
 use http_body_util::BodyExt;
 use tokio::time::Instant;
 
-use crate::access::{Access, Owner};
+use crate::api::call::Call;
+use crate::api::spec::OperationSpec;
 use crate::api_error::ApiError;
-use crate::call::Call;
+use crate::canva::access::{Access, Owner};
+use crate::canva::rates::RateCounter;
 use crate::lock::lock;
 use crate::log::Entry;
-use crate::rates::RateCounter;
-use crate::spec::OperationSpec;
 use crate::state::State;
 
 /// What the request asks of the operation, or the error of the first check that it doesn't pass. `path` has the values

@@ -1,76 +1,34 @@
-//! The lowered spec -> the typed client: progenitor writes it; of its output the types and the methods are kept. The pass
-//! over the types stands here and opens them to values that the server adds; the one over the methods is in `call.rs`.
+//! The lowered spec -> the types, by progenitor, opened to values and fields that the server adds.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use openapiv3::OpenAPI;
 use proc_macro2::TokenStream;
-use progenitor::{GenerationSettings, Generator, InterfaceStyle};
+use progenitor::{GenerationSettings, Generator};
 use quote::ToTokens;
 use serde_json::Value;
 use syn::punctuated::Punctuated;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Attribute, Expr, ImplItem, Item, ItemEnum, ItemMod, Lit, Token, Type, parse_quote};
+use syn::{Attribute, Expr, Item, ItemEnum, ItemMod, Lit, Token, Type, parse_quote};
 
-use super::{call, spec_operations};
-
-/// `requests` are the schemas that requests are made of.
-pub fn client(spec: &Value, requests: &BTreeSet<String>) -> Result<TokenStream, String> {
+/// The module `types`. `requests` are the schemas that requests are made of.
+pub fn types(spec: &Value, requests: &BTreeSet<String>) -> Result<TokenStream, String> {
     let tokens = generate(spec).map_err(|e| blame(spec).unwrap_or(e))?;
     let file: syn::File = syn::parse2(tokens).map_err(|e| format!("progenitor's output doesn't parse: {e}"))?;
-    let operations = spec_operations(spec)?;
-    let (mut about, mut types, mut calls) = (Vec::new(), None, Vec::new());
-    for item in file.items {
-        match item {
-            Item::Mod(module) if module.ident == "types" => types = Some(module),
-            Item::Struct(client) if client.ident == "Client" => about = client.attrs,
-            Item::Impl(item) if item.trait_.is_none() => {
-                for member in item.items {
-                    // What isn't asynchronous makes a client, and ours is made by the facade.
-                    if let ImplItem::Fn(method) = member
-                        && method.sig.asyncness.is_some()
-                    {
-                        calls.push(call::call(method, &operations)?);
-                    }
-                }
-            }
-            // Imports and hooks of the client that progenitor would have sent with.
-            _ => {}
-        }
-    }
+    let types = file.items.into_iter().find_map(|item| match item {
+        Item::Mod(module) if module.ident == "types" => Some(module),
+        _ => None,
+    });
     let mut types = types.ok_or("progenitor's output has no module `types`")?;
     Types { requests }.visit_item_mod_mut(&mut types);
-    about.retain(|attribute| attribute.path().is_ident("doc"));
-    let mut file: syn::File = parse_quote! {
-        #[allow(unused_imports)]
-        use reqwest::header::{HeaderMap, HeaderValue, ACCEPT, CONTENT_TYPE};
-        use crate::call::{encode_path, Call, UploadCall};
-        use crate::client::Inner;
-        use crate::{operations, Error};
-
-        #types
-
-        #(#about)*
-        #[derive(Clone, Debug)]
-        pub struct Client(pub(crate) crate::Client);
-
-        #[allow(clippy::all)]
-        impl Client {
-            #(#calls)*
-        }
-    };
-    DocLines.visit_file_mut(&mut file);
-    Ok(file.into_token_stream())
+    Ok(types.into_token_stream())
 }
 
 fn generate(spec: &Value) -> Result<TokenStream, String> {
     let spec: OpenAPI = serde_json::from_value(spec.clone()).map_err(|e| format!("not OpenAPI 3.0: {e}"))?;
     let mut settings = GenerationSettings::new();
-    settings
-        // Half the code of the builder style, and the facade has builders.
-        .with_interface(InterfaceStyle::Positional)
-        .with_derive("PartialEq");
+    settings.with_derive("PartialEq");
     // Progenitor asserts and unwraps on what it can't do; a spec author needs the reason, not a backtrace.
     let quiet = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
@@ -85,31 +43,18 @@ fn generate(spec: &Value) -> Result<TokenStream, String> {
     }
 }
 
-/// Which part of a refused spec is to blame: each schema, then each operation, is tried without the others.
+/// The schema that progenitor refuses: the one without which it refuses nothing.
 fn blame(spec: &Value) -> Option<String> {
-    let mut alone = spec.clone();
-    *alone.get_mut("paths")? = Value::Object(Default::default());
+    let whole = generate(spec).err()?;
     let schemas = spec.pointer("/components/schemas").and_then(Value::as_object)?;
-    if let Err(whole) = generate(&alone) {
-        for (name, schema) in schemas {
-            let mut others = alone.clone();
-            if let Some(schemas) = others.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
-                schemas.insert(name.clone(), serde_json::json!({ "type": "object" }));
-            }
-            if generate(&others).is_ok() || serde_json::from_value::<openapiv3::Schema>(schema.clone()).is_err() {
-                return Some(format!("components.schemas.{name}: {whole}"));
-            }
+    let guilty = schemas.iter().find(|(name, schema)| {
+        let mut others = spec.clone();
+        if let Some(schemas) = others.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+            schemas.insert((*name).clone(), serde_json::json!({ "type": "object" }));
         }
-        return Some(whole);
-    }
-    for operation in spec_operations(spec).ok()? {
-        let mut one = alone.clone();
-        *one.get_mut("paths")? = serde_json::json!({ operation.path: { operation.method: operation.value } });
-        if let Err(e) = generate(&one) {
-            return Some(format!("paths.{}.{}: {e}", operation.path, operation.method));
-        }
-    }
-    None
+        generate(&others).is_ok() || serde_json::from_value::<openapiv3::Schema>((*schema).clone()).is_err()
+    });
+    guilty.map(|(name, _)| format!("components.schemas.{name}: {whole}"))
 }
 
 /// The pass over the types.
@@ -147,16 +92,20 @@ fn response_field(field: &mut syn::Field) {
     }
 }
 
+/// Doc comments as one `///` a line, so that a changed sentence is a changed line.
+pub fn doc_lines(file: &mut syn::File) {
+    DocLines.visit_file_mut(file);
+}
+
 struct DocLines;
 
 impl VisitMut for DocLines {
     fn visit_attributes_mut(&mut self, attributes: &mut Vec<Attribute>) {
-        *attributes = attributes.drain(..).flat_map(doc_lines).collect();
+        *attributes = attributes.drain(..).flat_map(lines_of).collect();
     }
 }
 
-/// A doc comment as one `///` a line, so that a changed sentence is a changed line.
-fn doc_lines(attribute: Attribute) -> Vec<Attribute> {
+fn lines_of(attribute: Attribute) -> Vec<Attribute> {
     let syn::Meta::NameValue(meta) = &attribute.meta else { return vec![attribute] };
     let Expr::Lit(syn::ExprLit { lit: Lit::Str(text), .. }) = &meta.value else { return vec![attribute] };
     if !meta.path.is_ident("doc") {
@@ -171,8 +120,8 @@ fn doc_lines(attribute: Attribute) -> Vec<Attribute> {
     lines.iter().map(|line| parse_quote!(#[doc = #line])).collect()
 }
 
-/// Every enum is replaced by an open one, and so are the conversions around it: a value that the server adds one day is
-/// kept as it came, instead of failing the whole response.
+/// Replaces every enum by an open one, with its conversions: a value that the server adds one day is kept as it came, instead of
+/// failing the whole response.
 fn open_enums(items: &mut Vec<Item>) {
     let enums: Vec<ItemEnum> = items
         .iter()
@@ -185,7 +134,7 @@ fn open_enums(items: &mut Vec<Item>) {
     let about = |ty: &Type| names.contains(&ty.to_token_stream().to_string());
     items.retain(|item| match item {
         Item::Impl(item) => !about(&item.self_ty),
-        // What is left of it converts nothing.
+        // Nothing converts any more.
         Item::Mod(item) => item.ident != "error",
         _ => true,
     });
@@ -233,7 +182,7 @@ fn open_enum(item: ItemEnum) -> Vec<Item> {
     file.items
 }
 
-/// The string a variant stands for: what `#[serde(rename)]` says, or its name where the two are the same.
+/// The string that a variant stands for: its `#[serde(rename)]`, or else its name.
 fn wire_value(variant: &syn::Variant) -> String {
     let renamed = variant.attrs.iter().filter(|attribute| attribute.path().is_ident("serde")).find_map(|attribute| {
         let arguments =

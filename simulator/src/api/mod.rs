@@ -12,13 +12,19 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use serde_json::Value;
 
+use self::spec::OperationSpec;
 use crate::api_error::ApiError;
 use crate::faults::{End, Ending};
 use crate::log::Entry;
 use crate::oauth::{Endpoint, MAX_FORM_BYTES};
-use crate::spec::OperationSpec;
 use crate::state::State;
-use crate::{checks, operations};
+
+mod call;
+mod check_headers;
+mod checks;
+mod operations;
+pub mod routes;
+mod spec;
 
 /// How much is read of a body that nobody wants, so that a client still writing gets to read the response.
 const MAX_DISCARDED_BYTES: usize = 256 << 20;

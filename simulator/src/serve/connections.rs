@@ -18,11 +18,11 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
-use crate::background::Task;
 use crate::faults::{End, Ending};
-use crate::http2;
-use crate::port::Port;
-use crate::tls::{HTTP2, TlsServer};
+use crate::serve::background::Task;
+use crate::serve::http2;
+use crate::serve::port::Port;
+use crate::serve::tls::{HTTP2, TlsServer};
 
 /// What every connection needs.
 pub struct Server {

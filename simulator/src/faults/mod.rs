@@ -12,7 +12,10 @@ use h2::Reason;
 use http_body_util::BodyExt;
 use serde_json::Value;
 
-use crate::canned_response::CannedResponse;
+use self::canned_response::CannedResponse;
+
+pub mod canned_response;
+pub mod injections;
 
 /// The properties of responses that are enums.
 const ENUMS: [&str; 4] = ["code", "state", "status", "type"];

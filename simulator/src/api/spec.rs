@@ -1,15 +1,14 @@
-//! openapi.yaml -> what each operation takes, compiled into validators. Here requests are judged by the spec alone; for
-//! tokens and rates, see `checks`.
+//! openapi.yaml -> validators of each operation's path, headers and body.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use canva_connect::operations::{ALL, Operation};
 use jsonschema::{Draft, Keyword, ValidationError, Validator};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::api_error::ApiError;
 
@@ -17,22 +16,22 @@ use crate::api_error::ApiError;
 pub struct OperationSpec {
     pub operation: &'static Operation,
     path: Vec<Parameter>,
-    headers: Vec<Parameter>,
+    pub(super) headers: Vec<Parameter>,
     /// `None` where the operation takes no body.
-    body: Option<RequestBody>,
+    pub(super) body: Option<RequestBody>,
 }
 
-struct Parameter {
-    name: String,
-    required: bool,
+pub(super) struct Parameter {
+    pub(super) name: String,
+    pub(super) required: bool,
     /// Whether the value is JSON (`content` in the spec) or the plain text (`schema`).
     is_json: bool,
     validator: Validator,
 }
 
-struct RequestBody {
-    media_type: String,
-    required: bool,
+pub(super) struct RequestBody {
+    pub(super) media_type: String,
+    pub(super) required: bool,
     /// `None` where the body is bytes that the spec says nothing about.
     validator: Option<Validator>,
 }
@@ -91,19 +90,6 @@ fn request_body(spec: &Value, value: &Value) -> Result<RequestBody, String> {
 }
 
 impl OperationSpec {
-    /// 415 unless the body is announced as what the operation takes, or nothing is announced and needn't be.
-    pub fn check_media_type(&self, headers: &HeaderMap, is_empty: bool) -> Result<(), ApiError> {
-        let announced = !is_empty || headers.contains_key(header::CONTENT_TYPE);
-        let Some(body) = self.body.as_ref().filter(|body| body.required || announced) else { return Ok(()) };
-        let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let essence = given.split(';').next().unwrap_or_default().trim();
-        if essence.eq_ignore_ascii_case(&body.media_type) {
-            return Ok(());
-        }
-        let message = format!("The request body must be {}.", body.media_type);
-        Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_type", message))
-    }
-
     /// The path parameters' values, checked; 400 otherwise. A value that isn't there wasn't UTF-8.
     pub fn check_path(&self, mut values: HashMap<String, String>) -> Result<Vec<String>, ApiError> {
         let parameters = self.path.iter().map(|parameter| {
@@ -113,24 +99,6 @@ impl OperationSpec {
             Ok(text)
         });
         parameters.collect()
-    }
-
-    /// The header parameters' values by name, checked; 400 otherwise.
-    pub fn check_headers(&self, headers: &HeaderMap) -> Result<Map<String, Value>, ApiError> {
-        let refuse = |message| ApiError::new(StatusCode::BAD_REQUEST, "invalid_header_value", message);
-        let mut values = Map::new();
-        for parameter in &self.headers {
-            let name = &parameter.name;
-            match headers.get(name) {
-                None if parameter.required => return Err(refuse(format!("{name} is missing."))),
-                None => {}
-                Some(value) => {
-                    let text = value.to_str().map_err(|_| refuse(format!("{name} is not visible ASCII.")))?;
-                    values.insert(name.clone(), parameter.check(text).map_err(refuse)?);
-                }
-            }
-        }
-        Ok(values)
     }
 
     /// The body as JSON, checked, or null where there needn't be one or it may be any bytes; 400 otherwise.
@@ -148,7 +116,8 @@ impl OperationSpec {
 }
 
 impl Parameter {
-    fn check(&self, text: &str) -> Result<Value, String> {
+    /// The value of this text, or what is wrong with it.
+    pub(super) fn check(&self, text: &str) -> Result<Value, String> {
         let name = &self.name;
         let value = if self.is_json {
             serde_json::from_str(text).map_err(|e| format!("{name} is not JSON: {e}."))?
@@ -238,7 +207,8 @@ fn translate_nullable(value: &mut Value) {
     }
 }
 
-/// The value itself, or what its `$ref` points at.
+/// The value itself, or the target of its `$ref`. codegen/ and spec-diff/ have the same few lines: neither is a crate that a program's
+/// tests should depend on.
 fn resolve<'a>(spec: &'a Value, value: &'a Value) -> &'a Value {
     let pointer = value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
     pointer.and_then(|pointer| spec.pointer(pointer)).unwrap_or(value)

@@ -11,12 +11,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use canva_connect::operations::{AUTHORIZATION_URL, BASE_URL, TOKEN_PATH};
 
+use crate::api::spec::{self, OperationSpec};
 use crate::api::{self, Place};
 use crate::api_error::ApiError;
 use crate::oauth::Endpoint;
-use crate::spec::{self, OperationSpec};
+use crate::serve::visitors;
 use crate::state::State;
-use crate::visitors;
 
 /// What a client takes as its base URL, where the simulator stands in for Canva at this origin.
 pub fn base_url(origin: &str) -> String {

@@ -4,9 +4,9 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::access::Owner;
+use crate::api::spec;
 use crate::api_error::ApiError;
-use crate::spec;
+use crate::canva::access::Owner;
 
 pub struct Call {
     pub owner: Owner,
