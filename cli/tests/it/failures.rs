@@ -240,7 +240,11 @@ fn a_job_whose_id_is_no_id_is_unknown_and_no_command_is_suggested() {
             json!([item["status"], item["job_id"], item["error"]["code"]]),
             json!(["unknown", id, "outcome_unknown"])
         );
-        assert!(ran.stderr.contains("no command can ask for it") && !ran.stderr.contains("`canva"), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("no command accepts the job's id") && !ran.stderr.contains("`canva"),
+            "{}",
+            ran.stderr
+        );
         assert!(ran.stderr.ends_with("look in Canva before you try again\n"), "{}", ran.stderr);
         assert_eq!(stub.requests().len(), 1);
     }

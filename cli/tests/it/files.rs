@@ -89,7 +89,7 @@ fn after_ctrl_c_it_is_said_that_tags_may_be_missing() {
     assert!(item["status"] == "failed" && item["asset"]["id"].is_string(), "{item}");
     assert_eq!(item["error"]["code"], "tags_not_applied");
     let message = item["error"]["message"].as_str().unwrap();
-    assert!(message.contains("it isn't known whether its tags were applied"), "{message}");
+    assert!(message.contains("canva was stopped before Canva confirmed its tags"), "{message}");
 }
 
 fn upload<'a>(args: impl IntoIterator<Item = &'a str>, simulator: &Simulator) -> Command {
@@ -132,7 +132,7 @@ fn stopped(mut command: Command, reached: impl Fn() -> bool) -> Vec<Value> {
     let output = running.0.take().unwrap().wait_with_output().unwrap();
     let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(130), "{stdout}{stderr}");
-    let last = "canva: stopped; files of which nothing is said are not in Canva";
+    let last = "canva: stopped; files not listed are not in Canva";
     assert_eq!(stderr.lines().last(), Some(last), "{stderr}");
     stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
