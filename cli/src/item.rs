@@ -115,15 +115,11 @@ impl Outcome {
 
     /// How a job ended, or why there is none.
     pub fn ended(job: Option<&JobReference>, end: Result<JobResult, Error>, job_extra: Map<String, Value>) -> Self {
-        match end {
-            Ok(made) => Self {
-                job_id: job.map(|job| job.id.clone()),
-                made: Some(made),
-                job_extra,
-                ..Self::with(Status::Success)
-            },
-            Err(error) => Self { job_extra, ..Self::failed(job, &error) },
-        }
+        let outcome = match end {
+            Ok(made) => Self { made: Some(made), ..Self::with(Status::Success) },
+            Err(error) => Self::failed(job, &error),
+        };
+        Self { job_id: job.map(|job| job.id.clone()), job_extra, ..outcome }
     }
 
     pub fn in_progress(job: &JobReference) -> Self {
@@ -136,8 +132,7 @@ impl Outcome {
             Error::Deadline { .. } => Status::InProgress,
             _ => Status::Failed,
         };
-        let job_id = job.map(|job| job.id.clone());
-        Self { job_id, error: Some(Failure::new(error, job)), ..Self::with(status) }
+        Self { error: Some(Failure::new(error, job)), ..Self::with(status) }
     }
 
     /// The command was stopped after the file was sent and before Canva answered.
