@@ -1,4 +1,4 @@
-//! `canva simulate`: a simulator that stays, for other commands and programs.
+//! `canva simulate`: a simulator for other commands and programs, until Ctrl-C.
 
 use std::io::{self, ErrorKind, Write};
 
@@ -29,7 +29,7 @@ pub async fn run(args: Simulate, output: &mut Output) -> io::Result<()> {
         }
         _ => error,
     })?;
-    // Gone when this returns.
+    // The file is deleted when this returns.
     let certificate = simulator.certificate().map(certificate_file).transpose()?;
     output.simulator(&simulator, certificate.as_ref().map(NamedTempFile::path))?;
     tokio::signal::ctrl_c().await
