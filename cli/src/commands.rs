@@ -1,7 +1,7 @@
 //! The commands that talk to Canva: each goes from its arguments to the outcomes that are printed.
 
-use std::future::ready;
 use std::path::PathBuf;
+use std::pin::pin;
 
 use canva_connect::{Client, Error, Job, JobReference, JobResult};
 use futures_util::stream::{self, StreamExt};
@@ -54,8 +54,10 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
                 let outcome = Outcome::deleted(canva.delete_asset(&asset_id).await);
                 Item { subject: Some(Subject::AssetId { asset_id }), outcome }
             });
-            let print = |item: Item| ready(output.item(&item));
-            deleted.buffered(AT_ONCE).for_each(print).await;
+            let mut deleted = pin!(deleted.buffered(AT_ONCE));
+            while let Some(item) = deleted.next().await {
+                output.item(&item);
+            }
             return Ok(());
         }
         ApiCommand::UploadUrl { url, name, waiting } => {

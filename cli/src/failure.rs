@@ -1,4 +1,4 @@
-//! The wording of failures: a code for scripts, and for people one sentence that ends with what to do next.
+//! What is said of a failure: a code for scripts, and a sentence for people that ends with what to do next.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub struct Failure {
     pub message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
-    /// What else Canva said of it, in fields that the spec doesn't know.
+    /// Fields of Canva's error that the spec doesn't know.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub extra: Map<String, Value>,
 }
@@ -53,7 +53,7 @@ impl Failure {
     }
 }
 
-/// Whether an id of Canva's may stand in a command that is suggested: a shell and `canva` take it as nothing but an id.
+/// Whether a command to paste may contain this id from Canva: a shell and `canva` take it as nothing but an id.
 fn pasteable(id: &str) -> bool {
     !id.starts_with('-') && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
@@ -80,8 +80,8 @@ fn code(error: &Error) -> &str {
     }
 }
 
-/// What happened, mostly in the library's words. They are replaced where they repeat the file's name, which is printed
-/// beside them, or a response's, whose advice is for programmers.
+/// What happened, in the library's words unless they repeat the file's name, which is printed before them, or advise
+/// programmers.
 fn what(error: &Error) -> String {
     let text = match error {
         Error::Api(api) => {
@@ -99,9 +99,7 @@ fn what(error: &Error) -> String {
         Error::Decode { job_succeeded: true, source, excerpt, .. } => format!("{source}; it begins {excerpt:?}"),
         Error::Job(job) => format!("{}: {}", code(error), job.message),
         Error::Body(BodyError::Read { source, .. }) => format!("it can't be read: {source}"),
-        Error::Body(BodyError::Length { .. } | BodyError::Changed { .. }) => {
-            "it changed while it was being uploaded".to_owned()
-        }
+        Error::Body(_) => "it changed while it was being uploaded".to_owned(),
         Error::Pacer { source, .. } if source.is::<PausedError>() => source.to_string(),
         _ => error.report(),
     };
@@ -114,7 +112,7 @@ const PROXY_PASSWORD: &str = "give the proxy its user and password in HTTPS_PROX
 fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
     let step = match error {
         Error::Poll { source, .. } => return after_poll(source, job),
-        Error::Deadline { .. } => return go_on(job),
+        Error::Deadline { .. } => return after_poll(error, job),
         Error::InvalidInput { field: "name", .. } => "choose another with --name",
         Error::InvalidInput { field: "title", .. } => "choose another with --title",
         Error::InvalidInput { field: "tags", .. } => "change --tag",
@@ -150,7 +148,7 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
     Some(step.to_owned())
 }
 
-/// What the user can do when a job could not be read.
+/// What the user can do about a job that could not be read, or not to its end.
 fn after_poll(source: &Error, job: Option<&JobReference>) -> Option<String> {
     match source {
         // Canva gave an id that can't be one.
@@ -164,12 +162,8 @@ fn after_poll(source: &Error, job: Option<&JobReference>) -> Option<String> {
             Some(format!("look for the {made} in Canva{again}; don't send it again"))
         }
         Error::Api(api) if !api.status.is_server_error() && !source.is_retryable() => Some(after_refusal(api, true)),
-        _ => go_on(job),
+        _ => command(job).map(|command| format!("go on with `{command} --wait`")),
     }
-}
-
-fn go_on(job: Option<&JobReference>) -> Option<String> {
-    command(job).map(|command| format!("go on with `{command} --wait`"))
 }
 
 /// The command that reads the job.
@@ -192,7 +186,7 @@ fn after_refusal(api: &ApiError, of_job: bool) -> String {
             _ => "wait a minute, then try again",
         },
         (500.., _) => "try again later",
-        // Without a code it isn't the API's own. And a POST names nothing that could be missing.
+        // Without a code, the response isn't from the API. And a POST names nothing that could be missing.
         (_, "" | "endpoint_not_found") | (300..=399, _) => "check the base URL",
         (404, _) if api.operation.method == "POST" => "check the base URL",
         (403, "missing_scope") => return format!("use a token with the scope {}", api.operation.scopes.join(" ")),

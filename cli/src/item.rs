@@ -55,8 +55,7 @@ impl Subject {
             file += chunk.valid();
             file.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02X}")));
         }
-        let unicode = path.to_str().is_some();
-        let file_hex = (!unicode).then(|| bytes.iter().map(|byte| format!("{byte:02x}")).collect());
+        let file_hex = path.to_str().is_none().then(|| bytes.iter().map(|byte| format!("{byte:02x}")).collect());
         Self::File { file, file_hex }
     }
 }
