@@ -26,7 +26,7 @@ impl Failure {
         Self::of(error, code(error), what(error) + &step)
     }
 
-    /// The asset was uploaded, but the update that was to tag it failed.
+    /// The asset was uploaded, but its tags could not be set.
     pub fn tags_not_applied(asset_id: &str, error: &Error) -> Self {
         let reason = what(error);
         let mut message = format!(
@@ -80,8 +80,7 @@ fn code(error: &Error) -> &str {
     }
 }
 
-/// What happened, in the library's words unless they repeat the file's name, which is printed before them, or advise
-/// programmers.
+/// What happened: the library's words, unless they repeat the file's name or advise programmers.
 fn what(error: &Error) -> String {
     let text = match error {
         Error::Api(api) => {
@@ -151,7 +150,7 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
 /// What the user can do about a job that could not be read, or not to its end.
 fn after_poll(source: &Error, job: Option<&JobReference>) -> Option<String> {
     match source {
-        // Canva gave an id that can't be one.
+        // Canva gave a malformed id.
         Error::InvalidInput { .. } => Some("look in Canva before you try again".to_owned()),
         Error::Decode { job_succeeded: true, .. } => {
             let made = match job.map(|job| job.kind) {

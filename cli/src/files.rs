@@ -55,7 +55,7 @@ pub async fn run(
     while results.printed < results.files.len() {
         whole.show(results.summary());
         tokio::select! {
-            // What is known already is heard before the command stops.
+            // Events that have arrived count, before the command stops.
             biased;
             Some(event) = bulk.next() => match event {
                 BulkEvent::Started { key, job, .. } => results.set(key, State::AtCanva(job)),
@@ -78,7 +78,7 @@ pub async fn run(
             },
             Some((number, outcome)) = unwaited.next() => results.set(number, State::Ended(outcome)),
             Some((number, tagged)) = tagging.next() => results.tagged(number, tagged),
-            // If Ctrl-C can't be listened to, it ends the process as usual.
+            // If listening fails, Ctrl-C ends the process as usual.
             Ok(()) = &mut stop => {
                 results.output.progress.end();
                 results.stop(handed_over.stop());
@@ -124,7 +124,7 @@ impl HandedOver {
     }
 }
 
-/// What is known of a file, and not printed yet.
+/// What is known of a file that isn't printed yet.
 enum State {
     AtCanva(JobReference),
     /// The asset is there, and its tags are being set.
@@ -166,7 +166,7 @@ impl Results<'_> {
         }
     }
 
-    /// Prints what is known when the command stops. No more is known of files that are `complete` and have no state.
+    /// Prints what is known when the command stops. Files that are `complete` and have no state may be in Canva.
     fn stop(&mut self, mut complete: BTreeSet<usize>) {
         for number in complete.split_off(&self.printed) {
             self.states.entry(number).or_insert_with(|| State::Ended(Outcome::stopped_when_sent()));

@@ -146,7 +146,7 @@ impl Outcome {
         Self { status: Status::Failed, error: Some(Failure::stopped("tags_not_applied", error)), ..self }
     }
 
-    /// The asset was uploaded, and this came of setting its tags.
+    /// The asset was uploaded; `tagged` is the result of setting its tags.
     pub fn tagged(self, tagged: Result<Asset, Error>) -> Self {
         match (tagged, &self.made) {
             (Ok(asset), _) => Self { made: Some(asset.into()), ..self },

@@ -1,4 +1,4 @@
-//! What stderr shows: messages and, on a terminal, the progress of what is being sent, one line each.
+//! Messages on stderr and, on a terminal, lines of progress.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
