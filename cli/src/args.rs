@@ -1,5 +1,5 @@
-//! The command line: its commands and options, and which of them exclude each other. The library checks the values, such as the
-//! length of a name.
+//! The command line: its commands and options, and which of them exclude each other. The library checks values, such as
+//! the length of a name.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -174,8 +174,8 @@ pub enum ApiCommand {
 
     /// Print the state of an upload or import.
     Job {
-        /// `asset-upload`, `url-asset-upload`, `import` or `url-import`, for a job that `upload`, `upload-url`, `import` or
-        /// `import-url` started.
+        /// `asset-upload` (started by `upload`), `url-asset-upload` (by `upload-url`), `import`, or `url-import` (by
+        /// `import-url`).
         kind: JobKind,
 
         /// The job's id, as `--no-wait` prints it.
@@ -265,7 +265,7 @@ impl Args {
     /// The arguments of this process. Ends the process with exit code 2 if they are wrong, and with 0 after `--help` or
     /// `--version`.
     pub fn read() -> Self {
-        // A shell's pattern can only stand after the command.
+        // A shell's pattern stands after the command.
         let command = Self::command();
         let is_command = |argument: &OsString| command.get_subcommands().any(|it| argument == it.get_name());
         let arguments = env::args_os().skip(1).skip_while(|argument| !is_command(argument));
@@ -318,8 +318,8 @@ fn refuse(message: String) -> ! {
     Args::command().error(ErrorKind::ArgumentConflict, message).exit()
 }
 
-/// An argument that would be taken as an option although it is the name of a file. A shell replaces `*.png` by the names of files, so
-/// without this check, a file's name could choose options. A pattern yields only names of files that exist, so this finds all.
+/// An argument that would be taken as an option although it is the name of a file. A shell replaces `*.png` by file
+/// names, so without this check a file's name could choose options. It finds every such name, since the files exist.
 fn file_like_an_option(arguments: impl Iterator<Item = OsString>) -> Option<OsString> {
     for argument in arguments {
         // `-` alone is no option.

@@ -1,7 +1,7 @@
 //! The commands that talk to Canva: each goes from its arguments to the outcomes that are printed.
 
-use std::future::ready;
 use std::path::PathBuf;
+use std::pin::pin;
 
 use canva_connect::{Client, Error, Job, JobReference, JobResult};
 use futures_util::stream::{self, StreamExt};
@@ -28,7 +28,7 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
                 }
                 let tagging = client.update_asset("of-this-upload").tags(&all_tags);
                 Box::pin(async move {
-                    // Refused now, since later the asset would be there without its tags.
+                    // Refused now: after the upload, the asset would be there without its tags.
                     tagging.check()?;
                     Ok(upload.await?.into_any())
                 })
@@ -54,8 +54,10 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
                 let outcome = Outcome::deleted(canva.delete_asset(&asset_id).await);
                 Item { subject: Some(Subject::AssetId { asset_id }), outcome }
             });
-            let print = |item: Item| ready(output.item(&item));
-            deleted.buffered(AT_ONCE).for_each(print).await;
+            let mut deleted = pin!(deleted.buffered(AT_ONCE));
+            while let Some(item) = deleted.next().await {
+                output.item(&item);
+            }
             return Ok(());
         }
         ApiCommand::UploadUrl { url, name, waiting } => {
@@ -98,7 +100,7 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
 /// The outcome of a request that creates a job.
 pub async fn created(job: Result<Job<JobResult>, Error>, waiting: &Waiting) -> Outcome {
     match job {
-        // `canva job` wouldn't take a wrong id. Waiting says so.
+        // `canva job` would refuse a malformed id; waiting reports it.
         Ok(job) => {
             let wait = !waiting.no_wait || job.reference().check().is_err();
             read(job, wait).await
@@ -107,7 +109,7 @@ pub async fn created(job: Result<Job<JobResult>, Error>, waiting: &Waiting) -> O
     }
 }
 
-/// The outcome of a job as far as it is known, read if nothing is known or its end is waited for.
+/// The outcome of a job. Reads the job if nothing is known of it, and to its end with `wait`.
 async fn read(mut job: Job<JobResult>, wait: bool) -> Outcome {
     let read = match job.state() {
         _ if wait => job.settle().await,

@@ -23,11 +23,10 @@ pub async fn open(server: Server) -> Result<(Client, Option<Simulator>), End> {
             (token, server.base_url.or(variable("CANVA_BASE_URL")?), redis)
         }
     };
-    let mut builder = Client::builder();
+    let mut builder = Client::builder().user_agent(concat!("canva-cli/", env!("CARGO_PKG_VERSION")));
     if let Some(redis) = redis {
         builder = builder.pacer(shared_limits::open(&redis, &token).await?);
     }
-    builder = builder.token(token).user_agent(concat!("canva-cli/", env!("CARGO_PKG_VERSION")));
     if simulator.is_some() {
         // The simulator needs no CA, so a wrong SSL_CERT_FILE doesn't matter.
         builder = builder.http(|http| http.tls_certs_only([]));
@@ -35,7 +34,7 @@ pub async fn open(server: Server) -> Result<(Client, Option<Simulator>), End> {
     if let Some(base_url) = base_url {
         builder = builder.base_url(base_url);
     }
-    let canva = builder.build().map_err(|error| match error {
+    let canva = builder.token(token).build().map_err(|error| match error {
         Error::InvalidInput { field: "base_url", found, .. } => End::usage(format!(
             "the base URL must be like {BASE_URL}, with https:// unless it is on this machine, got {found}; change \
              --base-url or CANVA_BASE_URL"

@@ -1,4 +1,4 @@
-//! The wording of failures: a code for scripts, and for people one sentence that ends with what to do next.
+//! What is said of a failure: a code for scripts, and a sentence for people that ends with what to do next.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub struct Failure {
     pub message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
-    /// What else Canva said of it, in fields that the spec doesn't know.
+    /// Fields of Canva's error that the spec doesn't know.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub extra: Map<String, Value>,
 }
@@ -26,7 +26,7 @@ impl Failure {
         Self::of(error, code(error), what(error) + &step)
     }
 
-    /// The asset was uploaded, but the update that was to tag it failed.
+    /// The asset was uploaded, but its tags could not be set.
     pub fn tags_not_applied(asset_id: &str, error: &Error) -> Self {
         let reason = what(error);
         let mut message = format!(
@@ -53,7 +53,7 @@ impl Failure {
     }
 }
 
-/// Whether an id of Canva's may stand in a command that is suggested: a shell and `canva` take it as nothing but an id.
+/// Whether a command to paste may contain this id from Canva: a shell and `canva` take it as nothing but an id.
 fn pasteable(id: &str) -> bool {
     !id.starts_with('-') && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
@@ -80,8 +80,7 @@ fn code(error: &Error) -> &str {
     }
 }
 
-/// What happened, mostly in the library's words. They are replaced where they repeat the file's name, which is printed
-/// beside them, or a response's, whose advice is for programmers.
+/// What happened: the library's words, unless they repeat the file's name or advise programmers.
 fn what(error: &Error) -> String {
     let text = match error {
         Error::Api(api) => {
@@ -99,9 +98,7 @@ fn what(error: &Error) -> String {
         Error::Decode { job_succeeded: true, source, excerpt, .. } => format!("{source}; it begins {excerpt:?}"),
         Error::Job(job) => format!("{}: {}", code(error), job.message),
         Error::Body(BodyError::Read { source, .. }) => format!("it can't be read: {source}"),
-        Error::Body(BodyError::Length { .. } | BodyError::Changed { .. }) => {
-            "it changed while it was being uploaded".to_owned()
-        }
+        Error::Body(_) => "it changed while it was being uploaded".to_owned(),
         Error::Pacer { source, .. } if source.is::<PausedError>() => source.to_string(),
         _ => error.report(),
     };
@@ -114,7 +111,7 @@ const PROXY_PASSWORD: &str = "give the proxy its user and password in HTTPS_PROX
 fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
     let step = match error {
         Error::Poll { source, .. } => return after_poll(source, job),
-        Error::Deadline { .. } => return go_on(job),
+        Error::Deadline { .. } => return after_poll(error, job),
         Error::InvalidInput { field: "name", .. } => "choose another with --name",
         Error::InvalidInput { field: "title", .. } => "choose another with --title",
         Error::InvalidInput { field: "tags", .. } => "change --tag",
@@ -150,10 +147,10 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
     Some(step.to_owned())
 }
 
-/// What the user can do when a job could not be read.
+/// What the user can do about a job that could not be read, or not to its end.
 fn after_poll(source: &Error, job: Option<&JobReference>) -> Option<String> {
     match source {
-        // Canva gave an id that can't be one.
+        // Canva gave a malformed id.
         Error::InvalidInput { .. } => Some("look in Canva before you try again".to_owned()),
         Error::Decode { job_succeeded: true, .. } => {
             let made = match job.map(|job| job.kind) {
@@ -164,12 +161,8 @@ fn after_poll(source: &Error, job: Option<&JobReference>) -> Option<String> {
             Some(format!("look for the {made} in Canva{again}; don't send it again"))
         }
         Error::Api(api) if !api.status.is_server_error() && !source.is_retryable() => Some(after_refusal(api, true)),
-        _ => go_on(job),
+        _ => command(job).map(|command| format!("go on with `{command} --wait`")),
     }
-}
-
-fn go_on(job: Option<&JobReference>) -> Option<String> {
-    command(job).map(|command| format!("go on with `{command} --wait`"))
 }
 
 /// The command that reads the job.
@@ -192,7 +185,7 @@ fn after_refusal(api: &ApiError, of_job: bool) -> String {
             _ => "wait a minute, then try again",
         },
         (500.., _) => "try again later",
-        // Without a code it isn't the API's own. And a POST names nothing that could be missing.
+        // Without a code, the response isn't from the API. And a POST names nothing that could be missing.
         (_, "" | "endpoint_not_found") | (300..=399, _) => "check the base URL",
         (404, _) if api.operation.method == "POST" => "check the base URL",
         (403, "missing_scope") => return format!("use a token with the scope {}", api.operation.scopes.join(" ")),

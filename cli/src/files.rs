@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use canva_connect::{Asset, BoxFuture, BulkEvent, Client, Error, Job, JobReference, JobResult, UploadProgress};
+use futures_util::future::FutureExt;
 use futures_util::stream::{self, FuturesUnordered, StreamExt};
 
 use crate::End;
@@ -40,12 +41,7 @@ pub async fn run(
             noted.note(number, progress);
             show(progress);
         };
-        let sending = send(&file, Box::new(on_progress));
-        let item = async move {
-            let _line = line;
-            sending.await
-        };
-        (number, item)
+        (number, send(&file, Box::new(on_progress)).inspect(|_| drop(line)))
     });
     let (waited, unwaited) = if waiting.no_wait { (None, Some(items)) } else { (Some(items), None) };
     let mut bulk = canva.bulk(waited.into_iter().flatten());
@@ -55,16 +51,20 @@ pub async fn run(
         .buffer_unordered(AT_ONCE);
     let mut tagging = FuturesUnordered::new();
     let mut results = Results { files, states: BTreeMap::new(), printed: 0, output };
-    let mut stop = pin!(ctrl_c());
+    let mut stop = pin!(tokio::signal::ctrl_c().fuse());
     while results.printed < results.files.len() {
         whole.show(results.summary());
         tokio::select! {
-            // What is known already is heard before the command stops.
+            // Events that have arrived count, before the command stops.
             biased;
             Some(event) = bulk.next() => match event {
                 BulkEvent::Started { key, job, .. } => results.set(key, State::AtCanva(job)),
                 BulkEvent::Finished { key, result, extra, .. } => {
-                    let outcome = Outcome::ended(results.job(key), result, extra);
+                    let job = match results.states.get(&key) {
+                        Some(State::AtCanva(job)) => Some(job),
+                        _ => None,
+                    };
+                    let outcome = Outcome::ended(job, result, extra);
                     results.set(key, match &outcome.made {
                         Some(JobResult::Asset(asset)) if !tags.is_empty() => {
                             let update = canva.update_asset(&asset.id).tags(tags);
@@ -78,20 +78,15 @@ pub async fn run(
             },
             Some((number, outcome)) = unwaited.next() => results.set(number, State::Ended(outcome)),
             Some((number, tagged)) = tagging.next() => results.tagged(number, tagged),
-            () = &mut stop => {
+            // If listening fails, Ctrl-C ends the process as usual.
+            Ok(()) = &mut stop => {
+                results.output.progress.end();
                 results.stop(handed_over.stop());
                 return Err(End { code: 130, message: "stopped; files not listed are not in Canva".to_owned() });
             }
         }
     }
     Ok(())
-}
-
-/// Never comes if Ctrl-C can't be listened to; then it ends the process as usual.
-async fn ctrl_c() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
-    }
 }
 
 /// The files whose last byte was handed over by their last attempt. Without that byte, no file can be in Canva.
@@ -105,14 +100,10 @@ struct Numbers {
 }
 
 impl HandedOver {
-    fn lock(&self) -> MutexGuard<'_, Numbers> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Called before the bytes leave. Once the command has stopped, this keeps the thread until the process ends: a file that was
-    /// completed now would be in Canva and not be printed.
+    /// Called before the bytes leave. Once the command has stopped, it holds the thread until the process ends: a file
+    /// completed now would reach Canva without being printed.
     fn note(&self, number: usize, progress: UploadProgress) {
-        let mut numbers = self.lock();
+        let mut numbers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if numbers.stopped {
             drop(numbers);
             loop {
@@ -127,13 +118,13 @@ impl HandedOver {
     }
 
     fn stop(&self) -> BTreeSet<usize> {
-        let mut numbers = self.lock();
+        let mut numbers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         numbers.stopped = true;
         std::mem::take(&mut numbers.complete)
     }
 }
 
-/// What is known of a file, and not printed yet.
+/// What is known of a file that isn't printed yet.
 enum State {
     AtCanva(JobReference),
     /// The asset is there, and its tags are being set.
@@ -169,20 +160,13 @@ impl Results<'_> {
         }
     }
 
-    fn job(&self, number: usize) -> Option<&JobReference> {
-        match self.states.get(&number) {
-            Some(State::AtCanva(job)) => Some(job),
-            _ => None,
-        }
-    }
-
     fn tagged(&mut self, number: usize, tagged: Result<Asset, Error>) {
         if let Some(State::Tagging(outcome)) = self.states.remove(&number) {
             self.set(number, State::Ended(outcome.tagged(tagged)));
         }
     }
 
-    /// Prints what is known when the command stops. No more is known of files that are `complete` and have no state.
+    /// Prints what is known when the command stops. Files that are `complete` and have no state may be in Canva.
     fn stop(&mut self, mut complete: BTreeSet<usize>) {
         for number in complete.split_off(&self.printed) {
             self.states.entry(number).or_insert_with(|| State::Ended(Outcome::stopped_when_sent()));

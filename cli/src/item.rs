@@ -55,8 +55,7 @@ impl Subject {
             file += chunk.valid();
             file.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02X}")));
         }
-        let unicode = path.to_str().is_some();
-        let file_hex = (!unicode).then(|| bytes.iter().map(|byte| format!("{byte:02x}")).collect());
+        let file_hex = path.to_str().is_none().then(|| bytes.iter().map(|byte| format!("{byte:02x}")).collect());
         Self::File { file, file_hex }
     }
 }
@@ -147,7 +146,7 @@ impl Outcome {
         Self { status: Status::Failed, error: Some(Failure::stopped("tags_not_applied", error)), ..self }
     }
 
-    /// The asset was uploaded, and this came of setting its tags.
+    /// The asset was uploaded; `tagged` is the result of setting its tags.
     pub fn tagged(self, tagged: Result<Asset, Error>) -> Self {
         match (tagged, &self.made) {
             (Ok(asset), _) => Self { made: Some(asset.into()), ..self },

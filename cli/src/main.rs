@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the future, and doesn't wait for threads that are blocked, in the read of a file for example. They end with the process.
+/// Runs the future. Doesn't wait for blocked threads, such as one that reads a file: they end with the process.
 fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
     let runtime = Runtime::new()?;
     let value = runtime.block_on(future);

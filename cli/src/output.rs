@@ -1,5 +1,5 @@
-//! Prints results to stdout, as text or JSON, and failures to stderr. [`Printable`] makes text from other people, such as an
-//! asset's name, harmless to a terminal and a log.
+//! Prints results to stdout, as text or JSON, and failures to stderr. [`Printable`] makes text from other people, such
+//! as an asset's name, harmless to a terminal and a log.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
@@ -70,8 +70,8 @@ impl Output {
         self.write(&text)?;
         if io::stderr().is_terminal() {
             self.progress.say(
-                "paste the first line into another shell, and its canva commands use this simulator; the second line is for \
-                 programs that log users in; Ctrl-C stops the simulator",
+                "paste the first line into another shell, and its canva commands use this simulator; the second line \
+                 is for programs that log users in; Ctrl-C stops the simulator",
             );
         }
         Ok(())

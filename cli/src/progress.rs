@@ -1,11 +1,11 @@
-//! What stderr shows: messages and, on a terminal, the progress of what is being sent, one line each.
+//! Messages on stderr and, on a terminal, lines of progress.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
 use canva_connect::{Printable, UploadProgress};
-use indicatif::{DecimalBytes, MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{DecimalBytes, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 const WAITING: &str = "waiting for Canva";
 
@@ -18,14 +18,19 @@ impl ProgressLines {
         if self.0.is_hidden() {
             return ProgressLine(ProgressBar::hidden());
         }
-        let name = Printable(&name.to_string()).to_string();
-        let style = ProgressStyle::with_template("{spinner} {wide_msg}");
+        let style = ProgressStyle::with_template("{spinner} {prefix}: {msg}");
         let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
-        let bar = self.0.add(ProgressBar::new_spinner().with_style(style).with_prefix(name));
+        let bar = ProgressBar::new_spinner().with_style(style).with_message(WAITING);
+        let bar = self.0.add(bar.with_prefix(Printable(&name.to_string()).to_string()));
         bar.enable_steady_tick(Duration::from_millis(150));
-        let line = ProgressLine(bar);
-        line.show(WAITING);
-        line
+        ProgressLine(bar)
+    }
+
+    /// Removes all lines, for good.
+    pub fn end(&self) {
+        // An error means that stderr is gone.
+        let _ = self.0.clear();
+        self.0.set_draw_target(ProgressDrawTarget::hidden());
     }
 
     /// Prints one line to stderr.
@@ -43,8 +48,8 @@ impl ProgressLines {
 pub struct ProgressLine(ProgressBar);
 
 impl ProgressLine {
-    pub fn show(&self, text: impl Display) {
-        show(&self.0, text);
+    pub fn show(&self, text: String) {
+        self.0.set_message(text);
     }
 
     pub fn on_progress(&self) -> impl FnMut(UploadProgress) + Send + 'static {
@@ -52,12 +57,12 @@ impl ProgressLine {
         move |progress| {
             let UploadProgress { sent, total, attempt, .. } = progress;
             if sent == total {
-                return show(&bar, WAITING);
+                return bar.set_message(WAITING);
             }
             let percent = sent.saturating_mul(100).checked_div(total).unwrap_or(100);
             let again = if attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
             let (sent, total) = (DecimalBytes(sent), DecimalBytes(total));
-            show(&bar, format_args!("{percent} % ({sent} of {total}{again})"));
+            bar.set_message(format!("{percent} % ({sent} of {total}{again})"));
         }
     }
 }
@@ -66,9 +71,4 @@ impl Drop for ProgressLine {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }
-}
-
-/// The name is part of the message, which is cut where the terminal ends.
-fn show(bar: &ProgressBar, text: impl Display) {
-    bar.set_message(format!("{}: {text}", bar.prefix()));
 }

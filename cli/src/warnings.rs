@@ -1,4 +1,4 @@
-//! The library's warnings, such as a pause after a 429, as lines on stderr.
+//! Prints the library's warnings, such as a pause after a 429, as lines on stderr.
 
 use std::fmt::Debug;
 

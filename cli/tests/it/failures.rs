@@ -76,7 +76,7 @@ fn a_job_that_can_not_be_read_is_named_with_the_command_that_goes_on() {
     assert_prints!(ran.stdout, @r#"{"file":"deck.pdf","job_id":"J1","status":"unknown","error":{"code":"not_implemented","message":"job J1 could not be read: Canva answered 501 Not Implemented not_implemented: No; go on with `canva job import J1 --wait`","http_status":501}}"#);
 }
 
-/// What is refused once is refused again: waiting for it, or a scope, where none is missing, helps nobody.
+/// The advice fits the refusal: no wait, and no scope unless one is missing.
 #[test]
 fn a_refusal_is_followed_by_what_helps_against_it() {
     const ID: &str = "check the id and what kind of job it is; if they are right, look in Canva";

@@ -53,7 +53,7 @@ fn after_ctrl_c_it_is_known_what_was_begun() {
 
 #[test]
 fn after_ctrl_c_no_file_is_unknown_that_had_no_connection() {
-    // Takes no TLS handshake, so that each attempt to connect is seen, and fails.
+    // Counts the attempts to connect, and ends each before its TLS handshake.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base_url = format!("https://{}/rest", listener.local_addr().unwrap());
     let connections = Arc::new(AtomicUsize::new(0));
@@ -74,7 +74,7 @@ fn after_ctrl_c_no_file_is_unknown_that_had_no_connection() {
 fn after_ctrl_c_no_file_is_unknown_that_was_half_sent() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let simulator = runtime.block_on(Simulator::start()).unwrap();
-    // The first attempt takes all of it and refuses it; of the second, the sockets can't hold the whole.
+    // The first attempt is taken whole and refused. In the second, the sockets can't hold the whole file.
     simulator.inject("createAssetUploadJob", ..=1, Fault::Respond(CannedResponse::json(429))).unwrap();
     simulator.inject("createAssetUploadJob", 2.., Fault::StopReading).unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();

@@ -1,4 +1,4 @@
-//! What is printed can be trusted: no id is lost, no text of others steers a terminal or forges a line, and waiting is said.
+//! The output can be trusted: no id is lost, no text from others steers a terminal or forges a line, and pauses are announced.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;

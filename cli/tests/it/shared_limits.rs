@@ -66,7 +66,7 @@ async fn two_commands_at_once_keep_the_limits_together() {
 
 #[test]
 fn a_redis_that_cannot_be_used_is_an_error_in_one_line_that_comes_soon_and_has_no_password() {
-    // Nobody answers on it.
+    // It never answers.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = format!("redis://ada:pass-word@{}", silent.local_addr().unwrap());
     for url in
