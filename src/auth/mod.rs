@@ -20,21 +20,16 @@ mod token_endpoint;
 #[cfg(feature = "oauth")]
 mod tokens;
 
-#[cfg(feature = "oauth")]
-pub use crate::error::OAuthError;
 pub use crate::error::{LoginRequired, NoUser};
 pub use crate::token::{AccessToken, TokenProvider};
 #[cfg(feature = "oauth")]
-pub use file_store::FileStore;
-#[cfg(feature = "oauth")]
-pub use integration::{Integration, IntegrationBuilder};
-#[cfg(feature = "oauth")]
-pub use login::Login;
-#[cfg(feature = "oauth")]
-pub use memory_store::MemoryStore;
-#[cfg(feature = "oauth")]
-pub use oauth::OAuth;
-#[cfg(feature = "oauth")]
-pub use store::{StoreLock, TokenStore};
-#[cfg(feature = "oauth")]
-pub use tokens::{RefreshToken, Tokens};
+pub use {
+    crate::error::OAuthError,
+    file_store::FileStore,
+    integration::{Integration, IntegrationBuilder},
+    login::Login,
+    memory_store::MemoryStore,
+    oauth::OAuth,
+    store::{StoreLock, TokenStore},
+    tokens::{RefreshToken, Tokens},
+};

@@ -31,25 +31,22 @@ const MIN_ATTEMPT: Duration = Duration::from_secs(20);
 /// It is shorter than the client waits for a token.
 const TURN_TIMEOUT: Duration = Duration::from_secs(150);
 
-/// A token provider that refreshes: a minute or two before the access token ends, or when Canva refuses it.
+/// A token provider that refreshes tokens one to two minutes before the access token ends, or when Canva refuses it.
 ///
 /// Clones share the tokens. However many requests wait for a token, there is one refresh. It goes on, and its result is
 /// saved, even if all of them are dropped. Processes may share a store that [locks](TokenStore::lock), as
-/// [`FileStore`](super::FileStore) does: one of them refreshes, and the others load what it saved. Each provider
-/// refreshes at a random time within that minute, so that they don't all do it at once.
+/// [`FileStore`](super::FileStore) does: one of them refreshes, and the others load the tokens that it saved.
 ///
-/// A refresh that failed is repeated up to four times within a minute, if that can't lose the login. docs/retries.md
-/// has the table.
+/// A failed refresh is repeated up to four times within a minute, if that can't lose the login: see docs/retries.md.
 ///
 /// # Runtimes
 /// A refresh is a task of the runtime that its caller is on.
 ///
-/// - Keep that runtime running. If nobody drives it, for example because the `block_on` of a `current_thread` runtime
-///   has returned, the refresh stands still. All other calls then wait for it and end in [`OAuthError::Stalled`] after
-///   150 s. The same happens if a call that waits for its turn is on such a runtime.
-/// - Let refreshes end before you end that runtime or its process. If a refresh token was sent and the new pair isn't
-///   saved, the login is lost, and the next call fails with [`OAuthError::LoginRequired`]. So await the calls that you
-///   have made. If some of them were dropped, await `token()` too: it returns when no refresh is running.
+/// - Keep that runtime running. In a `current_thread` runtime whose `block_on` has returned, a refresh stands still,
+///   and so does a call that waits for its turn. All other calls then end in [`OAuthError::Stalled`] after 150 s.
+/// - Await your calls before you end the runtime or the process. If some were dropped, await `token()`: it returns when
+///   no refresh is running. If a refresh token was sent and the new pair isn't saved, the login is lost, and the next
+///   call fails with [`OAuthError::LoginRequired`].
 #[derive(Clone)]
 pub struct OAuth {
     keeper: Arc<Mutex<Keeper>>,
@@ -63,25 +60,21 @@ struct Keeper {
     /// tokens don't refresh at the same moment.
     margin: Duration,
     tokens: Option<Tokens>,
-    /// Set while the store has not taken the tokens.
-    unsaved: Option<Replaces>,
+    /// Whether the store has the tokens.
+    saved: bool,
+    /// Unsaved tokens of a refresh replace those with this refresh token; others are from a newer login. `None`:
+    /// unsaved tokens of a login or logout replace any.
+    replaces: Option<RefreshToken>,
     /// When the last refresh ended, and the result for the calls that waited for it.
     last: Option<(Instant, Result<AccessToken, OAuthError>)>,
-}
-
-/// What unsaved tokens may replace in the store.
-enum Replaces {
-    /// After a login or logout: any tokens.
-    Anything,
-    /// After a refresh: the tokens with this refresh token. Others are from a newer login.
-    Only(RefreshToken),
 }
 
 impl OAuth {
     /// Tokens from this store. Nothing is loaded before the first request.
     pub fn new(integration: Integration, store: impl TokenStore) -> Self {
         let margin = MIN_MARGIN.mul_f64(1.0 + fastrand::f64());
-        let keeper = Keeper { integration, store: Box::new(store), margin, tokens: None, unsaved: None, last: None };
+        let (store, saved) = (Box::new(store), true);
+        let keeper = Keeper { integration, store, margin, tokens: None, saved, replaces: None, last: None };
         Self { keeper: Arc::new(Mutex::new(keeper)) }
     }
 
@@ -100,7 +93,7 @@ impl OAuth {
             let _lock = keeper.lock().await?;
             let mut tokens = keeper.integration.exchange(&login, &code).await?;
             tokens.scopes = tokens.scopes.or(login.scopes);
-            keeper.keep(tokens, Replaces::Anything).await
+            keeper.keep(tokens, None).await
         })
         .await
     }
@@ -127,7 +120,7 @@ impl OAuth {
             keeper.integration.revoke(token).await?;
             let expires_at = SystemTime::UNIX_EPOCH;
             let ended = Tokens { access_token: "".into(), refresh_token: None, expires_at, scopes: None };
-            keeper.keep(ended, Replaces::Anything).await
+            keeper.keep(ended, None).await
         })
         .await
     }
@@ -172,12 +165,11 @@ async fn undisturbed<T: Send + 'static>(
 
 impl Keeper {
     async fn refresh(&mut self, refused: Option<&AccessToken>) -> Result<AccessToken, OAuthError> {
-        if self.unsaved.is_some() {
+        if !self.saved {
             let _lock = self.lock().await?;
             self.save_late().await?;
         }
-        // Without a lock at first: another process may have refreshed, and a store that can only be read can't be
-        // locked.
+        // At first without a lock, because a store without write permission can't be locked.
         self.load().await?;
         if let Some(token) = self.usable(refused) {
             return Ok(token);
@@ -194,7 +186,7 @@ impl Keeper {
             let error = match self.integration.refresh(&refresh_token, until).await {
                 Ok(tokens) => {
                     let access_token = tokens.access_token.clone();
-                    self.keep(tokens.after(self.tokens.as_ref()), Replaces::Only(refresh_token)).await?;
+                    self.keep(tokens.after(self.tokens.as_ref()), Some(refresh_token)).await?;
                     tracing::info!("the access token was refreshed");
                     return Ok(access_token);
                 }
@@ -215,7 +207,7 @@ impl Keeper {
     }
 
     fn usable(&self, refused: Option<&AccessToken>) -> Option<AccessToken> {
-        let tokens = self.tokens.as_ref().filter(|_| self.unsaved.is_none())?;
+        let tokens = self.tokens.as_ref().filter(|_| self.saved)?;
         let usable = tokens.is_fresh(self.margin) && refused != Some(&tokens.access_token);
         usable.then(|| tokens.access_token.clone())
     }
@@ -242,9 +234,8 @@ impl Keeper {
         Ok(())
     }
 
-    async fn keep(&mut self, tokens: Tokens, replaces: Replaces) -> Result<(), OAuthError> {
-        self.tokens = Some(tokens);
-        self.unsaved = Some(replaces);
+    async fn keep(&mut self, tokens: Tokens, replaces: Option<RefreshToken>) -> Result<(), OAuthError> {
+        (self.tokens, self.saved, self.replaces) = (Some(tokens), false, replaces);
         self.save().await
     }
 
@@ -252,26 +243,28 @@ impl Keeper {
         if let Some(tokens) = &self.tokens {
             self.store.save(tokens).await.map_err(|source| OAuthError::Store { source })?;
         }
-        self.unsaved = None;
+        self.saved = true;
         Ok(())
     }
 
     /// Saves the tokens that could not be saved before, unless the store has a newer login by now.
     async fn save_late(&mut self) -> Result<(), OAuthError> {
-        let Some(replaces) = &self.unsaved else { return Ok(()) };
-        if let Replaces::Only(replaced) = replaces
+        if self.saved {
+            return Ok(());
+        }
+        if self.replaces.is_some()
             && let Some(stored) = self.stored().await?
-            && stored.refresh_token.as_ref() != Some(replaced)
+            && stored.refresh_token != self.replaces
         {
-            (self.tokens, self.unsaved) = (Some(stored), None);
+            (self.tokens, self.saved) = (Some(stored), true);
             return Ok(());
         }
         self.save().await
     }
 }
 
-/// The pause before a refresh is repeated that has failed this many times, at last with this error; `None` if it isn't
-/// repeated. The table in docs/retries.md says why.
+/// The pause after attempt number `attempts` failed with this error; `None` if the refresh isn't repeated. The table in
+/// docs/retries.md says why.
 fn pause(error: &OAuthError, attempts: u32) -> Option<Duration> {
     let asked = match error {
         OAuthError::Refused { status, retry_after, .. } if matches!(status.as_u16(), 429 | 500 | 502 | 503 | 504) => {

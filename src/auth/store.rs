@@ -60,8 +60,7 @@ pub trait TokenStore: Send + Sync + 'static {
     /// In a database, take an advisory lock, a row in a table of its own, or a lease with a time limit. Don't lock the
     /// row that `save` writes: `save` would wait for itself. If unlocking takes a request, send it from a task that
     /// `drop` spawns. A lease must outlast a refresh, which takes up to 60 seconds with all its attempts, and its calls
-    /// of `load` and `save`. Give up waiting after a little more than that, because the process that has the lock may
-    /// stand still.
+    /// of `load` and `save`. Give up waiting a little later: the process that has the lock may stand still.
     fn lock(&self) -> BoxFuture<'_, Result<StoreLock, BoxError>> {
         Box::pin(ready(Ok(StoreLock::new(()))))
     }

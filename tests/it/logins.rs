@@ -153,7 +153,6 @@ async fn a_user_who_says_no_is_an_error_that_can_be_told_and_printed() {
             "invalid_scope",
             format!(r"invalid_scope: a\u{{1b}}[2J b {}…", "x".repeat(192)),
         ),
-        (vec![("error", "")], "", "".to_owned()),
     ] {
         let redirect = query(&[said, vec![("state", STATE)]].concat());
         let error = oauth.finish(&begun(), &redirect).await.unwrap_err();

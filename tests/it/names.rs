@@ -137,7 +137,8 @@ fn a_file_name_that_is_not_unicode_asks_for_a_name() {
 fn lengths_can_be_checked_before_there_is_anything_to_send() {
     let is = |length: usize| "é".repeat(length);
     let canva = &*NOWHERE;
-    let checks: [(&dyn Fn(&str) -> Result<(), Error>, usize, usize); 5] = [
+    type Check<'a> = &'a dyn Fn(&str) -> Result<(), Error>;
+    let checks: [(Check<'_>, usize, usize); 5] = [
         (&|name| canva.upload_asset(vec![1]).name(name).check(), 1, 50),
         (&|name| canva.upload_asset_from_url("https://example.com", name).check(), 1, 255),
         (&|name| canva.update_asset("a").name(name).check(), 0, 50),

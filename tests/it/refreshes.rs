@@ -34,8 +34,8 @@ fn failed(status: u16) -> String {
     http(&format!("{status} Failed"), "", "")
 }
 
-/// A token endpoint that answers with these one after the other, and with the last one from then on; without text, it hangs
-/// up. Each response takes a while, in which another process may save its tokens. Counts the requests.
+/// A token endpoint that answers with these one after the other, and with the last one from then on; without text, it
+/// hangs up. Each response takes a while, in which another process may save its tokens. Counts the requests.
 async fn endpoint(
     responses: Vec<String>,
     takes: Duration,
@@ -241,8 +241,8 @@ fn undriven() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// A provider in the middle of a refresh on this runtime, and the store of its tokens. The endpoint, on a runtime of its own,
-/// takes this long for the first response.
+/// A provider in the middle of a refresh on this runtime, and the store of its tokens. The endpoint has a runtime of
+/// its own, and takes this long for the first response.
 fn refreshing(runtime: &Runtime, takes: Duration) -> (Runtime, String, MemoryStore, OAuth) {
     let server = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (listener, base_url) = server.block_on(support::listen());

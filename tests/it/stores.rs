@@ -122,8 +122,8 @@ async fn a_token_file_of_an_earlier_version_is_read_and_written_as_it_is() {
     }
 }
 
-#[tokio::test]
-async fn a_time_that_no_clock_shows_is_kept_as_the_nearest_one() {
+#[test]
+fn a_time_that_no_clock_shows_is_kept_as_the_nearest_one() {
     let written = |seconds: u64| format!(r#"{{"access_token":"a","expires_at":{seconds}}}"#);
     let mut tokens: Tokens = serde_json::from_str(&written(u64::MAX)).unwrap();
     assert_eq!(serde_json::to_string(&tokens).unwrap(), written(253_402_300_799));
@@ -158,8 +158,8 @@ async fn a_directory_that_cannot_be_written_to_spends_no_refresh_token() {
     use std::os::unix::process::CommandExt;
     const NOBODY: u32 = 65534;
     let (simulator, directory, path) = expired().await;
-    // Nothing is forbidden to root, so root starts a process of somebody else, from where everybody may. `cp` and not this
-    // process makes the copy: a child of another test could still have it open for writing when it is to be run.
+    // Nothing is forbidden to root, so root starts a process of another user, in a directory that everybody may enter.
+    // `cp` makes the copy, because a child of another test could keep a copy of this process open for writing.
     let binary = directory.path().join("it");
     assert!(Command::new("cp").args([&this_binary(), &binary]).status().unwrap().success());
     let root = std::fs::metadata(&path).unwrap().uid() == 0;
