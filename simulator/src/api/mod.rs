@@ -61,25 +61,20 @@ pub async fn respond(state: Arc<State>, place: Place, request: Request) -> Respo
             let response = process(&state, place, spec, &request, &mut body, &entry).await;
             let response = response.unwrap_or_else(ApiError::into_response);
             match &fault {
-                Some(fault) => fault.after(response, request.version).await,
+                Some(fault) => fault.after(response).await,
                 None => response,
             }
         }
     };
-    match response.extensions().get::<Ending>() {
-        None | Some(Ending { end: End::ShutDown, .. }) => {
-            entry.status(response.status());
-            state.background.spawn(discard(body));
-        }
-        Some(Ending { end, status }) => {
-            if let Some(status) = status {
-                entry.status(*status);
-                // The end of the connection must not overtake the response.
-                if let End::HangUp(_) = end {
-                    discard(body).await;
-                }
-            }
-        }
+    let ending = response.extensions().get::<Ending>();
+    if ending.is_none_or(|ending| ending.answered) {
+        entry.status(response.status());
+    }
+    match ending {
+        None | Some(Ending { end: End::ShutDown, .. }) => state.background.spawn(discard(body)),
+        // The end of the connection must not overtake the response.
+        Some(Ending { end: End::HangUp(_), answered: true }) => discard(body).await,
+        Some(_) => {}
     }
     response
 }

@@ -1,4 +1,4 @@
-//! Responses that a test prepares, for faults to send.
+//! Responses that a test prepares and a fault sends.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
 
-/// A response of the test's making, in place of the API's own.
+/// A response that a test prepares, sent in place of the API's own.
 ///
 /// ```
 /// use canva_simulator::CannedResponse;
@@ -24,13 +24,13 @@ pub struct CannedResponse {
 }
 
 impl CannedResponse {
-    /// An error as the API writes it, with the code `simulated_fault`. A status outside 100 to 999
-    /// becomes 500, here and in the other three.
+    /// An error in the API's form, with the code `simulated_fault`. Every constructor turns a status outside 100 to 999
+    /// into 500.
     pub fn json(status: u16) -> Self {
         Self::new(status, "application/json", r#"{"code":"simulated_fault","message":"A fault was asked for."}"#)
     }
 
-    /// An error page, as proxies write them.
+    /// A proxy's error page, in HTML.
     pub fn html(status: u16) -> Self {
         Self::new(status, "text/html", "<html><body><h1>A fault was asked for</h1></body></html>")
     }
@@ -47,7 +47,7 @@ impl CannedResponse {
         Self::new(status, "text/plain", vec![b'x'; 10 << 20])
     }
 
-    /// Adds a header, in place of one of the same name.
+    /// Sets a header. It replaces one of the same name.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
@@ -68,7 +68,7 @@ impl CannedResponse {
     }
 }
 
-/// With the body's length in place of the body.
+/// Shows the body's length in place of the body.
 impl fmt::Debug for CannedResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let body = format_args!("{} bytes", self.body.len()).to_string();

@@ -1,4 +1,4 @@
-//! Which requests are to meet which faults.
+//! Which requests meet which faults.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,15 +13,15 @@ use crate::oauth::Endpoint;
 
 pub struct Injections {
     by_operation: Mutex<BTreeMap<String, Vec<Injection>>>,
-    /// HTTP/2 is spoken, perhaps beside HTTP/1.1.
+    /// The simulator speaks HTTP/2, perhaps beside HTTP/1.1.
     http2: bool,
 }
 
 #[derive(Clone, Debug)]
 pub struct Injection {
-    /// Which requests of the operation meet the fault. The first after the injection is 1.
+    /// Which requests of the operation meet the fault, counted from 1 since the injection.
     requests: (Bound<u32>, Bound<u32>),
-    /// How many requests of the operation came since the injection.
+    /// How many requests of the operation have come since the injection.
     seen: u32,
     fault: Fault,
 }
@@ -37,7 +37,7 @@ impl Injections {
         Self { by_operation: Mutex::default(), http2 }
     }
 
-    /// An error where there is no such operation, or no connection that the fault could meet.
+    /// Fails for an unknown operation, and for a fault of HTTP/2 where the simulator doesn't speak it.
     pub fn inject(&self, operation: &str, injection: Injection) -> io::Result<()> {
         // The spec gives the OAuth endpoints no operation ids.
         let mut names = ALL.iter().map(|known| known.id).chain(Endpoint::ALL.map(Endpoint::name));
@@ -46,14 +46,14 @@ impl Injections {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         if injection.fault.over_http1().is_some() && !self.http2 {
-            let message = format!("{:?} is a fault of HTTP/2: start the simulator with `Tls::Http2`", injection.fault);
+            let message = format!("{:?} needs HTTP/2: start the simulator with `Tls::Http2`", injection.fault);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         lock(&self.by_operation).entry(operation.to_owned()).or_default().push(injection);
         Ok(())
     }
 
-    /// The fault that the operation's next request meets, the one injected first where there are several.
+    /// The fault that the operation's next request meets: the first one injected if there are several.
     pub fn next(&self, operation: &str) -> Option<Fault> {
         let mut injections = lock(&self.by_operation);
         let injections = injections.get_mut(operation)?;

@@ -1,8 +1,7 @@
-//! HTTP/2: each stream of a connection gets its response from the router, and a stream or a connection that is to go wrong
-//! does.
+//! HTTP/2: the router answers each stream, and faults end streams and connections.
 //!
-//! All streams of a connection run in its one task, in their order. So a stream's fault is known before a later stream
-//! begins, and GOAWAY can say which streams nobody has looked at.
+//! One task runs all streams of a connection, in their order. So a stream's fault is known before the next stream begins,
+//! and GOAWAY can name the last stream that was looked at.
 
 use std::future::poll_fn;
 use std::io;
@@ -25,11 +24,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::faults::{End, Ending};
 
-/// How much of a request's body a client may send unread: what the protocol starts with. A client can send as much before
-/// it has heard of any other number.
+/// How much of a request's body a client may send unread: the protocol's default, because a client can send that much
+/// before it knows of any other number.
 const STREAM_WINDOW: u32 = 65_535;
 
-/// So wide that the streams that nobody reads don't keep others from being read.
+/// Wide enough that unread streams don't block the others.
 const CONNECTION_WINDOW: u32 = 64 << 20;
 
 /// Serves a connection to its end.
@@ -43,7 +42,7 @@ pub async fn serve(io: impl AsyncRead + AsyncWrite + Unpin, router: Router, max_
     let io = Transport { io, last_words: last_words.clone(), said: 0, silent: false };
     let Ok(mut connection) = builder.handshake(io).await else { return };
     let (mut streams, mut newest) = (FuturesUnordered::new(), 0);
-    // The last stream is kept: one that is dropped is reset, and it is to end with the connection.
+    // Dropping the last stream would reset it, but it has to end with the connection.
     let (words, _last) = loop {
         tokio::select! {
             biased;
@@ -60,18 +59,18 @@ pub async fn serve(io: impl AsyncRead + AsyncWrite + Unpin, router: Router, max_
                 let before = std::mem::replace(&mut newest, respond.stream_id().as_u32());
                 let router = router.clone();
                 streams.push(async move {
-                    let (end, unended) = answer(router, request, &mut respond).await;
-                    (end, before, (respond, unended))
+                    let (end, broken) = answer(router, request, &mut respond).await;
+                    (end, before, (respond, broken))
                 });
             }
         }
     };
     let _ = last_words.set(words);
-    // Ends when the last words are said, and the client has hung up too.
+    // Waits until the last words are written and the client has hung up too.
     let _ = poll_fn(|context| connection.poll_closed(context)).await;
 }
 
-/// Gives what the fault goes on to do, and the stream of a response that isn't whole.
+/// Returns the end that a fault asks for, and the stream if its response broke.
 async fn answer(
     router: Router,
     request: Request<RecvStream>,
@@ -93,31 +92,28 @@ async fn answer(
             Ok(response) => response,
             Err(never) => match never {},
         },
-        // The client wants it no more.
+        // The client has reset the stream.
         _ = poll_fn(|context| respond.poll_reset(context)) => return (None, None),
     };
-    let ending = response.extensions().get().cloned();
-    match ending {
-        None => (None, send(respond, response, bodiless).await),
-        Some(Ending { status: None, end }) => {
-            if let End::Reset(reason) = end {
-                respond.send_reset(reason);
-            }
-            (Some(end), None)
+    let Some(Ending { end, answered }) = response.extensions().get().cloned() else {
+        return (None, send(respond, response, bodiless).await);
+    };
+    if !answered {
+        if let End::Reset(reason) = end {
+            respond.send_reset(reason);
         }
-        Some(Ending { status: Some(_), end }) => {
-            let mut unended = send(respond, response, bodiless).await;
-            if let (End::Reset(reason), Some(stream)) = (&end, &mut unended) {
-                // A reset overtakes what is not written yet. It is written when this task comes to its connection again.
-                tokio::task::yield_now().await;
-                stream.send_reset(*reason);
-            }
-            (Some(end), unended)
-        }
+        return (Some(end), None);
     }
+    let mut broken = send(respond, response, bodiless).await;
+    if let (End::Reset(reason), Some(stream)) = (&end, &mut broken) {
+        // A reset overtakes unwritten data, which is written when this task comes to its connection again.
+        tokio::task::yield_now().await;
+        stream.send_reset(*reason);
+    }
+    (Some(end), broken)
 }
 
-/// Gives the stream back if the response's body breaks.
+/// Returns the stream if the response's body breaks.
 async fn send(respond: &mut SendResponse<Bytes>, response: Response, bodiless: bool) -> Option<SendStream<Bytes>> {
     let (head, mut body) = response.into_parts();
     let ended = bodiless || body.is_end_stream();
@@ -127,7 +123,7 @@ async fn send(respond: &mut SendResponse<Bytes>, response: Response, bodiless: b
         let mut data = frame.into_data().unwrap_or_default();
         while !data.is_empty() {
             stream.reserve_capacity(data.len());
-            // None and an error are a client that wants no more of it.
+            // After None or an error the client wants no more.
             let taken = poll_fn(|context| stream.poll_capacity(context)).await?.ok()?;
             stream.send_data(data.split_to(taken.min(data.len())), false).ok()?;
         }
@@ -138,7 +134,7 @@ async fn send(respond: &mut SendResponse<Bytes>, response: Response, bodiless: b
     None
 }
 
-/// The frame that says that no stream after this one was or will be looked at, and why: `NO_ERROR`.
+/// The frame GOAWAY with `NO_ERROR` and this last stream.
 fn go_away(last_stream: u32) -> Bytes {
     const LENGTH: [u8; 3] = [0, 0, 8];
     const KIND: u8 = 7;
@@ -146,18 +142,18 @@ fn go_away(last_stream: u32) -> Bytes {
     [head, last_stream.to_be_bytes().to_vec(), u32::from(Reason::NO_ERROR).to_be_bytes().to_vec()].concat().into()
 }
 
-/// A connection that can be given last words, which may be none: it says them after the last whole frame, and nothing more.
+/// A connection that can be given last words. It writes them after the last whole frame, and nothing more.
 struct Transport<T> {
     io: T,
     last_words: Arc<OnceLock<Bytes>>,
-    /// How much of the last words has left.
+    /// How many bytes of the last words are written.
     said: usize,
     silent: bool,
 }
 
 impl<T: AsyncWrite + Unpin> Transport<T> {
-    /// After words, the connection is closed for writing alone: closing it on a client that still sends would cost the
-    /// client those words. Without any, it breaks.
+    /// Closes only the writing side after the words, because a client that still sends would lose them if the whole
+    /// connection closed. Empty words break the connection.
     fn poll_end(&mut self, context: &mut Context<'_>, words: &[u8]) -> Poll<io::Result<()>> {
         while let Some(rest) = words.get(self.said..).filter(|rest| !rest.is_empty()) {
             self.said += ready!(Pin::new(&mut self.io).poll_write(context, rest))?;
@@ -190,7 +186,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Transport<T> {
         Pin::new(&mut self.io).poll_write(context, bytes)
     }
 
-    /// What has been written when this is called is whole frames.
+    /// Only whole frames have been written when this is called.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.silent {
             return Poll::Ready(Ok(()));
@@ -206,47 +202,5 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Transport<T> {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.io).poll_shutdown(context)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-
-    use super::*;
-
-    fn transport<T>(io: T, words: &'static str) -> Transport<T> {
-        Transport { io, last_words: Arc::new(OnceLock::from(Bytes::from(words))), said: 0, silent: false }
-    }
-
-    /// A socket that closes unread would take them back from a client on some systems.
-    #[tokio::test]
-    async fn after_last_words_nothing_is_written_and_everything_read() {
-        let (mut client, io) = duplex(2);
-        let mut server = transport(io, "bye");
-        let said = async {
-            server.flush().await.unwrap();
-            server.write_all(b"more").await.unwrap();
-            server.flush().await.unwrap();
-            let mut heard = String::new();
-            server.read_to_string(&mut heard).await.unwrap();
-            heard
-        };
-        let heard = async {
-            let mut said = String::new();
-            client.read_to_string(&mut said).await.unwrap();
-            client.write_all(b"still here").await.unwrap();
-            client.shutdown().await.unwrap();
-            said
-        };
-        assert_eq!(tokio::join!(said, heard), ("still here".to_owned(), "bye".to_owned()));
-    }
-
-    #[tokio::test]
-    async fn without_last_words_the_connection_breaks() {
-        let (_client, io) = duplex(2);
-        assert!(transport(io, "").flush().await.is_err());
     }
 }

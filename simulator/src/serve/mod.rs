@@ -2,6 +2,7 @@
 
 pub mod background;
 pub mod connections;
+mod http1;
 mod http2;
 pub mod port;
 pub mod tls;

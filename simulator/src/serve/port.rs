@@ -1,4 +1,4 @@
-//! The port: bound from the first moment, listening when it is time, and closed at once when it is over.
+//! The port: bound at the start, opened on demand, and closed at once when the simulator is dropped.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,30 +19,30 @@ pub struct Port {
 }
 
 enum Socket {
-    /// Bound without listening, so that a connection is refused.
+    /// Bound without listening, so connections are refused.
     Refusing(TcpSocket, Option<Waker>),
     Open(TcpListener),
     Closed,
 }
 
 impl Port {
-    /// A loopback port, 0 for any free one, that refuses connections until it is opened.
+    /// Binds a loopback port, 0 for any free one. It refuses connections until it is opened.
     pub fn bind(port: u16, runtime: Handle) -> io::Result<(Self, SocketAddr)> {
         let socket = TcpSocket::new_v4()?;
-        // Lets one simulator follow another on a chosen port at once; on Windows it would let both have it.
+        // Lets a simulator take over another's chosen port at once. On Windows two could then share a port.
         socket.set_reuseaddr(cfg!(unix) && port != 0)?;
         socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
         let address = socket.local_addr()?;
         Ok((Self { socket: Mutex::new(Socket::Refusing(socket, None)), runtime }, address))
     }
 
-    /// Listens from now on. Does nothing where it has been opened or closed before.
+    /// Listens from now on. Does nothing if the port was opened or closed before.
     pub fn open(&self) -> io::Result<()> {
         let mut socket = self.socket();
         if !matches!(*socket, Socket::Refusing(..)) {
             return Ok(());
         }
-        // A caller may be on a thread of its own.
+        // The caller's thread may not belong to the runtime.
         let _runtime = self.runtime.enter();
         if let Socket::Refusing(bound, waker) = std::mem::replace(&mut *socket, Socket::Closed) {
             *socket = Socket::Open(bound.listen(BACKLOG)?);
@@ -55,7 +55,7 @@ impl Port {
         *self.socket() = Socket::Closed;
     }
 
-    /// The next connection, which never comes while the port isn't open.
+    /// The next connection. Waits while the port isn't open.
     pub async fn accept(&self) -> io::Result<TcpStream> {
         std::future::poll_fn(|context| self.poll_accept(context)).await
     }

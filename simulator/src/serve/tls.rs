@@ -1,4 +1,4 @@
-//! TLS: a CA of the simulator's own, the certificate that it signs for this machine, and the protocols to choose from.
+//! TLS: the simulator's own CA, its certificate for this machine, and the protocols that clients can choose.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -12,22 +12,22 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-/// Which versions of HTTP a simulator speaks over TLS. The client's choice among them (ALPN) decides.
+/// The versions of HTTP that a simulator offers over TLS. The client chooses one (ALPN).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Tls {
-    /// HTTP/2, and HTTP/1.1 with a client that doesn't offer HTTP/2.
+    /// HTTP/2, and HTTP/1.1 for clients without HTTP/2.
     Both,
-    /// HTTP/1.1 alone.
+    /// Only HTTP/1.1.
     Http1,
-    /// HTTP/2 alone.
+    /// Only HTTP/2.
     Http2,
 }
 
-/// What ALPN calls it.
+/// ALPN's name for HTTP/2.
 pub const HTTP2: &[u8] = b"h2";
 
-/// What it takes to speak TLS.
+/// The server's side of TLS.
 pub struct TlsServer {
     pub acceptor: TlsAcceptor,
     pub http1: bool,
@@ -37,7 +37,7 @@ pub struct TlsServer {
 }
 
 impl TlsServer {
-    /// With a CA that signs one certificate: its key is gone when this returns.
+    /// Makes a CA that signs one certificate. The CA's key is gone when this returns.
     pub fn new(versions: Tls) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let mut ca = CertificateParams::default();
         ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -54,7 +54,7 @@ impl TlsServer {
         let chain = vec![own.signed_by(&key, &Issuer::new(ca, ca_key))?.der().clone()];
         let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
 
-        // Named, because a program with two providers has no default one.
+        // Named explicitly, because a program with two providers has no default one.
         let config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into());
         let config = config.with_safe_default_protocol_versions()?.with_no_client_auth();
         let mut config = config.with_single_cert(chain, key)?;

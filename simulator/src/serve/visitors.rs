@@ -1,8 +1,7 @@
-//! Who is let in: the programs of this machine, and web pages from this machine.
+//! Who is let in: programs of this machine, and web pages from this machine.
 //!
-//! A loopback port is open to every page in a browser on the same machine. A page from elsewhere gives itself away by the
-//! `Origin` that its browser adds. A page that had its own name resolved to this machine (DNS rebinding) counts as of the
-//! same origin, but its browser sends that name as `Host`.
+//! Every page in a browser on this machine can reach a loopback port. The browser adds an `Origin` to the requests of a page
+//! from elsewhere. If a page has its own name resolved to this machine (DNS rebinding), the browser sends that name as `Host`.
 
 use axum::extract::Request;
 use axum::http::uri::Authority;
@@ -14,8 +13,8 @@ use reqwest::Url;
 use crate::api_error::ApiError;
 use crate::loopback;
 
-/// Refuses a request with a 403 unless it was meant for this machine and comes from there. It isn't logged, and its body
-/// isn't read.
+/// Answers 403 unless the request is for this machine and comes from it. A refused request isn't logged, and its body isn't
+/// read.
 pub async fn admit(request: Request, next: Next) -> Response {
     if is_for_here(&request) && is_from_here(request.headers()) {
         return next.run(request).await;
@@ -25,12 +24,12 @@ pub async fn admit(request: Request, next: Next) -> Response {
     ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message).into_response()
 }
 
-/// A request names one host. Over HTTP/1.1 that is `Host`, and a target that isn't only a path names a host too. Over HTTP/2
-/// either can, and both only the same.
+/// Whether the request names one host, and that host is this machine. Over HTTP/1.1 `Host` is required, and an absolute
+/// target names a host too. Over HTTP/2 either may name it, or both if they are equal.
 fn is_for_here(request: &Request) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let (host, further) = (hosts.next(), hosts.next());
-    // What isn't text leads nowhere.
+    // A value that isn't text becomes a host that is refused.
     let host = host.map(|host| text(host).unwrap_or_default());
     let target = request.uri().authority().map(Authority::as_str);
     let named = match (request.version(), host, target) {
@@ -42,7 +41,7 @@ fn is_for_here(request: &Request) -> bool {
     named && further.is_none() && all.all(|host| leads_here(&format!("http://{host}")))
 }
 
-/// A program sends no `Origin`. `null`, a page that hides where it is from, is no URL.
+/// Programs send no `Origin`. A page that hides its origin sends `null`, which is no URL.
 fn is_from_here(headers: &HeaderMap) -> bool {
     headers.get_all(header::ORIGIN).iter().all(|origin| text(origin).is_some_and(leads_here))
 }
