@@ -1,7 +1,7 @@
 //! Keeps `generated/` in step with `openapi.yaml`.
 //!
-//! With the feature `codegen` it rewrites `generated/`; without it, it needs no dependency and only checks that
-//! `generated/` was made from the spec and the generator as they are now, so that a stale client can't be built.
+//! With the feature `codegen`, in this repository's checkout, it rewrites `generated/`. Otherwise it only checks that `generated/`
+//! was made from the spec and the generator as they are now, so that a stale client can't be built.
 
 use std::fs;
 use std::path::Path;
@@ -16,20 +16,31 @@ const SOURCES: [&str; 7] = [
     SPEC,
     "build.rs",
     "codegen/mod.rs",
-    "codegen/call.rs",
-    "codegen/client.rs",
     "codegen/lower.rs",
+    "codegen/operations.rs",
     "codegen/tables.rs",
+    "codegen/types.rs",
 ];
 
 const FINGERPRINTS: &str = "generated/fingerprints";
+
+/// The directory of `.cargo/config.toml`, which sets this. Cargo reads the configuration of the directory that it is called from, and
+/// never a dependency's: a program that depends on this crate doesn't write into its sources, whatever features it turns on.
+#[cfg(feature = "codegen")]
+const CHECKOUT: &str = "CANVA_CONNECT_CHECKOUT";
 
 fn main() {
     for path in SOURCES.iter().chain(&["generated"]) {
         println!("cargo::rerun-if-changed={path}");
     }
+    #[cfg(feature = "codegen")]
+    println!("cargo::rerun-if-env-changed={CHECKOUT}");
+    #[cfg(feature = "codegen")]
+    let result = if is_checkout() { write() } else { check() };
+    #[cfg(not(feature = "codegen"))]
+    let result = check();
     // Each line of the message, because Cargo ends a directive at the line's end.
-    if let Err(message) = run() {
+    if let Err(message) = result {
         for line in message.lines() {
             println!("cargo::error={line}");
         }
@@ -37,7 +48,13 @@ fn main() {
 }
 
 #[cfg(feature = "codegen")]
-fn run() -> Result<(), String> {
+fn is_checkout() -> bool {
+    let directory = |name| std::env::var_os(name).and_then(|path| fs::canonicalize(path).ok());
+    directory(CHECKOUT).is_some_and(|checkout| directory("CARGO_MANIFEST_DIR") == Some(checkout))
+}
+
+#[cfg(feature = "codegen")]
+fn write() -> Result<(), String> {
     let spec = read(SPEC)?;
     let mut files = codegen::generate(SPEC, &spec)?;
     files.push((FINGERPRINTS, fingerprints()?));
@@ -58,8 +75,7 @@ fn run() -> Result<(), String> {
     Ok(())
 }
 
-#[cfg(not(feature = "codegen"))]
-fn run() -> Result<(), String> {
+fn check() -> Result<(), String> {
     let now = fingerprints()?;
     let then = read(FINGERPRINTS).unwrap_or_default();
     let changed: Vec<&str> = now.lines().filter(|line| !then.lines().any(|old| old == *line)).collect();

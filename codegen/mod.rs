@@ -1,15 +1,16 @@
-//! openapi.yaml -> generated/: read and check (here), lower what progenitor can't express (`lower`), make the types and calls
-//! from progenitor's output (`client`, `call`), and what the spec says of operations, lengths and schemas (`tables`).
+//! openapi.yaml -> generated/: reads and checks the spec, has progenitor make the types (`lower`, `types`), and makes the methods
+//! (`operations`) and the tables (`tables`) from the spec itself.
 
 use std::collections::BTreeSet;
 
 use proc_macro2::TokenStream;
+use quote::quote;
 use serde_json::Value;
 
-mod call;
-mod client;
 mod lower;
+mod operations;
 mod tables;
+mod types;
 
 /// The generated files and their content. `name` is the spec's file name, for error messages.
 pub fn generate(name: &str, text: &str) -> Result<Vec<(&'static str, String)>, String> {
@@ -19,14 +20,22 @@ pub fn generate(name: &str, text: &str) -> Result<Vec<(&'static str, String)>, S
         let line = text.lines().position(|line| line.contains(&place)).map_or(0, |index| index + 1);
         format!("{name}:{line}: {message}")
     })?;
-    let operations = tables::operations(&spec).map_err(|e| format!("{name}: {e}"))?;
-    let docs = tables::docs(&spec).map_err(|e| format!("{name}: {e}"))?;
-    let requests = lower::request_schemas(&spec).map_err(|e| format!("{name}: {e}"))?;
-    let lowered = lower::lower(&spec, &requests).map_err(|e| format!("{name}: {e}"))?;
-    let client = client::client(&lowered, &requests).map_err(|e| format!("{name}: {e}"))?;
+    let in_spec = |e: String| format!("{name}: {e}");
+    let table = tables::operations(&spec).map_err(in_spec)?;
+    let docs = tables::docs(&spec).map_err(in_spec)?;
+    let requests = lower::request_schemas(&spec).map_err(in_spec)?;
+    let types = types::types(&lower::lower(&spec, &requests).map_err(in_spec)?, &requests).map_err(in_spec)?;
+    let operations = operations::operations(&spec).map_err(in_spec)?;
+    let client = quote! {
+        use crate::content::UploadBody;
+        use crate::operations;
+        use crate::send::{Call, Sender};
+        #types
+        #operations
+    };
     Ok(vec![
         ("generated/client.rs", print(name, client)?),
-        ("generated/operations.rs", print(name, operations)?),
+        ("generated/operations.rs", print(name, table)?),
         ("generated/lengths.rs", print(name, tables::lengths(&spec))?),
         ("generated/docs.rs", headed(name, &docs)),
         ("generated/schemas.rs", headed(name, &tables::schemas(&spec))),
@@ -58,7 +67,8 @@ fn collect_references<'a>(value: &'a Value, into: &mut BTreeSet<&'a str>) {
     }
 }
 
-/// The value itself, or what its `$ref` points at.
+/// The value itself, or the target of its `$ref`. simulator/ and spec-diff/ have the same few lines: the build script of a published
+/// crate can't depend on the workspace.
 fn resolve<'a>(spec: &'a Value, value: &'a Value) -> &'a Value {
     let pointer = value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
     pointer.and_then(|pointer| spec.pointer(pointer)).unwrap_or(value)
@@ -80,9 +90,17 @@ fn spec_operations(spec: &Value) -> Result<Vec<SpecOperation<'_>>, String> {
     // Beside paths there may be extensions, `x-...`.
     for (path, item) in paths.iter().filter(|(key, _)| key.starts_with('/')) {
         let item = item.as_object().ok_or_else(|| format!("paths.{path}: not a map"))?;
+        if item.contains_key("parameters") {
+            return Err(format!("paths.{path}: move `parameters` into each operation"));
+        }
         for (method, value) in item.iter().filter(|(key, _)| METHODS.contains(&key.as_str())) {
             let id = value.get("operationId").and_then(Value::as_str);
             let id = id.ok_or_else(|| format!("paths.{path}.{method}: `operationId` is missing"))?;
+            if !id.starts_with(|c: char| c.is_ascii_lowercase()) || !id.chars().all(|c| c.is_ascii_alphanumeric()) {
+                return Err(format!(
+                    "paths.{path}.{method}: `operationId: {id}` must be letters and digits, such as `getAsset`"
+                ));
+            }
             operations.push(SpecOperation { path, method, id, value });
         }
     }
@@ -90,7 +108,8 @@ fn spec_operations(spec: &Value) -> Result<Vec<SpecOperation<'_>>, String> {
 }
 
 fn print(name: &str, tokens: TokenStream) -> Result<String, String> {
-    let file = syn::parse2(tokens).map_err(|e| format!("{name}: the generated code doesn't parse: {e}"))?;
+    let mut file = syn::parse2(tokens).map_err(|e| format!("{name}: the generated code doesn't parse: {e}"))?;
+    types::doc_lines(&mut file);
     Ok(headed(name, &prettyplease::unparse(&file)))
 }
 

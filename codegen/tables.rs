@@ -1,5 +1,5 @@
-//! What the spec says about each operation and about lengths, as tables: retries, pacing, checks, docs and the simulator
-//! read these, so that no number of the spec is typed a second time.
+//! The spec's facts about operations and lengths, as tables. Retries, pacing, checks, docs and the simulator read them, so that no number
+//! of the spec is typed a second time.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
@@ -15,6 +15,7 @@ pub struct Facts<'a> {
     pub scopes: Vec<&'a str>,
     pub requests_per_minute: u32,
     pub preview: bool,
+    pub repeatable: bool,
     pub successes: Vec<u16>,
 }
 
@@ -36,6 +37,7 @@ pub fn facts(spec: &Value) -> Result<Vec<Facts<'_>>, String> {
     let mut facts = Vec::new();
     for operation in spec_operations(spec)? {
         let value = operation.value;
+        let flag = |key: &str| value.get(key).and_then(Value::as_bool);
         let limit = value.get("x-rate-limit-per-client-user").and_then(Value::as_u64);
         let limit = limit.and_then(|limit| u32::try_from(limit).ok()).filter(|limit| *limit > 0);
         facts.push(Facts {
@@ -46,7 +48,9 @@ pub fn facts(spec: &Value) -> Result<Vec<Facts<'_>>, String> {
             requests_per_minute: limit.ok_or_else(|| {
                 format!("{}: `x-rate-limit-per-client-user` must say how many requests a minute it takes", operation.id)
             })?,
-            preview: value.get("x-preview").and_then(Value::as_bool).unwrap_or(false),
+            preview: flag("x-preview").unwrap_or(false),
+            // By HTTP, doing it twice is doing it once, or the spec says so.
+            repeatable: flag("x-repeatable").unwrap_or(!matches!(operation.method, "post" | "patch")),
             successes: successes(value).ok_or_else(|| {
                 format!("{}: `responses` must name each success by its number, `200` for example", operation.id)
             })?,
@@ -76,8 +80,7 @@ pub fn operations(spec: &Value) -> Result<TokenStream, String> {
         let method = fact.method.to_ascii_uppercase();
         let name = format_ident!("{}", constant(id));
         let requests_per_minute = Literal::u32_unsuffixed(fact.requests_per_minute);
-        // A read changes nothing, the update replaces and the deletion removes: doing it twice is doing it once.
-        let repeatable = method != "POST";
+        let repeatable = fact.repeatable;
         let successes = fact.successes.iter().map(|status| Literal::u16_unsuffixed(*status));
         let doc = format!(" `{method} {path}`");
         quote! {

@@ -60,7 +60,8 @@ pub mod types {
         pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
     /// What kind of asset it is. Video is a preview.
-    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Eq, Hash, PartialEq)]
+    #[derive(::serde::Deserialize, ::serde::Serialize)]
+    #[derive(Clone, Debug, Eq, Hash, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub enum AssetType {
@@ -101,7 +102,8 @@ pub mod types {
     }
     /// The reason for a failed upload, for programs: the file is too big, it can't be imported, or its URL can't be
     /// fetched.
-    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Eq, Hash, PartialEq)]
+    #[derive(::serde::Deserialize, ::serde::Serialize)]
+    #[derive(Clone, Debug, Eq, Hash, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub enum AssetUploadErrorCode {
@@ -199,7 +201,8 @@ pub mod types {
     }
     /// The reason for a failed import, for programs: too many designs created or imported of late, the same file
     /// already imported, a fault at Canva, a file that can't be read, or a URL that can't be fetched.
-    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Eq, Hash, PartialEq)]
+    #[derive(::serde::Deserialize, ::serde::Serialize)]
+    #[derive(Clone, Debug, Eq, Hash, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub enum DesignImportErrorCode {
@@ -374,7 +377,8 @@ pub mod types {
         pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
     /// How far a job is. `success` and `failed` are final.
-    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Eq, Hash, PartialEq)]
+    #[derive(::serde::Deserialize, ::serde::Serialize)]
+    #[derive(Clone, Debug, Eq, Hash, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub enum JobStatus {
@@ -454,7 +458,7 @@ pub mod types {
         pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
 }
-/// Every operation of the spec as a [`Call`].
+/// Every operation of the spec, each as a [`Call`].
 #[derive(Clone, Debug)]
 pub struct Operations(pub(crate) Sender);
 impl Operations {
@@ -469,6 +473,7 @@ impl Operations {
     ///
     /// Arguments:
     /// - `asset_upload_metadata`: A JSON object that says what the uploaded file is to be called.
+    /// - `content`
     pub fn create_asset_upload_job(
         &self,
         asset_upload_metadata: &types::AssetUploadMetadata,
@@ -488,21 +493,11 @@ impl Operations {
     ///
     /// Arguments:
     /// - `job_id`: The job's id, as the response to the create request has it.
-    pub fn get_asset_upload_job(&self, job_id: &str) -> Call<types::AssetUploadJobResponse> {
+    pub fn get_asset_upload_job(
+        &self,
+        job_id: &str,
+    ) -> Call<types::AssetUploadJobResponse> {
         Call::new(&self.0, &operations::GET_ASSET_UPLOAD_JOB).path("jobId", job_id)
-    }
-    /// Read an asset
-    ///
-    /// Reads an asset of the user's content library, its name, tags and thumbnail among other things.
-    ///
-    /// Scope `asset:read`, 100 requests a minute for each user.
-    ///
-    /// Sends a `GET` request to `/v1/assets/{assetId}`
-    ///
-    /// Arguments:
-    /// - `asset_id`: The asset's id.
-    pub fn get_asset(&self, asset_id: &str) -> Call<types::GetAssetResponse> {
-        Call::new(&self.0, &operations::GET_ASSET).path("assetId", asset_id)
     }
     /// Delete an asset
     ///
@@ -517,6 +512,19 @@ impl Operations {
     pub fn delete_asset(&self, asset_id: &str) -> Call<()> {
         Call::new(&self.0, &operations::DELETE_ASSET).path("assetId", asset_id)
     }
+    /// Read an asset
+    ///
+    /// Reads an asset of the user's content library, its name, tags and thumbnail among other things.
+    ///
+    /// Scope `asset:read`, 100 requests a minute for each user.
+    ///
+    /// Sends a `GET` request to `/v1/assets/{assetId}`
+    ///
+    /// Arguments:
+    /// - `asset_id`: The asset's id.
+    pub fn get_asset(&self, asset_id: &str) -> Call<types::GetAssetResponse> {
+        Call::new(&self.0, &operations::GET_ASSET).path("assetId", asset_id)
+    }
     /// Rename or retag an asset
     ///
     /// Replaces the name, the tags, or both. What the request leaves out stays as it is, all of it where there is no
@@ -529,8 +537,14 @@ impl Operations {
     /// Arguments:
     /// - `asset_id`: The asset's id.
     /// - `body`
-    pub fn update_asset(&self, asset_id: &str, body: &types::UpdateAssetRequest) -> Call<types::UpdateAssetResponse> {
-        Call::new(&self.0, &operations::UPDATE_ASSET).path("assetId", asset_id).json(body)
+    pub fn update_asset(
+        &self,
+        asset_id: &str,
+        body: &types::UpdateAssetRequest,
+    ) -> Call<types::UpdateAssetResponse> {
+        Call::new(&self.0, &operations::UPDATE_ASSET)
+            .path("assetId", asset_id)
+            .json(body)
     }
     /// Import a file as a design
     ///
@@ -543,6 +557,7 @@ impl Operations {
     ///
     /// Arguments:
     /// - `import_metadata`: A JSON object that says what the imported design is to be called and what kind of file it comes from.
+    /// - `content`
     pub fn create_design_import_job(
         &self,
         import_metadata: &types::DesignImportMetadata,
@@ -562,7 +577,10 @@ impl Operations {
     ///
     /// Arguments:
     /// - `job_id`: The job's id, as the response to the create request has it.
-    pub fn get_design_import_job(&self, job_id: &str) -> Call<types::DesignImportJobResponse> {
+    pub fn get_design_import_job(
+        &self,
+        job_id: &str,
+    ) -> Call<types::DesignImportJobResponse> {
         Call::new(&self.0, &operations::GET_DESIGN_IMPORT_JOB).path("jobId", job_id)
     }
     /// Upload an asset from a URL
@@ -573,6 +591,9 @@ impl Operations {
     /// Scope `asset:write`, 30 requests a minute for each user. A preview: it may change without notice, and an integration that uses it can't be released to all Canva users.
     ///
     /// Sends a `POST` request to `/v1/url-asset-uploads`
+    ///
+    /// Arguments:
+    /// - `body`
     pub fn create_url_asset_upload_job(
         &self,
         body: &types::CreateUrlAssetUploadJobRequest,
@@ -589,7 +610,10 @@ impl Operations {
     ///
     /// Arguments:
     /// - `job_id`: The job's id, as the response to the create request has it.
-    pub fn get_url_asset_upload_job(&self, job_id: &str) -> Call<types::AssetUploadJobResponse> {
+    pub fn get_url_asset_upload_job(
+        &self,
+        job_id: &str,
+    ) -> Call<types::AssetUploadJobResponse> {
         Call::new(&self.0, &operations::GET_URL_ASSET_UPLOAD_JOB).path("jobId", job_id)
     }
     /// Import a file from a URL as a design
@@ -599,6 +623,9 @@ impl Operations {
     /// Scope `design:content:write`, 20 requests a minute for each user.
     ///
     /// Sends a `POST` request to `/v1/url-imports`
+    ///
+    /// Arguments:
+    /// - `body`
     pub fn create_url_import_job(
         &self,
         body: &types::CreateUrlImportJobRequest,
@@ -615,7 +642,10 @@ impl Operations {
     ///
     /// Arguments:
     /// - `job_id`: The job's id, as the response to the create request has it.
-    pub fn get_url_import_job(&self, job_id: &str) -> Call<types::DesignImportJobResponse> {
+    pub fn get_url_import_job(
+        &self,
+        job_id: &str,
+    ) -> Call<types::DesignImportJobResponse> {
         Call::new(&self.0, &operations::GET_URL_IMPORT_JOB).path("jobId", job_id)
     }
 }

@@ -1,4 +1,4 @@
-//! The client and its settings, and the clients of many users that share them. What callers do with it is in `facade/` and `job/`.
+//! The client and its settings, and the clients of many users that share them. Its operations are in `facade/` and `job/`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -48,8 +48,8 @@ impl Client {
         ClientBuilder::default()
     }
 
-    /// A client for another user, over the same connections and with the same settings. It costs a few hundred bytes, so a
-    /// service makes one for each user, when that user comes, and drops it when it likes.
+    /// A client for another user, over the same connections and with the same settings. It costs a few hundred bytes: make
+    /// one for each user when needed, and drop it at any time.
     ///
     /// Tokens and rate limits are the user's own. Several clients of one user share an `Arc<Pacing>`. Keep it for a minute after the
     /// last of them is dropped: a new [`Pacing`] knows nothing of what was sent before it.
@@ -180,7 +180,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Something that gives access tokens, and new ones when they expire.
+    /// A provider of access tokens, which gives new ones when they expire.
     pub fn token_provider(mut self, provider: impl TokenProvider) -> Self {
         self.token = Some(TokenSource::From(Arc::new(provider)));
         self
@@ -210,11 +210,11 @@ impl ClientBuilder {
         self
     }
 
-    /// How long an upload may stand still before it is given up. Default 60 s. A slow upload that moves is never cut;
-    /// there is no limit on its whole time.
+    /// How long an upload may stand still before it fails. Default 60 s. A slow upload that moves is never cut; its total time has no
+    /// limit.
     ///
-    /// What counts is that the connection takes more. Buffers hold a few megabytes: a stalled server looks alive until
-    /// they fill, a slow one stalled while they drain. Keep it well above the time in which the network moves a megabyte.
+    /// An upload moves when the connection takes more of it. Buffers hold a few megabytes: a stalled server looks alive until they fill,
+    /// and a slow server looks stalled while they drain. Keep the timeout well above the time that a megabyte takes.
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.stall = timeout;
         self
@@ -226,13 +226,13 @@ impl ClientBuilder {
         self
     }
 
-    /// How requests are spread over time. Default: [`Pacing::new`], the rate limits of the spec.
+    /// When requests may leave. Default: [`Pacing::new`], the rate limits of the spec.
     pub fn pacer(mut self, pacer: impl Pacer) -> Self {
         self.pacer = Some(Arc::new(pacer));
         self
     }
 
-    /// When and how often requests are retried.
+    /// When and how often a request is retried.
     pub fn retry_policy(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
@@ -244,10 +244,10 @@ impl ClientBuilder {
         self
     }
 
-    /// The longest pause that a request waits for, be it what `Retry-After` says or the rest of an earlier request's. Default
-    /// 5 minutes: five times the window in which Canva counts. A request that is asked to wait for longer fails at once, with the
-    /// response as an [`Error::Api`], or with [`PausedError`](crate::PausedError) in an [`Error::Pacer`]. For longer waits
-    /// [`RetryPolicy::total_time`] has to be longer too.
+    /// The longest pause that a request waits for, whether its own `Retry-After` asks for the pause or an earlier request's did. Default
+    /// 5 minutes: five times the window in which Canva counts. A longer pause fails the request at once, with the response as an
+    /// [`Error::Api`], or with [`PausedError`](crate::pacing::PausedError) in an [`Error::Pacer`]. To wait longer, raise
+    /// [`RetryPolicy::total_time`] too.
     pub fn max_wait(mut self, max_wait: Duration) -> Self {
         self.max_wait = max_wait;
         self
@@ -255,9 +255,8 @@ impl ClientBuilder {
 
     /// Settings of the HTTP client underneath: root certificates, client certificates, proxies, DNS, pools.
     ///
-    /// The function is called once for each HTTP client that is built: uploads have one of their own, which speaks HTTP/1.1. That stays
-    /// so whatever it sets, redirects stay off, and nothing is sent again that this crate doesn't know of. A `timeout` would
-    /// cut long uploads.
+    /// The function is called twice: uploads have an HTTP client of their own, which speaks HTTP/1.1. Whatever it sets, uploads stay on
+    /// HTTP/1.1, redirects stay off, and only this crate retries. A `timeout` would cut long uploads.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -273,8 +272,8 @@ impl ClientBuilder {
     /// # }
     /// ```
     ///
-    /// Without it, the system's certificates are trusted, or those of the file that `SSL_CERT_FILE` names, and `HTTPS_PROXY` is the
-    /// proxy, unless the base URL leads to this machine.
+    /// By default, the system's certificates are trusted, or those in `SSL_CERT_FILE`, and `HTTPS_PROXY` is the proxy unless the base URL
+    /// leads to this machine.
     pub fn http(
         mut self,
         settings: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
@@ -319,7 +318,7 @@ impl ClientBuilder {
 
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What isn't a base URL may have a password in it.
+        // An invalid base URL may have a password in it.
         let base_url = BaseUrl::parse(&self.base_url, true).ok().map(|base_url| base_url.text);
         f.debug_struct("ClientBuilder")
             .field("base_url", &base_url)

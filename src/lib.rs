@@ -1,5 +1,5 @@
-//! Bring content into [Canva](https://www.canva.dev/docs/connect/): asset uploads, asset updates and design imports over
-//! the Canva Connect API.
+//! Bring content into [Canva](https://www.canva.dev/docs/connect/): asset uploads, asset updates and design imports
+//! over the Canva Connect API.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), canva_connect::Error> {
@@ -12,7 +12,8 @@
 //! # }
 //! ```
 //!
-//! An upload is two steps: `.await?` sends it and gives a [`Job`], `.wait().await?` waits until Canva has taken it in.
+//! Each method makes a builder, and awaiting the builder sends the request. An upload takes two steps: `.await?`
+//! sends it and gives a [`Job`], and `.wait().await?` waits until Canva has processed it.
 //!
 //! | to | use |
 //! |---|---|
@@ -28,50 +29,52 @@
 //! | wait for an upload from a URL (preview) | [`Job::wait`], [`Client::url_asset_upload_job`] |
 //! | wait for an import | [`Job::wait`], [`Client::design_import_job`] |
 //! | wait for an import from a URL | [`Job::wait`], [`Client::url_import_job`] |
-//! | wait for a stored job of any kind | [`Job::reference`], [`Client::job`] |
+//! | store a job of any kind, and wait for it later | [`Job::reference`], [`Client::job`] |
 //! | call an operation exactly as the spec defines it | [`Client::generated`] |
-//! | call an operation that the spec doesn't have | [`Client::request`] |
+//! | call an operation that the spec lacks | [`Client::request`] |
 //!
-//! Each method says which OAuth scope it needs and how many requests a minute Canva takes; [`operations`] has the same as
-//! data.
+//! Each method documents its OAuth scope and its rate limit; [`operations`] has both as data.
 //!
 //! # What it takes care of
-//! - **Names and titles** of any Unicode, in the Base64 headers that the API wants. Lengths are checked before a byte is
-//!   sent.
-//! - **Files** are streamed from disk with an exact length, in constant memory, over connections of HTTP/1.1 that they share with nothing else at the time;
-//!   other requests share one of HTTP/2.
-//! - **Rate limits**: requests wait their turn ([`Pacing`]), so that a client by itself never earns a 429.
-//! - **Faults**: what is safe to retry is retried ([`RetryPolicy`]), and nothing else. An upload that may have arrived
-//!   is an [`Error::OutcomeUnknown`], never a silent duplicate; one that can't have arrived whole is sent again.
-//! - **Errors** say what to do ([`Error::kind`], [`Error::is_retryable`], [`Error::needs_login`]), keep the status and the job, and
-//!   make a line for the log ([`Error::report`]).
-//! - **Tokens** come from a string or from a [`TokenProvider`], and show in no error, `Debug` or trace.
+//! - **Names and titles** may have any Unicode; they are encoded for the API's headers. Lengths are checked before a
+//!   byte is sent.
+//! - **Files** are streamed from disk in constant memory, with an exact length. Each upload has an HTTP/1.1
+//!   connection of its own; other requests share one HTTP/2 connection.
+//! - **Rate limits**: requests wait for their turn ([`Pacing`]), so that a single client never gets a 429.
+//! - **Faults**: a request is retried only if that is safe ([`RetryPolicy`]). An upload that may have arrived is an
+//!   [`Error::OutcomeUnknown`], never a silent duplicate; an upload that can't have arrived whole is sent again.
+//! - **Errors** say what to do ([`Error::kind`], [`Error::is_retryable`], [`Error::needs_login`]), keep the status
+//!   and the job, and make a line for the log ([`Error::report`]).
+//! - **Tokens** come from a string or a [`TokenProvider`], and appear in no error, `Debug` or trace.
 //!
 //! # Traces
-//! Each request is a [`tracing`](https://docs.rs/tracing) span `canva` at the level `info`, from its first attempt to its end:
+//! Each request is a [`tracing`](https://docs.rs/tracing) span `canva` at the level `info`, from its first attempt to
+//! its end:
 //!
-//! | field | is |
+//! | field | meaning |
 //! |---|---|
-//! | `operation`, `method`, `path` | the [`Operation`](operations::Operation)'s; the path with its `{...}` |
-//! | `attempts` | how many have begun |
-//! | `queued_ms` | what the request had waited for its turns ([`Pacer`]) when the last one came, in milliseconds, all attempts together; pauses between attempts are not in it |
-//! | `status`, `request_id` | of the last response, where there was one |
-//! | `bytes` | what was handed to the connection of an upload's content, in the last attempt that was sent |
+//! | `operation`, `method`, `path` | the [`Operation`](operations::Operation)'s; the path has its `{...}` |
+//! | `attempts` | the number of attempts that have begun |
+//! | `queued_ms` | total time spent waiting for permits ([`Pacer`]), in ms, without the pauses between attempts |
+//! | `status`, `request_id` | those of the last response, if there was one |
+//! | `bytes` | bytes of an upload that were handed to the connection in the last attempt that was sent |
 //!
-//! A pause that Canva asks for, and an upload that begins again, are a `warn!`, a refreshed token is an `info!`, and each attempt that
-//! fails a `debug!`.
+//! A pause that Canva asks for and a restarted upload are logged at `warn`, a refreshed token at `info`, and each
+//! failed attempt at `debug`.
 //!
 //! # Further reading
+//! - [Tokens](guide::tokens): logins, refreshes, and your own provider.
 //! - [Many users](guide::many_users) in one service.
-//! - [Metrics](guide::metrics), with a pacer that measures or from the traces.
-//! - [Cancelling](guide::cancelling): what dropping a future leaves behind.
+//! - [Network](guide::network): proxies and certificate authorities.
+//! - [Metrics](guide::metrics), from a pacer or from the traces.
+//! - [Cancelling](guide::cancelling): what a dropped future leaves behind.
 //! - [Runtimes](guide::runtimes): one thread, or code that isn't async.
 //!
-//! # What the spec doesn't know
-//! A field that Canva adds to a response is in `extra` of the type that it belongs to, from the day it comes: in
-//! `asset.extra["colors"]` for example, and where the type is written as JSON, in its place. [`Job::extra`] and
-//! [`ApiError::extra`] have those of jobs and errors, and [`Client::generated`] those around an asset or a job. An enum has
-//! a variant `Unknown` for values that Canva adds, and [`Client::request`] sends what the spec has no operation for.
+//! # What the spec lacks
+//! Response fields that the spec lacks are kept in the type's `extra` map, for example `asset.extra["colors"]`, and
+//! are written out again as JSON. [`Job::extra`] and [`ApiError::extra`] have those of jobs and errors, and
+//! [`Client::generated`] returns those beside an asset or a job. Every enum has a variant `Unknown` for new values.
+//! [`Client::request`] sends operations that the spec lacks.
 //!
 //! # What is retried
 #![doc = include_str!("../docs/retries.md")]
@@ -79,14 +82,15 @@
 //! # Features
 //! - `oauth`: `auth::OAuth`, a token provider that refreshes tokens, and the login that gives the first ones.
 //! - `schemars`: `JsonSchema` for every generated type.
-//! - `codegen`: for maintainers of this crate; rewrites `generated/` from `openapi.yaml`.
+//! - `codegen`: for maintainers of this crate; rewrites `generated/` from `openapi.yaml` in the crate's own
+//!   repository.
 //!
-//! A runtime of [tokio](https://docs.rs/tokio) is needed, with time and I/O enabled.
+//! The crate needs a [tokio](https://docs.rs/tokio) runtime with time and I/O enabled.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-/// What the spec says of operations and lengths, as text for doc comments: no number of it is typed a second time.
+/// What the spec says about operations and lengths, as text for doc comments.
 #[macro_use]
 #[rustfmt::skip]
 #[path = "../generated/docs.rs"]
@@ -94,6 +98,7 @@ mod docs;
 
 pub mod auth;
 mod boxed;
+mod checks;
 mod client;
 mod content;
 mod error;
@@ -111,9 +116,8 @@ mod sync;
 mod text;
 mod token;
 
-/// What is generated from `openapi.yaml`: the types of the API, and a client that makes a [`Call`] for each operation.
-///
-/// [`Client::generated`] gives the client.
+/// Generated from `openapi.yaml`: the types of the API, and [`Operations`](generated::Operations), which make a
+/// [`Call`] for each operation. [`Client::generated`] gives them.
 #[allow(missing_docs)]
 #[rustfmt::skip]
 #[path = "../generated/client.rs"]
@@ -141,7 +145,7 @@ pub use send::Call;
 pub use text::Printable;
 pub use token::{AccessToken, TokenProvider};
 
-/// Chapters on the use of this crate. They are in its documentation alone.
+/// Chapters on the use of this crate. They exist only in its documentation.
 #[cfg(any(doc, doctest))]
 pub mod guide {
     #[doc = include_str!("../docs/cancelling.md")]
@@ -150,14 +154,18 @@ pub mod guide {
     pub mod many_users {}
     #[doc = include_str!("../docs/metrics.md")]
     pub mod metrics {}
+    #[doc = include_str!("../docs/network.md")]
+    pub mod network {}
     #[doc = include_str!("../docs/runtimes.md")]
     pub mod runtimes {}
+    #[doc = include_str!("../docs/tokens.md")]
+    pub mod tokens {}
 }
 
 /// The spec that everything here follows, as text.
 pub const OPENAPI_YAML: &str = include_str!("../openapi.yaml");
 
-/// README's examples compile.
+/// The examples of README compile.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,4 +1,4 @@
-//! What the spec says about each operation: path, scopes, rate limit, preview, successes.
+//! The facts that the spec states about each operation: path, scopes, rate limit, preview, successes.
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,7 @@ pub struct Operation {
     pub preview: bool,
     /// The statuses of a success. Where none is given, every 2xx is one.
     pub successes: &'static [u16],
-    /// Whether doing it twice is doing it once. What isn't repeatable is not sent again once it may have arrived.
+    /// Whether doing it twice has the same effect as once. An operation that isn't repeatable is not sent again once it may have arrived.
     pub repeatable: bool,
 }
 

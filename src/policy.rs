@@ -1,5 +1,6 @@
-//! The policies: when to retry, how often to ask for a job, and how long an attempt may take.
+//! The policies: when to retry, how often to read a job, and how long an attempt may take.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -25,8 +26,7 @@ macro_rules! setters {
 /// what the response's `Retry-After` says. After a 429 without one it is 5 s × 2ⁿ⁻¹ and up to half as much more; a pause
 /// after a 429 holds for every request of that operation. See the crate's front page for what is retried and what is not.
 ///
-/// In a configuration file, times are written as people write them, what isn't there has its default, and a field that no policy has
-/// is refused.
+/// In a configuration file, times are written as `30s` or `1m 30s`, a missing field has its default, and an unknown field is refused.
 ///
 /// ```
 /// # fn main() -> Result<(), serde_json::Error> {
@@ -70,9 +70,10 @@ impl Default for RetryPolicy {
     }
 }
 
-/// How many times as long as the first pause the one after this many attempts is.
-pub(crate) fn doubled(attempts: u32) -> u32 {
-    2u32.saturating_pow(attempts.saturating_sub(1))
+/// The pause after this many attempts: `first`, doubled with each further attempt up to `max`, times a random factor.
+pub(crate) fn backoff(first: Duration, max: Duration, attempts: u32, factor: Range<f64>) -> Duration {
+    let doubled = first.saturating_mul(2u32.saturating_pow(attempts.saturating_sub(1))).min(max);
+    doubled.mul_f64(factor.start + fastrand::f64() * (factor.end - factor.start))
 }
 
 impl RetryPolicy {
@@ -121,7 +122,7 @@ pub struct PollPolicy {
     /// 250 ms if it is less.
     #[serde(with = "duration")]
     pub first_delay: Duration,
-    /// How many times as long each pause is as the one before. Default 1.7; less than 1 counts as 1, and what isn't finite is refused.
+    /// How many times as long each pause is as the one before. Default 1.7. Less than 1 counts as 1; infinity and NaN are refused.
     pub growth: f64,
     /// The longest pause. Default 6 s.
     #[serde(with = "duration")]

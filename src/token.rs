@@ -1,4 +1,4 @@
-//! Where access tokens come from: one that is given, or a provider that is asked before each request.
+//! Access tokens, and the providers that give them.
 
 use std::fmt;
 use std::future::ready;
@@ -10,13 +10,13 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::boxed::{BoxError, BoxFuture};
 use crate::error::{Error, NoUser};
 
-/// Gives the access token for a request. The methods return a [`BoxFuture`], so that a `dyn TokenProvider` can be chosen at
-/// run time:
+/// Gives the access token for a request. Its methods return a [`BoxFuture`], so a program can choose a `dyn
+/// TokenProvider` when it runs:
 ///
 /// ```
 /// use canva_connect::{AccessToken, BoxError, BoxFuture, TokenProvider};
 ///
-/// /// Asks a service of ours, which keeps the tokens of all users.
+/// /// Asks a service that keeps the tokens of all users.
 /// struct Vault { user: String }
 ///
 /// impl TokenProvider for Vault {
@@ -33,13 +33,13 @@ use crate::error::{Error, NoUser};
 ///
 /// A provider whose user has to log in again returns [`LoginRequired`](crate::auth::LoginRequired) as its error.
 pub trait TokenProvider: Send + Sync + 'static {
-    /// The token for a request. Called for every attempt of every request, before it waits for its turn, and again after a
-    /// wait of more than 30 s: keep it quick, and share one refresh between concurrent callers. A provider that takes
-    /// longer than 3 minutes has failed.
+    /// The token for a request. It is called for every attempt of every request before the attempt waits for its turn,
+    /// and again after a wait of more than 30 s. Keep it quick, and let concurrent callers share one refresh. After 3
+    /// minutes without a token the request fails.
     fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>>;
 
-    /// Canva answered 401 to a request with this token. Says whether [`token`](Self::token) will give another one now;
-    /// the request is then retried once. An error here ends the request. By default there is no other token.
+    /// Canva refused a request with this token (401). Returns whether [`token`](Self::token) now gives another one; the
+    /// request is then retried once. An error ends the request. By default there is no other token.
     fn refused<'a>(&'a self, refused: &'a AccessToken) -> BoxFuture<'a, Result<bool, BoxError>> {
         let _ = refused;
         Box::pin(ready(Ok(false)))
@@ -71,8 +71,8 @@ impl TokenProvider for NoUser {
 
 /// An OAuth 2.0 access token that acts for one user. It never shows in `Debug`, errors or traces.
 ///
-/// By itself it is the simplest [`TokenProvider`](crate::TokenProvider): always the same token, good for the four hours
-/// that Canva's tokens live.
+/// It is also the simplest [`TokenProvider`](crate::TokenProvider), which always gives the same token. Canva's tokens
+/// live for four hours.
 ///
 /// ```
 /// let token = canva_connect::AccessToken::new("a-secret");
@@ -93,7 +93,7 @@ impl AccessToken {
         Self(Arc::new(Shared { secret: SecretString::from(token.into()), header: OnceLock::new() }))
     }
 
-    /// The token itself, for a store or another client. Take care where it goes.
+    /// The token itself, for a store or another client. Keep it secret.
     pub fn expose(&self) -> &str {
         self.0.secret.expose_secret()
     }
@@ -113,7 +113,7 @@ impl AccessToken {
     }
 }
 
-/// What every kind of token can do: come from text, be compared, and not be shown.
+/// The traits of every kind of token: made from text, comparable, and hidden in `Debug`.
 macro_rules! secret_text {
     ($token:ident) => {
         impl fmt::Debug for $token {

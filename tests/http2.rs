@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use canva_connect::auth::{Integration, OAuth};
 use canva_connect::reqwest::{self, Certificate};
-use canva_connect::{Client, Error, Pacing, RetryPolicy, TokenProvider};
+use canva_connect::{Client, Pacing, RetryPolicy, TokenProvider};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::server::TlsStream;
@@ -259,8 +259,8 @@ const HOSTILE: [(&str, React); 33] = [
 async fn a_token_endpoint_that_says_a_secret_as_it_hangs_up_is_not_quoted() {
     let says_secrets = |_| goaway(2, format!("{TOKEN} r3fr3sh-t0k3n").as_bytes());
     let (base_url, _) = server(React::Close(says_secrets), usize::MAX).await;
-    let integration = Integration::new("id", TOKEN, "https://example.com").unwrap();
-    let integration = integration.http(trusting).unwrap().base_url(&base_url).unwrap();
+    let integration = Integration::builder("id", TOKEN, "https://example.com").http(trusting).base_url(&base_url);
+    let integration = integration.build().unwrap();
     let error = OAuth::new(integration, support::Ended).token().await.unwrap_err();
     let said = format!("{} {error:?}", support::chain(&*error));
     assert!(said.contains("could not be reached") && said.contains("[REDACTED]"), "{said}");

@@ -168,7 +168,11 @@ async fn a_429_is_a_warning() {
     let (base_url, _seen) =
         script(vec![http("429 Too Many Requests", "retry-after: 1\r\n", ""), http("200 OK", "", "null")]).await;
     client(&base_url).request::<()>(&LIMITED).await.unwrap();
-    assert!(heard("WARN the rate limit is reached: Canva asks for a pause of 1s"), "{:?}", HEARD.lock().unwrap().events);
+    assert!(
+        heard("WARN the rate limit is reached: Canva asks for a pause of 1s"),
+        "{:?}",
+        HEARD.lock().unwrap().events
+    );
 }
 
 #[tokio::test]
@@ -177,8 +181,8 @@ async fn a_refresh_is_news() {
     let granted =
         r#"{"access_token":"n3w-t0k3n","refresh_token":"n3w-r3fr3sh","token_type":"Bearer","expires_in":1000}"#;
     let (base_url, _seen) = script(vec![http("200 OK", "", granted)]).await;
-    let integration = Integration::new("client", "secret", "https://example.com/return").unwrap();
-    let oauth = OAuth::new(integration.base_url(&base_url).unwrap(), support::Ended);
+    let integration = Integration::builder("client", "secret", "https://example.com/return").base_url(&base_url);
+    let oauth = OAuth::new(integration.build().unwrap(), support::Ended);
     assert!(!heard("INFO the access token was refreshed"));
     oauth.token().await.unwrap();
     assert!(heard("INFO the access token was refreshed"), "{:?}", HEARD.lock().unwrap().events);

@@ -1,4 +1,4 @@
-//! The client for Canva or for a simulator, with token and base URL from arguments and environment.
+//! The client for Canva or a simulator, from the arguments and the environment.
 
 use std::env;
 
@@ -9,51 +9,39 @@ use crate::End;
 use crate::args::Server;
 use crate::shared_limits;
 
-const NO_TOKEN: &str = "no access token: set CANVA_ACCESS_TOKEN to that of a Canva user, or add --simulate to try the \
-                        command on a simulator inside this process, without an account";
+const NO_TOKEN: &str = "no access token: set CANVA_ACCESS_TOKEN to the token of a Canva user, or add --simulate to try \
+                        the command without an account";
 
-pub struct Connection {
-    pub canva: Client,
-    /// Stops when it is dropped.
-    _simulator: Option<Simulator>,
-}
-
-impl Connection {
-    pub async fn open(server: Server) -> Result<Self, End> {
-        let simulator = if server.simulate { Some(Simulator::start().await?) } else { None };
-        let (token, base_url, redis) = match &simulator {
-            Some(simulator) => (simulator.token().to_owned(), Some(simulator.base_url().to_owned()), None),
-            None => {
-                let token = variable("CANVA_ACCESS_TOKEN")?.ok_or_else(|| End::Usage(NO_TOKEN.to_owned()))?;
-                let redis = server.share_limits.or(variable("CANVA_SHARE_LIMITS")?);
-                (token, server.base_url.or(variable("CANVA_BASE_URL")?), redis)
-            }
-        };
-        let mut builder = Client::builder();
-        if let Some(redis) = redis {
-            builder = builder.pacer(shared_limits::open(&redis, &token).await?);
+/// The client, and the simulator that it talks to with `--simulate`. The simulator stops when it is dropped.
+pub async fn open(server: Server) -> Result<(Client, Option<Simulator>), End> {
+    let simulator = if server.simulate { Some(Simulator::start().await?) } else { None };
+    let (token, base_url, redis) = match &simulator {
+        Some(simulator) => (simulator.token().to_owned(), Some(simulator.base_url().to_owned()), None),
+        None => {
+            let token = variable("CANVA_ACCESS_TOKEN")?.ok_or_else(|| End::usage(NO_TOKEN.to_owned()))?;
+            let redis = server.share_limits.or(variable("CANVA_SHARE_LIMITS")?);
+            (token, server.base_url.or(variable("CANVA_BASE_URL")?), redis)
         }
-        builder = builder.token(token).user_agent(concat!("canva-cli/", env!("CARGO_PKG_VERSION")));
-        if simulator.is_some() {
-            // It needs no CA, and a SSL_CERT_FILE that is gone mustn't keep it from being tried.
-            builder = builder.http(|http| http.tls_certs_only([]));
-        }
-        if let Some(base_url) = base_url {
-            builder = builder.base_url(base_url);
-        }
-        let canva = builder.build().map_err(|error| End::Usage(unusable(&error)))?;
-        Ok(Self { canva, _simulator: simulator })
+    };
+    let mut builder = Client::builder().user_agent(concat!("canva-cli/", env!("CARGO_PKG_VERSION")));
+    if let Some(redis) = redis {
+        builder = builder.pacer(shared_limits::open(&redis, &token).await?);
     }
-}
-
-fn unusable(error: &Error) -> String {
-    match error {
-        Error::InvalidInput { field: "base_url", found, .. } => format!(
-            "the base URL must be like {BASE_URL}, with https:// unless it is on this machine; got {found}; change \
+    if simulator.is_some() {
+        // The simulator needs no CA, so a wrong SSL_CERT_FILE doesn't matter.
+        builder = builder.http(|http| http.tls_certs_only([]));
+    }
+    if let Some(base_url) = base_url {
+        builder = builder.base_url(base_url);
+    }
+    let canva = builder.token(token).build().map_err(|error| match error {
+        Error::InvalidInput { field: "base_url", found, .. } => End::usage(format!(
+            "the base URL must be like {BASE_URL}, with https:// unless it is on this machine, got {found}; change \
              --base-url or CANVA_BASE_URL"
-        ),
-        _ => error.report(),
-    }
+        )),
+        error => End::usage(error.report()),
+    })?;
+    Ok((canva, simulator))
 }
 
 /// An environment variable; an empty one counts as not set.
@@ -61,6 +49,6 @@ fn variable(name: &str) -> Result<Option<String>, End> {
     match env::var(name) {
         Ok(value) => Ok(Some(value.trim().to_owned()).filter(|value| !value.is_empty())),
         Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => Err(End::Usage(format!("{name} is not valid UTF-8; set it again"))),
+        Err(env::VarError::NotUnicode(_)) => Err(End::usage(format!("{name} is not valid UTF-8; set it again"))),
     }
 }

@@ -1,10 +1,9 @@
-//! The wording of failures: a code for scripts, and for people one sentence that ends with what to do next.
+//! What is said of a failure: a code for scripts, and a sentence for people that ends with what to do next.
 
 use std::time::Duration;
 
 use canva_connect::pacing::PausedError;
-use canva_connect::{ApiError, BodyError, ConnectKind, Error, ErrorKind, JobErrorCode, JobKind, JobReference};
-use canva_connect::{AssetUploadErrorCode as Upload, DesignImportErrorCode as Import};
+use canva_connect::{ApiError, BodyError, ConnectKind, Error, ErrorKind, JobKind, JobReference};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -15,47 +14,48 @@ pub struct Failure {
     pub message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
-    /// What else Canva said of it, in fields that the spec doesn't know.
+    /// Fields of Canva's error that the spec doesn't know.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub extra: Map<String, Value>,
 }
 
 impl Failure {
-    /// What went wrong with a job, or with a request that made or named none.
+    /// What went wrong with a job, or with a request that has none.
     pub fn new(error: &Error, job: Option<&JobReference>) -> Self {
-        let message = match next_step(error, job) {
-            Some(step) => format!("{}; {step}", what(error)),
-            None => what(error),
+        let step = next_step(error, job).map(|step| format!("; {step}")).unwrap_or_default();
+        Self::of(error, code(error), what(error) + &step)
+    }
+
+    /// The asset was uploaded, but its tags could not be set.
+    pub fn tags_not_applied(asset_id: &str, error: &Error) -> Self {
+        let reason = what(error);
+        let mut message = format!(
+            "it was uploaded as asset {asset_id}, but its tags were not applied: {reason}; don't upload it again"
+        );
+        if pasteable(asset_id) && !matches!(error, Error::InvalidInput { field: "asset_id", .. }) {
+            message += &format!(", `canva update {asset_id} --tag ...` applies them");
+        }
+        Self::of(error, "tags_not_applied", message)
+    }
+
+    /// Ctrl-C stopped the command.
+    pub fn stopped(code: &str, message: &str) -> Self {
+        Self { code: code.to_owned(), message: message.to_owned(), http_status: None, extra: Map::new() }
+    }
+
+    fn of(error: &Error, code: &str, message: String) -> Self {
+        let extra = match error {
+            Error::Job(job) => Some(&job.extra),
+            _ => error.api().map(|api| &api.extra),
         };
-        Self { code: code(error).to_owned(), message, http_status: status(error), extra: extra(error) }
+        let http_status = error.status().map(|status| status.as_u16());
+        Self { code: code.to_owned(), message, http_status, extra: extra.cloned().unwrap_or_default() }
     }
 }
 
-/// The asset was uploaded, but the update that was to tag it failed.
-pub fn tags_not_applied(asset_id: &str, error: &Error) -> Failure {
-    let mut message = format!(
-        "it was uploaded as asset {asset_id}, but its tags were not applied: {}; don't upload it again",
-        what(error)
-    );
-    if pasteable(asset_id) && !matches!(error, Error::InvalidInput { field: "asset_id", .. }) {
-        message += &format!(", `canva update {asset_id} --tag ...` applies them");
-    }
-    Failure { code: "tags_not_applied".to_owned(), message, http_status: status(error), extra: extra(error) }
-}
-
-/// Whether an id of Canva's may stand in a command that is suggested: a shell and `canva` take it as nothing but an id.
+/// Whether a command to paste may contain this id from Canva: a shell and `canva` take it as nothing but an id.
 fn pasteable(id: &str) -> bool {
     !id.starts_with('-') && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-}
-
-/// The job ended well, but the response about it doesn't have what it made.
-fn lacks_result(error: &Error) -> bool {
-    matches!(error, Error::Poll { source, .. } if matches!(**source, Error::Decode { job_succeeded: true, .. }))
-}
-
-/// Canva started a job and gave an id that can't be one.
-fn is_unusable_job(error: &Error) -> bool {
-    matches!(error, Error::Poll { source, .. } if matches!(**source, Error::InvalidInput { .. }))
 }
 
 fn code(error: &Error) -> &str {
@@ -80,8 +80,7 @@ fn code(error: &Error) -> &str {
     }
 }
 
-/// What happened, mostly in the library's words. They are replaced where they repeat the file's name, which is printed
-/// beside them, or a response's, whose advice is for programmers.
+/// What happened: the library's words, unless they repeat the file's name or advise programmers.
 fn what(error: &Error) -> String {
     let text = match error {
         Error::Api(api) => {
@@ -89,17 +88,17 @@ fn what(error: &Error) -> String {
             let request = api.request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
             format!("Canva answered {}{code}{request}: {}", api.status, api.message)
         }
-        Error::Poll { source, .. } if is_unusable_job(error) => {
-            format!("Canva started a job, but no command can ask for it by the id that it gave: {}", what(source))
-        }
-        Error::Poll { job_id, source, .. } if lacks_result(error) => format!("job {job_id}: {}", what(source)),
-        Error::Poll { job_id, source, .. } => format!("job {job_id} could not be read: {}", what(source)),
+        Error::Poll { job_id, source, .. } => match **source {
+            Error::InvalidInput { .. } => {
+                format!("Canva started a job, but no command accepts the job's id: {}", what(source))
+            }
+            Error::Decode { job_succeeded: true, .. } => format!("job {job_id}: {}", what(source)),
+            _ => format!("job {job_id} could not be read: {}", what(source)),
+        },
         Error::Decode { job_succeeded: true, source, excerpt, .. } => format!("{source}; it begins {excerpt:?}"),
         Error::Job(job) => format!("{}: {}", code(error), job.message),
         Error::Body(BodyError::Read { source, .. }) => format!("it can't be read: {source}"),
-        Error::Body(BodyError::Length { .. } | BodyError::Changed { .. }) => {
-            "it changed while it was being uploaded".to_owned()
-        }
+        Error::Body(_) => "it changed while it was being uploaded".to_owned(),
         Error::Pacer { source, .. } if source.is::<PausedError>() => source.to_string(),
         _ => error.report(),
     };
@@ -111,25 +110,8 @@ const PROXY_PASSWORD: &str = "give the proxy its user and password in HTTPS_PROX
 /// What the user can do about it.
 fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
     let step = match error {
-        Error::Poll { .. } if is_unusable_job(error) => "look in Canva before you try again",
-        Error::Poll { .. } if lacks_result(error) => {
-            let made = match job.map(|job| job.kind) {
-                Some(JobKind::Import | JobKind::UrlImport) => "design by its title",
-                _ => "asset by its name",
-            };
-            let again = job.filter(|job| pasteable(&job.id));
-            let again = again.map(|job| format!(", or ask again with `canva job {} {}`", job.kind, job.id));
-            return Some(format!("look for the {made} in Canva{}; don't send it again", again.unwrap_or_default()));
-        }
-        Error::Poll { source, .. }
-            if source.api().is_some_and(|api| !api.status.is_server_error()) && !source.is_retryable() =>
-        {
-            return source.api().map(|api| after_refusal(api, true));
-        }
-        Error::Poll { .. } | Error::Deadline { .. } => {
-            let job = job.filter(|job| pasteable(&job.id))?;
-            return Some(format!("go on with `canva job {} {} --wait`", job.kind, job.id));
-        }
+        Error::Poll { source, .. } => return after_poll(source, job),
+        Error::Deadline { .. } => return after_poll(error, job),
         Error::InvalidInput { field: "name", .. } => "choose another with --name",
         Error::InvalidInput { field: "title", .. } => "choose another with --title",
         Error::InvalidInput { field: "tags", .. } => "change --tag",
@@ -148,21 +130,15 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
         Error::Connection { .. } | Error::Timeout { .. } => "check the network, then try again",
         Error::Api(api) => return Some(after_refusal(api, false)),
         Error::Decode { .. } => "check the base URL, then try again",
-        Error::Job(job) => match &job.code {
-            JobErrorCode::AssetUpload(Upload::FileTooBig) => "use a smaller file",
-            JobErrorCode::AssetUpload(Upload::ImportFailed) => {
-                "check that it is an image or a video that Canva accepts"
-            }
-            JobErrorCode::AssetUpload(Upload::FetchFailed) | JobErrorCode::DesignImport(Import::FetchFailed) => {
-                "check that anyone can open the URL, without a login"
-            }
-            JobErrorCode::DesignImport(Import::InvalidFile) => {
+        Error::Job(job) => match job.code.as_str() {
+            "file_too_big" => "use a smaller file",
+            "import_failed" => "check that it is an image or a video that Canva accepts",
+            "fetch_failed" => "check that anyone can open the URL, without a login",
+            "invalid_file" => {
                 "check that it is a document that Canva accepts, and that --mime-type fits if you gave it"
             }
-            JobErrorCode::DesignImport(Import::DuplicateImport) => "look for the design in Canva",
-            JobErrorCode::DesignImport(Import::DesignCreationThrottled | Import::DesignImportThrottled) => {
-                "wait a while, then try again"
-            }
+            "duplicate_import" => "look for the design in Canva",
+            "design_creation_throttled" | "design_import_throttled" => "wait a while, then try again",
             _ => "try again later",
         },
         // The message itself says what to do.
@@ -171,7 +147,31 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
     Some(step.to_owned())
 }
 
-/// What the user can do about a response that is no success.
+/// What the user can do about a job that could not be read, or not to its end.
+fn after_poll(source: &Error, job: Option<&JobReference>) -> Option<String> {
+    match source {
+        // Canva gave a malformed id.
+        Error::InvalidInput { .. } => Some("look in Canva before you try again".to_owned()),
+        Error::Decode { job_succeeded: true, .. } => {
+            let made = match job.map(|job| job.kind) {
+                Some(JobKind::Import | JobKind::UrlImport) => "design by its title",
+                _ => "asset by its name",
+            };
+            let again = command(job).map(|command| format!(", or ask again with `{command}`")).unwrap_or_default();
+            Some(format!("look for the {made} in Canva{again}; don't send it again"))
+        }
+        Error::Api(api) if !api.status.is_server_error() && !source.is_retryable() => Some(after_refusal(api, true)),
+        _ => command(job).map(|command| format!("go on with `{command} --wait`")),
+    }
+}
+
+/// The command that reads the job.
+fn command(job: Option<&JobReference>) -> Option<String> {
+    let job = job.filter(|job| pasteable(&job.id))?;
+    Some(format!("canva job {} {}", job.kind, job.id))
+}
+
+/// What the user can do about an error response.
 fn after_refusal(api: &ApiError, of_job: bool) -> String {
     let step = match (api.status.as_u16(), api.code.as_str()) {
         (401, "revoked_access_token") => {
@@ -185,7 +185,7 @@ fn after_refusal(api: &ApiError, of_job: bool) -> String {
             _ => "wait a minute, then try again",
         },
         (500.., _) => "try again later",
-        // Without a code it isn't the API's own. And a POST names nothing that could be missing.
+        // Without a code, the response isn't from the API. And a POST names nothing that could be missing.
         (_, "" | "endpoint_not_found") | (300..=399, _) => "check the base URL",
         (404, _) if api.operation.method == "POST" => "check the base URL",
         (403, "missing_scope") => return format!("use a token with the scope {}", api.operation.scopes.join(" ")),
@@ -199,16 +199,4 @@ fn after_refusal(api: &ApiError, of_job: bool) -> String {
         _ => "look the code up in Canva's documentation",
     };
     step.to_owned()
-}
-
-fn status(error: &Error) -> Option<u16> {
-    error.status().map(|status| status.as_u16())
-}
-
-fn extra(error: &Error) -> Map<String, Value> {
-    let extra = match error {
-        Error::Job(job) => Some(&job.extra),
-        _ => error.api().map(|api| &api.extra),
-    };
-    extra.cloned().unwrap_or_default()
 }

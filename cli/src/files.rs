@@ -1,209 +1,187 @@
-//! The commands that take files: what Canva does with them is waited for together, and printed in the order given.
+//! Sends the files of `upload` and `import`, waits for their jobs, and prints the outcomes in the order given.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use canva_connect::{Asset, BulkEvent, Client, Error, Job, JobReference, JobResult, UploadProgress};
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use canva_connect::{Asset, BoxFuture, BulkEvent, Client, Error, Job, JobReference, JobResult, UploadProgress};
+use futures_util::future::FutureExt;
+use futures_util::stream::{self, FuturesUnordered, StreamExt};
 
 use crate::End;
+use crate::args::Waiting;
+use crate::commands::{AT_ONCE, created};
 use crate::item::{Item, Outcome, Subject};
 use crate::output::Output;
-use crate::progress::{ProgressLine, ProgressLines};
 
 /// What an upload or import calls as it goes.
 pub type OnProgress = Box<dyn FnMut(UploadProgress) + Send>;
 
-/// Sends the files, waits for their jobs and tags what was uploaded. A failed file doesn't stop the others; Ctrl-C stops all.
-pub async fn run<F>(
+/// One upload or import.
+pub type Sending = BoxFuture<'static, Result<Job<JobResult>, Error>>;
+
+/// Sends the files and tags what was uploaded. A failed file doesn't stop the others; Ctrl-C stops all.
+pub async fn run(
     canva: &Client,
     files: Vec<PathBuf>,
-    mut send: impl FnMut(&PathBuf, OnProgress) -> F + Send + 'static,
+    mut send: impl FnMut(&PathBuf, OnProgress) -> Sending + Send + 'static,
     tags: &[String],
+    waiting: &Waiting,
     output: &mut Output,
-) -> Result<(), End>
-where
-    F: Future<Output = Result<Job<JobResult>, Error>> + Send + 'static,
-{
-    let progress = output.progress();
-    let mut whole = Whole { files: files.clone(), progress: progress.clone(), line: None };
-    let mut results = Results { files: files.clone(), states: BTreeMap::new(), known: 0, printed: 0, output };
-    let sent = Sent::default();
-    let whole_sent = sent.clone();
-    let items = files.into_iter().enumerate().map(move |(number, file)| {
+) -> Result<(), End> {
+    let progress = output.progress.clone();
+    let whole = progress.line("files");
+    let handed_over = HandedOver::default();
+    let noted = handed_over.clone();
+    let items = files.clone().into_iter().enumerate().map(move |(number, file)| {
         let line = progress.line(file.display());
-        let (mut show, sent) = (line.on_progress(), whole_sent.clone());
-        let sending = send(
-            &file,
-            Box::new(move |progress| {
-                sent.note(number, progress);
-                show(progress);
-            }),
-        );
-        let item = async move {
-            let _line = line;
-            sending.await
+        let (mut show, noted) = (line.on_progress(), noted.clone());
+        let on_progress = move |progress| {
+            noted.note(number, progress);
+            show(progress);
         };
-        (number, item)
+        (number, send(&file, Box::new(on_progress)).inspect(|_| drop(line)))
     });
-    let mut bulk = canva.bulk(items);
-    let (mut tagging, mut more) = (FuturesUnordered::new(), true);
-    let stop = ctrl_c();
-    tokio::pin!(stop);
-    while more || !tagging.is_empty() {
-        whole.show(results.known, results.at_canva());
+    let (waited, unwaited) = if waiting.no_wait { (None, Some(items)) } else { (Some(items), None) };
+    let mut bulk = canva.bulk(waited.into_iter().flatten());
+    let unwaited = stream::iter(unwaited.into_iter().flatten());
+    let mut unwaited = unwaited
+        .map(|(number, job)| async move { (number, created(job.await, waiting).await) })
+        .buffer_unordered(AT_ONCE);
+    let mut tagging = FuturesUnordered::new();
+    let mut results = Results { files, states: BTreeMap::new(), printed: 0, output };
+    let mut stop = pin!(tokio::signal::ctrl_c().fuse());
+    while results.printed < results.files.len() {
+        whole.show(results.summary());
         tokio::select! {
-            // What is known already is heard before the command stops.
+            // Events that have arrived count, before the command stops.
             biased;
-            event = bulk.next(), if more => match event {
-                Some(BulkEvent::Started { key, job, .. }) => {
-                    results.states.insert(key, State::AtCanva(job));
-                }
-                Some(BulkEvent::Finished { key, result, extra, .. }) => {
-                    let job = match results.states.remove(&key) {
+            Some(event) = bulk.next() => match event {
+                BulkEvent::Started { key, job, .. } => results.set(key, State::AtCanva(job)),
+                BulkEvent::Finished { key, result, extra, .. } => {
+                    let job = match results.states.get(&key) {
                         Some(State::AtCanva(job)) => Some(job),
                         _ => None,
                     };
-                    let outcome = Outcome::ended(job.as_ref(), result, extra);
-                    match &outcome.made {
+                    let outcome = Outcome::ended(job, result, extra);
+                    results.set(key, match &outcome.made {
                         Some(JobResult::Asset(asset)) if !tags.is_empty() => {
-                            tagging.push(tag(canva, key, asset.id.clone(), tags));
-                            results.states.insert(key, State::Tagging(outcome));
+                            let update = canva.update_asset(&asset.id).tags(tags);
+                            tagging.push(async move { (key, update.await) });
+                            State::Tagging(outcome)
                         }
-                        _ => results.end(key, outcome),
-                    }
+                        _ => State::Ended(outcome),
+                    });
                 }
-                Some(_) => {}
-                None => more = false,
+                _ => {}
             },
-            Some((number, tagged)) = tagging.next() => {
-                if let Some(State::Tagging(mut outcome)) = results.states.remove(&number) {
-                    match tagged {
-                        Ok(asset) => outcome.made = Some(asset.into()),
-                        Err(error) => outcome.tags_not_applied(&error),
-                    }
-                    results.end(number, outcome);
-                }
-            }
-            () = &mut stop => {
-                results.stop(sent.stop());
-                return Err(End::Stopped);
+            Some((number, outcome)) = unwaited.next() => results.set(number, State::Ended(outcome)),
+            Some((number, tagged)) = tagging.next() => results.tagged(number, tagged),
+            // If listening fails, Ctrl-C ends the process as usual.
+            Ok(()) = &mut stop => {
+                results.output.progress.end();
+                results.stop(handed_over.stop());
+                return Err(End { code: 130, message: "stopped; files not listed are not in Canva".to_owned() });
             }
         }
     }
     Ok(())
 }
 
-/// Never comes if Ctrl-C can't be listened to; then it ends the process as usual.
-async fn ctrl_c() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
-    }
-}
-
-async fn tag(canva: &Client, number: usize, asset_id: String, tags: &[String]) -> (usize, Result<Asset, Error>) {
-    (number, canva.update_asset(asset_id).tags(tags).await)
-}
-
-/// The files that were handed over whole by their last attempt. Without its last bytes, no file can be in Canva.
+/// The files whose last byte was handed over by their last attempt. Without that byte, no file can be in Canva.
 #[derive(Clone, Default)]
-struct Sent(Arc<Mutex<BTreeSet<usize>>>);
+struct HandedOver(Arc<Mutex<Numbers>>);
 
-impl Sent {
-    /// Called before the bytes leave.
+#[derive(Default)]
+struct Numbers {
+    complete: BTreeSet<usize>,
+    stopped: bool,
+}
+
+impl HandedOver {
+    /// Called before the bytes leave. Once the command has stopped, it holds the thread until the process ends: a file
+    /// completed now would reach Canva without being printed.
     fn note(&self, number: usize, progress: UploadProgress) {
-        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if progress.sent == progress.total {
-            sent.insert(number);
-        } else {
-            sent.remove(&number);
-        }
-    }
-
-    /// From here to the end of the process, no last bytes leave: whoever would note them waits.
-    fn stop(&self) -> BTreeSet<usize> {
-        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let numbers = std::mem::take(&mut *sent);
-        std::mem::forget(sent);
-        numbers
-    }
-}
-
-/// How far all of them are. A terminal has no room for a line for each.
-struct Whole {
-    files: Vec<PathBuf>,
-    progress: ProgressLines,
-    line: Option<ProgressLine>,
-}
-
-impl Whole {
-    fn show(&mut self, known: usize, at_canva: usize) {
-        let progress = &self.progress;
-        match self.files.as_slice() {
-            [file] => self.line = (at_canva > 0).then(|| progress.line(file.display())),
-            files => {
-                let line = self.line.get_or_insert_with(|| progress.line("files"));
-                line.show(format!("{known} of {} done, {at_canva} at Canva", files.len()));
+        let mut numbers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if numbers.stopped {
+            drop(numbers);
+            loop {
+                std::thread::park();
             }
         }
+        if progress.sent == progress.total {
+            numbers.complete.insert(number);
+        } else {
+            numbers.complete.remove(&number);
+        }
+    }
+
+    fn stop(&self) -> BTreeSet<usize> {
+        let mut numbers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        numbers.stopped = true;
+        std::mem::take(&mut numbers.complete)
     }
 }
 
-/// What is known of a file, and not printed yet.
+/// What is known of a file that isn't printed yet.
 enum State {
     AtCanva(JobReference),
     /// The asset is there, and its tags are being set.
     Tagging(Outcome),
-    /// It waits for one before it.
+    /// A file before it isn't known yet.
     Ended(Outcome),
 }
 
-/// What becomes of the files, by their numbers.
+/// The outcomes of the files, by their numbers.
 struct Results<'a> {
     files: Vec<PathBuf>,
     states: BTreeMap<usize, State>,
-    known: usize,
     /// All files before this one are printed.
     printed: usize,
     output: &'a mut Output,
 }
 
 impl Results<'_> {
-    fn at_canva(&self) -> usize {
-        self.states.values().filter(|state| matches!(state, State::AtCanva(_))).count()
+    fn summary(&self) -> String {
+        let count = |which: fn(&State) -> bool| self.states.values().filter(|state| which(state)).count();
+        let at_canva = count(|state| matches!(state, State::AtCanva(_)));
+        let done = self.printed + count(|state| matches!(state, State::Ended(_)));
+        format!("{done} of {} done, {at_canva} at Canva", self.files.len())
     }
 
-    fn end(&mut self, number: usize, outcome: Outcome) {
-        self.states.insert(number, State::Ended(outcome));
-        self.known += 1;
-        while let Some(next) = self.states.first_entry()
-            && *next.key() == self.printed
-            && matches!(next.get(), State::Ended(_))
-            && let State::Ended(outcome) = next.remove()
+    fn set(&mut self, number: usize, state: State) {
+        self.states.insert(number, state);
+        while matches!(self.states.first_key_value(), Some((next, State::Ended(_))) if *next == self.printed)
+            && let Some((number, state)) = self.states.pop_first()
         {
-            self.print(self.printed, outcome);
+            self.print(number, state);
             self.printed += 1;
         }
     }
 
-    /// Prints what is known when the command stops. Nothing else is known of what was `sent` and has no state.
-    fn stop(&mut self, mut sent: BTreeSet<usize>) {
-        let mut states = std::mem::take(&mut self.states);
-        for number in sent.split_off(&self.printed) {
-            states.entry(number).or_insert_with(|| State::Ended(Outcome::stopped_when_sent()));
-        }
-        for (number, state) in states {
-            let outcome = match state {
-                State::AtCanva(job) => Outcome::in_progress(&job),
-                State::Tagging(outcome) => outcome.stopped_at_its_tags(),
-                State::Ended(outcome) => outcome,
-            };
-            self.print(number, outcome);
+    fn tagged(&mut self, number: usize, tagged: Result<Asset, Error>) {
+        if let Some(State::Tagging(outcome)) = self.states.remove(&number) {
+            self.set(number, State::Ended(outcome.tagged(tagged)));
         }
     }
 
-    fn print(&mut self, number: usize, outcome: Outcome) {
+    /// Prints what is known when the command stops. Files that are `complete` and have no state may be in Canva.
+    fn stop(&mut self, mut complete: BTreeSet<usize>) {
+        for number in complete.split_off(&self.printed) {
+            self.states.entry(number).or_insert_with(|| State::Ended(Outcome::stopped_when_sent()));
+        }
+        while let Some((number, state)) = self.states.pop_first() {
+            self.print(number, state);
+        }
+    }
+
+    fn print(&mut self, number: usize, state: State) {
+        let outcome = match state {
+            State::AtCanva(job) => Outcome::in_progress(&job),
+            State::Tagging(outcome) => outcome.stopped_at_its_tags(),
+            State::Ended(outcome) => outcome,
+        };
         let subject = self.files.get(number).map(|file| Subject::file(file));
         self.output.item(&Item { subject, outcome });
     }

@@ -1,12 +1,12 @@
-//! The outcome for one file, URL, asset or job, in the shape that `--json` prints. README.md documents it for scripts.
+//! The outcome for one file, URL, asset or job, as `--json` prints it. README.md documents this format for scripts.
 
 use std::path::Path;
 
-use canva_connect::{Error, Job, JobReference, JobResult, JobState};
+use canva_connect::{Asset, Error, Job, JobReference, JobResult, JobState};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::failure::{self, Failure};
+use crate::failure::Failure;
 
 /// One line of `--json`.
 #[derive(Serialize)]
@@ -18,10 +18,6 @@ pub struct Item {
 }
 
 impl Item {
-    pub fn new(subject: Option<Subject>, result: Result<Outcome, Error>) -> Self {
-        Self { subject, outcome: result.unwrap_or_else(|error| Outcome::failed(None, &error)) }
-    }
-
     /// What the user named on the command line.
     pub fn name(&self) -> &str {
         match &self.subject {
@@ -33,13 +29,13 @@ impl Item {
     }
 }
 
-/// What the user named on the command line. A job has none: its id is in the outcome.
+/// What the user named on the command line. For a job, the outcome has its id.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub enum Subject {
     File {
         file: String,
-        /// The bytes of a name that isn't Unicode, of which `file` is only a picture.
+        /// The bytes of a name that isn't Unicode; `file` is then only for people.
         #[serde(skip_serializing_if = "Option::is_none")]
         file_hex: Option<String>,
     },
@@ -59,8 +55,7 @@ impl Subject {
             file += chunk.valid();
             file.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02X}")));
         }
-        let unicode = path.to_str().is_some();
-        let file_hex = (!unicode).then(|| bytes.iter().map(|byte| format!("{byte:02x}")).collect());
+        let file_hex = path.to_str().is_none().then(|| bytes.iter().map(|byte| format!("{byte:02x}")).collect());
         Self::File { file, file_hex }
     }
 }
@@ -70,7 +65,7 @@ pub struct Outcome {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job_id: Option<String>,
     pub status: Status,
-    /// What is in Canva now: `"asset": {...}` or `"designs": [...]`, beside the other keys.
+    /// What is in Canva now, as the key `asset` or `designs`.
     #[serde(flatten)]
     pub made: Option<JobResult>,
     /// Fields of the job that the spec doesn't know.
@@ -88,25 +83,25 @@ pub enum Status {
     InProgress,
     /// It wasn't done.
     Failed,
-    /// It may have been done; with a job id that can be one, `canva job` can tell.
+    /// It may have been done. If there is a job id, `canva job` can tell.
     Unknown,
 }
 
 impl Outcome {
-    pub fn success(made: impl Into<JobResult>) -> Self {
-        Self { made: Some(made.into()), ..Self::new(Status::Success) }
-    }
-
-    /// Success, with nothing left to show.
-    pub fn deleted() -> Self {
-        Self::new(Status::Success)
-    }
-
-    fn new(status: Status) -> Self {
+    fn with(status: Status) -> Self {
         Self { job_id: None, status, made: None, job_extra: Map::new(), error: None }
     }
 
-    /// `read` is whether the job could be read as far as it was to be.
+    /// The outcome of a request that reads or changes an asset.
+    pub fn new(made: Result<impl Into<JobResult>, Error>) -> Self {
+        Self::ended(None, made.map(Into::into), Map::new())
+    }
+
+    pub fn deleted(deleted: Result<(), Error>) -> Self {
+        deleted.map_or_else(|error| Self::failed(None, &error), |()| Self::with(Status::Success))
+    }
+
+    /// The outcome of a job; `read` is whether its state could be read.
     pub fn of_job(job: &Job<JobResult>, read: Result<(), Error>) -> Self {
         let end = match (read, job.state()) {
             (Err(error), _) => Err(error),
@@ -117,47 +112,49 @@ impl Outcome {
         Self::ended(Some(job.reference()), end, job.extra().clone())
     }
 
-    /// How a job ended, or what it failed at before it was one.
+    /// How a job ended, or why there is none.
     pub fn ended(job: Option<&JobReference>, end: Result<JobResult, Error>, job_extra: Map<String, Value>) -> Self {
-        let outcome = end.map_or_else(|error| Self::failed(job, &error), Self::success);
+        let outcome = match end {
+            Ok(made) => Self { made: Some(made), ..Self::with(Status::Success) },
+            Err(error) => Self::failed(job, &error),
+        };
         Self { job_id: job.map(|job| job.id.clone()), job_extra, ..outcome }
     }
 
     pub fn in_progress(job: &JobReference) -> Self {
-        Self { job_id: Some(job.id.clone()), ..Self::new(Status::InProgress) }
+        Self { job_id: Some(job.id.clone()), ..Self::with(Status::InProgress) }
     }
 
-    /// The command was stopped when the file was sent, and Canva hadn't answered.
-    pub fn stopped_when_sent() -> Self {
-        let message = "canva was stopped before Canva answered; look in Canva before you try again".to_owned();
-        Self::new(Status::Unknown).with("outcome_unknown", message)
-    }
-
-    /// The command was stopped when the asset was there, and its tags were being set.
-    pub fn stopped_at_its_tags(self) -> Self {
-        let message = "it was uploaded, but canva was stopped, and it isn't known whether its tags were applied; don't upload it again";
-        Self { status: Status::Failed, ..self }.with("tags_not_applied", message.to_owned())
-    }
-
-    fn with(self, code: &str, message: String) -> Self {
-        let error = Failure { code: code.to_owned(), message, http_status: None, extra: Map::new() };
-        Self { error: Some(error), ..self }
-    }
-
-    fn failed(job: Option<&JobReference>, error: &Error) -> Self {
+    pub fn failed(job: Option<&JobReference>, error: &Error) -> Self {
         let status = match error {
             Error::OutcomeUnknown { .. } | Error::Poll { .. } => Status::Unknown,
             Error::Deadline { .. } => Status::InProgress,
             _ => Status::Failed,
         };
-        Self { error: Some(Failure::new(error, job)), ..Self::new(status) }
+        Self { error: Some(Failure::new(error, job)), ..Self::with(status) }
     }
 
-    /// The asset was uploaded, but not tagged.
-    pub fn tags_not_applied(&mut self, error: &Error) {
-        if let Some(JobResult::Asset(asset)) = &self.made {
-            self.status = Status::Failed;
-            self.error = Some(failure::tags_not_applied(&asset.id, error));
+    /// The command was stopped after the file was sent and before Canva answered.
+    pub fn stopped_when_sent() -> Self {
+        let error = "canva was stopped before Canva answered; look in Canva before you try again";
+        Self { error: Some(Failure::stopped("outcome_unknown", error)), ..Self::with(Status::Unknown) }
+    }
+
+    /// The command was stopped while the tags of the uploaded asset were being set.
+    pub fn stopped_at_its_tags(self) -> Self {
+        let error = "it was uploaded, but canva was stopped before Canva confirmed its tags; don't upload it again";
+        Self { status: Status::Failed, error: Some(Failure::stopped("tags_not_applied", error)), ..self }
+    }
+
+    /// The asset was uploaded; `tagged` is the result of setting its tags.
+    pub fn tagged(self, tagged: Result<Asset, Error>) -> Self {
+        match (tagged, &self.made) {
+            (Ok(asset), _) => Self { made: Some(asset.into()), ..self },
+            (Err(error), Some(JobResult::Asset(asset))) => {
+                let error = Failure::tags_not_applied(&asset.id, &error);
+                Self { status: Status::Failed, error: Some(error), ..self }
+            }
+            _ => self,
         }
     }
 }

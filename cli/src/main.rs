@@ -1,5 +1,4 @@
-//! The command `canva`: from arguments to an exit code. `commands.rs` and `simulate.rs` do the work, `output.rs` prints
-//! the results.
+//! The command `canva`, from its arguments to its exit code.
 
 #![forbid(unsafe_code)]
 
@@ -21,33 +20,23 @@ use std::process::ExitCode;
 use tokio::runtime::Runtime;
 
 use args::{Args, Command};
-use connection::Connection;
 use output::Output;
 
 fn main() -> ExitCode {
     let args = Args::read();
     let mut output = Output::new(args.json);
-    warnings::show(output.progress());
-    match block_on(run(args, &mut output)).map_err(End::Io).flatten() {
-        Ok(()) if output.any_failed() => ExitCode::from(1),
+    warnings::show(output.progress.clone());
+    match block_on(run(args, &mut output)).map_err(End::from).flatten() {
+        Ok(()) if output.any_failed => ExitCode::from(1),
         Ok(()) => ExitCode::SUCCESS,
-        Err(End::Io(error)) => {
-            output.say(&error.to_string());
-            ExitCode::from(1)
-        }
-        Err(End::Stopped) => {
-            output.say("stopped; files of which nothing is said are not in Canva");
-            ExitCode::from(130)
-        }
-        Err(End::Usage(message)) => {
-            output.say(&message);
-            ExitCode::from(2)
+        Err(End { code, message }) => {
+            output.progress.say(&message);
+            ExitCode::from(code)
         }
     }
 }
 
-/// Runs the future, and leaves behind whatever blocks a thread: the read of a file that hangs, or a simulator's look into
-/// a file. The end of the process ends it.
+/// Runs the future. Doesn't wait for blocked threads, such as one that reads a file: they end with the process.
 fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
     let runtime = Runtime::new()?;
     let value = runtime.block_on(future);
@@ -59,26 +48,29 @@ async fn run(args: Args, output: &mut Output) -> Result<(), End> {
     match args.command {
         Command::Simulate(simulate) => simulate::run(simulate, output).await?,
         Command::Api(command) => {
-            let connection = Connection::open(args.server).await?;
-            commands::run(command, &connection.canva, output).await?;
+            let (canva, _simulator) = connection::open(args.server).await?;
+            commands::run(command, &canva, output).await?;
         }
     }
     Ok(())
 }
 
-/// Why the command stopped early.
-enum End {
+/// Why the command stopped early, with its exit code.
+struct End {
+    code: u8,
+    message: String,
+}
+
+impl End {
     /// The arguments or the environment are wrong.
-    Usage(String),
-    /// Ctrl-C, and what was under way has been said.
-    Stopped,
-    /// The output can't be written, or the simulator can't be started.
-    Io(io::Error),
+    fn usage(message: String) -> Self {
+        Self { code: 2, message }
+    }
 }
 
 impl From<io::Error> for End {
     fn from(error: io::Error) -> Self {
-        Self::Io(error)
+        Self { code: 1, message: error.to_string() }
     }
 }
 

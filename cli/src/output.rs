@@ -1,5 +1,5 @@
-//! Prints results to stdout, as text or JSON, and failures to stderr. Each line is flushed at once. Text from other people,
-//! such as an asset's name, is made harmless to a terminal and a log: see [`Printable`].
+//! Prints results to stdout, as text or JSON, and failures to stderr. [`Printable`] makes text from other people, such
+//! as an asset's name, harmless to a terminal and a log.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
@@ -9,16 +9,16 @@ use canva_connect::{Asset, AssetMetadata, DesignSummary, JobResult, Printable};
 use canva_simulator::Simulator;
 use serde::Serialize;
 use serde_json::json;
-use serde_json::ser::{Formatter, Serializer};
 
 use crate::item::{Item, Status};
 use crate::progress::ProgressLines;
 
 pub struct Output {
     json: bool,
-    progress: ProgressLines,
-    any_failed: bool,
-    /// Stdout has failed. Nothing more goes there: after a line that was cut short, the next would be cut short too.
+    pub progress: ProgressLines,
+    /// An item failed or may have failed, or its result couldn't be written.
+    pub any_failed: bool,
+    /// Stdout has failed, perhaps in the middle of a line. Nothing more goes there.
     stdout_failed: bool,
 }
 
@@ -27,34 +27,25 @@ impl Output {
         Self { json, progress: ProgressLines::default(), any_failed: false, stdout_failed: false }
     }
 
-    pub fn progress(&self) -> ProgressLines {
-        self.progress.clone()
-    }
-
-    /// Whether an item failed, or may have, or its result couldn't be written.
-    pub fn any_failed(&self) -> bool {
-        self.any_failed
-    }
-
-    /// Prints the result; to stderr once stdout has failed, so that the ids in it aren't lost.
+    /// Prints the result. Once stdout has failed, results go to stderr, so that no id is lost.
     pub fn item(&mut self, item: &Item) {
         if let Some(error) = &item.outcome.error {
             self.any_failed = true;
-            self.say(&format!("{}: {}", item.name(), error.message));
+            self.progress.say(&format!("{}: {}", item.name(), error.message));
         }
         let text = if self.json { json_line(item) } else { text_block(item) };
         if !self.stdout_failed
             && let Err(error) = self.write(&text)
         {
             (self.stdout_failed, self.any_failed) = (true, true);
-            self.say(&format!("{error}; the results follow on standard error"));
+            self.progress.say(&format!("{error}; the results follow on standard error"));
         }
         if self.stdout_failed {
             let _ = self.progress.aside(|| io::stderr().write_all(text.as_bytes()));
         }
     }
 
-    /// `certificate` is the file of what a client has to trust, where the simulator speaks TLS.
+    /// Prints how to use the simulator. Over TLS, `certificate` is the file that clients have to trust.
     pub fn simulator(&self, simulator: &Simulator, certificate: Option<&Path>) -> io::Result<()> {
         let (base_url, token) = (simulator.base_url(), simulator.token());
         let (id, secret, url) = (simulator.client_id(), simulator.client_secret(), simulator.authorization_url());
@@ -78,17 +69,12 @@ impl Output {
         };
         self.write(&text)?;
         if io::stderr().is_terminal() {
-            self.say(
-                "paste the first line into another shell: its canva commands then use this simulator; the second is for \
-                 programs that log users in; Ctrl-C stops it",
+            self.progress.say(
+                "paste the first line into another shell, and its canva commands use this simulator; the second line \
+                 is for programs that log users in; Ctrl-C stops the simulator",
             );
         }
         Ok(())
-    }
-
-    /// One line on stderr.
-    pub fn say(&self, message: &str) {
-        self.progress.say(message);
     }
 
     fn write(&self, text: &str) -> io::Result<()> {
@@ -100,27 +86,21 @@ impl Output {
     }
 }
 
+/// JSON on one line. What [`Printable`] escapes becomes a `\u` escape, which parses to the same text.
 fn json_line(value: &impl Serialize) -> String {
-    let mut line = Vec::new();
-    // Neither the values printed here nor writing to a vector can fail.
-    let _ = value.serialize(&mut Serializer::with_formatter(&mut line, PrintableJson));
-    line.push(b'\n');
-    String::from_utf8_lossy(&line).into_owned()
-}
-
-/// JSON on one line, where the characters that [`Printable`] escapes are `\u` escapes: it parses to the same text.
-struct PrintableJson;
-
-impl Formatter for PrintableJson {
-    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        fragment.chars().try_for_each(|c| match Printable::escapes(c) {
-            true => c.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(writer, "\\u{unit:04x}")),
-            false => write!(writer, "{c}"),
-        })
+    // Neither serializing these values nor writing to a string can fail.
+    let json = serde_json::to_string(value).unwrap_or_default();
+    let mut line = String::new();
+    for c in json.chars() {
+        match Printable::escapes(c) {
+            true => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| line += &format!("\\u{unit:04x}")),
+            false => line.push(c),
+        }
     }
+    line + "\n"
 }
 
-/// What the user named, and below it what is in Canva now; empty if that is nothing.
+/// What the user named and, below it, what is in Canva now. Empty if nothing is.
 fn text_block(item: &Item) -> String {
     let outcome = &item.outcome;
     let rows = match (&outcome.made, &outcome.job_id) {
@@ -151,7 +131,7 @@ fn asset_rows(asset: &Asset) -> Vec<(&'static str, String)> {
     rows
 }
 
-/// Of an image `1200x800`, of a video `1920x1080, 12 s`: in pixels, and in whole seconds.
+/// `1200x800` for an image, `1920x1080, 12 s` for a video.
 fn size(metadata: &AssetMetadata) -> Option<(&'static str, String)> {
     let pixels = metadata.width.zip(metadata.height).map(|(width, height)| format!("{width}x{height}"));
     let seconds = metadata.duration.map(|seconds| format!("{seconds} s"));

@@ -1,33 +1,39 @@
-//! What stderr shows: messages, and if it is a terminal, the progress of what is being sent, a line each.
+//! Messages on stderr and, on a terminal, lines of progress.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-use canva_connect::Printable;
-use indicatif::{DecimalBytes, MultiProgress, ProgressBar, ProgressFinish, ProgressStyle};
+use canva_connect::{Printable, UploadProgress};
+use indicatif::{DecimalBytes, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+const WAITING: &str = "waiting for Canva";
 
 #[derive(Clone, Default)]
 pub struct ProgressLines(MultiProgress);
 
 impl ProgressLines {
-    /// Adds a line about one item. It disappears when it is dropped.
+    /// Adds a line about this. It disappears when it is dropped.
     pub fn line(&self, name: impl Display) -> ProgressLine {
-        let name = Printable(&name.to_string()).to_string();
         if self.0.is_hidden() {
-            return ProgressLine { name, bar: ProgressBar::hidden() };
+            return ProgressLine(ProgressBar::hidden());
         }
-        let style = ProgressStyle::with_template("{spinner} {wide_msg}");
-        let bar = ProgressBar::new_spinner()
-            .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
-            .with_finish(ProgressFinish::AndClear)
-            .with_message(waiting(&name));
-        let bar = self.0.add(bar);
+        let style = ProgressStyle::with_template("{spinner} {prefix}: {msg}");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let bar = ProgressBar::new_spinner().with_style(style).with_message(WAITING);
+        let bar = self.0.add(bar.with_prefix(Printable(&name.to_string()).to_string()));
         bar.enable_steady_tick(Duration::from_millis(150));
-        ProgressLine { name, bar }
+        ProgressLine(bar)
     }
 
-    /// One line on stderr.
+    /// Removes all lines, for good.
+    pub fn end(&self) {
+        // An error means that stderr is gone.
+        let _ = self.0.clear();
+        self.0.set_draw_target(ProgressDrawTarget::hidden());
+    }
+
+    /// Prints one line to stderr.
     pub fn say(&self, message: &str) {
         // An error means that stderr is gone; there is nowhere to report it.
         let _ = self.aside(|| writeln!(io::stderr(), "canva: {}", Printable(message)));
@@ -39,38 +45,30 @@ impl ProgressLines {
     }
 }
 
-pub struct ProgressLine {
-    name: String,
-    bar: ProgressBar,
-}
+pub struct ProgressLine(ProgressBar);
 
 impl ProgressLine {
     pub fn show(&self, text: String) {
-        self.bar.set_message(text);
+        self.0.set_message(text);
     }
 
-    pub fn on_progress(&self) -> impl FnMut(canva_connect::UploadProgress) + Send + 'static {
-        let (name, bar) = (self.name.clone(), self.bar.clone());
+    pub fn on_progress(&self) -> impl FnMut(UploadProgress) + Send + 'static {
+        let bar = self.0.clone();
         move |progress| {
-            let canva_connect::UploadProgress { sent, total, attempt, .. } = progress;
+            let UploadProgress { sent, total, attempt, .. } = progress;
             if sent == total {
-                bar.set_message(waiting(&name));
-            } else {
-                let percent = sent.saturating_mul(100).checked_div(total).unwrap_or(100);
-                let again = if attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
-                let (sent, total) = (DecimalBytes(sent), DecimalBytes(total));
-                bar.set_message(format!("{name}: {percent} % ({sent} of {total}{again})"));
+                return bar.set_message(WAITING);
             }
+            let percent = sent.saturating_mul(100).checked_div(total).unwrap_or(100);
+            let again = if attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+            let (sent, total) = (DecimalBytes(sent), DecimalBytes(total));
+            bar.set_message(format!("{percent} % ({sent} of {total}{again})"));
         }
     }
 }
 
 impl Drop for ProgressLine {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        self.0.finish_and_clear();
     }
-}
-
-fn waiting(name: &str) -> String {
-    format!("{name}: waiting for Canva")
 }

@@ -1,6 +1,6 @@
-//! `canva simulate`: a simulator that stays, for other commands and programs.
+//! `canva simulate`: a simulator for other commands and programs, until Ctrl-C.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 
 use canva_simulator::{Simulator, Tls};
 use tempfile::NamedTempFile;
@@ -22,14 +22,11 @@ pub async fn run(args: Simulate, output: &mut Output) -> io::Result<()> {
     if let Some(time) = args.job_time {
         simulator = simulator.job_duration(time);
     }
-    let simulator = simulator.start().await.map_err(|error| match error.kind() {
-        ErrorKind::AddrInUse | ErrorKind::PermissionDenied => {
-            let message = format!("can't listen on port {}: {error}; choose another with --port", args.port);
-            io::Error::new(error.kind(), message)
-        }
-        _ => error,
+    let simulator = simulator.start().await.map_err(|error| {
+        let message = format!("can't start on port {}: {error}; choose another with --port", args.port);
+        io::Error::new(error.kind(), message)
     })?;
-    // Gone when this returns.
+    // The file is deleted when this returns.
     let certificate = simulator.certificate().map(certificate_file).transpose()?;
     output.simulator(&simulator, certificate.as_ref().map(NamedTempFile::path))?;
     tokio::signal::ctrl_c().await

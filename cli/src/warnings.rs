@@ -1,15 +1,15 @@
-//! What the library warns of while a command runs, a pause after a 429 for example, as lines on stderr.
+//! Prints the library's warnings, such as a pause after a 429, as lines on stderr.
 
-use std::fmt::{Debug, Write as _};
+use std::fmt::Debug;
 
-use tracing::field::{Field, Visit};
+use tracing::field::Field;
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::progress::ProgressLines;
 
-/// Shows warnings from now on, beside the lines of progress.
+/// Shows warnings from now on, without disturbing the lines of progress.
 pub fn show(progress: ProgressLines) {
     // An error means that they are already shown.
     let _ = tracing::subscriber::set_global_default(Warnings(progress));
@@ -19,7 +19,6 @@ struct Warnings(ProgressLines);
 
 impl Subscriber for Warnings {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // The spans are below this level.
         *metadata.level() <= Level::WARN && metadata.target().starts_with("canva_connect")
     }
 
@@ -28,39 +27,19 @@ impl Subscriber for Warnings {
     }
 
     fn event(&self, event: &Event<'_>) {
-        let mut text = Text::default();
-        event.record(&mut text);
-        let Text { message, fields } = text;
-        self.0.say(&if fields.is_empty() { message } else { format!("{message} ({fields})") });
+        event.record(&mut |field: &Field, value: &dyn Debug| {
+            if field.name() == "message" {
+                self.0.say(&format!("{value:?}"));
+            }
+        });
     }
 
+    // Spans are below this level, so none of these is called.
     fn new_span(&self, _: &Attributes<'_>) -> Id {
         Id::from_u64(1)
     }
-
     fn record(&self, _: &Id, _: &Record<'_>) {}
     fn record_follows_from(&self, _: &Id, _: &Id) {}
     fn enter(&self, _: &Id) {}
     fn exit(&self, _: &Id) {}
-}
-
-#[derive(Default)]
-struct Text {
-    message: String,
-    fields: String,
-}
-
-impl Visit for Text {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.record_debug(field, &format_args!("{value}"));
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        // Writing to a string can't fail.
-        let _ = match (field.name(), self.fields.as_str()) {
-            ("message", _) => write!(self.message, "{value:?}"),
-            (name, "") => write!(self.fields, "{name} {value:?}"),
-            (name, _) => write!(self.fields, ", {name} {value:?}"),
-        };
-    }
 }

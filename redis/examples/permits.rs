@@ -65,7 +65,7 @@ async fn main() -> Result<()> {
     for user in 0..USERS {
         let pacing = redis.pacing(format!("user-{user}"));
         for _ in 0..CREATE_ASSET_UPLOAD_JOB.requests_per_minute.unwrap_or_default() {
-            pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, Duration::ZERO).await?.finish(true);
+            pacing.acquire(&CREATE_ASSET_UPLOAD_JOB, Duration::ZERO).await?.sent();
         }
     }
     let bytes = (used_memory(&mut direct)? - before) / u64::from(USERS);
@@ -78,7 +78,7 @@ async fn take(pacing: &RedisPacing, permits: u32) -> Result<Vec<Duration>> {
     let mut times = Vec::new();
     for _ in 0..permits {
         let begun = Instant::now();
-        pacing.acquire(&WIDE, Duration::ZERO).await?.finish(true);
+        pacing.acquire(&WIDE, Duration::ZERO).await?.sent();
         times.push(begun.elapsed());
     }
     Ok(times)

@@ -1,15 +1,14 @@
 //! `TokenStore` over Redis: the tokens of a user, refreshed by one process at a time.
 //!
-//! All of a user's is one hash: the `tokens`, the `holder` that locked them last and its `number`, and `until` when it has them
-//! locked. Each step is one script, so nothing comes between what it looks at and what it writes, and one clock counts, the
-//! server's.
+//! Each user has one hash: the `tokens`, the `holder` that locked them last with its `number`, and `until`, the end of the lock. Each
+//! step is one script, so it reads and writes at once, and only the server's clock counts.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use canva_connect::BoxError;
 use canva_connect::auth::{StoreLock, TokenStore, Tokens};
+use canva_connect::{BoxError, BoxFuture};
 use redis::{Script, ToRedisArgs};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -19,10 +18,8 @@ use crate::connection::{Redis, RedisError};
 use crate::encryption::{Closed, open, seal};
 use crate::sync::lock;
 
-/// How long the tokens stay locked if their holder is no longer heard of.
+/// How long the tokens stay locked after the last sign of their holder. It gives three in that time: two may fail.
 const LEASE: Duration = Duration::from_secs(30);
-/// How often a holder is heard of: twice may fail.
-const RENEWAL: Duration = Duration::from_secs(10);
 /// How long another process may keep the tokens locked: a token request of 60 seconds at the most, and time to save.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(75);
 /// How often locked tokens are looked at, in milliseconds: short beside a token request, and spread, so that many processes
@@ -90,24 +87,24 @@ static UNLOCK: LazyLock<Script> = LazyLock::new(|| {
 
 /// The tokens of one user in Redis, for any number of processes and machines: made by [`Redis::store`].
 ///
-/// They are in one hash, encrypted if the [`Redis`] was given keys. A process that logs in or refreshes locks them: others wait
-/// for it, for 75 seconds at the most, and find what it saved. The lock is a lease of 30 seconds by the server's clock,
-/// renewed every 10 while it is held. So the others go on 30 seconds after a holder was killed, or has stood still. A holder that
-/// stood still for longer and wakes up can't save any more if another has locked meanwhile; what is in the store by then
-/// counts.
+/// They are in one hash, encrypted if the [`Redis`] was given keys. A process that logs in or refreshes locks the tokens. The others wait
+/// for up to 75 seconds, and find the new tokens. The lock is a [lease](Self::lease) of 30 seconds by the server's clock, renewed every
+/// 10 seconds: if the holder is killed or stands still, the others go on 30 seconds later. A holder that stood still for longer can't
+/// save any more if another process has locked meanwhile; the tokens in the store count.
 ///
-/// A save is tried for 15 seconds: once a refresh is done, the new tokens are nowhere else. Everything else is asked once, and
-/// fails before a refresh token is sent.
+/// A save is tried for 15 seconds: after a refresh, the new tokens exist nowhere else. Every other call is tried once, and fails before a
+/// refresh token is sent.
 ///
 /// Errors are [`StoreError`]s.
 pub struct RedisStore {
     row: Row,
-    /// Who we are while we have the tokens locked.
+    lease: Duration,
+    /// This process, while it has the tokens locked.
     held: Arc<Mutex<Option<Holder>>>,
 }
 
 impl Redis {
-    /// The tokens of one Canva user of one integration, whom any text may stand for; it is part of the key.
+    /// The tokens of one Canva user of one integration. `user` is any text that names this user; it is part of the key.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -122,11 +119,19 @@ impl Redis {
     /// ```
     pub fn store(&self, user: impl Into<String>) -> RedisStore {
         let row = Row { redis: self.clone(), key: self.key("tokens", &user.into()).into() };
-        RedisStore { row, held: Arc::default() }
+        RedisStore { row, lease: LEASE, held: Arc::default() }
     }
 }
 
 impl RedisStore {
+    /// How long the tokens stay locked after the last sign of their holder. Default 30 s; a shorter lease is for tests. All processes need
+    /// the same.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
     fn holder(&self) -> Option<Holder> {
         lock(&self.held).clone()
     }
@@ -146,55 +151,62 @@ impl RedisStore {
 }
 
 impl TokenStore for RedisStore {
-    async fn load(&self) -> Result<Option<Tokens>, BoxError> {
-        let (stored, number, id) = self.row.read().await?;
-        // What is read under a lock is about to be refreshed.
-        let newest = id.map(|id| Holder { id, number: number.unwrap_or_default() });
-        if self.holder().zip(newest).is_some_and(|(holder, newest)| holder.is_fenced_off_by(&newest)) {
-            return Err(StoreError::Superseded.into());
-        }
-        let Some(stored) = stored else { return Ok(None) };
-        let text =
-            open(self.row.redis.given_encryption_keys(), &self.row.key, stored).map_err(|closed| match closed {
-                Closed::NoKey => StoreError::NoKey,
-                Closed::WrongKey => StoreError::WrongKey,
-                Closed::InTheClear => StoreError::InTheClear,
-            })?;
-        // Not the decoder's own words: they can quote what they read.
-        let unreadable = |_| StoreError::Unreadable { key: self.row.key.to_string() };
-        Ok(Some(serde_json::from_slice(&text).map_err(unreadable)?))
+    fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, BoxError>> {
+        Box::pin(async move {
+            let (stored, number, id) = self.row.read().await?;
+            // What is read under a lock is about to be refreshed.
+            let newest = id.map(|id| Holder { id, number: number.unwrap_or_default() });
+            if self.holder().zip(newest).is_some_and(|(holder, newest)| holder.is_fenced_off_by(&newest)) {
+                return Err(StoreError::Superseded.into());
+            }
+            let Some(stored) = stored else { return Ok(None) };
+            let text =
+                open(self.row.redis.given_encryption_keys(), &self.row.key, stored).map_err(|closed| match closed {
+                    Closed::NoKey => StoreError::NoKey,
+                    Closed::WrongKey => StoreError::WrongKey,
+                    Closed::InTheClear => StoreError::InTheClear,
+                })?;
+            // Not the decoder's own words: they can quote what they read.
+            let unreadable = |_| StoreError::Unreadable { key: self.row.key.to_string() };
+            Ok(Some(serde_json::from_slice(&text).map_err(unreadable)?))
+        })
     }
 
-    async fn save(&self, tokens: &Tokens) -> Result<(), BoxError> {
-        let text = serde_json::to_vec(tokens)?;
-        let stored = seal(self.row.redis.given_encryption_keys(), &self.row.key, text)
-            .ok_or("the system has no randomness to give")?;
-        if let Some(holder) = self.holder() {
-            return Ok(self.save_as(&holder, &stored).await?);
-        }
-        let _lock = self.lock().await?;
-        let holder = self.holder().ok_or(StoreError::Superseded)?;
-        Ok(self.save_as(&holder, &stored).await?)
+    fn save<'a>(&'a self, tokens: &'a Tokens) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(async move {
+            let text = serde_json::to_vec(tokens)?;
+            let stored = seal(self.row.redis.given_encryption_keys(), &self.row.key, text)
+                .ok_or("the system has no randomness to give")?;
+            if let Some(holder) = self.holder() {
+                return Ok(self.save_as(&holder, &stored).await?);
+            }
+            let _lock = self.lock().await?;
+            let holder = self.holder().ok_or(StoreError::Superseded)?;
+            Ok(self.save_as(&holder, &stored).await?)
+        })
     }
 
-    async fn lock(&self) -> Result<StoreLock, BoxError> {
-        let until = Instant::now() + LOCK_TIMEOUT;
-        let holder = Holder { id: format!("{:032x}", fastrand::u128(..)), number: 0 };
-        // Made before it is locked, so that it is unlocked even where the response is lost.
-        let mut lease = Lease { row: self.row.clone(), holder, held: self.held.clone(), renewal: None };
-        loop {
-            lease.holder.number = self.row.run(&LOCK, &lease.holder, LEASE.as_millis() as u64).await?;
-            if lease.holder.number > 0 {
-                break;
+    fn lock(&self) -> BoxFuture<'_, Result<StoreLock, BoxError>> {
+        Box::pin(async move {
+            let until = Instant::now() + LOCK_TIMEOUT;
+            let holder = Holder { id: format!("{:032x}", fastrand::u128(..)), number: 0 };
+            // Made before it is locked, so that it is unlocked even where the response is lost.
+            let mut lease = Lease { row: self.row.clone(), holder, held: self.held.clone(), renewal: None };
+            loop {
+                lease.holder.number = self.row.run(&LOCK, &lease.holder, self.lease.as_millis() as u64).await?;
+                if lease.holder.number > 0 {
+                    break;
+                }
+                if Instant::now() >= until {
+                    return Err(StoreError::Locked.into());
+                }
+                sleep(Duration::from_millis(fastrand::u64(LOCK_POLL))).await;
             }
-            if Instant::now() >= until {
-                return Err(StoreError::Locked.into());
-            }
-            sleep(Duration::from_millis(fastrand::u64(LOCK_POLL))).await;
-        }
-        lease.renewal = Some(tokio::spawn(renew(self.row.clone(), lease.holder.clone())).abort_handle());
-        *lock(&self.held) = Some(lease.holder.clone());
-        Ok(StoreLock::new(lease))
+            lease.renewal =
+                Some(tokio::spawn(renew(self.row.clone(), lease.holder.clone(), self.lease)).abort_handle());
+            *lock(&self.held) = Some(lease.holder.clone());
+            Ok(StoreLock::new(lease))
+        })
     }
 }
 
@@ -217,13 +229,13 @@ impl Row {
         Ok(self.redis.query(redis::cmd("HMGET").arg(&*self.key).arg("tokens").arg("number").arg("holder")).await?)
     }
 
-    /// What a script says to this holder.
+    /// The script's reply to this holder.
     async fn run(&self, script: &Script, holder: &Holder, argument: impl ToRedisArgs) -> Result<u64, StoreError> {
         Ok(self.redis.run(script.key(&*self.key).arg(&holder.id).arg(holder.number).arg(argument)).await?)
     }
 }
 
-/// Whoever has locked a user's tokens.
+/// The process that has locked a user's tokens.
 #[derive(Clone)]
 struct Holder {
     id: String,
@@ -238,10 +250,10 @@ impl Holder {
 }
 
 /// Goes on to hold the tokens, until another does or this task is aborted.
-async fn renew(row: Row, holder: Holder) {
+async fn renew(row: Row, holder: Holder, lease: Duration) {
     loop {
-        sleep(RENEWAL).await;
-        if let Ok(0) = row.run(&RENEW, &holder, LEASE.as_millis() as u64).await {
+        sleep(lease / 3).await;
+        if let Ok(0) = row.run(&RENEW, &holder, lease.as_millis() as u64).await {
             return;
         }
     }
@@ -295,11 +307,11 @@ pub enum StoreError {
     /// there.
     #[error("the tokens are not encrypted, although a key was given; the user has to log in again")]
     InTheClear,
-    /// What is there are no tokens.
-    #[error("what is in Redis under {key:?} are no tokens; the user has to log in again")]
+    /// The stored value isn't a token pair.
+    #[error("the value in Redis under {key:?} isn't a token pair; the user has to log in again")]
     #[non_exhaustive]
     Unreadable {
-        /// Where they should be.
+        /// The key.
         key: String,
     },
 }

@@ -1,4 +1,4 @@
-//! An error response of the API: the status, and the `{code, message}` that goes with it.
+//! An error response of the API: its status, and its `{code, message}`.
 
 use axum::Json;
 use axum::http::StatusCode;

@@ -142,60 +142,41 @@
 //!
 //! Everything waits on tokio's clock, so a test with a paused clock controls jobs, limits and expiry.
 
-mod access;
 mod api;
 mod api_error;
-mod background;
-mod call;
-mod canned_response;
-mod checks;
-mod connections;
-mod documents;
+mod canva;
 mod faults;
-mod fetch;
-mod http2;
-mod injections;
-mod library;
+mod files;
 mod lock;
 mod log;
 mod loopback;
-mod media;
-#[cfg(test)]
-mod mutated_files;
 mod oauth;
-mod operations;
-mod port;
-mod rates;
-mod routes;
 mod secrets;
+mod serve;
 mod simulator;
-mod spec;
 mod state;
-mod tls;
-mod urls;
-mod visitors;
 
-pub use access::{Access, Owner};
-pub use canned_response::CannedResponse;
+pub use canva::access::{Access, Owner};
+pub use canva::library::{StoredAsset, StoredDesign};
+pub use canva::rates::{RateCounter, RateLimits};
 pub use faults::Fault;
-pub use library::{StoredAsset, StoredDesign};
+pub use faults::canned_response::CannedResponse;
+pub use files::media::AssetKind;
 pub use log::ReceivedRequest;
-pub use media::AssetKind;
-pub use rates::{RateCounter, RateLimits};
+pub use serve::tls::Tls;
 pub use simulator::{Builder, Simulator};
-pub use tls::Tls;
 
 /// The readers of uploaded and imported files by themselves, for a fuzzer. `cargo fuzz` sets `cfg(fuzzing)`.
 #[cfg(fuzzing)]
 pub mod fuzzing {
     /// Reads an asset's file.
     pub fn media(bytes: &[u8]) {
-        let _ = crate::media::read(bytes);
+        let _ = crate::files::media::read(bytes);
     }
 
     /// Reads a design's file.
     pub fn document(bytes: &[u8]) {
-        let _ = crate::documents::read(bytes);
+        let _ = crate::files::documents::read(bytes);
     }
 }
 

@@ -1,17 +1,15 @@
-//! Which URLs lead to this machine. The URL itself says so: a name other than `localhost` would have to be looked up, and
-//! whoever answers for that name would decide.
+//! Which URLs lead to this machine. The URL's own text decides: looking up a name would let its DNS server decide.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::Url;
 
-/// What `localhost` is here. The port is the URL's.
+/// The addresses of `localhost`. The URL gives the port.
 pub const LOCALHOST: [SocketAddr; 2] =
     [SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0), SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 0)];
 
-/// Whether it is an HTTP URL whose host is `localhost` or a loopback address: 127.0.0.0/8 or `::1`. A URL can spell an
-/// address in several ways, such as `0x7f.1`; they count as the address that they mean. `0.0.0.0`, `::` and IPv4 in IPv6
-/// (`::ffff:127.0.0.1`) may lead here too, but are no loopback addresses.
+/// Whether this is an HTTP URL whose host is `localhost` or a loopback address: 127.0.0.0/8 or `::1`, in any spelling that
+/// URLs allow, such as `0x7f.1`. `0.0.0.0`, `::` and IPv4 in IPv6 (`::ffff:127.0.0.1`) may lead here too, but are refused.
 pub fn leads_here(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);

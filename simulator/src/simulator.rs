@@ -12,20 +12,20 @@ use canva_connect::operations::ALL;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
-use crate::access::Access;
-use crate::background::Background;
-use crate::connections::{self, Server};
+use crate::api::routes;
+use crate::canva::access::Access;
+use crate::canva::library::{StoredAsset, StoredDesign};
+use crate::canva::rates::{RateLimits, WINDOW};
 use crate::faults::Fault;
-use crate::injections::Injection;
-use crate::library::{StoredAsset, StoredDesign};
+use crate::faults::injections::Injection;
 use crate::log::ReceivedRequest;
 use crate::oauth::{self, Client, OAuth};
-use crate::port::Port;
-use crate::rates::{RateLimits, WINDOW};
-use crate::routes;
 use crate::secrets::Secrets;
+use crate::serve::background::Background;
+use crate::serve::connections::{self, Server};
+use crate::serve::port::Port;
+use crate::serve::tls::{Tls, TlsServer};
 use crate::state::{Settings, State};
-use crate::tls::{Tls, TlsServer};
 
 /// A local Canva. It answers until it is dropped; then its port closes and its jobs stop.
 pub struct Simulator {

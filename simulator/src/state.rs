@@ -8,16 +8,16 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::access::Access;
-use crate::background::Background;
-use crate::injections::Injections;
-use crate::library::Library;
+use crate::canva::access::Access;
+use crate::canva::library::Library;
+use crate::canva::rates::{RateCounter, RateLimits};
+use crate::canva::urls::Urls;
+use crate::faults::injections::Injections;
 use crate::lock::lock;
 use crate::log::Log;
 use crate::oauth::OAuth;
-use crate::rates::{RateCounter, RateLimits};
-use crate::tls::TlsServer;
-use crate::urls::Urls;
+use crate::serve::background::Background;
+use crate::serve::tls::TlsServer;
 
 /// The builder's settings that requests depend on.
 #[derive(Clone, Debug)]

@@ -13,15 +13,14 @@
 //! # Ok::<(), spec_diff::SpecError>(())
 //! ```
 //!
-//! `spec` reads a document, `reach` finds who uses a shared part, `rules` judges every difference, `second_reader` asks
-//! `drift` whether it agrees, and `report` puts it in words. The binary of the same name prints a report.
+//! `spec` reads a document, `reach` finds the operations that use a shared part, `rules` judges every difference, and
+//! `report` prints the result. The binary of the same name prints a report.
 
 mod due;
 mod lines;
 mod reach;
 mod report;
 mod rules;
-mod second_reader;
 mod spec;
 
 pub use due::due;
@@ -31,16 +30,9 @@ pub use spec::{Spec, SpecError};
 /// Every difference between two specs, judged. Empty only if the two texts are the same.
 pub fn compare(old: &Spec, new: &Spec) -> Report {
     let mut changes = rules::changes(old, new);
-    let (verdicts, silence) = match second_reader::verdicts(&old.value, &new.value) {
-        Ok(verdicts) => (verdicts, None),
-        Err(reason) => (Vec::new(), Some(reason)),
-    };
-    let unknown: Vec<Change> =
-        verdicts.iter().filter(|verdict| !verdict.is_known(&changes)).map(|verdict| verdict.change(new)).collect();
-    changes.extend(unknown);
     if changes.is_empty() && old.text != new.text {
         let sentence = "order, layout or comments changed, and nothing else";
         changes.push(Change::new(Class::Editorial, Group::document(), sentence, new, ""));
     }
-    Report::new(old, new, changes, silence)
+    Report::new(old, new, changes)
 }

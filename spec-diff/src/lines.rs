@@ -1,30 +1,33 @@
-//! The line on which each part of a YAML document stands.
+//! The line of each key in a YAML document.
 
 use std::collections::HashMap;
 use std::fmt;
 
-use serde::Deserializer;
-use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use serde_saphyr::Spanned;
 
-/// JSON pointer of each key -> its line, from 1.
-pub fn lines(text: &str) -> Result<HashMap<String, u64>, serde_saphyr::Error> {
+/// JSON pointer of each key -> its line, from 1. `value` is the content of `text`.
+pub fn lines(text: &str, value: &Value) -> Result<HashMap<String, u64>, serde_saphyr::Error> {
     let mut lines = HashMap::new();
     serde_saphyr::with_deserializer_from_str(text, |document| {
-        Lines { pointer: String::new(), lines: &mut lines }.deserialize(document)
+        Lines { pointer: String::new(), value, lines: &mut lines }.deserialize(document)
     })?;
     Ok(lines)
 }
 
-/// Goes through a YAML document for nothing but the lines of its keys.
+/// Walks through a document whose value is known, and keeps the lines of its keys.
 struct Lines<'a> {
     pointer: String,
+    value: &'a Value,
     lines: &'a mut HashMap<String, u64>,
 }
 
 impl Lines<'_> {
-    fn child(&mut self, key: &str) -> Lines<'_> {
-        Lines { pointer: format!("{}/{}", self.pointer, escape(key)), lines: self.lines }
+    fn child<'a>(&'a mut self, key: &str, value: Option<&'a Value>) -> Lines<'a> {
+        let pointer = format!("{}/{}", self.pointer, escape(key));
+        Lines { pointer, value: value.unwrap_or(&Value::Null), lines: self.lines }
     }
 }
 
@@ -32,7 +35,11 @@ impl<'de> DeserializeSeed<'de> for Lines<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+        match self.value {
+            Value::Object(_) => deserializer.deserialize_map(self),
+            Value::Array(_) => deserializer.deserialize_seq(self),
+            _ => IgnoredAny::deserialize(deserializer).map(|_| ()),
+        }
     }
 }
 
@@ -40,12 +47,13 @@ impl<'de> Visitor<'de> for Lines<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any YAML")
+        f.write_str("a map or a list")
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        let value = self.value;
         while let Some(key) = map.next_key::<Spanned<String>>()? {
-            let child = self.child(&key.value);
+            let child = self.child(&key.value, value.get(&key.value));
             child.lines.insert(child.pointer.clone(), key.referenced.line());
             map.next_value_seed(child)?;
         }
@@ -53,51 +61,13 @@ impl<'de> Visitor<'de> for Lines<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
-        let mut index = 0_usize;
-        while items.next_element_seed(self.child(&index.to_string()))?.is_some() {
-            index += 1;
+        let value = self.value;
+        for index in 0.. {
+            if items.next_element_seed(self.child(&index.to_string(), value.get(index)))?.is_none() {
+                break;
+            }
         }
         Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i128<E>(self, _: i128) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u128<E>(self, _: u128) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_none<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
     }
 }
 

@@ -1,12 +1,12 @@
-//! Says what the difference between two specs means for callers of `canva-connect`:
+//! Prints what the difference between two specs means for callers of `canva-connect`:
 //!
 //! ```sh
 //! cargo run -p spec-diff -- tests/baseline/openapi.yaml openapi.yaml
 //! git show main:openapi.yaml | cargo run -p spec-diff -- --markdown - openapi.yaml
 //! ```
 //!
-//! The report alone goes to standard output. Exit code 0: nothing breaks callers; 1: something does; 2: the arguments
-//! are wrong or a spec can't be read. What is compared, and how it's judged, stands in the library.
+//! The report goes to standard output. Exit code 0: nothing breaks callers; 1: something does; 2: the arguments are wrong
+//! or a spec can't be read. The library has the rules.
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
@@ -23,9 +23,9 @@ use spec_diff::{Class, Spec, compare};
     after_help = "Exit code: 0 if nothing breaks callers, 1 if something does, 2 if a spec can't be read."
 )]
 struct Arguments {
-    /// The spec as it was; `-` is standard input.
+    /// The old spec; `-` is standard input.
     old: String,
-    /// The spec as it is; `-` is standard input.
+    /// The new spec; `-` is standard input.
     new: String,
     /// One JSON object, for programs.
     #[arg(long, conflicts_with = "markdown")]
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     match run(&Arguments::parse()) {
         Ok(code) => code,
         Err(message) => {
-            // Without standard error there is nobody to tell, and the exit code says it too.
+            // The exit code says it too, so a closed standard error doesn't matter.
             let _ = writeln!(io::stderr(), "{message}");
             ExitCode::from(2)
         }
@@ -59,7 +59,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         report.text(true)
     };
     match io::stdout().write_all(text.as_bytes()) {
-        // Who reads only the beginning (`| head -1`) has what they want, and the exit code.
+        // A reader of the first lines only (`| head -1`) still gets the exit code.
         Err(e) if e.kind() != ErrorKind::BrokenPipe => return Err(format!("standard output: {e}")),
         _ => {}
     }

@@ -1,19 +1,50 @@
-//! Which operations use a shared part of the spec, and in which direction. What a change means there is for `rules`.
+//! The operations that use a shared part of the spec, in requests and in responses, and what follows for a verdict.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::report::Class;
 use crate::spec::{METHODS, operation_name, reference};
 
-/// The operations that send a part, and those that answer with it.
+/// The operations that send a part, and those that respond with it.
 #[derive(Clone, Debug, Default)]
 pub struct Uses {
     pub requests: BTreeSet<String>,
     pub responses: BTreeSet<String>,
 }
 
-/// JSON pointer of a component -> who uses it, in any of the documents.
+/// Whether a schema is sent or received. If it is both, or no operation uses it, the graver verdict counts.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub enum Way {
+    Request,
+    Response,
+    Both,
+}
+
+impl Way {
+    pub fn of(uses: &Uses) -> Self {
+        match (uses.requests.is_empty(), uses.responses.is_empty()) {
+            (false, true) => Self::Request,
+            (true, false) => Self::Response,
+            _ => Self::Both,
+        }
+    }
+
+    /// The verdict of a rule that judges requests and responses differently.
+    pub fn judge<S: Into<String>>(self, rule: impl Fn(Way) -> (Class, S)) -> (Class, String) {
+        let (class, sentence) = match self {
+            Self::Both => {
+                let (request, response) = (rule(Self::Request), rule(Self::Response));
+                if response.0 < request.0 { response } else { request }
+            }
+            way => rule(way),
+        };
+        (class, sentence.into())
+    }
+}
+
+/// JSON pointer of a component -> its uses in any of the documents.
 pub struct Reach(BTreeMap<String, Uses>);
 
 type Direction = fn(&mut Uses) -> &mut BTreeSet<String>;
@@ -22,13 +53,16 @@ impl Reach {
     pub fn of(documents: [&Value; 2]) -> Self {
         let mut reach = Self(BTreeMap::new());
         for document in documents {
-            for (id, item, operation) in operations(document) {
-                let parameters = [item.get("parameters"), operation.get("parameters"), operation.get("requestBody")];
-                for part in parameters.into_iter().flatten() {
-                    reach.follow(document, part, |uses| &mut uses.requests, &id);
-                }
-                if let Some(responses) = operation.get("responses") {
-                    reach.follow(document, responses, |uses| &mut uses.responses, &id);
+            for (path, item) in document.get("paths").and_then(Value::as_object).into_iter().flatten() {
+                for (method, operation) in METHODS.iter().filter_map(|method| Some((method, item.get(method)?))) {
+                    let id = operation_name(path, method, operation);
+                    let sent = [item.get("parameters"), operation.get("parameters"), operation.get("requestBody")];
+                    for part in sent.into_iter().flatten() {
+                        reach.follow(document, part, |uses| &mut uses.requests, &id);
+                    }
+                    if let Some(responses) = operation.get("responses") {
+                        reach.follow(document, responses, |uses| &mut uses.responses, &id);
+                    }
                 }
             }
         }
@@ -53,14 +87,4 @@ impl Reach {
             _ => {}
         }
     }
-}
-
-/// Every operation with its name and the path item it stands in.
-fn operations(document: &Value) -> impl Iterator<Item = (String, &Value, &Value)> {
-    let paths = document.get("paths").and_then(Value::as_object).into_iter().flatten();
-    paths.flat_map(|(path, item)| {
-        METHODS.into_iter().filter_map(move |method| {
-            item.get(method).map(|operation| (operation_name(path, method, operation), item, operation))
-        })
-    })
 }

@@ -1,5 +1,4 @@
-//! A list of judged changes as a reviewer reads it: sorted, counted and placed, as text or Markdown, or as data through
-//! serde. It judges nothing.
+//! The report that a reviewer reads: the judged changes, sorted, counted and placed, as text, as Markdown or as JSON.
 
 use std::fmt::Write;
 
@@ -15,7 +14,7 @@ pub enum Class {
     Breaking,
     /// More is possible, and everything works as before.
     Additive,
-    /// It reads differently and does the same.
+    /// The words changed, and nothing else.
     Editorial,
 }
 
@@ -29,11 +28,11 @@ impl Class {
     }
 }
 
-/// The part of the spec that a change belongs to. In the order of a report.
+/// The part of the spec that a change belongs to. Groups sort as a report lists them.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Group {
     #[serde(skip)]
-    rank: u8,
+    kind: Kind,
     #[serde(rename = "part")]
     pub title: String,
     /// The method and path of an operation, or who uses a shared part.
@@ -41,40 +40,37 @@ pub struct Group {
 }
 
 impl Group {
-    pub(crate) fn operation(title: &str, detail: &str) -> Self {
-        Self::new(0, title, detail)
-    }
-
-    pub(crate) fn shared(title: &str, detail: &str) -> Self {
-        Self::new(1, title, detail)
-    }
-
-    pub(crate) fn schema(title: &str, detail: &str) -> Self {
-        Self::new(2, title, detail)
+    pub(crate) fn new(kind: Kind, title: &str, detail: &str) -> Self {
+        Self { kind, title: printable(title), detail: printable(detail) }
     }
 
     pub(crate) fn document() -> Self {
-        Self::new(3, "the document", "")
-    }
-
-    fn new(rank: u8, title: &str, detail: &str) -> Self {
-        Self { rank, title: printable(title), detail: printable(detail) }
+        Self::new(Kind::Document, "the document", "")
     }
 }
 
-/// One judged difference. In the order of a report.
+/// What a group is about.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Kind {
+    Operation,
+    Shared,
+    Schema,
+    Document,
+}
+
+/// One judged difference. Changes sort as a report lists them.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Change {
     #[serde(flatten)]
     pub group: Group,
     pub class: Class,
-    /// Where it stands in `file`, as `#/...`.
+    /// Its place in `file`, as `#/...`.
     pub pointer: String,
-    /// What changed, without its class and its group.
+    /// What changed, without the class and the group.
     pub sentence: String,
-    /// The new spec, or the old one for what is gone.
+    /// The new spec, or the old one if the part is gone.
     pub file: String,
-    /// From 1.
+    /// The line in `file`, from 1.
     pub line: u64,
 }
 
@@ -91,7 +87,7 @@ impl Change {
     }
 }
 
-/// Every change between two specs. Its serde form is one map with the names of both, the number of changes of each class,
+/// Every change between two specs. Serialized, it is one map: the names of both specs, the number of changes of each class,
 /// and the changes.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -101,12 +97,10 @@ pub struct Report {
     additive: usize,
     editorial: usize,
     changes: Vec<Change>,
-    /// Why the second reader could not take part, if so.
-    second_reader: Option<String>,
 }
 
 impl Report {
-    pub(crate) fn new(old: &Spec, new: &Spec, mut changes: Vec<Change>, second_reader: Option<String>) -> Self {
+    pub(crate) fn new(old: &Spec, new: &Spec, mut changes: Vec<Change>) -> Self {
         changes.sort();
         changes.dedup();
         let count = |class| changes.iter().filter(|change| change.class == class).count();
@@ -117,7 +111,6 @@ impl Report {
             additive: count(Class::Additive),
             editorial: count(Class::Editorial),
             changes,
-            second_reader,
         }
     }
 
@@ -126,13 +119,13 @@ impl Report {
         &self.changes
     }
 
-    /// The gravest class there is, or none without a change.
+    /// The gravest class among the changes; `None` if nothing changed.
     pub fn gravest(&self) -> Option<Class> {
         self.changes.iter().map(|change| change.class).min()
     }
 
-    /// For a terminal. `lines` adds files and line numbers; without them, an edit elsewhere in the file doesn't change the
-    /// text.
+    /// The report for a terminal. `lines` adds files and line numbers; without them, edits elsewhere in the file don't
+    /// change the text.
     pub fn text(&self, lines: bool) -> String {
         let mut out = format!("{} -> {}: {}\n", self.old, self.new, self.summary());
         for part in self.changes.chunk_by(|a, b| a.group == b.group) {
@@ -145,13 +138,10 @@ impl Report {
                 let _ = write!(out, "  {:<10} {sentence}\n             {place}\n", class.name());
             }
         }
-        if let Some(reason) = &self.second_reader {
-            let _ = write!(out, "\nWithout the second reader (drift): {reason}.\n");
-        }
         out
     }
 
-    /// For a comment on a pull request.
+    /// The report for a comment on a pull request.
     pub fn markdown(&self) -> String {
         let mut out = format!("**`{}` → `{}`**: {}\n", self.old, self.new, self.summary());
         for part in self.changes.chunk_by(|a, b| a.group == b.group) {
@@ -164,9 +154,6 @@ impl Report {
                 let class = if *class == Class::Breaking { "**breaking**" } else { class.name() };
                 let _ = writeln!(out, "| {class} | {} | `{file}:{line}` |", markdown(sentence));
             }
-        }
-        if let Some(reason) = &self.second_reader {
-            let _ = write!(out, "\nWithout the second reader (drift): {}.\n", markdown(reason));
         }
         out
     }
@@ -181,35 +168,17 @@ impl Report {
     }
 }
 
-/// A spec's own words can't start a new line or steer a terminal.
+/// A spec's words with control characters escaped: they start no line and steer no terminal.
 fn printable(text: &str) -> String {
-    text.chars().fold(String::new(), |mut out, c| {
-        if c.is_control() {
-            out.extend(c.escape_default())
-        } else {
-            out.push(c)
-        }
-        out
-    })
+    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect()
 }
 
-/// Nor can they end a table's cell, or become markup or a mention: what stands in backticks stays there.
+/// A spec's words for Markdown: they end no table cell, and become no markup and no mention. Text in backticks needs less.
 fn markdown(text: &str) -> String {
-    let mut out = String::new();
-    let mut code = false;
-    for c in text.chars() {
-        match c {
-            '`' => {
-                code = !code;
-                out.push(c);
-            }
-            '|' => out.push_str("\\|"),
-            '<' | '>' | '*' | '_' | '[' | ']' | '@' | '#' if !code => {
-                out.push('\\');
-                out.push(c);
-            }
-            _ => out.push(c),
-        }
-    }
-    out
+    let escaped = |(index, part): (usize, &str)| {
+        let markup: &[char] = if index % 2 == 1 { &['|'] } else { &['|', '<', '>', '*', '_', '[', ']', '@', '#'] };
+        part.chars().flat_map(|c| markup.contains(&c).then_some('\\').into_iter().chain([c])).collect::<String>()
+    };
+    text.split('`').enumerate().map(escaped).collect::<Vec<_>>().join("`")
 }

@@ -1,5 +1,4 @@
-//! An OpenAPI 3.0 document as read from a file: its content, and where each part of it stands. What the content means is
-//! for `rules`.
+//! An OpenAPI 3.0 document as read from a file: its content, and the line of each part.
 
 use std::collections::HashMap;
 
@@ -7,9 +6,9 @@ use serde_json::Value;
 
 use crate::lines::{escape, lines};
 
-/// An OpenAPI 3.0 document in which every `$ref` leads somewhere.
+/// An OpenAPI 3.0 document whose `$ref`s all resolve.
 pub struct Spec {
-    /// The file, for places in it.
+    /// The file's name, for places in it.
     pub(crate) name: String,
     pub(crate) text: String,
     pub(crate) value: Value,
@@ -17,25 +16,13 @@ pub struct Spec {
     lines: HashMap<String, u64>,
 }
 
-/// Why a text isn't a spec that can be compared. Each starts with the place, `file:line`.
+/// Why a text can't be compared.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SpecError {
-    /// It isn't YAML.
-    #[error("{place}: {message}")]
-    NotYaml { place: String, message: String },
-    /// It names no version.
-    #[error("{place}: `openapi: 3.0.x` is missing: not an OpenAPI 3.0 document")]
-    NotOpenApi { place: String },
-    /// It is written in a version whose words mean other things: judged by the rules of 3.0, it would be misread.
-    #[error("{place}: `{version}` is {name}, and only OpenAPI 3.0 is compared: {advice}")]
-    OtherVersion { place: String, version: String, name: String, advice: &'static str },
-    /// It has no operations.
-    #[error("{place}: `paths` is missing or not a map")]
-    NoPaths { place: String },
-    /// A `$ref` is mistyped, goes round in a circle, or leads to another file.
-    #[error("{place}: `$ref: '{reference}'` points at nothing in this file")]
-    DanglingReference { place: String, reference: String },
+#[error("{place}: {reason}")]
+pub struct SpecError {
+    /// `file:line`.
+    place: String,
+    reason: String,
 }
 
 impl Spec {
@@ -43,63 +30,53 @@ impl Spec {
     ///
     /// # Errors
     ///
-    /// A text that isn't YAML, isn't OpenAPI 3.0, has no `paths`, or has a `$ref` that leads nowhere.
+    /// The text isn't YAML or OpenAPI 3.0, has no `paths`, or has a `$ref` that doesn't resolve.
     pub fn parse(name: &str, text: &str) -> Result<Self, SpecError> {
         let text = text.replace("\r\n", "\n");
         let not_yaml = |e: serde_saphyr::Error| {
             let (line, column) = e.location().map_or((1, 1), |at| (at.line(), at.column()));
-            SpecError::NotYaml { place: format!("{name}:{line}:{column}"), message: e.without_snippet().to_string() }
+            SpecError { place: format!("{name}:{line}:{column}"), reason: e.without_snippet().to_string() }
         };
         let value: Value = serde_saphyr::from_str(&text).map_err(not_yaml)?;
-        let lines = lines(&text).map_err(not_yaml)?;
+        let lines = lines(&text, &value).map_err(not_yaml)?;
         let spec = Self { name: name.to_owned(), text, value, lines };
         spec.check_version()?;
         if !spec.value.get("paths").is_some_and(Value::is_object) {
-            return Err(SpecError::NoPaths { place: spec.place("/paths") });
+            return Err(spec.error("/paths", "`paths` is missing or not a map"));
         }
         spec.check_references("", &spec.value)?;
         Ok(spec)
     }
 
-    /// What `info.version` says.
+    /// The value of `info.version`.
     pub fn version(&self) -> Option<&str> {
         self.value.pointer("/info/version").and_then(Value::as_str)
     }
 
     fn check_version(&self) -> Result<(), SpecError> {
         // Without quotes, `3.1` and `2.0` are numbers.
-        let said = |key| match self.value.get(key)? {
-            Value::String(version) => Some(version.clone()),
-            Value::Number(version) => Some(version.to_string()),
-            _ => None,
-        };
-        let other = |key: &str, version: String, name: &str, advice| SpecError::OtherVersion {
-            place: self.place(&format!("/{key}")),
-            name: format!("{name} {}", version.split('.').take(2).collect::<Vec<_>>().join(".")),
-            version: format!("{key}: {version}"),
-            advice,
-        };
-        match (said("openapi"), said("swagger")) {
-            (Some(version), _) if version.starts_with("3.0.") => Ok(()),
-            (Some(version), _) if version == "3.0" => Err(SpecError::NotOpenApi { place: self.place("/openapi") }),
-            (Some(version), _) => {
-                let advice = "convert it first, for example with `openapi-down-convert`";
-                Err(other("openapi", version, "OpenAPI", advice))
+        let text = |value: &Value| value.as_str().map_or(value.to_string(), str::to_owned);
+        let found = |key| Some((key, text(self.value.get(key)?)));
+        match found("openapi").or_else(|| found("swagger")) {
+            Some(("openapi", version)) if version.starts_with("3.0.") => Ok(()),
+            Some((key, version)) => {
+                let reason = format!(
+                    "`{key}: {version}` can't be compared, only OpenAPI 3.0.x can: convert the document first, for \
+                     example with `openapi-down-convert` or `swagger2openapi`"
+                );
+                Err(self.error(&format!("/{key}"), reason))
             }
-            (None, Some(version)) => {
-                Err(other("swagger", version, "Swagger", "convert it first, for example with `swagger2openapi`"))
-            }
-            (None, None) => Err(SpecError::NotOpenApi { place: self.place("/openapi") }),
+            None => Err(self.error("", "`openapi: 3.0.x` is missing: not an OpenAPI 3.0 document")),
         }
     }
 
-    /// Every `$ref` points at something in this document that isn't a `$ref` again and again.
+    /// Every `$ref` resolves within this document.
     fn check_references(&self, pointer: &str, value: &Value) -> Result<(), SpecError> {
         if let Some(reference) = reference(value)
             && target(&self.value, value).is_none()
         {
-            let place = self.place(&format!("{pointer}/$ref"));
-            return Err(SpecError::DanglingReference { place, reference: reference.to_owned() });
+            let reason = format!("`$ref: '{reference}'` points at nothing in this file");
+            return Err(self.error(&format!("{pointer}/$ref"), reason));
         }
         let check = |key: &str, child| self.check_references(&format!("{pointer}/{key}"), child);
         match value {
@@ -111,7 +88,7 @@ impl Spec {
         }
     }
 
-    /// The line of the key that a JSON pointer ends in, or of the nearest one around it.
+    /// The line of the last key in a JSON pointer, or of the nearest key around it.
     pub(crate) fn line(&self, pointer: &str) -> u64 {
         let mut around = pointer;
         loop {
@@ -123,11 +100,13 @@ impl Spec {
         }
     }
 
-    fn place(&self, pointer: &str) -> String {
-        format!("{}:{}", self.name, self.line(pointer))
+    fn error(&self, pointer: &str, reason: impl Into<String>) -> SpecError {
+        SpecError { place: format!("{}:{}", self.name, self.line(pointer)), reason: reason.into() }
     }
 }
 
+// The generator and the simulator have `METHODS`, `resolve` and the check of references too. This copy stays apart: it reads
+// any spec, old or foreign, and a crate for three short functions would be a dependency of the published library's build.
 pub const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 /// The value itself, or what its `$ref` points at.
@@ -137,7 +116,7 @@ pub fn resolve<'a>(spec: &'a Value, value: &'a Value) -> &'a Value {
 
 fn target<'a>(spec: &'a Value, value: &'a Value) -> Option<&'a Value> {
     let mut target = value;
-    // No sensible document has a longer chain, and one that comes back to itself ends.
+    // A chain that leads back to itself ends, and no sensible document has a longer one.
     for _ in 0..16 {
         let Some(reference) = reference(target) else { return Some(target) };
         target = spec.pointer(reference.strip_prefix('#')?)?;
@@ -145,7 +124,7 @@ fn target<'a>(spec: &'a Value, value: &'a Value) -> Option<&'a Value> {
     None
 }
 
-/// What a value's `$ref` says. A `$ref` that isn't text is the name of a property.
+/// The text of a value's `$ref`. A `$ref` that isn't text is a property with that name.
 pub fn reference(value: &Value) -> Option<&str> {
     value.get("$ref").and_then(Value::as_str)
 }

@@ -1,17 +1,18 @@
-//! Tokens in memory, for any number of providers of one process.
+//! Tokens in memory, for any number of providers in one process.
 
 use std::fmt;
 use std::future::ready;
 use std::sync::{Arc, Mutex};
 
-use super::exclusive::Exclusive;
+use tokio::time::timeout;
+
 use super::store::LOCK_TIMEOUT;
 use super::{StoreLock, TokenStore, Tokens};
 use crate::boxed::{BoxError, BoxFuture};
 use crate::sync::lock;
 
-/// Tokens in memory, for tests and short programs. They end with the process; its clones share them, and so do providers that
-/// each have a clone.
+/// Tokens in memory, for tests and short programs. They are lost when the process ends. Clones share them, and so do
+/// providers that each have a clone.
 ///
 /// ```
 /// use canva_connect::auth::{MemoryStore, Tokens};
@@ -20,16 +21,16 @@ use crate::sync::lock;
 /// let store = MemoryStore::with(Tokens::new("an-access-token", "a-refresh-token", Duration::from_secs(4 * 60 * 60)));
 /// assert_eq!(format!("{store:?}"), "MemoryStore { .. }");
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct MemoryStore {
     tokens: Arc<Mutex<Option<Tokens>>>,
-    locked: Arc<Exclusive<()>>,
+    locked: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl MemoryStore {
     /// Without tokens: the user has to log in first.
     pub fn new() -> Self {
-        Self { tokens: Arc::default(), locked: Arc::new(Exclusive::new(())) }
+        Self::default()
     }
 
     /// With the tokens of a user who has logged in.
@@ -37,12 +38,6 @@ impl MemoryStore {
         let store = Self::new();
         *lock(&store.tokens) = Some(tokens);
         store
-    }
-}
-
-impl Default for MemoryStore {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -57,8 +52,11 @@ impl TokenStore for MemoryStore {
     }
 
     fn lock(&self) -> BoxFuture<'_, Result<StoreLock, BoxError>> {
-        let late = || format!("another provider has kept the tokens locked for {} s", LOCK_TIMEOUT.as_secs());
-        Box::pin(async move { Ok(StoreLock::new(self.locked.next(LOCK_TIMEOUT).await.ok_or_else(late)?)) })
+        let late = |_| format!("another provider has kept the tokens locked for {} s", LOCK_TIMEOUT.as_secs());
+        Box::pin(async move {
+            let locked = timeout(LOCK_TIMEOUT, self.locked.clone().lock_owned()).await;
+            Ok(StoreLock::new(locked.map_err(late)?))
+        })
     }
 }
 

@@ -2,202 +2,191 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use tokio::time::{Instant, sleep};
-
-use super::exclusive::{Exclusive, Use};
-use super::integration::TIMEOUT;
-use super::{
-    AccessToken, Authorization, Integration, OAuthError, RefreshToken, StoreLock, TokenProvider, TokenStore, Tokens,
-};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument;
 
+use super::token_endpoint::TIMEOUT;
+use super::{
+    AccessToken, Integration, Login, LoginRequired, OAuthError, RefreshToken, StoreLock, TokenProvider, TokenStore,
+    Tokens,
+};
 use crate::boxed::{BoxError, BoxFuture};
-use crate::policy::doubled;
+use crate::policy::backoff;
 use crate::send::failure::is_worth_repeating;
 
 /// Longer than a request takes to leave.
 const MIN_MARGIN: Duration = Duration::from_secs(60);
 
-/// How often the refresh token is sent at most.
+/// The most times that a refresh token is sent.
 const MAX_ATTEMPTS: u32 = 5;
-/// The shortest pause before the second attempt. Each pause is between this and twice as much, which then doubles.
+/// The pause before the second attempt is this, or up to twice as long. Each later pause is about twice the one before.
 const BASE_DELAY: Duration = Duration::from_secs(1);
-/// What is left of a refresh's time for its last attempt: one that is cut short is a lost login.
+/// The last attempt has this much time. An attempt that is cut short can lose the login.
 const MIN_ATTEMPT: Duration = Duration::from_secs(20);
 
-/// How long another call may be at a refresh: 75 s for the store's lock, [`TIMEOUT`], and what the store takes to load and
-/// save. Less than the client waits for a token.
+/// The longest wait for another call's refresh: 75 s for the store's lock, [`TIMEOUT`], and the time to load and save.
+/// It is shorter than the client waits for a token.
 const TURN_TIMEOUT: Duration = Duration::from_secs(150);
 
-/// A token provider that refreshes: a minute or two before the access token ends, or when Canva refuses it.
+/// A token provider that refreshes tokens one to two minutes before the access token ends, or when Canva refuses it.
 ///
-/// Clones share the tokens. However many requests wait for a token, there is one refresh; it goes on, and its result is
-/// saved, even when all of them are dropped. Processes may share a store that [locks](TokenStore::lock), as
-/// [`FileStore`](super::FileStore) does: one of them refreshes, and the others take what it saved. When it is due is random,
-/// so that they don't all come at once.
+/// Clones share the tokens. However many requests wait for a token, there is one refresh. It goes on, and its result is
+/// saved, even if all of them are dropped. Processes may share a store that [locks](TokenStore::lock), as
+/// [`FileStore`](super::FileStore) does: one of them refreshes, and the others load the tokens that it saved.
 ///
-/// A refresh that failed is repeated, up to five times within a minute, where it may still succeed and nothing speaks against
-/// it: the crate's front page says what is repeated. Nobody who waits for it is told of the attempts in between.
+/// A failed refresh is repeated up to four times within a minute, if that can't lose the login: see docs/retries.md.
 ///
 /// # Runtimes
 /// A refresh is a task of the runtime that its caller is on.
 ///
-/// - Keep driving that runtime. While it stands still, because the `block_on` of a `current_thread` runtime has returned for
-///   example, so does the refresh, and calls from other runtimes end in [`OAuthError::Stalled`] after 150 s.
-/// - It ends with its runtime, and others can refresh again. If that is after the refresh token was sent and before the new
-///   pair is saved, the login is lost, and the next call or process is told [`OAuthError::LoginRequired`]; so it is when the
-///   process is killed then. Before you end the runtime, await the calls that you have made, or, where some were dropped,
-///   `token()`: it returns when no refresh is under way.
+/// - Keep that runtime running. In a `current_thread` runtime whose `block_on` has returned, a refresh stands still,
+///   and so does a call that waits for its turn. All other calls then end in [`OAuthError::Stalled`] after 150 s.
+/// - Await your calls before you end the runtime or the process. If some were dropped, await `token()`: it returns when
+///   no refresh is running. If a refresh token was sent and the new pair isn't saved, the login is lost, and the next
+///   call fails with [`OAuthError::LoginRequired`].
 #[derive(Clone)]
 pub struct OAuth {
-    inner: Arc<Inner>,
+    keeper: Arc<Mutex<Keeper>>,
 }
 
-struct Inner {
+/// The tokens, and all that is needed to renew them. A refresh, login or logout keeps its lock from beginning to end.
+struct Keeper {
     integration: Integration,
     store: Box<dyn TokenStore>,
-    /// Held through a refresh, which makes it the only one.
-    tokens: Exclusive<Held>,
-}
-
-struct Held {
-    /// How long before its end an access token isn't used any more. Not the same for any two providers, so that processes
-    /// which share tokens don't refresh in the same moment.
+    /// A token that ends sooner than this is refreshed. It differs between providers, so that processes which share
+    /// tokens don't refresh at the same moment.
     margin: Duration,
     tokens: Option<Tokens>,
-    /// The store has not taken them yet; and what they may replace there.
-    unsaved: Option<Replaces>,
-    /// When the last refresh ended, and what those are told who waited for it.
+    /// Whether the store has the tokens.
+    saved: bool,
+    /// Unsaved tokens of a refresh replace those with this refresh token; others are from a newer login. `None`:
+    /// unsaved tokens of a login or logout replace any.
+    replaces: Option<RefreshToken>,
+    /// When the last refresh ended, and the result for the calls that waited for it.
     last: Option<(Instant, Result<AccessToken, OAuthError>)>,
 }
 
-/// What tokens replace in the store.
-enum Replaces {
-    /// A login: whatever is there.
-    Anything,
-    /// A refresh: those with this refresh token. Others are of a login that is newer.
-    Only(RefreshToken),
-}
-
 impl OAuth {
-    /// Tokens from this store; nothing is read before the first request.
+    /// Tokens from this store. Nothing is loaded before the first request.
     pub fn new(integration: Integration, store: impl TokenStore) -> Self {
         let margin = MIN_MARGIN.mul_f64(1.0 + fastrand::f64());
-        let tokens = Exclusive::new(Held { margin, tokens: None, unsaved: None, last: None });
-        Self { inner: Arc::new(Inner { integration, store: Box::new(store), tokens }) }
+        let (store, saved) = (Box::new(store), true);
+        let keeper = Keeper { integration, store, margin, tokens: None, saved, replaces: None, last: None };
+        Self { keeper: Arc::new(Mutex::new(keeper)) }
     }
 
-    /// Ends a login with what the user's browser brought back: exchanges the code for the first tokens and saves them.
+    /// Ends a login with the redirect of the user's browser: exchanges its code for the first tokens, and saves them.
     ///
     /// `redirect` is the query string that came to the redirect URI, or the whole URL.
     ///
     /// # Errors
     /// Before anything is sent: [`OAuthError::StateMismatch`], [`OAuthError::Denied`] if the user said no,
-    /// [`OAuthError::NoCode`], and [`OAuthError::Store`] if the store can't be locked. Then [`OAuthError::Refused`] if the code is
-    /// used up or too old.
-    pub async fn finish(&self, login: &Authorization, redirect: &str) -> Result<(), OAuthError> {
+    /// [`OAuthError::NoCode`], and [`OAuthError::Store`] if the store can't be locked. Then [`OAuthError::Refused`] if
+    /// the code was used before or is too old.
+    pub async fn finish(&self, login: &Login, redirect: &str) -> Result<(), OAuthError> {
         let code = login.code(redirect)?;
-        let mut held = self.turn().await?;
-        let (inner, login) = (self.inner.clone(), login.clone());
+        let (mut keeper, login) = (self.turn().await?, login.clone());
         undisturbed(async move {
-            let _lock = inner.lock().await?;
-            let mut tokens = inner.integration.exchange(&login, &code).await?;
+            let _lock = keeper.lock().await?;
+            let mut tokens = keeper.integration.exchange(&login, &code).await?;
             tokens.scopes = tokens.scopes.or(login.scopes);
-            held.keep(tokens, Replaces::Anything, &*inner.store).await
+            keeper.keep(tokens, None).await
         })
         .await
     }
 
-    /// Logs the user out: revokes all tokens of the login at Canva, and keeps in the store that it has ended, with an empty access token
-    /// and no scopes. From then on every process with this store is told [`OAuthError::LoginRequired`], until the next login. Where there is
-    /// no login, nothing is done.
+    /// Logs the user out: revokes all tokens of the login at Canva, and saves tokens in the store that say so (an empty
+    /// access token, no scopes). From then on every process with this store gets [`OAuthError::LoginRequired`], until
+    /// the next login. Does nothing if there is no login.
     ///
     /// # Errors
-    /// [`OAuthError::Store`] before anything is sent if the store can't be read or locked, and after the tokens are revoked if
-    /// it can't save that; [`OAuthError::Refused`] or [`OAuthError::Unreachable`] if Canva doesn't say that they are revoked, and
-    /// then the login may go on. In each case, try again.
+    /// - [`OAuthError::Store`] if the store can't be loaded or locked, before anything is sent; or if it can't save,
+    ///   after the tokens were revoked.
+    /// - [`OAuthError::Refused`] or [`OAuthError::Unreachable`] if Canva doesn't confirm the end of the login.
+    ///
+    /// After each of them, try again.
     pub async fn log_out(&self) -> Result<(), OAuthError> {
-        let mut held = self.turn().await?;
-        let inner = self.inner.clone();
+        let mut keeper = self.turn().await?;
         undisturbed(async move {
-            let _lock = inner.lock().await?;
-            if held.unsaved.is_some() {
-                held.save_late(&*inner.store).await?;
-            }
-            held.look(&*inner.store).await?;
+            let _lock = keeper.lock().await?;
+            keeper.save_late().await?;
+            keeper.load().await?;
             let lasting = |tokens: &&Tokens| tokens.refresh_token.is_some() || tokens.is_fresh(Duration::ZERO);
-            let Some(tokens) = held.tokens.as_ref().filter(lasting) else { return Ok(()) };
+            let Some(tokens) = keeper.tokens.as_ref().filter(lasting) else { return Ok(()) };
             let token = tokens.refresh_token.as_ref().map_or(tokens.access_token.expose(), RefreshToken::expose);
-            inner.integration.revoke(token).await?;
-            let ended = Tokens { access_token: "".into(), refresh_token: None, expires_at: 0, scopes: None };
-            held.keep(ended, Replaces::Anything, &*inner.store).await
+            keeper.integration.revoke(token).await?;
+            let expires_at = SystemTime::UNIX_EPOCH;
+            let ended = Tokens { access_token: "".into(), refresh_token: None, expires_at, scopes: None };
+            keeper.keep(ended, None).await
         })
         .await
     }
 
-    /// The only one who refreshes, logs in or out.
-    async fn turn(&self) -> Result<Use<Held>, OAuthError> {
-        let stalled = OAuthError::Stalled { waited: TURN_TIMEOUT };
-        self.inner.tokens.next(TURN_TIMEOUT).await.ok_or(stalled)
+    /// The right to be the only one who refreshes, logs in or out.
+    async fn turn(&self) -> Result<OwnedMutexGuard<Keeper>, OAuthError> {
+        let stalled = |_| OAuthError::Stalled { waited: TURN_TIMEOUT };
+        timeout(TURN_TIMEOUT, self.keeper.clone().lock_owned()).await.map_err(stalled)
     }
 
     /// A token that is fresh and is not `refused`.
     async fn current(&self, refused: Option<&AccessToken>) -> Result<AccessToken, OAuthError> {
         let asked = Instant::now();
-        let mut held = self.turn().await?;
-        if let Some(tokens) = held.usable(refused) {
-            return Ok(tokens.access_token.clone());
+        let mut keeper = self.turn().await?;
+        if let Some(token) = keeper.usable(refused) {
+            return Ok(token);
         }
-        // Whoever waited for a refresh takes what came of it, be it an error or a token that ends soon: two hundred callers
-        // are not two hundred attempts.
-        match &held.last {
+        // A call that waited for a refresh takes its result, even an error or a token that ends soon. So two hundred
+        // calls don't make two hundred refreshes.
+        match &keeper.last {
             Some((ended, Ok(token))) if *ended >= asked && refused != Some(token) => return Ok(token.clone()),
             Some((ended, Err(error))) if *ended >= asked => return Err(error.shared()),
             _ => {}
         }
-        let (inner, refused) = (self.inner.clone(), refused.cloned());
+        let refused = refused.cloned();
         undisturbed(async move {
-            let refreshed = inner.refresh(&mut held, refused.as_ref()).await;
-            held.last = Some((Instant::now(), refreshed.as_ref().map(AccessToken::clone).map_err(OAuthError::shared)));
+            let refreshed = keeper.refresh(refused.as_ref()).await;
+            let result = refreshed.as_ref().map(AccessToken::clone).map_err(OAuthError::shared);
+            keeper.last = Some((Instant::now(), result));
             refreshed
         })
         .await
     }
 }
 
-/// Runs to its end even if the caller is dropped: a refresh whose response nobody keeps is a lost login.
+/// Runs to its end even if the caller is dropped: a refresh without anybody to save its result is a lost login.
 async fn undisturbed<T: Send + 'static>(
     work: impl Future<Output = Result<T, OAuthError>> + Send + 'static,
 ) -> Result<T, OAuthError> {
     tokio::spawn(work.in_current_span()).await.map_err(|source| OAuthError::Interrupted { source })?
 }
 
-impl Inner {
-    async fn refresh(&self, held: &mut Held, refused: Option<&AccessToken>) -> Result<AccessToken, OAuthError> {
-        if held.unsaved.is_some() {
+impl Keeper {
+    async fn refresh(&mut self, refused: Option<&AccessToken>) -> Result<AccessToken, OAuthError> {
+        if !self.saved {
             let _lock = self.lock().await?;
-            held.save_late(&*self.store).await?;
+            self.save_late().await?;
         }
-        // What another process has refreshed needs no lock, which a store that can only be read doesn't give.
-        held.look(&*self.store).await?;
-        if let Some(tokens) = held.usable(refused) {
-            return Ok(tokens.access_token.clone());
+        // At first without a lock, because a store without write permission can't be locked.
+        self.load().await?;
+        if let Some(token) = self.usable(refused) {
+            return Ok(token);
         }
         let _lock = self.lock().await?;
-        held.look(&*self.store).await?;
+        self.load().await?;
         let (until, mut attempts) = (Instant::now() + TIMEOUT, 0);
         loop {
-            if let Some(tokens) = held.usable(refused) {
-                return Ok(tokens.access_token.clone());
+            if let Some(token) = self.usable(refused) {
+                return Ok(token);
             }
-            let refresh_token = held.refresh_token()?.clone();
+            let refresh_token = self.refresh_token()?.clone();
             attempts += 1;
             let error = match self.integration.refresh(&refresh_token, until).await {
                 Ok(tokens) => {
                     let access_token = tokens.access_token.clone();
-                    held.keep(tokens.after(held.tokens.as_ref()), Replaces::Only(refresh_token), &*self.store).await?;
+                    self.keep(tokens.after(self.tokens.as_ref()), Some(refresh_token)).await?;
                     tracing::info!("the access token was refreshed");
                     return Ok(access_token);
                 }
@@ -209,20 +198,72 @@ impl Inner {
                 tracing::warn!("a refresh failed, and is repeated in {pause:.1?}: {}", error.report());
                 sleep(pause).await;
             }
-            // Where the store doesn't lock, another process may have been faster.
-            held.look(&*self.store).await?;
-            if pause.is_none() && *held.refresh_token()? == refresh_token {
+            // If the store doesn't lock, another process may have been faster.
+            self.load().await?;
+            if pause.is_none() && *self.refresh_token()? == refresh_token {
                 return Err(error);
             }
         }
     }
 
+    fn usable(&self, refused: Option<&AccessToken>) -> Option<AccessToken> {
+        let tokens = self.tokens.as_ref().filter(|_| self.saved)?;
+        let usable = tokens.is_fresh(self.margin) && refused != Some(&tokens.access_token);
+        usable.then(|| tokens.access_token.clone())
+    }
+
+    fn refresh_token(&self) -> Result<&RefreshToken, LoginRequired> {
+        let tokens = self.tokens.as_ref().ok_or_else(|| LoginRequired::new("there are no tokens in the store"))?;
+        tokens.refresh_token.as_ref().ok_or_else(|| match tokens.access_token.expose() {
+            "" => LoginRequired::new("the user has logged out"),
+            _ => LoginRequired::new("the access token has ended, and there is no refresh token"),
+        })
+    }
+
     async fn lock(&self) -> Result<StoreLock, OAuthError> {
         self.store.lock().await.map_err(|source| OAuthError::Store { source })
     }
+
+    async fn stored(&self) -> Result<Option<Tokens>, OAuthError> {
+        self.store.load().await.map_err(|source| OAuthError::Store { source })
+    }
+
+    /// Takes the tokens from the store. If none are there any more, those in memory still work.
+    async fn load(&mut self) -> Result<(), OAuthError> {
+        self.tokens = self.stored().await?.or(self.tokens.take());
+        Ok(())
+    }
+
+    async fn keep(&mut self, tokens: Tokens, replaces: Option<RefreshToken>) -> Result<(), OAuthError> {
+        (self.tokens, self.saved, self.replaces) = (Some(tokens), false, replaces);
+        self.save().await
+    }
+
+    async fn save(&mut self) -> Result<(), OAuthError> {
+        if let Some(tokens) = &self.tokens {
+            self.store.save(tokens).await.map_err(|source| OAuthError::Store { source })?;
+        }
+        self.saved = true;
+        Ok(())
+    }
+
+    /// Saves the tokens that could not be saved before, unless the store has a newer login by now.
+    async fn save_late(&mut self) -> Result<(), OAuthError> {
+        if self.saved {
+            return Ok(());
+        }
+        if self.replaces.is_some()
+            && let Some(stored) = self.stored().await?
+            && stored.refresh_token != self.replaces
+        {
+            (self.tokens, self.saved) = (Some(stored), true);
+            return Ok(());
+        }
+        self.save().await
+    }
 }
 
-/// How long to wait before a refresh is repeated that has failed in this way for so many times; `None` if it isn't. The table in
+/// The pause after attempt number `attempts` failed with this error; `None` if the refresh isn't repeated. The table in
 /// docs/retries.md says why.
 fn pause(error: &OAuthError, attempts: u32) -> Option<Duration> {
     let asked = match error {
@@ -232,59 +273,7 @@ fn pause(error: &OAuthError, attempts: u32) -> Option<Duration> {
         OAuthError::Unreachable { source } if source.downcast_ref().is_some_and(is_worth_repeating) => None,
         _ => return None,
     };
-    let growing = || BASE_DELAY.saturating_mul(doubled(attempts)).mul_f64(1.0 + fastrand::f64());
-    Some(asked.unwrap_or_else(growing))
-}
-
-impl Held {
-    fn usable(&self, refused: Option<&AccessToken>) -> Option<&Tokens> {
-        let tokens = self.tokens.as_ref().filter(|_| self.unsaved.is_none())?;
-        (tokens.is_fresh(self.margin) && refused != Some(&tokens.access_token)).then_some(tokens)
-    }
-
-    fn refresh_token(&self) -> Result<&RefreshToken, OAuthError> {
-        let required = |reason: &str| OAuthError::LoginRequired { reason: reason.to_owned() };
-        let tokens = self.tokens.as_ref().ok_or_else(|| required("there are no tokens in the store"))?;
-        let ended = || match tokens.access_token.expose() {
-            "" => required("the user has logged out"),
-            _ => required("the access token has ended, and there is no refresh token"),
-        };
-        tokens.refresh_token.as_ref().ok_or_else(ended)
-    }
-
-    /// Takes what is in the store. Where nothing is there any more, the tokens in memory still work.
-    async fn look(&mut self, store: &dyn TokenStore) -> Result<(), OAuthError> {
-        if let Some(tokens) = store.load().await.map_err(|source| OAuthError::Store { source })? {
-            self.tokens = Some(tokens);
-        }
-        Ok(())
-    }
-
-    async fn keep(&mut self, tokens: Tokens, replaces: Replaces, store: &dyn TokenStore) -> Result<(), OAuthError> {
-        self.tokens = Some(tokens);
-        self.unsaved = Some(replaces);
-        self.save(store).await
-    }
-
-    async fn save(&mut self, store: &dyn TokenStore) -> Result<(), OAuthError> {
-        if let Some(tokens) = &self.tokens {
-            store.save(tokens).await.map_err(|source| OAuthError::Store { source })?;
-        }
-        self.unsaved = None;
-        Ok(())
-    }
-
-    /// Saves what could not be saved at first, unless there is a newer login in the store by now.
-    async fn save_late(&mut self, store: &dyn TokenStore) -> Result<(), OAuthError> {
-        if let Some(Replaces::Only(replaced)) = &self.unsaved
-            && let Some(stored) = store.load().await.map_err(|source| OAuthError::Store { source })?
-            && stored.refresh_token.as_ref() != Some(replaced)
-        {
-            (self.tokens, self.unsaved) = (Some(stored), None);
-            return Ok(());
-        }
-        self.save(store).await
-    }
+    Some(asked.unwrap_or_else(|| backoff(BASE_DELAY, Duration::MAX, attempts, 1.0..2.0)))
 }
 
 impl TokenProvider for OAuth {
@@ -302,6 +291,6 @@ impl TokenProvider for OAuth {
 
 impl fmt::Debug for OAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OAuth").field("integration", &self.inner.integration).finish_non_exhaustive()
+        f.debug_struct("OAuth").finish_non_exhaustive()
     }
 }

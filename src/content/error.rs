@@ -1,4 +1,4 @@
-//! What can be wrong with the content of an upload.
+//! The errors of content that can't be uploaded.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,4 @@
-//! What can be uploaded: a file, bytes, or a reader, always of a known length; and how far it is. `stream` takes in what comes as
-//! a stream, and `upload` sends it.
+//! The content of an upload: a file, bytes, or a reader, always of a known length, and how much of it has left.
 
 use std::fmt;
 use std::future::Future;
@@ -123,11 +122,11 @@ from! {
     &Path => |path| Source::Path(path.into());
     &PathBuf => |path| Source::Path(path.into());
     PathBuf => |path| Source::Path(path);
-    /// The whole file from its beginning, wherever it was read or written last; its position stays. It needs a name, as it is not
-    /// known under which it was opened. What isn't a regular file, such as a pipe, can't be read.
+    /// The whole file from its beginning, wherever its position is; the position stays. The upload needs a name, since an open file
+    /// has none. Only regular files can be read, no pipes.
     std::fs::File => |file| Source::File(file.into());
-    /// The whole file from its beginning, wherever it was read or written last, with what is still being written to it. It needs a
-    /// name, as it is not known under which it was opened.
+    /// The whole file from its beginning, wherever its position is, with data that is still being written to it. The upload needs a
+    /// name, since an open file has none.
     tokio::fs::File => |file| Source::File(file);
     Bytes => |bytes| Source::Bytes(bytes);
     &Bytes => |bytes| Source::Bytes(bytes.clone());
@@ -150,7 +149,7 @@ impl<const N: usize> From<&[u8; N]> for UploadBody {
     }
 }
 
-/// How far an upload is.
+/// How much of an upload has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct UploadProgress {

@@ -1,5 +1,4 @@
-//! Content that comes as a stream: sent as it comes where its length is known, and otherwise kept in a temporary file until all of
-//! it is there.
+//! Content that comes as a stream: sent as it comes if its length is known, otherwise first collected in a temporary file.
 
 use std::future::poll_fn;
 use std::io;
@@ -46,7 +45,7 @@ impl UploadBody {
     /// its end, and when the process is killed. An upload of it can be sent again.
     ///
     /// The file is where [`std::env::temp_dir`] says, which `TMPDIR` sets on Unix; that shouldn't be a file system in memory.
-    /// `max_bytes` bounds it. How long the stream may take is the caller's to bound.
+    /// `max_bytes` bounds it. The caller bounds how long the stream may take.
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client, chunks: canva_connect::reqwest::Response) -> Result<(), canva_connect::Error> {

@@ -1,5 +1,5 @@
-//! An upload on its way: its content opened for each attempt, read ahead, and handed to the connection in frames that fit
-//! its speed. It says what went wrong with the content; what that means for the request is the attempt's to say.
+//! An upload on its way: its content is opened for each attempt, read ahead, and handed to the connection in frames that fit its
+//! speed.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ const MAX_FRAME: usize = 256 * 1024;
 /// shows progress every 64 KiB.
 const MIN_FRAME: usize = 4 * 1024;
 
-/// What tells that a file was written to: its length, and when it was last modified.
+/// A file's length and the time of its last change: if they differ, the file was written to.
 type Seen = (u64, Option<SystemTime>);
 
 fn look(file: &std::fs::File) -> io::Result<Seen> {
@@ -73,7 +73,7 @@ fn read_block(file: &std::fs::File, length: u64, from: u64) -> io::Result<Vec<u8
     Ok(block)
 }
 
-/// A body, and what is remembered of it from one attempt to the next.
+/// A body, with what one attempt learns about it for the next.
 pub(crate) struct Upload {
     body: UploadBody,
     /// What errors call it.
@@ -181,7 +181,7 @@ enum Reader {
 /// Content as it was read; none of it is the end.
 struct Block {
     bytes: Bytes,
-    /// At the end of a file: it isn't the file any more that it was at the beginning.
+    /// At the end of a file: the file has changed since the beginning.
     changed: bool,
 }
 
@@ -222,7 +222,7 @@ impl Reader {
     }
 }
 
-/// What is left to hand over.
+/// The content that is still to be handed over.
 struct Blocks {
     reader: Option<Reader>,
     /// Being handed over.

@@ -14,7 +14,7 @@ pub(crate) fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn Std
     cause
 }
 
-/// What is known of the first error of this type that caused this one. What is inside an [`io::Error`] is none of its sources.
+/// Asks the first error of this type in the chain. `io::Error::source` skips the error that an [`io::Error`] wraps, so this looks inside.
 pub(crate) fn find<E: StdError + 'static, T>(
     error: &(dyn StdError + 'static),
     known: impl Fn(&E) -> Option<T>,

@@ -1,4 +1,4 @@
-//! What to do about an error.
+//! What to do about an error: its kind, and whether to retry, log in or wait.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use crate::boxed::BoxError;
 use crate::content::BodyError;
 use crate::generated::types::DesignImportErrorCode;
 
-/// What to do about an [`Error`]: each kind asks for something else of whoever made the call.
+/// What to do about an [`Error`]. Each kind asks for something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// What was given can't be sent: a parameter, a setting, or the content. Correct it.
+    /// A parameter, a setting, or the content can't be sent. Correct it.
     Input,
-    /// This machine, its network or the base URL isn't set up for it: a certificate, a proxy's password, the integration's id and
-    /// secret, or a response that isn't the API's. Somebody has to look.
+    /// This machine, its network or the base URL isn't set up right: a certificate, a proxy's password, the integration's id and
+    /// secret, or a response that isn't the API's. An operator has to look.
     Setup,
     /// The token doesn't work any more. Have the user log in again, or give the client another one.
     Login,
@@ -30,12 +30,11 @@ pub enum ErrorKind {
     RateLimited,
     /// Canva, the token provider or the pacer can't be reached or can't answer now, and nothing was made. Send it again later.
     Unavailable,
-    /// It may or may not have been carried out. Look in Canva before you send it again: see [`Error::OutcomeUnknown`].
+    /// Canva may or may not have carried it out. Look in Canva before you send it again: see [`Error::OutcomeUnknown`].
     OutcomeUnknown,
     /// The job ended in failure, and nothing was made: [`JobError::code`](crate::JobError::code) says why.
     JobFailed,
-    /// There is a job, and it isn't known here how it ends. Wait for it again by its [id](Error::job_id), and don't send the
-    /// content again.
+    /// The job goes on at Canva. Wait for it again by its [id](Error::job_id), and don't send the content again.
     JobPending,
 }
 
@@ -88,8 +87,8 @@ impl Error {
 
     /// Whether the very same call, made again later, may succeed and does no harm.
     ///
-    /// It goes beyond [what the client retries by itself](crate#what-is-retried), which has happened by now: an hour may help where
-    /// five attempts didn't, and so may a call that opens its content anew. These are retryable:
+    /// The client has already [retried by itself](crate#what-is-retried). An hour may still help where five attempts didn't, and so may
+    /// a call that opens its content anew. These are retryable:
     ///
     /// - the kinds [`RateLimited`](ErrorKind::RateLimited) and [`Unavailable`](ErrorKind::Unavailable), of the statuses 408, 429,
     ///   500, 502, 503 and 504. [`retry_after`](Error::retry_after) may say how much later;
@@ -126,8 +125,8 @@ impl Error {
         }
     }
 
-    /// How long to wait before the next request, where Canva or the token endpoint said it, be it to this request or to an earlier one
-    /// whose pause still lasts.
+    /// How long to wait before the next request, if Canva or the token endpoint said so, to this request or to an earlier one whose
+    /// pause still lasts.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Pacer { source, .. } => source.downcast_ref().map(|paused: &PausedError| paused.retry_after),
@@ -180,7 +179,7 @@ fn of_token(source: &BoxError) -> ErrorKind {
 #[cfg(feature = "oauth")]
 fn of_oauth(source: &BoxError) -> Option<ErrorKind> {
     let known = |error: &OAuthError| match error {
-        OAuthError::LoginRequired { .. } => Some(ErrorKind::Login),
+        OAuthError::LoginRequired(_) => Some(ErrorKind::Login),
         // The integration, and not the user.
         OAuthError::Refused { status, .. } => match of_status(*status, ErrorKind::Setup) {
             ErrorKind::Refused => Some(ErrorKind::Setup),

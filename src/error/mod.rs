@@ -1,5 +1,4 @@
-//! What can go wrong, and what each error knows: the status, the job, the cause. No error prints a token. `kind` says what to do
-//! about it.
+//! The errors of this crate. Each keeps the status, the job and the cause, and none prints a token; `kind` says what to do about it.
 
 use std::time::Duration;
 
@@ -39,8 +38,8 @@ use chain::{innermost, report};
 /// job to go on with), and [`is_outcome_unknown`](Error::is_outcome_unknown) (might the upload have succeeded all the same).
 /// [`api`](Error::api) has what Canva said.
 ///
-/// As text, an error says its own part alone, and its [`source`](std::error::Error::source) the next: print the whole chain, as
-/// `anyhow` does with `{:#}`, or [`report`](Error::report), which makes one line of it.
+/// The text of an error doesn't repeat its [`source`](std::error::Error::source). Print the whole chain, as `anyhow` does with `{:#}`, or
+/// use [`report`](Error::report), which makes one line of it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -92,8 +91,8 @@ pub enum Error {
         source: BoxError,
     },
 
-    /// The connection broke before the whole response was read. Where the request made something that may exist now, this is the
-    /// cause of an [`Error::OutcomeUnknown`].
+    /// The connection broke before the whole response was read. If the request may have made something, this is the cause of an
+    /// [`Error::OutcomeUnknown`].
     #[error("{}: the connection broke ({attempts} {})", .operation.id, plural(*.attempts, "attempt", "attempts"))]
     #[non_exhaustive]
     Connection {
@@ -139,18 +138,18 @@ pub enum Error {
         request_id: Option<String>,
         /// The beginning of the body.
         excerpt: String,
-        /// What is wrong with it: a `serde_json::Error`, or text if it isn't JSON that didn't fit, or if that had the token in it.
+        /// What is wrong with the body: a `serde_json::Error`, or text if it isn't JSON, or if the error had the token in it.
         source: BoxError,
-        /// The job that was asked for ended well, and the response lacks only what it made. That is in Canva: look for it
-        /// there, or read the job again later, and don't upload or import it a second time.
+        /// The job succeeded, but the response doesn't contain the result. The result is in Canva: look for it there, or read the job
+        /// again later. Don't upload or import it a second time.
         job_succeeded: bool,
     },
 
-    /// A request that makes something new failed after it may have arrived, and it has no idempotency key: it may or may
-    /// not have been carried out, and sending it again blindly can make a duplicate.
+    /// A request that makes something new failed after it may have arrived. Canva may or may not have carried it out. The API has no
+    /// idempotency key, so sending it again can make a duplicate.
     ///
-    /// What to do: look for the result in Canva (an asset by its name, a design by its title) or ask the user, and send it
-    /// again only if it is not there. Where a duplicate does no harm, send it again at once.
+    /// Look for the result in Canva (an asset by its name, a design by its title) or ask the user, and send it again only if it is
+    /// not there. If a duplicate does no harm, send it again at once.
     #[error("{}: it is unknown whether Canva carried this out{}; look before sending it again", .operation.id, sent_of(.sent))]
     #[non_exhaustive]
     OutcomeUnknown {
@@ -240,9 +239,8 @@ impl Error {
         matches!(self, Self::OutcomeUnknown { .. })
     }
 
-    /// The error and its causes in one line, for a log: each cause that says something new, and of the HTTP client's the one at the
-    /// bottom, which says why. What a terminal would obey is escaped, as by [`Printable`](crate::Printable), and what is over
-    /// 4 000 characters is cut.
+    /// The error and its causes in one line, for a log: each cause that adds something, and the innermost cause of the HTTP client's
+    /// errors. Control characters are escaped, and the line is cut after 4 000 characters.
     ///
     /// ```text
     /// getAsset: could not connect to api.canva.com (5 attempts): Connection refused (os error 111)

@@ -4,21 +4,21 @@ use std::fmt;
 
 use super::chain::{find, innermost};
 
-/// What stood in the way of a connection. Only `Network` and `Proxy` are worth another attempt as things are.
+/// What stood in the way of a connection. Only `Network` and `Proxy` are worth another attempt without a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ConnectKind {
     /// The name was not found, nobody accepted in time, or the connection broke while it was being opened.
     Network,
-    /// The server's certificate is signed by a CA that isn't trusted here, such as that of a proxy that looks into TLS. Trust it
+    /// A CA that isn't trusted here signed the server's certificate, for example the CA of a proxy that inspects TLS. Trust it
     /// with [`ClientBuilder::http`](crate::ClientBuilder::http), or name a file with it in `SSL_CERT_FILE`.
     Certificate,
-    /// The server's certificate can't be taken, whoever signed it: it has expired, isn't valid yet, is for another name, or isn't
-    /// one of a server.
+    /// The server's certificate isn't valid, even if its CA is trusted: it has expired, isn't valid yet, is for another name, or isn't a
+    /// server's.
     InvalidCertificate,
     /// The proxy opened no tunnel: it can't reach the server, or doesn't let the request through.
     Proxy,
-    /// The proxy wants a user and a password, or refuses those that it got: it answered 407. Set them with
+    /// The proxy wants a user and a password, or refuses the ones it got (407). Set them with
     /// [`ClientBuilder::http`](crate::ClientBuilder::http) or in `HTTPS_PROXY`.
     ProxyAuthorization,
     /// The server has neither HTTP/2 nor HTTP/1.1 to offer.

@@ -11,14 +11,14 @@ use std::time::Duration;
 pub struct PausedError {
     /// The whole pause, as the response asked for it.
     pub asked: Duration,
-    /// What is left of that.
+    /// The part of `asked` that is still to come.
     pub left: Duration,
     /// How long requests go on to fail with this error. After that they are sent, and Canva has the last word.
     pub retry_after: Duration,
 }
 
 impl PausedError {
-    /// For a [`Pacer`] of your own: refuses a request that comes `elapsed` after Canva `asked` for a pause, if the client waits for
+    /// For a [`Pacer`](crate::Pacer) of your own: refuses a request that comes `elapsed` after Canva `asked` for a pause, if the client waits for
     /// no more than `max_wait`. The request isn't refused if the pause is short enough to wait for, or enough of it has passed.
     ///
     /// # Errors

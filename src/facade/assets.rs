@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::checks::{self, lengths};
 use super::{metadata_headers, sent_when_awaited};
+use crate::checks::{self, lengths};
 use crate::client::Client;
 use crate::content::{OnProgress, UploadBody, UploadProgress};
 use crate::error::Error;
@@ -28,7 +28,7 @@ impl Client {
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
-    /// let job = canva
+    /// let mut job = canva
     ///     .upload_asset("photo.png")
     ///     .name("Hero 🚀")
     ///     .on_progress(|p| eprintln!("{}/{}", p.sent, p.total))
@@ -41,7 +41,7 @@ impl Client {
         UploadAsset { client: self.clone(), content: content.into(), name: None, on_progress: None }
     }
 
-    /// Has Canva fetch an image or video from a public URL into the user's content library.
+    /// Uploads an image or video from a public URL: Canva fetches it into the user's content library.
     ///
     /// Await the builder to send it; it gives a [`Job`] to wait for, as for [`upload_asset`](Self::upload_asset).
     #[doc = concat!(
@@ -79,7 +79,7 @@ impl Client {
 
     /// Changes an asset's name, tags, or both. Await the builder to send it; it gives the asset as it is then.
     ///
-    /// What isn't set stays as it is.
+    /// A field that isn't set stays as it is.
     ///
     #[doc = scope_and_rate!(UPDATE_ASSET)]
     ///
@@ -99,7 +99,7 @@ impl Client {
     ///
     #[doc = scope_and_rate!(DELETE_ASSET)]
     ///
-    /// Where the response to an attempt is lost and the next one finds no such asset, the asset counts as deleted.
+    /// If the response to one attempt is lost and the next attempt finds no such asset, the asset counts as deleted.
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
@@ -111,14 +111,14 @@ impl Client {
         DeleteAsset { client: self.clone(), asset_id: asset_id.into() }
     }
 
-    /// A handle for an asset upload job from its stored id. Nothing is sent until it is polled or waited for.
+    /// A handle for an asset upload job from its stored id. Nothing is sent until it is read or waited for.
     ///
     #[doc = scope_and_rate!(GET_ASSET_UPLOAD_JOB)]
     pub fn asset_upload_job(&self, job_id: impl Into<String>) -> Job<Asset> {
         Job::stored(self, JobKind::AssetUpload, job_id.into())
     }
 
-    /// A handle for a URL asset upload job from its stored id. Nothing is sent until it is polled or waited for.
+    /// A handle for a URL asset upload job from its stored id. Nothing is sent until it is read or waited for.
     ///
     #[doc = scope_and_rate!(GET_URL_ASSET_UPLOAD_JOB)]
     pub fn url_asset_upload_job(&self, job_id: impl Into<String>) -> Job<Asset> {
@@ -141,14 +141,14 @@ pub struct UploadAsset {
 
 impl UploadAsset {
     #[doc = concat!("The asset's name in Canva: ", length!(ASSET_UPLOAD_METADATA_NAME), " characters, any Unicode.")]
-    /// Default: the file's name, for an upload from a path. One that is too long is shortened, and keeps its extension.
+    /// Default: the file's name, for an upload from a path. A name that is too long is shortened before its extension.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Called with how far the upload is: at the first byte of every attempt, then when 64 KiB more have left or 100 ms have
-    /// passed, and at the last byte. It runs where the bytes are sent, so it must be quick.
+    /// Reports the progress of the upload: at the first byte of every attempt, then every 64 KiB or 100 ms, and at the last byte. The
+    /// function runs where the bytes are sent, so it must be quick.
     pub fn on_progress(mut self, on_progress: impl FnMut(UploadProgress) + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(on_progress));
         self
@@ -208,7 +208,7 @@ impl UploadAssetFromUrl {
 }
 
 impl fmt::Debug for UploadAssetFromUrl {
-    /// Without the URL, which may be a signed one: whoever has it can fetch the file.
+    /// Without the URL: with a signed URL, anybody can fetch the file.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UploadAssetFromUrl").finish_non_exhaustive()
     }
@@ -235,7 +235,7 @@ impl UpdateAsset {
         self
     }
 
-    /// The new tags, in place of all that the asset has; to have none is [`clear_tags`](Self::clear_tags).
+    /// The new tags, in place of all that the asset has. [`clear_tags`](Self::clear_tags) removes them all.
     #[doc = concat!(
         "There may be ", length!(UPDATE_ASSET_REQUEST_TAGS), ", of ", length!(UPDATE_ASSET_REQUEST_TAGS_ITEM),
         " characters each."

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::checks::{self, lengths};
 use super::{metadata_headers, sent_when_awaited};
+use crate::checks::{self, lengths};
 use crate::client::Client;
 use crate::content::{OnProgress, UploadBody, UploadProgress};
 use crate::error::Error;
@@ -19,7 +19,7 @@ impl Client {
     /// Imports a file, a PDF or an Office document for example, as a design.
     ///
     /// The content is a path, bytes, or a reader: see [`UploadBody`]. Await the builder to send it; it gives a [`Job`] to
-    /// wait for. It ends in the new designs, usually one; a file with very many pages or images is split into several.
+    /// wait for, which gives the new designs: usually one, but a file with very many pages or images is split into several.
     ///
     #[doc = scope_and_rate!(CREATE_DESIGN_IMPORT_JOB)]
     ///
@@ -36,7 +36,7 @@ impl Client {
         ImportDesign { client: self.clone(), content: content.into(), title: None, mime_type: None, on_progress: None }
     }
 
-    /// Has Canva fetch a file from a public URL and import it as a design.
+    /// Imports a file from a public URL as a design: Canva fetches it.
     ///
     /// Await the builder to send it; it gives a [`Job`] to wait for, as for [`import_design`](Self::import_design).
     #[doc = concat!(
@@ -57,14 +57,14 @@ impl Client {
         ImportDesignFromUrl { client: self.clone(), request }
     }
 
-    /// A handle for a design import job from its stored id. Nothing is sent until it is polled or waited for.
+    /// A handle for a design import job from its stored id. Nothing is sent until it is read or waited for.
     ///
     #[doc = scope_and_rate!(GET_DESIGN_IMPORT_JOB)]
     pub fn design_import_job(&self, job_id: impl Into<String>) -> Job<Vec<DesignSummary>> {
         Job::stored(self, JobKind::Import, job_id.into())
     }
 
-    /// A handle for a URL import job from its stored id. Nothing is sent until it is polled or waited for.
+    /// A handle for a URL import job from its stored id. Nothing is sent until it is read or waited for.
     ///
     #[doc = scope_and_rate!(GET_URL_IMPORT_JOB)]
     pub fn url_import_job(&self, job_id: impl Into<String>) -> Job<Vec<DesignSummary>> {
@@ -87,7 +87,7 @@ pub struct ImportDesign {
 
 impl ImportDesign {
     #[doc = concat!("The design's title: ", length!(DESIGN_IMPORT_METADATA_TITLE), " characters, any Unicode.")]
-    /// Default: the file's name without its extension, for an import from a path. One that is too long is shortened.
+    /// Default: the file's name without its extension, for an import from a path. A title that is too long is shortened.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
@@ -99,7 +99,7 @@ impl ImportDesign {
         self
     }
 
-    /// Called with how far the upload is, as for [`UploadAsset::on_progress`](crate::UploadAsset::on_progress).
+    /// Reports the progress of the upload, as for [`UploadAsset::on_progress`](crate::UploadAsset::on_progress).
     pub fn on_progress(mut self, on_progress: impl FnMut(UploadProgress) + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(on_progress));
         self
@@ -175,7 +175,7 @@ impl ImportDesignFromUrl {
 }
 
 impl fmt::Debug for ImportDesignFromUrl {
-    /// Without the URL, which may be a signed one: whoever has it can fetch the file.
+    /// Without the URL: with a signed URL, anybody can fetch the file.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ImportDesignFromUrl").finish_non_exhaustive()
     }

@@ -6,8 +6,8 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::checks::{self, lengths};
 use super::names;
+use crate::checks::{self, lengths};
 use crate::error::Error;
 use crate::generated::types::{AssetUploadMetadata, DesignImportMetadata};
 

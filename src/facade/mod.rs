@@ -1,7 +1,6 @@
 //! What callers call: a method and a builder for each operation, and what is refused before anything is sent.
 
 mod assets;
-pub(crate) mod checks;
 mod imports;
 pub(crate) mod metadata_headers;
 mod names;

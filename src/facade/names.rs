@@ -1,4 +1,4 @@
-//! The name that an upload has by default: that of its file, shortened to what the API takes.
+//! The default name of an upload: the name of its file, shortened to the API's limit.
 
 use std::ffi::OsStr;
 use std::ops::RangeInclusive;
@@ -8,7 +8,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::error::Error;
 
-/// The file's name. What is too long is shortened before its extension.
+/// The file's name. A name that is too long is shortened before its extension.
 pub(crate) fn file_name(
     field: &'static str,
     path: Option<&Path>,
@@ -41,7 +41,7 @@ fn unicode<'a>(field: &'static str, name: Option<&'a OsStr>) -> Result<&'a str, 
     name.to_str().ok_or_else(|| refused("the file's isn't Unicode", format!("{name:?}")))
 }
 
-/// A character that is longer than all that may be is cut, as it can't be left out.
+/// A single character that exceeds the limit is cut, since nothing else is left.
 fn shortened(text: &str, length: &RangeInclusive<usize>) -> String {
     match graphemes(text, *length.end()) {
         "" => text.chars().take(*length.end()).collect(),

@@ -1,5 +1,5 @@
-//! Many uploads or imports at once: items are sent as the limits allow, their jobs are waited for together, and what becomes of
-//! each comes as events. In which order jobs are read is `turns.rs`'s to decide.
+//! Many uploads or imports at once: items are sent as the limits allow, their jobs are waited for together, and each item's progress
+//! comes as events.
 
 use std::any::Any;
 use std::fmt;
@@ -26,10 +26,10 @@ use crate::policy::PollPolicy;
 impl Client {
     /// Sends many uploads or imports and waits for all of their jobs.
     ///
-    /// An item is a key of yours, a path or the number of a row for example, and anything that gives a [`Job`] when awaited:
-    /// [`UploadAsset`](crate::UploadAsset), [`ImportDesign`](crate::ImportDesign), an `async` block. The iterator is asked for
-    /// an item when there is room for it, so that ten thousand need no more memory and no more open files than a few
-    /// hundred. It is asked in a task, so it must not block. The jobs must be this client's own.
+    /// An item is a key of yours, such as a path or the number of a row, and anything that gives a [`Job`] when awaited:
+    /// [`UploadAsset`](crate::UploadAsset), [`ImportDesign`](crate::ImportDesign), an `async` block. Items are
+    /// pulled from the iterator as slots free up, so memory and open files don't grow with their number. They are pulled in a task, so
+    /// the iterator must not block. The jobs must be this client's own.
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client, paths: Vec<std::path::PathBuf>) {
@@ -107,8 +107,8 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// Each item has its own, those of its future and of [`Job::wait`], and a failed item stops no other. What would fail all
-    /// of them, such as an [`Error::Token`], does so one after the other: drop the bulk if there is no point in going on.
+    /// Each item has its own error, from its future or from [`Job::wait`], and a failed item stops no other. An error that concerns all
+    /// items, such as an [`Error::Token`], fails them one after the other: drop the bulk if there is no point in going on.
     pub fn bulk<K, T, I, F>(&self, items: I) -> Bulk<K, T>
     where
         K: Clone + Send + 'static,
@@ -128,19 +128,19 @@ impl Client {
 
 /// Many uploads or imports, and what becomes of them. Made by [`Client::bulk`].
 ///
-/// It is a [`Stream`] of [`BulkEvent`]s. From the first [`next`](Bulk::next) on it runs in tasks of its own, so that it goes on
-/// while an event is being dealt with, until it is [far enough ahead](Bulk::max_under_way).
+/// It is a [`Stream`] of [`BulkEvent`]s. From the first [`next`](Bulk::next) on it runs in tasks of its own, so that sending goes on
+/// while you handle an event, until [`max_under_way`](Bulk::max_under_way) items wait.
 ///
-/// Dropping it stops everything: nothing more is sent, and nothing is read. Jobs that Canva has go on there, and an upload
-/// that was on its way may or may not have arrived. [`stop`](Bulk::stop) ends it without that.
+/// Dropping it stops everything: nothing more is sent or read. Jobs go on at Canva, and an upload that was on its way may or may not
+/// have arrived. [`stop`](Bulk::stop) finishes what was begun instead.
 ///
 /// Reads of jobs are spread over the rate limit, so that no job starves and none is read in vain more often than needed: a
 /// job may be read later than [`PollPolicy`]'s pauses say, but never before, unless others that began with it were found to
 /// have ended. [`PollPolicy::deadline`] holds for each job.
 ///
 /// # Panics
-/// [`next`](Bulk::next) goes on with the panic of an item, of a function that it calls, or of the iterator. The other items go
-/// on; after a panic of the iterator there are no more events. An item that panicked has no [`Finished`](BulkEvent::Finished).
+/// If an item, a function that the item calls, or the iterator panics, [`next`](Bulk::next) resumes that panic. The other items go on;
+/// after a panic of the iterator there are no more events. An item that panicked has no [`Finished`](BulkEvent::Finished).
 #[must_use = "nothing is sent until `next` is called"]
 pub struct Bulk<K, T> {
     limits: Limits,
@@ -151,12 +151,12 @@ pub struct Bulk<K, T> {
     running: JoinSet<()>,
 }
 
-/// What has become of an item of a [`Bulk`].
+/// What happened to an item of a [`Bulk`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BulkEvent<K, T> {
-    /// Canva has it and made a job for it. It comes before that is waited for: whoever stores it here can pick the job up again
-    /// with [`Client::job`], whatever happens.
+    /// Canva has made a job for it. This event comes before the job is waited for. Store the job here to pick it up again with
+    /// [`Client::job`], whatever happens.
     #[non_exhaustive]
     Started {
         /// Which item.
@@ -205,7 +205,7 @@ impl<K: Send + 'static, T: Send + Sync + 'static> Bulk<K, T> {
         self
     }
 
-    /// Takes no more items from the iterator. What is under way is finished: go on with [`next`](Bulk::next) until it gives `None`.
+    /// Takes no more items from the iterator. Items under way are finished: go on with [`next`](Bulk::next) until it gives `None`.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
     }

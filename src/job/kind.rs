@@ -1,4 +1,4 @@
-//! The kinds of jobs: what each is called, how it is read, and what it ends in.
+//! The kinds of jobs: the name of each, the request that reads it, and its result.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::JobState;
+use crate::checks::{self, lengths};
 use crate::error::{Error, JobError, JobErrorCode};
-use crate::facade::checks::{self, lengths};
 use crate::generated;
 use crate::generated::types::{
     Asset, AssetUploadErrorCode, AssetUploadJobResponse, DesignImportErrorCode, DesignImportJobResponse, DesignSummary,

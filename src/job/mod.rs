@@ -1,5 +1,4 @@
-//! Jobs: what Canva does with an upload or import after it has responded. Polling, waiting, and picking a job up again;
-//! what the kinds of jobs differ in stands in `job/kind.rs`.
+//! Jobs: Canva's work on an upload or import after its response. Here they are read, waited for, and picked up again.
 
 use std::fmt;
 use std::time::Duration;
@@ -25,7 +24,7 @@ use kind::Snapshot;
 use read_order::{Place, Turns};
 
 impl Client {
-    /// A handle for a stored job of any kind. Nothing is sent until it is polled or waited for.
+    /// A handle for a stored job of any kind. Nothing is sent until it is read or waited for.
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client, row: &str) -> Result<(), Box<dyn std::error::Error>> {
@@ -54,16 +53,15 @@ impl Client {
 /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
 /// use canva_connect::Error;
 ///
-/// let job = canva.upload_asset("video.mp4").await?;
+/// let mut job = canva.upload_asset("video.mp4").await?;
 /// let asset = match job.wait().await {
-///     // It takes longer than the policy's deadline; wait on.
-///     Err(Error::Deadline { job_id, .. }) => canva.asset_upload_job(job_id).wait().await?,
+///     Err(Error::Deadline { .. }) => job.wait().await?, // the policy's deadline has passed: wait on
 ///     other => other?,
 /// };
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "the job goes on by itself, but only `wait` or `poll` tells how it ends"]
+#[must_use = "the job goes on by itself, but only `wait` or `refresh` tells how it ends"]
 pub struct Job<T> {
     client: Client,
     reference: JobReference,
@@ -101,7 +99,7 @@ impl JobState<JobResult> {
 }
 
 impl<T: TryFrom<JobResult>> Job<T> {
-    /// A job of which no more is known than its id.
+    /// A job from its id alone.
     pub(crate) fn stored(client: &Client, kind: JobKind, id: String) -> Self {
         let take = |result: JobResult| result.try_into().ok();
         let reference = JobReference { kind, id };
@@ -147,8 +145,8 @@ impl<T: Send + 'static> Job<T> {
         &self.reference
     }
 
-    /// How far the job was when it was created or last [`refresh`](Job::refresh)ed; `None` for a handle made from a stored
-    /// id, and where the response that created the job contradicts itself.
+    /// How far the job was when it was created or last [`refresh`](Job::refresh)ed. `None` for a handle from a stored id, after
+    /// [`wait`](Job::wait) has returned the result, and if the response that created the job contradicts itself.
     pub fn state(&self) -> Option<&JobState<T>> {
         self.state.as_ref()
     }
@@ -237,7 +235,7 @@ impl<T: Send + 'static> Job<T> {
     async fn end_in_time(&mut self, policy: PollPolicy, turns: Option<&Turns>) -> Result<Result<T, JobError>, Error> {
         let seen = self.state.is_some();
         let mut place = turns.map(|turns| turns.place(self.call().operation(), seen));
-        // The deadline begins when the job was first seen: what the request waited for its turn is no time of the job's.
+        // The deadline begins when the job was first seen: time spent queueing doesn't count.
         if self.state.is_none() {
             self.refresh_after(Duration::ZERO, &mut place).await?;
         }

@@ -126,12 +126,12 @@ enum Next {
 }
 
 struct Queue {
-    /// By when each is due; the number tells those apart that are due at once.
+    /// By their due time; the number distinguishes jobs that are due at once.
     asking: BTreeMap<(Instant, u64), Asking>,
     asked: u64,
-    /// Those that were sent ahead.
+    /// Jobs that were sent ahead.
     ahead: VecDeque<Asking>,
-    /// What is between two reads, those of `ahead` excepted.
+    /// The time between two reads, except for jobs that were sent ahead.
     interval: Duration,
     /// When the next of these may begin.
     clear: Instant,

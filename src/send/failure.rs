@@ -49,7 +49,7 @@ impl Failure {
         if source.is_connect() { Self::Connect(source) } else { Self::Connection { status, source } }
     }
 
-    /// Whether the server provably has not begun to process the request, of which it may have seen all.
+    /// Whether the server provably has not begun to process the request, although it may have seen all of it.
     pub(crate) fn is_unprocessed(&self) -> bool {
         match self {
             Self::Connect(_) => true,

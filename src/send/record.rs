@@ -1,4 +1,4 @@
-//! What the span of a request tells. It is written once, when the request is over or is dropped.
+//! The fields of a request's span, written once: when the request is over or dropped.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a response says: its head, and its body as JSON or as an excerpt.
+//! A response: its head, and its body as JSON or as an excerpt.
 
 use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
@@ -11,7 +11,7 @@ use crate::boxed::BoxError;
 use crate::text::redact::redact;
 use crate::token::AccessToken;
 
-/// A response whose body has been read, as far as it was wanted.
+/// A response whose body has been read, up to a bound.
 pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) request_id: Option<String>,
@@ -31,7 +31,7 @@ impl Response {
     }
 }
 
-/// Why a response can't be taken for what it should be.
+/// Why a response can't be read as its type.
 pub(crate) struct Unreadable {
     /// A `serde_json::Error` if it was JSON that didn't fit, otherwise text.
     pub(crate) source: BoxError,

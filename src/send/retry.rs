@@ -1,4 +1,4 @@
-//! What may be sent again safely, and the loop that sends it. docs/retries.md has the table and the argument.
+//! The loop that sends a request again while that is safe. docs/retries.md has the table and the argument.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::record::Record;
 use crate::content::Upload;
 use crate::error::Error;
 use crate::operations::Operation;
-use crate::policy::{RetryPolicy, doubled};
+use crate::policy::backoff;
 
 /// The first pause after a 429 without `Retry-After`.
 const RATE_LIMIT_DELAY: Duration = Duration::from_secs(5);
@@ -62,7 +62,7 @@ pub(super) async fn run<T>(mut call: Call<T>, mut record: Record) -> Result<T, E
                 None
             }
             Verdict::RateLimited(retry_after) => {
-                let pause = retry_after.unwrap_or_else(|| rate_limit_delay(counted));
+                let pause = retry_after.unwrap_or_else(|| backoff(RATE_LIMIT_DELAY, Duration::MAX, counted, 1.0..1.5));
                 let asked = if retry_after.is_some() { "Canva asks for " } else { "" };
                 tracing::warn!(operation = operation.id, "the rate limit is reached: {asked}a pause of {pause:.0?}");
                 // For every caller, whether this request is retried or not.
@@ -77,7 +77,7 @@ pub(super) async fn run<T>(mut call: Call<T>, mut record: Record) -> Result<T, E
                     );
                 }
                 lost_response |= !unprocessed;
-                Some(retry_after.unwrap_or_else(|| delay(policy, counted)))
+                Some(retry_after.unwrap_or_else(|| backoff(policy.base_delay, policy.max_delay, counted, 0.0..1.0)))
             }
         };
         match pause {
@@ -95,16 +95,6 @@ pub(super) async fn run<T>(mut call: Call<T>, mut record: Record) -> Result<T, E
             _ => return Err(error),
         }
     }
-}
-
-/// The pause after this many attempts: full jitter.
-fn delay(policy: &RetryPolicy, attempts: u32) -> Duration {
-    policy.base_delay.saturating_mul(doubled(attempts)).min(policy.max_delay).mul_f64(fastrand::f64())
-}
-
-/// The same after a 429, where more than a moment is needed.
-fn rate_limit_delay(attempts: u32) -> Duration {
-    RATE_LIMIT_DELAY.saturating_mul(doubled(attempts)).mul_f64(1.0 + fastrand::f64() / 2.0)
 }
 
 enum Verdict {
@@ -125,7 +115,7 @@ enum Verdict {
 /// The table of docs/retries.md. `unprocessed`: this attempt was not carried out, and `lost_response`: an earlier one
 /// may have been.
 fn verdict(operation: &Operation, error: &Error, unprocessed: bool, lost_response: bool) -> Verdict {
-    // A success was carried out, be it for a part of the content.
+    // A success was carried out, even if only for a part of the content.
     let success = error.status().is_some_and(|status| status.is_success());
     let once = !operation.repeatable && (success || !unprocessed);
     match error {

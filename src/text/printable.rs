@@ -1,4 +1,4 @@
-//! Text from other people, made harmless to a terminal and a log.
+//! Text from outside, made harmless to a terminal and a log.
 
 use std::fmt::{self, Write};
 

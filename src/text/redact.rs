@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// What is shorter than this is no secret: it would be found inside ordinary words.
+/// A shorter text isn't treated as a secret: it would be found inside ordinary words.
 const MIN_SECRET: usize = 8;
 
 const REDACTED: &str = "[REDACTED]";
@@ -28,7 +28,7 @@ pub(crate) fn redact_all<'a>(text: &str, secrets: impl IntoIterator<Item = &'a s
     secrets.into_iter().fold(text.to_owned(), |text, secret| redact(&text, secret).into_owned())
 }
 
-/// What comes before the secret and what comes after it.
+/// The text before the secret, and the text after it.
 fn split<'a>(text: &'a str, secret: &str) -> Option<(&'a str, &'a str)> {
     let begins = |c: char| matches!(c, '%' | '\\') || secret.starts_with(c);
     text.match_indices(begins).find_map(|(at, _)| {
@@ -37,7 +37,7 @@ fn split<'a>(text: &'a str, secret: &str) -> Option<(&'a str, &'a str)> {
     })
 }
 
-/// What comes after the secret, if the text begins with it, however its characters are escaped.
+/// The rest of the text after the secret, if the text begins with the secret, escaped or not.
 fn strip<'a>(text: &'a str, secret: &str) -> Option<&'a str> {
     let mut rest = text;
     for expected in secret.chars() {

@@ -222,7 +222,8 @@ async fn a_stream_arrives_as_it_comes_and_its_failure_is_told() {
 #[tokio::test]
 async fn a_spooled_stream_can_be_sent_again_and_is_bounded() {
     let content = long();
-    let chunks = stream::iter(content.chunks(1000).map(|chunk| Ok::<_, Infallible>(chunk.to_vec())).collect::<Vec<_>>());
+    let chunks =
+        stream::iter(content.chunks(1000).map(|chunk| Ok::<_, Infallible>(chunk.to_vec())).collect::<Vec<_>>());
     let body = UploadBody::spool(content.len() as u64, chunks).await.unwrap();
     assert!(arrives(body, 2).await.iter().all(|body| *body == content));
 

@@ -27,7 +27,10 @@ async fn a_generated_call_sends_nothing_until_it_is_awaited_and_is_then_retried_
     let canva = support::simulated(&simulator).retry_policy(attempts(3)).build().unwrap();
     let upload = || canva.generated().create_asset_upload_job(&named("bg=="), PIXEL.to_vec());
     let call = upload();
-    assert_eq!((call.operation(), format!("{call:?}").contains("createAssetUploadJob")), (&CREATE_ASSET_UPLOAD_JOB, true));
+    assert_eq!(
+        (call.operation(), format!("{call:?}").contains("createAssetUploadJob")),
+        (&CREATE_ASSET_UPLOAD_JOB, true)
+    );
     drop(call);
     assert!(simulator.requests().is_empty());
     let asset = upload().await.unwrap().job.asset.unwrap();

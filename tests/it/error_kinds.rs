@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use canva_connect::auth::{Integration, NoUser, OAuth, OAuthError, Tokens};
+use canva_connect::auth::{Integration, LoginRequired, NoUser, OAuth, OAuthError, Tokens};
 use canva_connect::operations::{self, Operation};
 use canva_connect::pacing::Permit;
 use canva_connect::{
@@ -85,7 +85,7 @@ async fn at_token_endpoint(response: String) -> Error {
 }
 
 async fn at_endpoint(base_url: &str, store: Memory) -> Error {
-    let integration = Integration::new("id", "secret", REDIRECT_URI).unwrap().base_url(base_url).unwrap();
+    let integration = Integration::builder("id", "secret", REDIRECT_URI).base_url(base_url).build().unwrap();
     let canva = builder(base_url).token_provider(OAuth::new(integration, store)).build().unwrap();
     get(&canva).await
 }
@@ -118,7 +118,7 @@ async fn every_error() -> Vec<(&'static str, Error)> {
 
     let fails = |why| builder("http://127.0.0.1:1/rest").token_provider(Fails(why)).build().unwrap();
     all.push(("a provider", get(&fails(|| "the vault is sealed".into())).await));
-    let wrapped = || io::Error::other(OAuthError::login_required("the user has left")).into();
+    let wrapped = || io::Error::other(OAuthError::from(LoginRequired::new("the user has left"))).into();
     all.push(("a provider that wraps another one's login", get(&fails(wrapped)).await));
     all.push((
         "nobody's client",
@@ -326,7 +326,7 @@ fn what_goes_into_logs_and_queues_is_json() {
 
 #[test]
 fn every_layer_of_a_login_says_its_own_part_alone() {
-    let error = OAuthError::login_required("the user has left");
+    let error = OAuthError::from(LoginRequired::new("the user has left"));
     assert_eq!(error.report(), "the user has to log in again: the user has left");
     let shared: Arc<dyn std::error::Error> = Arc::new(error);
     assert!(shared.source().is_none());

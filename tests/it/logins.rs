@@ -1,13 +1,15 @@
-//! A login ends with what the redirect brings, whatever that is, and says what the user has granted.
+//! A login ends with what the redirect brings, whatever that is, and says what the user has granted. A logout ends it.
 
 use std::time::Duration;
 
-use canva_connect::auth::{Authorization, Integration, MemoryStore, OAuth, OAuthError, TokenStore, Tokens};
-use canva_connect::{AccessToken, Client, Error, TokenProvider};
+use canva_connect::auth::{Integration, Login, MemoryStore, OAuth, OAuthError, TokenStore, Tokens};
+use canva_connect::{AccessToken, Client, Error, TokenProvider, operations};
 use canva_simulator::{CannedResponse, Fault, Simulator};
 
 use crate::support::{self, http, script};
-use crate::tokens::{REDIRECT_URI, integration, parameter, token_requests, upload};
+use crate::tokens::{
+    Memory, REDIRECT_URI, at, client, integration, log_in, needs_login, parameter, token_requests, unsaved, upload,
+};
 
 const CODE: &str = "c0de/with+all 💥&=?#";
 const STATE: &str = "st4te +&%=#ü";
@@ -19,15 +21,14 @@ async fn browse(url: &str) -> String {
     response.headers()["location"].to_str().unwrap().to_owned()
 }
 
-fn begun() -> Authorization {
-    Authorization::resume(STATE, "verifier")
+fn begun() -> Login {
+    Login::resume(STATE, "verifier")
 }
 
 /// A provider whose token endpoint is at this base URL.
 fn provider(base_url: &str) -> (MemoryStore, OAuth) {
     let store = MemoryStore::new();
-    let integration = Integration::new("id", "secret", REDIRECT_URI).unwrap().base_url(base_url).unwrap();
-    (store.clone(), OAuth::new(integration, store))
+    (store.clone(), OAuth::new(at(base_url), store))
 }
 
 fn query(pairs: &[(&str, &str)]) -> String {
@@ -35,10 +36,28 @@ fn query(pairs: &[(&str, &str)]) -> String {
     url.query().unwrap().to_owned()
 }
 
+#[test]
+fn the_authorization_url_asks_for_scopes_by_name_or_for_those_of_operations() {
+    let integration = Integration::new("id", "cl13nt-s3cr3t", REDIRECT_URI).unwrap();
+    let upload = [&operations::CREATE_ASSET_UPLOAD_JOB, &operations::UPDATE_ASSET, &operations::GET_ASSET_UPLOAD_JOB];
+    let login = integration.authorize(operations::scopes(upload)).unwrap();
+    assert!(login.url.starts_with("https://www.canva.com/api/oauth/authorize?response_type=code&client_id=id&"));
+    assert_eq!(parameter(&login.url, "scope"), "asset:read asset:write");
+    assert_eq!(parameter(&login.url, "redirect_uri"), REDIRECT_URI);
+    assert_eq!(parameter(&login.url, "state"), login.state);
+    assert_eq!(parameter(&login.url, "code_challenge_method"), "S256");
+    assert_eq!(login.expose_code_verifier().len(), 43);
+    let other = integration.authorize(["folder:read", "asset:write"]).unwrap();
+    assert_eq!(parameter(&other.url, "scope"), "folder:read asset:write");
+    assert!(other.state != login.state && other.expose_code_verifier() != login.expose_code_verifier());
+    let said = format!("{login:?} {integration:?}");
+    assert!(!said.contains(login.expose_code_verifier()) && !said.contains("s3cr3t"), "{said}");
+}
+
 #[tokio::test]
 async fn a_user_logs_in_on_the_consent_page_and_comes_back() {
     let simulator = Simulator::builder().job_duration(Duration::ZERO).start().await.unwrap();
-    let integration = integration(&simulator).authorization_url(simulator.authorization_url()).unwrap();
+    let integration = integration(&simulator);
     let store = MemoryStore::new();
     let oauth = OAuth::new(integration.clone(), store.clone());
     let login = integration.authorize(["asset:write", "asset:read"]).unwrap();
@@ -134,7 +153,6 @@ async fn a_user_who_says_no_is_an_error_that_can_be_told_and_printed() {
             "invalid_scope",
             format!(r"invalid_scope: a\u{{1b}}[2J b {}…", "x".repeat(192)),
         ),
-        (vec![("error", "")], "", "".to_owned()),
     ] {
         let redirect = query(&[said, vec![("state", STATE)]].concat());
         let error = oauth.finish(&begun(), &redirect).await.unwrap_err();
@@ -145,7 +163,7 @@ async fn a_user_who_says_no_is_an_error_that_can_be_told_and_printed() {
 
     // As the simulator says it.
     let simulator = Simulator::builder().scopes(["asset:read"]).start().await.unwrap();
-    let integration = integration(&simulator).authorization_url(simulator.authorization_url()).unwrap();
+    let integration = integration(&simulator);
     let login = integration.authorize(["asset:write"]).unwrap();
     let error =
         OAuth::new(integration, MemoryStore::new()).finish(&login, &browse(&login.url).await).await.unwrap_err();
@@ -188,31 +206,45 @@ async fn the_granted_scopes_are_what_canva_said_or_else_what_they_were_before() 
     }
 }
 
-#[tokio::test]
-async fn what_a_login_needs_to_know_can_be_elsewhere_and_is_checked() {
-    let new = || Integration::new("id", "secret", REDIRECT_URI).unwrap();
+#[test]
+fn the_settings_of_an_integration_are_checked_when_it_is_built_in_whatever_order_they_come() {
+    let new = || Integration::builder("id", "cl13nt-s3cr3t", REDIRECT_URI);
     for wrong in ["", "www.canva.com/authorize", "ftp://example.com/", "javascript:alert(1)"] {
-        let error = new().authorization_url(wrong).unwrap_err();
-        assert!(matches!(&error, Error::InvalidInput { .. }), "{error}");
-        assert!(error.to_string().contains("authorization_url"), "{error}");
+        let error = new().authorization_url(wrong).build().unwrap_err();
+        assert!(matches!(error, Error::InvalidInput { field: "authorization_url", .. }), "{error}");
     }
-    let login = new().authorization_url("http://example.com/consent?kept=1").unwrap().authorize(["a"]).unwrap();
-    assert!(
-        login.url.starts_with("http://example.com/consent?kept=1&response_type=code&client_id=id"),
-        "{}",
-        login.url
-    );
+    let integration = new().authorization_url("http://example.com/consent?kept=1").build().unwrap();
+    let url = integration.authorize(["a"]).unwrap().url;
+    assert!(url.starts_with("http://example.com/consent?kept=1&response_type=code&client_id=id"), "{url}");
 
     let elsewhere = "http://192.0.2.1/rest";
-    let error = new().base_url(elsewhere).unwrap_err().to_string();
+    let error = new().base_url(elsewhere).build().unwrap_err().to_string();
     assert!(error.contains("allow_plain_http"), "{error}");
-    new().allow_plain_http().base_url(elsewhere).unwrap().http(|http| http).unwrap();
+    new().allow_plain_http().base_url(elsewhere).build().unwrap();
+    new().base_url(elsewhere).allow_plain_http().http(|http| http).build().unwrap();
+    assert!(!format!("{:?}", new()).contains("s3cr3t"));
+}
+
+#[tokio::test]
+async fn a_code_is_nothing_without_its_verifier_and_the_client_secret() {
+    let simulator = Simulator::start().await.unwrap();
+    let login = integration(&simulator).authorize(["asset:write"]).unwrap();
+    let code = simulator.authorize(&parameter(&login.url, "code_challenge"), ["asset:write"], REDIRECT_URI);
+    let other = Login::resume(login.state.clone(), "another-verifier");
+    let wrong = Integration::builder(simulator.client_id(), "wrong-s3cr3t", REDIRECT_URI);
+    let wrong = wrong.base_url(simulator.base_url()).build().unwrap();
+    for (integration, login, expected) in [(integration(&simulator), &other, 400), (wrong, &login, 401)] {
+        let oauth = OAuth::new(integration, MemoryStore::new());
+        let error = oauth.finish(login, &format!("code={code}&state={}", login.state)).await.unwrap_err();
+        assert!(matches!(&error, OAuthError::Refused { status, .. } if *status == expected), "{error}");
+        assert!(!format!("{error} {error:?}").contains("s3cr3t"));
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_code_is_sent_once() {
     let simulator = Simulator::start().await.unwrap();
-    let integration = integration(&simulator).authorization_url(simulator.authorization_url()).unwrap();
+    let integration = integration(&simulator);
     let oauth = OAuth::new(integration.clone(), MemoryStore::new());
     let login = integration.authorize(["asset:write"]).unwrap();
     let redirect = browse(&login.url).await;
@@ -224,4 +256,86 @@ async fn a_code_is_sent_once() {
     oauth.finish(&login, &redirect).await.unwrap();
     let canva = Client::builder().base_url(simulator.base_url()).token_provider(oauth).build().unwrap();
     upload(&canva).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_logs_out_ends_the_login_at_canva_and_in_the_store() {
+    let simulator = Simulator::start().await.unwrap();
+    let store = Memory::default();
+    let oauth = OAuth::new(integration(&simulator), store.clone());
+    // Nobody has logged in.
+    oauth.log_out().await.unwrap();
+    assert!(simulator.requests().is_empty());
+
+    log_in(&simulator, &oauth).await.unwrap();
+    let before = store.tokens();
+    store.calls();
+    oauth.log_out().await.unwrap();
+    assert_eq!(store.calls(), ["lock", "load", "save", "unlock"]);
+    assert_revoked(&simulator, &before.access_token).await;
+
+    // No process with this store needs a request to know that, and another logout does nothing.
+    let requests = simulator.requests().len();
+    for oauth in [&oauth, &OAuth::new(integration(&simulator), store.clone())] {
+        needs_login(&upload(&client(&simulator, oauth)).await.unwrap_err());
+        oauth.log_out().await.unwrap();
+    }
+    assert_eq!(simulator.requests().len(), requests);
+    // A process with a copy of the tokens learns it from Canva.
+    let copy = OAuth::new(integration(&simulator), Memory::with(before));
+    needs_login(&upload(&client(&simulator, &copy)).await.unwrap_err());
+
+    log_in(&simulator, &oauth).await.unwrap();
+    upload(&client(&simulator, &oauth)).await.unwrap();
+}
+
+async fn assert_revoked(simulator: &Simulator, token: &AccessToken) {
+    let canva = Client::builder().token(token.clone()).base_url(simulator.base_url()).build().unwrap();
+    assert_eq!(canva.get_asset("a").await.unwrap_err().api().unwrap().code, "revoked_access_token");
+}
+
+#[tokio::test]
+async fn who_logs_out_ends_the_newest_login() {
+    let simulator = Simulator::start().await.unwrap();
+    let (store, oauth) = unsaved(&simulator).await;
+    log_in(&simulator, &OAuth::new(integration(&simulator), store.clone())).await.unwrap();
+    let newer = store.tokens();
+    oauth.log_out().await.unwrap();
+    assert_revoked(&simulator, &newer.access_token).await;
+}
+
+#[tokio::test]
+async fn a_login_that_canva_does_not_revoke_goes_on() {
+    let simulator = Simulator::start().await.unwrap();
+    let oauth = OAuth::new(integration(&simulator), Memory::default());
+    log_in(&simulator, &oauth).await.unwrap();
+    for (fault, expected) in [
+        (Fault::Respond(CannedResponse::json(429)), "refused with 429 Too Many Requests simulated_fault"),
+        (Fault::Respond(CannedResponse::html(503)), "refused with 503"),
+        (Fault::Close, "could not be reached"),
+    ] {
+        simulator.inject("revoke", 1..=1, fault).unwrap();
+        let error = oauth.log_out().await.unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+        upload(&client(&simulator, &oauth)).await.unwrap();
+    }
+    oauth.log_out().await.unwrap();
+    upload(&client(&simulator, &oauth)).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_log_out_that_the_store_does_not_keep_is_kept_later() {
+    let simulator = Simulator::start().await.unwrap();
+    let store = Memory::default();
+    let oauth = OAuth::new(integration(&simulator), store.clone());
+    log_in(&simulator, &oauth).await.unwrap();
+    store.kept().full = true;
+    for _ in 0..2 {
+        assert!(matches!(oauth.log_out().await.unwrap_err(), OAuthError::Store { .. }));
+    }
+    store.kept().full = false;
+    oauth.log_out().await.unwrap();
+    assert_eq!(store.tokens().refresh_token, None);
+    needs_login(&*oauth.token().await.unwrap_err());
+    assert_eq!(store.tokens().refresh_token, None);
 }

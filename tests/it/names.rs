@@ -99,7 +99,8 @@ fn a_file_name_that_is_not_unicode_asks_for_a_name() {
 fn lengths_can_be_checked_before_there_is_anything_to_send() {
     let is = |length: usize| "é".repeat(length);
     let canva = &*NOWHERE;
-    let checks: [(&dyn Fn(&str) -> Result<(), Error>, usize, usize); 5] = [
+    type Check<'a> = &'a dyn Fn(&str) -> Result<(), Error>;
+    let checks: [(Check<'_>, usize, usize); 5] = [
         (&|name| canva.upload_asset(vec![1]).name(name).check(), 1, 50),
         (&|name| canva.upload_asset_from_url("https://example.com", name).check(), 1, 255),
         (&|name| canva.update_asset("a").name(name).check(), 0, 50),
@@ -134,10 +135,7 @@ async fn nothing_leaves_that_is_wrong_and_the_error_says_what_was_expected_and_w
         (update().name(&long).await.err(), "name: expected at most 50 characters, got 51"),
         (update().tags([&long]).await.err(), "tags: expected at most 50 characters each, got 51"),
         (update().tags(vec!["t"; 51]).await.err(), "tags: expected at most 50 tags, got 51"),
-        (
-            canva.update_asset("../x").await.err(),
-            "asset_id: expected letters, digits, `-` and `_`, got \"../x\"",
-        ),
+        (canva.update_asset("../x").await.err(), "asset_id: expected letters, digits, `-` and `_`, got \"../x\""),
         (from_url(web, &longer).await.err(), "name: expected 1 to 255 characters, got 256"),
         (from_url(&long_url, "n").await.err(), "url: expected 8 to 2048 characters, got 2068"),
         (

@@ -16,7 +16,7 @@ use canva_connect::{Error, Pacer, Pacing};
 use canva_simulator::{RateCounter, RateLimits};
 use proptest::prelude::*;
 use tokio::task::{JoinSet, LocalSet};
-use tokio::time::{Instant, advance, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// The window over which Canva counts requests.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -152,23 +152,6 @@ proptest! {
     fn a_share_is_rounded_down_and_at_least_one(hundredths in 1u32..=100, limit in 1u32..2_000) {
         prop_assert_eq!(at_once(hundredths, limit), (limit * hundredths / 100).max(1));
     }
-}
-
-#[test]
-fn no_permit_is_back_a_moment_early() {
-    in_virtual_time(async {
-        let (pacing, operation) = (Pacing::new(), of_ones_own("exact", 2));
-        let permit = || at_this_moment(&pacing, operation);
-        let (first, second) = (permit().await.unwrap(), permit().await.unwrap());
-        first.sent();
-        advance(Duration::from_micros(300)).await;
-        second.sent();
-        advance(WINDOW - Duration::from_micros(100)).await;
-        let _third = permit().await.expect("the first is back");
-        assert!(permit().await.is_none(), "the second isn't");
-        advance(Duration::from_millis(2)).await;
-        let _fourth = permit().await.expect("now it is");
-    });
 }
 
 #[test]

@@ -1,18 +1,18 @@
-//! A refresh that fails is repeated where that is safe, within a minute, and no runtime keeps the others from theirs.
+//! A refresh that fails is repeated within a minute if that is safe, and leaves the tokens free when its runtime ends.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use canva_connect::auth::{Integration, MemoryStore, OAuth, OAuthError, TokenStore, Tokens};
-use canva_connect::{AccessToken, BoxError, TokenProvider};
-use canva_simulator::{CannedResponse, Fault, Simulator};
+use canva_connect::auth::{MemoryStore, OAuth, OAuthError, TokenStore, Tokens};
+use canva_connect::{AccessToken, TokenProvider};
+use canva_simulator::{Fault, Simulator};
 use tokio::io::AsyncWriteExt;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{self, http};
-use crate::tokens::{REDIRECT_URI, expired, integration, log_in, token_requests};
+use crate::tokens::{at, expired, integration, log_in, needs_login, oauth_error, token_requests};
 
 const OLD: &str = "old-token";
 const NEW: &str = "new-token";
@@ -23,8 +23,7 @@ fn ended() -> MemoryStore {
 }
 
 fn provider(base_url: &str, store: &MemoryStore) -> OAuth {
-    let integration = Integration::new("id", "secret", REDIRECT_URI).unwrap();
-    OAuth::new(integration.base_url(base_url).unwrap(), store.clone())
+    OAuth::new(at(base_url), store.clone())
 }
 
 fn granted() -> String {
@@ -35,8 +34,8 @@ fn failed(status: u16) -> String {
     http(&format!("{status} Failed"), "", "")
 }
 
-/// A token endpoint that answers with these one after the other, and with the last one from then on; without text, it hangs
-/// up. It takes a while over each, in which another process may save its tokens. Counts the requests.
+/// A token endpoint that answers with these one after the other, and with the last one from then on; without text, it
+/// hangs up. Each response takes a while, in which another process may save its tokens. Counts the requests.
 async fn endpoint(
     responses: Vec<String>,
     takes: Duration,
@@ -50,21 +49,25 @@ async fn endpoint(
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut head = support::read_head(&mut stream).await.unwrap();
             let form = support::read_body(&mut stream, &mut head).await.unwrap();
-            assert_eq!(form, b"grant_type=refresh_token&refresh_token=first-refresh");
-            let response = responses.get(counted.fetch_add(1, Ordering::SeqCst)).or(responses.last()).unwrap();
+            let response =
+                match String::from_utf8(form).unwrap().strip_prefix("grant_type=refresh_token&refresh_token=") {
+                    Some("first-refresh") => {
+                        responses.get(counted.fetch_add(1, Ordering::SeqCst)).or(responses.last()).unwrap()
+                    }
+                    other => {
+                        assert_eq!(other, Some("their-refresh"));
+                        &granted()
+                    }
+                };
             sleep(takes).await;
             if let Some((store, tokens)) = &other {
                 store.save(tokens).await.unwrap();
             }
-            // Somebody who waits no longer hears nothing.
+            // The client may have stopped waiting.
             let _ = stream.write_all(response.as_bytes()).await;
         }
     });
     (base_url, requests)
-}
-
-fn oauth_error(error: &BoxError) -> &OAuthError {
-    error.downcast_ref().unwrap_or_else(|| panic!("{error:?}"))
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,7 +92,7 @@ async fn a_refresh_that_failed_for_good_is_not_repeated() {
     for status in [400, 401, 403, 404, 501, 505] {
         let (base_url, requests) = endpoint(vec![failed(status)], Duration::ZERO, None).await;
         let error = provider(&base_url, &ended()).token().await.unwrap_err();
-        assert!(matches!(oauth_error(&error), OAuthError::Refused { .. }), "{error}");
+        assert!(matches!(oauth_error(&*error), OAuthError::Refused { .. }), "{error}");
         assert_eq!(requests.load(Ordering::SeqCst), 1, "{status}");
     }
 }
@@ -138,24 +141,28 @@ async fn a_refresh_whose_response_is_lost_is_not_repeated() {
         let store = ended();
         let (base_url, requests) = endpoint(vec![response], Duration::from_secs(1), None).await;
         let error = provider(&base_url, &store).token().await.unwrap_err();
-        let lost = matches!(oauth_error(&error), OAuthError::Unreachable { .. } | OAuthError::Unreadable { .. });
-        assert!(lost, "{error}");
+        let lost = matches!(oauth_error(&*error), OAuthError::Unreachable { .. } | OAuthError::Unreadable { .. });
+        assert!(lost && !format!("{error:?} {error}").contains("-refresh"), "{error:?}");
         assert_eq!(requests.load(Ordering::SeqCst), 1);
         assert_eq!(store.load().await.unwrap().unwrap().access_token, AccessToken::new(OLD));
     }
 }
 
-/// What fails here may have failed because somebody else was faster.
 #[tokio::test(start_paused = true)]
 async fn a_pair_that_another_process_saves_meanwhile_is_taken_after_any_failure() {
     let refused = http("400 Bad Request", "", r#"{"code":"invalid_grant"}"#);
-    for response in [failed(500), failed(503), failed(429), String::new(), refused] {
+    for response in [failed(500), failed(503), failed(429), String::new(), refused.clone()] {
         let store = ended();
         let other = Tokens::new("their-token", "their-refresh", Duration::from_secs(14400));
         let (base_url, requests) = endpoint(vec![response], Duration::ZERO, Some((store.clone(), other))).await;
         assert_eq!(provider(&base_url, &store).token().await.unwrap(), AccessToken::new("their-token"));
         assert_eq!(requests.load(Ordering::SeqCst), 1);
     }
+    // If their access token has ended by then, their refresh token gives the next one.
+    let store = ended();
+    let other = Tokens::new("their-token", "their-refresh", Duration::ZERO);
+    let (base_url, _) = endpoint(vec![refused], Duration::ZERO, Some((store.clone(), other))).await;
+    assert_eq!(provider(&base_url, &store).token().await.unwrap(), AccessToken::new(NEW));
 }
 
 #[tokio::test(start_paused = true)]
@@ -165,15 +172,15 @@ async fn a_refresh_that_was_carried_out_although_it_failed_asks_for_a_new_login(
     // Behind a gateway that loses the response.
     simulator.inject("token", 1..=1, Fault::LoseResponse).unwrap();
     let error = oauth.token().await.unwrap_err();
-    assert!(matches!(oauth_error(&error), OAuthError::Unreachable { .. }), "{error}");
+    assert!(matches!(oauth_error(&*error), OAuthError::Unreachable { .. }), "{error}");
     tokio::time::advance(Duration::from_millis(1)).await;
-    let error = oauth.token().await.unwrap_err();
-    assert!(matches!(oauth_error(&error), OAuthError::LoginRequired { .. }), "{error}");
+    needs_login(&*oauth.token().await.unwrap_err());
+    log_in(&simulator, &oauth).await.unwrap();
+    oauth.token().await.unwrap();
 
     let used = http("400 Bad Request", "", r#"{"code":"invalid_grant"}"#);
     let (base_url, requests) = endpoint(vec![failed(502), used], Duration::ZERO, None).await;
-    let error = provider(&base_url, &ended()).token().await.unwrap_err();
-    assert!(matches!(oauth_error(&error), OAuthError::LoginRequired { .. }), "{error}");
+    needs_login(&*provider(&base_url, &ended()).token().await.unwrap_err());
     assert_eq!(requests.load(Ordering::SeqCst), 2);
 }
 
@@ -192,21 +199,7 @@ async fn a_refresh_takes_a_minute_with_all_its_attempts() {
     // The last attempt isn't cut short: it has 20 s at the least.
     let (base_url, _) = endpoint(vec![failed(503)], Duration::from_secs(20), None).await;
     let error = provider(&base_url, &ended()).token().await.unwrap_err();
-    assert!(matches!(oauth_error(&error), OAuthError::Refused { .. }), "{error}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn fifty_uploads_survive_a_token_endpoint_that_is_away_for_a_moment() {
-    let simulator = Simulator::start().await.unwrap();
-    let (_, oauth) = expired(&simulator).await;
-    simulator.inject("token", 1..=2, Fault::Respond(CannedResponse::html(503))).unwrap();
-    let mut all = tokio::task::JoinSet::new();
-    for oauth in (0..50).map(|_| oauth.clone()) {
-        all.spawn(async move { oauth.token().await.unwrap() });
-    }
-    let tokens = all.join_all().await;
-    assert!(tokens.iter().all(|token| *token == tokens[0]));
-    assert_eq!(token_requests(&simulator), 1 + 3);
+    assert!(matches!(oauth_error(&*error), OAuthError::Refused { .. }), "{error}");
 }
 
 #[tokio::test]
@@ -230,7 +223,7 @@ async fn providers_with_one_store_in_memory_refresh_once() {
     let oauth = || OAuth::new(integration.clone(), store.clone());
     log_in(&simulator, &oauth()).await.unwrap();
     let mut tokens = store.load().await.unwrap().unwrap();
-    tokens.expires_at = 0;
+    tokens.expires_at = SystemTime::UNIX_EPOCH;
     store.save(&tokens).await.unwrap();
     simulator.inject("token", 1.., Fault::Delay(Duration::from_millis(100))).unwrap();
     let mut all = tokio::task::JoinSet::new();
@@ -248,106 +241,62 @@ fn undriven() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// One on which waiting takes no time.
-fn paused() -> Runtime {
-    Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
-}
-
-/// A runtime with a token endpoint on it that takes its time over the first response.
-fn slow_endpoint(first: Duration) -> (Runtime, String, Arc<AtomicUsize>) {
-    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let (base_url, requests) = runtime.block_on(async {
-        let (listener, base_url) = support::listen().await;
-        let requests = Arc::new(AtomicUsize::new(0));
-        let counted = requests.clone();
-        tokio::spawn(async move {
-            loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                let pause = if counted.fetch_add(1, Ordering::SeqCst) == 0 { first } else { Duration::ZERO };
-                tokio::spawn(async move {
-                    let _ = support::read_head(&mut stream).await;
-                    sleep(pause).await;
-                    let _ = stream.write_all(granted().as_bytes()).await;
-                });
-            }
-        });
-        (base_url, requests)
-    });
-    (runtime, base_url, requests)
-}
-
-/// Begins a refresh, and leaves it in the middle: its request has come.
-fn begin(runtime: &Runtime, oauth: &OAuth, requests: &AtomicUsize) {
-    runtime.block_on(async {
-        let token = async { oauth.token().await.map(drop) };
-        let begun = async {
-            while requests.load(Ordering::SeqCst) == 0 {
-                sleep(Duration::from_millis(1)).await;
-            }
-        };
-        tokio::select! {
-            biased;
-            () = begun => (),
-            _ = token => panic!("it has ended"),
+/// A provider in the middle of a refresh on this runtime, and the store of its tokens. The endpoint has a runtime of
+/// its own, and takes this long for the first response.
+fn refreshing(runtime: &Runtime, takes: Duration) -> (Runtime, String, MemoryStore, OAuth) {
+    let server = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (listener, base_url) = server.block_on(support::listen());
+    let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
+    server.spawn(async move {
+        for takes in std::iter::once(takes).chain(std::iter::repeat(Duration::ZERO)) {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let begun = begun.clone();
+            tokio::spawn(async move {
+                let _ = support::read_head(&mut stream).await;
+                let _ = begun.send(());
+                sleep(takes).await;
+                let _ = stream.write_all(granted().as_bytes()).await;
+            });
         }
     });
+    let store = ended();
+    let oauth = provider(&base_url, &store);
+    runtime.block_on(async {
+        tokio::select! {
+            _ = begins.recv() => {}
+            _ = oauth.token() => panic!("it has ended"),
+        }
+    });
+    (server, base_url, store, oauth)
 }
 
 #[test]
 fn a_runtime_that_is_dropped_in_the_middle_of_a_refresh_frees_the_tokens() {
-    let (_endpoint, base_url, requests) = slow_endpoint(Duration::from_secs(3600));
-    let store = ended();
-    let oauth = provider(&base_url, &store);
     let first = undriven();
-    begin(&first, &oauth, &requests);
+    let (_server, base_url, store, oauth) = refreshing(&first, Duration::from_secs(3600));
     drop(first);
     // Neither this provider nor the store that it shares with another is locked any more.
     let second = undriven();
-    let soon = |oauth: OAuth| second.block_on(async { timeout(Duration::from_secs(60), oauth.token()).await.unwrap() });
-    assert_eq!(soon(oauth).unwrap(), AccessToken::new(NEW));
-    assert_eq!(soon(provider(&base_url, &store)).unwrap(), AccessToken::new(NEW));
-    assert_eq!(requests.load(Ordering::SeqCst), 2);
+    for oauth in [oauth, provider(&base_url, &store)] {
+        let token = second.block_on(async { timeout(Duration::from_secs(60), oauth.token()).await.unwrap() });
+        assert_eq!(token.unwrap(), AccessToken::new(NEW));
+    }
 }
 
 #[test]
 fn a_runtime_that_nobody_drives_keeps_the_others_waiting_for_a_while_and_not_for_ever() {
-    let (_endpoint, base_url, requests) = slow_endpoint(Duration::from_millis(200));
-    let store = ended();
-    let oauth = provider(&base_url, &store);
     let first = undriven();
-    begin(&first, &oauth, &requests);
-
-    let second = paused();
-    let error = second.block_on(oauth.token()).unwrap_err();
-    let OAuthError::Stalled { waited, .. } = oauth_error(&error) else { panic!("{error}") };
+    let (_server, base_url, store, oauth) = refreshing(&first, Duration::from_millis(200));
+    let paused = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let error = paused.block_on(oauth.token()).unwrap_err();
+    let OAuthError::Stalled { waited, .. } = oauth_error(&*error) else { panic!("{error}") };
     assert_eq!(waited.as_secs(), 150);
-    assert!(error.to_string().contains("its runtime isn't driven"), "{error}");
+    assert!(error.to_string().contains("is its runtime running?"), "{error}");
     // Another provider with the same store waits for the store alone.
-    let error = second.block_on(provider(&base_url, &store).token()).unwrap_err();
-    assert!(matches!(oauth_error(&error), OAuthError::Store { .. }), "{error}");
-    let causes = support::chain(&*error);
-    assert!(causes.contains("locked for 75 s"), "{causes}");
+    let error = paused.block_on(provider(&base_url, &store).token()).unwrap_err();
+    assert!(support::chain(&*error).contains("locked for 75 s"), "{error}");
 
-    // Driven again, it goes on, and nothing is lost.
+    // Driven again, the refresh goes on, and nothing is lost.
     assert_eq!(first.block_on(oauth.token()).unwrap(), AccessToken::new(NEW));
-    assert_eq!(second.block_on(oauth.token()).unwrap(), AccessToken::new(NEW));
-    assert_eq!(second.block_on(provider(&base_url, &store).token()).unwrap(), AccessToken::new(NEW));
-    assert_eq!(requests.load(Ordering::SeqCst), 1);
-}
-
-#[test]
-fn who_waits_on_a_runtime_that_nobody_drives_is_in_nobodys_way() {
-    let (_endpoint, base_url, requests) = slow_endpoint(Duration::from_millis(200));
-    let oauth = provider(&base_url, &ended());
-    let (first, second) = (undriven(), undriven());
-    begin(&first, &oauth, &requests);
-    // It waits, first of all, and is not looked at again.
-    let waiting = oauth.clone();
-    second.block_on(async {
-        tokio::spawn(async move { waiting.token().await });
-        tokio::task::yield_now().await;
-    });
-    assert_eq!(first.block_on(oauth.token()).unwrap(), AccessToken::new(NEW));
-    assert_eq!(paused().block_on(oauth.token()).unwrap(), AccessToken::new(NEW));
-    assert_eq!(requests.load(Ordering::SeqCst), 1);
+    assert_eq!(paused.block_on(oauth.token()).unwrap(), AccessToken::new(NEW));
 }

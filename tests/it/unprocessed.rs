@@ -66,7 +66,8 @@ async fn an_upload_is_repeated_that_failed_before_its_last_block() {
     ] {
         // Long enough for a busy machine, unless it is what is waited for.
         let stall = Duration::from_secs(if matches!(breaks, Breaks::Stalls) { 3 } else { 60 });
-        let client = |base_url: &str, retry| builder(base_url).retry_policy(retry).stall_timeout(stall).build().unwrap();
+        let client =
+            |base_url: &str, retry| builder(base_url).retry_policy(retry).stall_timeout(stall).build().unwrap();
         let (base_url, complete) = breaking(breaks).await;
         let error = client(&base_url, RetryPolicy::never()).upload_asset(vec![7; LENGTH]).name("n").await.unwrap_err();
         assert!(!error.is_outcome_unknown(), "{breaks:?}: {error:?}");

@@ -7,6 +7,8 @@ use canva_connect::{Client, Error, JobState, Pacing, PollPolicy, RetryPolicy};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+// Not every test that has these servers wants their responses.
+#[allow(unused_imports)]
 pub use responses::responses;
 
 mod responses;

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
+use canva_simulator::Simulator;
 use serde_json::Value;
 
 pub const TOKEN: &str = "s3cret-t0ken";
@@ -21,6 +22,13 @@ pub fn canva<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
         .env_remove("CANVA_BASE_URL")
         .env_remove("CANVA_SHARE_LIMITS")
         .stdin(Stdio::null());
+    command
+}
+
+/// `canva` with this simulator of the test's own.
+pub fn against<'a>(simulator: &Simulator, args: impl IntoIterator<Item = &'a str>) -> Command {
+    let mut command = canva(args);
+    command.env("CANVA_BASE_URL", simulator.base_url()).env("CANVA_ACCESS_TOKEN", simulator.token());
     command
 }
 
@@ -126,16 +134,6 @@ impl SimulatorProcess {
         let mut response = String::new();
         stream.read_to_string(&mut response).unwrap();
         response
-    }
-
-    /// What an OAuth endpoint says to a form of the printed client.
-    pub fn oauth(&self, endpoint: &str, form: &str) -> Value {
-        let text = |key| self.printed[key].as_str().unwrap();
-        let form = format!("client_id={}&client_secret={}&{form}", text("client_id"), text("client_secret"));
-        let kind = "content-type: application/x-www-form-urlencoded\r\n";
-        let response = self.send(&format!("POST {}/v1/oauth/{endpoint}", self.base_url), kind, &form);
-        assert!(response.starts_with("HTTP/1.1 200"), "{response}");
-        serde_json::from_str(response.split("\r\n\r\n").nth(1).unwrap()).unwrap()
     }
 
     /// Runs `canva --json` and gives the one object that it printed.

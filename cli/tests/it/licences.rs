@@ -1,4 +1,4 @@
-//! Who passes the binary on finds in LICENSE-THIRD-PARTY.md where the source code is that its licences ask for.
+//! LICENSE-THIRD-PARTY.md says where the source code is that the licences of the binary's crates ask for.
 
 use std::process::Command;
 

@@ -36,7 +36,7 @@ impl Fleet {
             redis: Redis::open(&redis_url())?,
             ledger: apalis_redis::connect(redis_url()).await?,
             canva: Client::builder().base_url(&base_url).token_provider(NoUser).build()?,
-            integration: Integration::new(id, secret, "")?.base_url(&base_url)?,
+            integration: Integration::builder(id, secret, "").base_url(&base_url).build()?,
             users: Arc::default(),
         })
     }

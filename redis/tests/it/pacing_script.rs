@@ -25,7 +25,7 @@ const START: u64 = 3_600_000;
 const COUNTERS: [RateLimits; 3] = [RateLimits::FixedWindow, RateLimits::SlidingWindow, RateLimits::TokenBucket];
 
 fn script_with_given_time() -> Script {
-    let script = include_str!("../../src/pacing.lua");
+    let script = include_str!("../../src/pacing/pacing.lua");
     let (time, up) = ("redis.call('TIME')", "string.match(info, 'uptime_in_seconds:(%d+)')");
     assert!(script.contains(time) && script.contains(up));
     Script::new(&script.replace(time, "{ math.floor(ARGV[2] / 1000), ARGV[2] % 1000 * 1000 }").replace(up, "3600"))
@@ -83,7 +83,6 @@ struct World {
     /// By process: what is over, and when; and what is under way.
     finished: [Vec<(usize, u64, bool)>; 3],
     live: [BTreeSet<usize>; 3],
-    was_away: bool,
     /// How long ago it was asked for, and how long it is.
     pause: Option<[u64; 2]>,
 }
@@ -92,23 +91,14 @@ impl World {
     fn new(redis: Connection, name: &str) -> Self {
         let keys = ["out", "back", "promised", "state"].map(|key| format!("{{{name}}}:{key}"));
         let script = script_with_given_time();
-        Self {
-            redis,
-            script,
-            keys,
-            now: START,
-            finished: Default::default(),
-            live: Default::default(),
-            was_away: false,
-            pause: None,
-        }
+        Self { redis, script, keys, now: START, finished: Default::default(), live: Default::default(), pause: None }
     }
 
     fn call(&mut self, process: usize, take: Option<Value>) -> Vec<u64> {
         let now = self.now;
         let told = |(id, at, sent): (usize, u64, bool)| json!([id.to_string(), now - at, sent]);
         let mut call = json!({
-            "window": WINDOW, "lease": LEASE, "step": BEAT, "turn": 5, "known": false, "was_away": self.was_away,
+            "window": WINDOW, "lease": LEASE, "step": BEAT, "turn": 5, "known": false,
             "finished": self.finished[process].drain(..).map(told).collect::<Vec<_>>(),
             "live": self.live[process].iter().map(usize::to_string).collect::<Vec<_>>(),
         });
@@ -233,22 +223,6 @@ fn no_server_ever_refuses_and_nobody_waits_for_ever() {
 
 fn take(id: &str) -> Option<Value> {
     Some(json!({ "id": id, "limit": 2, "max_wait": 300_000 }))
-}
-
-#[test]
-fn after_a_time_without_redis_the_others_have_half_a_window_to_tell_what_they_sent() {
-    let server = server_or_skip!(start());
-    let mut world = World::new(server.connect(), "user");
-    world.was_away = true;
-    assert_eq!(world.call(0, take("mine")), [2, LEASE - WINDOW]);
-    // Where there is no limit, there is nothing to tell.
-    assert_eq!(world.call(0, Some(json!({ "id": "free", "limit": -1, "max_wait": 300_000 }))), [0]);
-    // Another had sent two meanwhile, and says so.
-    (world.was_away, world.now) = (false, START + 10_000);
-    world.finished[1] = vec![(1, START - 1_000, true), (2, START - 500, true)];
-    world.call(1, None);
-    world.now = START + LEASE - WINDOW;
-    assert_eq!(world.call(0, take("mine")), [1, START - 1_000 + WINDOW + 1 - world.now]);
 }
 
 #[test]

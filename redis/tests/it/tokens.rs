@@ -17,12 +17,15 @@ const USER: &str = "ada";
 const ROW: &str = "canva-connect:tokens:{ada}";
 
 fn integration(simulator: &Simulator) -> Integration {
-    let integration = Integration::new(simulator.client_id(), simulator.client_secret(), REDIRECT_URI).unwrap();
-    integration.base_url(simulator.base_url()).unwrap()
+    let integration = Integration::builder(simulator.client_id(), simulator.client_secret(), REDIRECT_URI);
+    integration.base_url(simulator.base_url()).build().unwrap()
 }
 
+/// A second, where programs have half a minute.
+const LEASE: Duration = Duration::from_secs(1);
+
 fn store(server: &Server) -> RedisStore {
-    server.open().store(USER)
+    server.open().store(USER).lease(LEASE)
 }
 
 fn oauth(simulator: &Simulator, server: &Server) -> OAuth {
@@ -43,7 +46,7 @@ async fn expired(server: &Server) -> Simulator {
     let simulator = Simulator::start().await.unwrap();
     log_in(&simulator, &oauth(&simulator, server)).await;
     let mut tokens = kept(server).await;
-    tokens.expires_at = 0;
+    tokens.expires_at = std::time::SystemTime::UNIX_EPOCH;
     store(server).save(&tokens).await.unwrap();
     simulator
 }
@@ -124,13 +127,13 @@ fn another_process() {
     let env = |name| std::env::var(name).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let redis = Redis::open(&redis).unwrap();
-    let integration = Integration::new(env("CLIENT_ID"), env("CLIENT_SECRET"), REDIRECT_URI).unwrap();
-    let oauth = OAuth::new(integration.base_url(&env("BASE_URL")).unwrap(), redis.store(USER));
+    let integration = Integration::builder(env("CLIENT_ID"), env("CLIENT_SECRET"), REDIRECT_URI);
+    let oauth = OAuth::new(integration.base_url(env("BASE_URL")).build().unwrap(), redis.store(USER).lease(LEASE));
     let mut locks = Vec::new();
     for line in std::io::stdin().lines() {
         let told = match line.unwrap().as_str() {
             "lock" => {
-                locks.push(runtime.block_on(redis.store(USER).lock()).unwrap());
+                locks.push(runtime.block_on(redis.store(USER).lease(LEASE).lock()).unwrap());
                 "locked".to_owned()
             }
             _ => match runtime.block_on(oauth.token()) {
@@ -180,7 +183,7 @@ async fn a_holder_keeps_the_tokens_locked_for_longer_than_a_lease() {
     let first = store(&server);
     let lock = first.lock().await.unwrap();
     let other = store(&server);
-    assert!(tokio::time::timeout(Duration::from_secs(35), other.lock()).await.is_err(), "locked twice");
+    assert!(tokio::time::timeout(LEASE * 4, other.lock()).await.is_err(), "locked twice");
     drop(lock);
     let _lock = tokio::time::timeout(Duration::from_secs(10), other.lock()).await.unwrap().unwrap();
 }

@@ -1,13 +1,13 @@
-//! What a value must keep to beyond its type: lengths, numbers, patterns.
+//! Bounds on a value beyond its type: lengths, numbers, patterns.
 
 use std::cmp::Ordering;
 
-use super::way::Way;
 use super::{Additive, Breaking, Editorial, Part, Rules, quote};
+use crate::reach::Way;
 
 impl<'v> Rules<'v> {
-    /// A request with a tighter bound may be refused, with a looser one more may be sent. In a response neither breaks:
-    /// nothing here checks it, and no type follows from it but an integer's.
+    /// In a request, a tighter bound may refuse what was sent, and a looser one lets more be sent. In a response neither
+    /// breaks: responses aren't checked, and only the Rust type of an integer depends on its bounds.
     pub(super) fn bound(&mut self, key: &str, part: &Part<'v>, way: Way) {
         let Some(change) = compare(key, part) else {
             return self.unknown(part, key);
@@ -18,9 +18,9 @@ impl<'v> Rules<'v> {
         let sentence = format!("{} {}", quote(key), part.change());
         let (class, consequence) = way.judge(|way| match (way, change) {
             (Way::Response, _) if matches!(key, "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum") => {
-                (Breaking, ": the Rust type may follow from it")
+                (Breaking, ": the Rust type may depend on it")
             }
-            (Way::Response, _) => (Editorial, "; nothing here checks that a response keeps to it"),
+            (Way::Response, _) => (Editorial, "; responses aren't checked against it"),
             (_, Ordering::Less) => (Breaking, ": what was sent may be refused"),
             (_, _) => (Additive, ": more may be sent"),
         });
@@ -28,14 +28,14 @@ impl<'v> Rules<'v> {
     }
 }
 
-/// Whether a bound allows less than before, the same, or more. Without one, anything goes.
+/// Whether a bound allows less than before, the same, or more. No bound allows everything.
 fn compare(key: &str, part: &Part) -> Option<Ordering> {
     let number = |free: f64| {
         let (old, new) = part.both(|bound| if bound.is_null() { Some(free) } else { bound.as_f64() });
         Some((old?, new?))
     };
     match key {
-        // Whether one pattern allows all that another did can't be told.
+        // Patterns can't be compared: any new one may refuse what the old one allowed.
         "pattern" => Some(if part.new.is_none() { Ordering::Greater } else { Ordering::Less }),
         "uniqueItems" | "exclusiveMinimum" | "exclusiveMaximum" => {
             let (old, new) = part.flags();

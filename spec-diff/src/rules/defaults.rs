@@ -1,77 +1,36 @@
-//! What a keyword means that isn't there, as OpenAPI 3.0.3 defines it: writing it out, or leaving it out again, says
-//! nothing new.
+//! The defaults of keywords, as OpenAPI 3.0.3 defines them: writing a default out changes nothing for callers.
 
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-static FALSE: Value = Value::Bool(false);
-static TRUE: Value = Value::Bool(true);
-static ZERO: LazyLock<Value> = LazyLock::new(|| json!(0));
-static NOTHING: LazyLock<Value> = LazyLock::new(|| json!([]));
-static HERE: LazyLock<Value> = LazyLock::new(|| json!([{ "url": "/" }]));
-static FORM: LazyLock<Value> = LazyLock::new(|| json!("form"));
-static SIMPLE: LazyLock<Value> = LazyLock::new(|| json!("simple"));
+static DEFAULTS: LazyLock<Value> = LazyLock::new(|| {
+    json!({
+        "document": { "servers": [{ "url": "/" }], "security": [], "tags": [] },
+        "operation": { "deprecated": false, "x-preview": false, "x-repeatable": false, "parameters": [], "tags": [] },
+        "parameter": {
+            "required": false, "deprecated": false, "allowEmptyValue": false, "allowReserved": false,
+            "style": "simple", "explode": false,
+        },
+        "requestBody": { "required": false },
+        "encoding": { "allowReserved": false, "explode": false },
+        "form": { "style": "form", "explode": true },
+        "schema": {
+            "nullable": false, "readOnly": false, "writeOnly": false, "deprecated": false, "uniqueItems": false,
+            "exclusiveMinimum": false, "exclusiveMaximum": false, "minLength": 0, "minItems": 0, "minProperties": 0,
+            "x-decoded-min-length": 0,
+            // An empty schema means the same in OpenAPI, but makes the generator add a field `extra` to a request.
+            "additionalProperties": true,
+        },
+    })
+});
 
-pub fn none(_: &Value, _: &str) -> Option<&'static Value> {
-    None
-}
-
-pub fn document(_: &Value, key: &str) -> Option<&'static Value> {
-    match key {
-        "servers" => Some(&HERE),
-        "security" | "tags" => Some(&NOTHING),
-        _ => None,
-    }
-}
-
-pub fn operation(_: &Value, key: &str) -> Option<&'static Value> {
-    match key {
-        "deprecated" | "x-preview" => Some(&FALSE),
-        "parameters" | "tags" => Some(&NOTHING),
-        _ => None,
-    }
-}
-
-pub fn parameter(parameter: &Value, key: &str) -> Option<&'static Value> {
-    let place = parameter.get("in").and_then(Value::as_str);
-    match key {
-        "required" | "deprecated" | "allowEmptyValue" | "allowReserved" => Some(&FALSE),
-        "style" if matches!(place, Some("query" | "cookie")) => Some(&FORM),
-        "style" => Some(&SIMPLE),
-        "explode" if matches!(place, Some("query" | "cookie")) => explode(parameter),
-        "explode" => Some(&FALSE),
-        _ => None,
-    }
-}
-
-pub fn request_body(_: &Value, key: &str) -> Option<&'static Value> {
-    (key == "required").then_some(&FALSE)
-}
-
-/// How one property of a form is written.
-pub fn encoding(encoding: &Value, key: &str) -> Option<&'static Value> {
-    match key {
-        "style" => Some(&FORM),
-        "explode" => explode(encoding),
-        "allowReserved" => Some(&FALSE),
-        _ => None,
-    }
-}
-
-/// Where `form` is the default style, `explode` is on for it alone.
-fn explode(map: &Value) -> Option<&'static Value> {
-    let form = map.get("style").is_none_or(|style| *style == *FORM);
-    Some(if form { &TRUE } else { &FALSE })
-}
-
-pub fn schema(_: &Value, key: &str) -> Option<&'static Value> {
-    match key {
-        "nullable" | "readOnly" | "writeOnly" | "deprecated" | "uniqueItems" | "exclusiveMinimum"
-        | "exclusiveMaximum" => Some(&FALSE),
-        "minLength" | "minItems" | "minProperties" | "x-decoded-min-length" => Some(&ZERO),
-        // An empty schema would mean the same, but not to the generator: in a request it writes a field `extra` for that.
-        "additionalProperties" => Some(&TRUE),
-        _ => None,
-    }
+/// The default of a keyword in a map that describes a `kind` of thing.
+pub fn default(kind: &str, map: &Value, key: &str) -> Option<&'static Value> {
+    let text = |key| map.get(key).and_then(Value::as_str);
+    // Parameters of a query or cookie, and properties of a form, have a style of their own.
+    let in_form = kind == "encoding" || kind == "parameter" && matches!(text("in"), Some("query" | "cookie"));
+    let is_form = in_form && text("style").is_none_or(|style| style == "form");
+    let kind = if is_form && matches!(key, "style" | "explode") { "form" } else { kind };
+    DEFAULTS.get(kind)?.get(key)
 }

@@ -1,19 +1,18 @@
-//! What stands at the top of a document: its servers, and the parts that operations share.
+//! The top of a document: its servers, and the parts that operations share.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::way::Way;
 use super::words::json;
-use super::{Additive, Breaking, Editorial, Part, Rules, defaults, quote};
+use super::{Additive, Breaking, Editorial, Part, Rules, quote};
 use crate::lines::escape;
-use crate::reach::Uses;
-use crate::report::Group;
+use crate::reach::{Uses, Way};
+use crate::report::{Group, Kind};
 
 impl<'v> Rules<'v> {
     pub(super) fn document(&mut self, document: &Part<'v>) {
-        self.keywords(document, defaults::document, |rules, key, part| match key {
+        self.keywords(document, "document", |rules, key, part| match key {
             "openapi" => rules.say(Editorial, part, format!("the version of OpenAPI {}", part.change())),
             "info" => rules.info(part),
             "servers" => rules.servers(part),
@@ -39,7 +38,7 @@ impl<'v> Rules<'v> {
             (old, new) if old == new => self.text(servers, "`servers`"),
             (old, new) => {
                 let sentence = format!("the server is {}, no longer {}", name(new), name(old));
-                self.say(Breaking, servers, format!("{sentence}: tokens and files go to another place"));
+                self.say(Breaking, servers, format!("{sentence}: tokens and files are sent to another place"));
             }
         }
     }
@@ -53,9 +52,9 @@ impl<'v> Rules<'v> {
     fn component(&mut self, section: &str, name: &str, part: &Part<'v>) {
         let uses = self.reach.uses(&format!("/components/{}/{}", escape(section), escape(name)));
         let part = &part.within(match section {
-            "schemas" => Group::schema(name, &users(&uses)),
-            "securitySchemes" => Group::shared(&format!("{} {name}", singular(section)), ""),
-            _ => Group::shared(&format!("{} {name}", singular(section)), &users(&uses)),
+            "schemas" => Group::new(Kind::Schema, name, &users(&uses)),
+            "securitySchemes" => Group::new(Kind::Shared, &format!("{} {name}", singular(section)), ""),
+            _ => Group::new(Kind::Shared, &format!("{} {name}", singular(section)), &users(&uses)),
         });
         match (section, part.old, part.new) {
             ("schemas", None, _) => self.say(Additive, part, "the type is new"),
@@ -65,8 +64,7 @@ impl<'v> Rules<'v> {
             ("parameters", Some(_), Some(_)) => self.parameter(part),
             ("requestBodies", Some(_), Some(_)) => self.request_body(part),
             ("responses", Some(_), Some(_)) => self.response(part),
-            // Of what is shared, only schemas become code where they stand. The rest means something where an operation
-            // refers to it, and there it's judged.
+            // Only schemas become code by themselves. The other parts are judged where an operation refers to them.
             ("examples" | "headers" | "links" | "parameters" | "requestBodies" | "responses", ..) => {
                 self.text(part, "it")
             }
@@ -80,7 +78,7 @@ fn singular(section: &str) -> String {
     section.strip_suffix("ies").map_or(section.trim_end_matches('s').to_owned(), |stem| format!("{stem}y"))
 }
 
-/// Who uses a shared part.
+/// The operations that use a shared part, in words.
 fn users(uses: &Uses) -> String {
     let list = |what: &str, ids: &BTreeSet<String>| {
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();

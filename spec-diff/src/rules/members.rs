@@ -1,10 +1,10 @@
-//! Types that are made of other types: `allOf`, `anyOf` and `oneOf`.
+//! Types made of other types: `allOf`, `anyOf` and `oneOf`.
 
 use serde_json::Value;
 
-use super::way::Way;
 use super::words::{json, names};
 use super::{Breaking, Part, Rules, quote};
+use crate::reach::Way;
 use crate::spec::reference;
 
 const COMPOSITIONS: [(&str, &str); 3] = [("allOf", "all of"), ("anyOf", "any of"), ("oneOf", "one of")];
@@ -17,7 +17,7 @@ impl<'v> Rules<'v> {
         };
         let (mut went, mut came) = (missing(old, new), missing(new, old));
         if went.is_empty() && came.is_empty() && key != "allOf" {
-            let sentence = format!("{} {}: the Rust type tries its members in turn", quote(key), list.change());
+            let sentence = format!("{} {}: the Rust type tries its members in this order", quote(key), list.change());
             self.say(Breaking, list, sentence);
         }
         if let ([old_index], [new_index]) = (unnamed(&went).as_slice(), unnamed(&came).as_slice()) {
@@ -42,20 +42,21 @@ impl<'v> Rules<'v> {
     }
 }
 
-/// The members that are written out in their list. If there is one before and after, it's the same one, changed; what
-/// has a name is judged where that stands.
+/// The members that are written out in their list. If there is one before and one after, it is the same member, changed.
+/// A named member is judged in its own place.
 fn unnamed(members: &[(String, &Value)]) -> Vec<String> {
     let unnamed = members.iter().filter(|(_, member)| reference(member).is_none());
     unnamed.map(|(index, _)| index.clone()).collect()
 }
 
-/// What only the first of two lists has, with its index.
+/// The values that only the first of two lists has, with their index.
 fn missing<'v>(list: &'v [Value], other: &[Value]) -> Vec<(String, &'v Value)> {
     let items = list.iter().enumerate().filter(|(_, value)| !other.contains(value));
     items.map(|(index, value)| (index.to_string(), value)).collect()
 }
 
-/// The component that a schema is, itself or wrapped alone in `allOf`, `anyOf` or `oneOf`, which adds a text to it.
+/// The component that a schema refers to: directly, or as the only member of `allOf`, `anyOf` or `oneOf`, which people
+/// write to add a description.
 pub fn only(schema: &Value) -> Option<&str> {
     let target = reference(schema).or_else(|| match composition(schema)?.1.as_slice() {
         [only] => reference(only),
@@ -73,7 +74,7 @@ pub fn name(schema: &Value) -> String {
     }
 }
 
-/// Both are made of members in the same way, and one of them of several: then it's the members that tell.
+/// Whether both have the same keyword for their members, and one has several members: then these are compared one by one.
 pub fn is_one_list(schema: &Part) -> bool {
     let several = |list: Option<&Vec<Value>>| list.is_some_and(|list| list.len() > 1);
     COMPOSITIONS.iter().any(|(key, _)| {

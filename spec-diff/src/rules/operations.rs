@@ -1,17 +1,11 @@
-//! Paths and operations: what exists, under which name, and on which terms.
+//! Paths and operations: which exist, what they are called, and on which terms they are offered.
 
 use serde_json::{Map, Value};
 
 use super::part::or_empty;
-use super::{Additive, Breaking, Editorial, Part, Rules, defaults, quote};
-use crate::report::Group;
+use super::{Additive, Breaking, Editorial, Part, Rules, quote};
+use crate::report::{Group, Kind};
 use crate::spec::{METHODS, operation_name};
-
-/// What an operation has from its path: the name of that in both documents, and the servers that it inherits.
-pub struct Around<'a, 'v> {
-    pub paths: (&'a str, &'a str),
-    servers: Part<'v>,
-}
 
 impl<'v> Rules<'v> {
     pub(super) fn paths(&mut self, paths: &Part<'v>) {
@@ -28,61 +22,61 @@ impl<'v> Rules<'v> {
 
     fn path(&mut self, item: &Part<'v>, paths: (&str, &str)) {
         if paths.0 != paths.1 {
-            let sentence = format!("{} is written `{}`; ids are passed by position", quote(paths.0), paths.1);
+            let sentence = format!("{} is now written `{}`; ids are passed by position", quote(paths.0), paths.1);
             self.say(Editorial, item, sentence);
         }
         if paths.0.starts_with("x-") {
             return self.other(paths.0, item);
         }
         let servers = item.child("servers").or(self.old.value.get("servers"), self.new.value.get("servers"));
-        let around = Around { paths, servers };
         self.each(item, |rules, key, part| match key {
-            _ if METHODS.contains(&key) => rules.operation(key, part, &around),
-            "parameters" => rules.parameters(&part.within(Group::shared(paths.1, "")), paths),
-            "servers" => rules.servers(&Part { gone: part.gone, ..around.servers.clone() }),
+            _ if METHODS.contains(&key) => rules.operation(key, part, paths, &servers),
+            "parameters" => rules.parameters(&part.within(Group::new(Kind::Shared, paths.1, "")), paths),
+            "servers" => rules.servers(&Part { gone: part.gone, ..servers.clone() }),
             _ => rules.other(key, part),
         });
     }
 
-    fn operation(&mut self, method: &str, operation: &Part<'v>, around: &Around<'_, 'v>) {
-        let path = if operation.gone { around.paths.0 } else { around.paths.1 };
+    fn operation(&mut self, method: &str, operation: &Part<'v>, paths: (&str, &str), servers: &Part<'v>) {
+        let path = if operation.gone { paths.0 } else { paths.1 };
         let name = operation_name(path, method, or_empty(operation.new.or(operation.old)));
-        let operation = &operation.within(Group::operation(&name, &format!("{} {path}", method.to_uppercase())));
+        let operation =
+            &operation.within(Group::new(Kind::Operation, &name, &format!("{} {path}", method.to_uppercase())));
         match (operation.old, operation.new) {
             (None, _) => return self.say(Additive, operation, "the operation is new"),
             (_, None) => return self.say(Breaking, operation, "the operation is gone"),
             _ => {}
         }
-        self.keywords(operation, defaults::operation, |rules, key, part| match key {
-            // The generated method, the table of operations and the facade all go by it.
+        self.keywords(operation, "operation", |rules, key, part| match key {
+            // The generated method and the table of operations are named after it.
             "operationId" => {
                 rules.say(Breaking, part, format!("its id {}: the generated method is renamed", part.change()))
             }
-            "x-preview" => rules.preview(part),
+            "x-preview" => {
+                let on = (Breaking, "is a preview now: it may change, and it bars a public release");
+                rules.flag(part, on, (Additive, "is no longer a preview"));
+            }
+            // Code still compiles, but a lost response becomes an error where a retry helped. Programs built on the old
+            // spec go on to repeat the request, which may now act twice.
+            "x-repeatable" => {
+                let off = (Breaking, "can't be repeated now: a lost response is an error");
+                rules.flag(part, (Additive, "can be repeated now after a lost response"), off);
+            }
             "x-rate-limit-per-client-user" => rules.rate_limit(key, part),
             "security" => {
                 rules.security(&part.or(rules.old.value.get("security"), rules.new.value.get("security")));
             }
-            "servers" => rules.servers(&part.or(around.servers.old, around.servers.new)),
-            "parameters" => rules.parameters(part, around.paths),
+            "servers" => rules.servers(&part.or(servers.old, servers.new)),
+            "parameters" => rules.parameters(part, paths),
             "requestBody" => rules.request_body(part),
             "responses" => rules.responses(part),
             _ => rules.other(key, part),
         });
     }
 
-    fn preview(&mut self, part: &Part) {
-        match part.flags() {
-            // The code still compiles, but an integration that uses it can no longer be released to everyone.
-            (false, true) => self.say(Breaking, part, "is a preview now: it may change, and it bars a public release"),
-            (true, false) => self.say(Additive, part, "is no longer a preview"),
-            _ => {}
-        }
-    }
-
     fn rate_limit(&mut self, key: &str, part: &Part) {
         match part.both(Value::as_u64) {
-            // What a program got done in a minute, it no longer does; releases that pace by the old limit earn 429s.
+            // Programs get less done in a minute, and those that pace by the old limit get 429s.
             (Some(old), Some(new)) if new < old => {
                 self.say(Breaking, part, format!("takes {new} requests a minute, no longer {old}"))
             }
@@ -92,14 +86,11 @@ impl<'v> Rules<'v> {
     }
 }
 
-/// Every path with its name in both documents. Names of path parameters don't make another path: callers pass them by
-/// position.
+/// Every path with its name in both documents. A path whose parameters are renamed is the same path: callers pass them
+/// by position.
 fn pairs<'v>(old: &'v Map<String, Value>, new: &'v Map<String, Value>) -> Vec<(&'v str, &'v str)> {
     let renamed = |path: &str| new.keys().find(|key| !old.contains_key(*key) && route(key) == route(path));
-    let partner = |path: &'v String| match new.contains_key(path) {
-        true => path,
-        false => renamed(path).unwrap_or(path),
-    };
+    let partner = |path: &'v String| if new.contains_key(path) { path } else { renamed(path).unwrap_or(path) };
     let mut pairs: Vec<(&str, &str)> = old.keys().map(|path| (path.as_str(), partner(path).as_str())).collect();
     let came = new.keys().map(String::as_str).filter(|path| !pairs.iter().any(|(_, known)| known == path));
     pairs.extend(came.map(|path| (path, path)).collect::<Vec<_>>());

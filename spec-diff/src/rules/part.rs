@@ -1,4 +1,4 @@
-//! A part of a document in its two versions.
+//! One place in the old and the new document.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -10,17 +10,17 @@ use crate::lines::escape;
 use crate::report::Group;
 use crate::spec::{Spec, resolve};
 
-/// What stands at one place in the old and the new document, and how a sentence names it.
+/// What the old and the new document have in one place, and how a sentence names it.
 #[derive(Clone)]
 pub struct Part<'v> {
     pub old: Option<&'v Value>,
     pub new: Option<&'v Value>,
     pub old_pointer: String,
     pub new_pointer: String,
-    /// It stands in the old document only.
+    /// Only the old document has it.
     pub gone: bool,
     pub group: Group,
-    /// What sentences start with, in the group's context; may be empty.
+    /// The subject of sentences, within the group; may be empty.
     pub subject: String,
 }
 
@@ -42,7 +42,7 @@ impl<'v> Part<'v> {
         self.children(key, key)
     }
 
-    /// The same thing under two keys: a renamed path, a list that grew at its start.
+    /// The same thing under two keys: a renamed path, or an item that moved in its list.
     pub fn children(&self, old_key: &str, new_key: &str) -> Self {
         let old = self.old.and_then(|value| get(value, old_key));
         let new = self.new.and_then(|value| get(value, new_key));
@@ -74,7 +74,7 @@ impl<'v> Part<'v> {
         Self { group, ..self.about("") }
     }
 
-    /// A property of the schema here.
+    /// A property of this schema.
     pub fn property(&self, name: &str) -> Self {
         let path = self.subject.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'));
         let subject = match (self.subject.as_str(), path.filter(|path| !path.contains('`'))) {
@@ -85,19 +85,19 @@ impl<'v> Part<'v> {
         self.child("properties").child(name).about(subject)
     }
 
-    /// What `$ref`s point at, if there are any.
+    /// With `$ref`s resolved.
     pub fn resolved(&self, old: &'v Spec, new: &'v Spec) -> Self {
         let old = self.old.map(|value| resolve(&old.value, value));
         let new = self.new.map(|value| resolve(&new.value, value));
         Self { old, new, ..self.clone() }
     }
 
-    /// With these where it says nothing.
+    /// With these in place of missing values.
     pub fn or(&self, old: Option<&'v Value>, new: Option<&'v Value>) -> Self {
         Self { old: self.old.or(old), new: self.new.or(new), ..self.clone() }
     }
 
-    /// A map in both documents, or missing there, which says the same as an empty one.
+    /// Whether it is a map in both documents. A missing map counts as an empty one.
     pub fn is_map(&self) -> bool {
         [self.old, self.new].into_iter().flatten().all(Value::is_object)
     }
@@ -118,13 +118,13 @@ impl<'v> Part<'v> {
         self.keys().into_iter().map(|key| (key, self.child(key))).filter(|(_, child)| child.old != child.new).collect()
     }
 
-    /// What `read` makes of both, a missing one as `null`.
+    /// What `read` returns for both values. A missing value is `null`.
     pub fn both<T>(&self, read: impl Fn(&'v Value) -> T) -> (T, T) {
         static NULL: Value = Value::Null;
         (read(self.old.unwrap_or(&NULL)), read(self.new.unwrap_or(&NULL)))
     }
 
-    /// Two marks, which are off where they are missing.
+    /// Both values as flags, which are off if they are missing.
     pub fn flags(&self) -> (bool, bool) {
         self.both(|mark| mark.as_bool().unwrap_or(false))
     }
@@ -142,7 +142,7 @@ fn get<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
     }
 }
 
-/// A missing map and an empty one say the same.
+/// The value, or an empty map if it is missing.
 pub fn or_empty(value: Option<&Value>) -> &Value {
     static EMPTY: LazyLock<Value> = LazyLock::new(|| Value::Object(Map::new()));
     value.unwrap_or(&EMPTY)

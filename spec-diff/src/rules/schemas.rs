@@ -5,20 +5,17 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::members::{is_one_list, name, only};
-use super::way::Way;
 use super::words::names;
-use super::{Additive, Breaking, Class, Editorial, Part, Rules, defaults, quote};
-impl<'v> Rules<'v> {
-    pub(super) fn schema_or_none(&mut self, schema: &Part<'v>, way: Way) {
-        match (schema.old, schema.new) {
-            (Some(_), Some(_)) => self.schema(schema, way, false),
-            _ => self.say(Breaking, schema, format!("its type {}", schema.change())),
-        }
-    }
+use super::{Additive, Breaking, Class, Editorial, Part, Rules, quote};
+use crate::reach::Way;
 
-    /// Judged where it stands: what a `$ref` points at has its own turn. `optional` says whether the Rust type is an
+impl<'v> Rules<'v> {
+    /// A schema is judged in its own place, not where a `$ref` points at it. `optional` says whether the Rust type is an
     /// `Option` in any case.
     pub(super) fn schema(&mut self, schema: &Part<'v>, way: Way, optional: bool) {
+        if schema.old.is_none() || schema.new.is_none() {
+            return self.say(Breaking, schema, format!("its type {}", schema.change()));
+        }
         if !schema.is_map() {
             return self.unknown(schema, "schema");
         }
@@ -30,33 +27,22 @@ impl<'v> Rules<'v> {
         }
         let (fields, rest): (Vec<_>, Vec<_>) =
             schema.changed().into_iter().partition(|(key, _)| matches!(*key, "properties" | "required"));
-        self.judge(rest, schema, defaults::schema, |rules, key, part| match key {
+        self.judge(rest, schema, "schema", |rules, key, part| match key {
             "$ref" | "allOf" | "anyOf" | "oneOf" if is.is_some() && was == is => {
                 rules.say(Editorial, schema, "names the same type in another way")
             }
             "allOf" | "anyOf" | "oneOf" => rules.members(key, part, way),
             "enum" => rules.enumeration(part),
             "nullable" => rules.nullable(part, way, optional),
-            "minLength"
-            | "minItems"
-            | "minProperties"
-            | "minimum"
-            | "exclusiveMinimum"
-            | "x-decoded-min-length"
-            | "maxLength"
-            | "maxItems"
-            | "maxProperties"
-            | "maximum"
-            | "exclusiveMaximum"
-            | "x-decoded-max-length"
-            | "pattern"
-            | "multipleOf"
-            | "uniqueItems" => rules.bound(key, part, way),
+            "minLength" | "minItems" | "minProperties" | "minimum" | "exclusiveMinimum" | "maxLength" | "maxItems"
+            | "maxProperties" | "maximum" | "exclusiveMaximum" | "pattern" | "multipleOf" | "uniqueItems" => {
+                rules.bound(key, part, way);
+            }
+            "x-decoded-min-length" | "x-decoded-max-length" => rules.bound(key, part, way),
             "items" | "additionalProperties" if part.both(Value::is_object) == (true, true) => {
                 let subject = if schema.subject.is_empty() { "it" } else { &schema.subject };
                 rules.schema(&part.about(format!("what is in {subject}")), way, false);
             }
-            // The generated type, or what is made of a missing value, follows from them.
             "type" | "format" | "default" | "items" | "not" | "discriminator" | "additionalProperties" => {
                 rules.say(Breaking, part, format!("{} {}: the Rust type follows from it", quote(key), part.change()))
             }
@@ -67,7 +53,7 @@ impl<'v> Rules<'v> {
         }
     }
 
-    /// `properties` and `required`, which only together say what a field is.
+    /// `properties` and `required`, which together define a field.
     fn fields(&mut self, schema: &Part<'v>, way: Way) {
         let properties = schema.child("properties");
         if !properties.is_map() {
@@ -80,12 +66,12 @@ impl<'v> Rules<'v> {
             self.field(&schema.property(name), required, way);
         }
         for name in was_required.symmetric_difference(&is_required).filter(|name| !names.contains(*name)) {
-            let sentence = format!("`required` names {}, which is no field", quote(name));
+            let sentence = format!("`required` names {}, which isn't a field", quote(name));
             self.say(Breaking, &schema.child("required"), sentence);
         }
     }
 
-    /// `required` says whether it was and whether it is.
+    /// `required` says whether the field was required, and whether it is.
     fn field(&mut self, field: &Part<'v>, required: (bool, bool), way: Way) {
         let (class, sentence) = match (field.old, field.new, required) {
             (_, None, _) => (Breaking, "is gone: code that names the field doesn't compile".to_owned()),
@@ -108,7 +94,6 @@ impl<'v> Rules<'v> {
         self.say(class, field, sentence);
     }
 
-    /// drift 0.2 says "unhandled" to any change of an enum.
     fn enumeration(&mut self, part: &Part) {
         let (old, new) = part.both(|list| list.as_array().into_iter().flatten().collect::<Vec<_>>());
         match (part.old, part.new) {
@@ -117,21 +102,20 @@ impl<'v> Rules<'v> {
                 return self.say(Breaking, part, sentence);
             }
             (_, None) => {
-                let sentence = format!("is no longer one of {}: the Rust type is an enum no more", names(&old));
+                let sentence = format!("is no longer limited to {}: the Rust type is no longer an enum", names(&old));
                 return self.say(Breaking, part, sentence);
             }
             _ => {}
         }
         for value in new.iter().filter(|value| !old.contains(value)) {
-            // Our enums are open: until a caller updates, the value comes as `Unknown`.
+            // Generated enums are open: an older release reads the value as `Unknown`.
             self.say(Additive, part, format!("may also be {}", names(&[*value])));
         }
         for value in old.iter().filter(|value| !new.contains(value)) {
-            self.say(Breaking, part, format!("is no longer {}: the Rust variant goes", names(&[*value])));
+            self.say(Breaking, part, format!("can no longer be {}: the Rust variant is gone", names(&[*value])));
         }
     }
 
-    /// drift 0.2 doesn't report it.
     fn nullable(&mut self, part: &Part, way: Way, optional: bool) {
         let (was, is) = part.flags();
         if was == is {
@@ -149,7 +133,7 @@ impl<'v> Rules<'v> {
     }
 }
 
-/// A field is required now, or no longer. A list in a response is a `Vec` in either case: left out, it reads as empty.
+/// A field became required or optional. A list in a response is a `Vec` either way: a missing one reads as empty.
 fn presence(way: Way, required: bool, list: bool) -> (Class, &'static str) {
     match (way, required) {
         (Way::Response, true) if list => (Additive, "is always there now"),

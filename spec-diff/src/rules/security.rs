@@ -1,4 +1,4 @@
-//! Who may send a request, and how they sign in.
+//! The scopes that a request needs, and how users log in.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Additive, Breaking, Part, Rules, quote};
 
 impl<'v> Rules<'v> {
-    /// A token has all the scopes that an operation names; alternatives aren't told apart, as in the table of operations.
+    /// An operation needs every scope that it names: like the table of operations, this ignores alternatives.
     pub(super) fn security(&mut self, part: &Part<'v>) {
         let (old, new) = part.both(needs);
         for need in new.difference(&old) {
@@ -24,8 +24,8 @@ impl<'v> Rules<'v> {
 
     pub(super) fn security_scheme(&mut self, scheme: &Part<'v>) {
         match (scheme.old, scheme.new) {
-            (None, _) => self.say(Additive, scheme, "the way to sign in is new"),
-            (_, None) => self.say(Breaking, scheme, "the way to sign in is gone"),
+            (None, _) => self.say(Additive, scheme, "the security scheme is new"),
+            (_, None) => self.say(Breaking, scheme, "the security scheme is gone"),
             _ => self.each(scheme, |rules, key, part| match key {
                 "flows" => rules.each(part, Self::flow),
                 _ => rules.other(key, part),
@@ -40,7 +40,7 @@ impl<'v> Rules<'v> {
             _ => self.each(flow, |rules, key, part| match key {
                 "scopes" => rules.each(part, Self::scope),
                 _ if key.starts_with("x-") => rules.other(key, part),
-                _ => rules.say(Breaking, part, format!("{} {}: signing in goes elsewhere", quote(key), part.change())),
+                _ => rules.say(Breaking, part, format!("{} {}: logins break", quote(key), part.change())),
             }),
         }
     }
@@ -54,7 +54,7 @@ impl<'v> Rules<'v> {
     }
 }
 
-/// The schemes and scopes that a list of security requirements asks for.
+/// The schemes and scopes in a list of security requirements.
 fn needs(requirements: &Value) -> BTreeSet<&str> {
     let schemes = requirements.as_array().into_iter().flatten().filter_map(Value::as_object).flatten();
     schemes

@@ -1,4 +1,4 @@
-//! Values and their changes as a sentence names them.
+//! Values and their changes, as words of a sentence.
 
 use serde_json::{Map, Value};
 
@@ -21,7 +21,7 @@ fn list_change(old: &[Value], new: &[Value]) -> String {
     let went: Vec<&Value> = old.iter().filter(|value| !new.contains(value)).collect();
     match (came.as_slice(), went.as_slice()) {
         ([], []) if old.len() == new.len() => "is in another order".to_owned(),
-        ([], []) => "names a value another number of times".to_owned(),
+        ([], []) => "repeats a value a different number of times".to_owned(),
         (came, []) => format!("has {} now", names(came)),
         ([], went) => format!("no longer has {}", names(went)),
         (came, went) => format!("has {} now, no longer {}", names(came), names(went)),
@@ -39,12 +39,12 @@ fn map_change(old: &Map<String, Value>, new: &Map<String, Value>) -> String {
     said.map(|(verb, keys, end)| format!("{verb} {keys}{end}")).collect::<Vec<_>>().join(", ")
 }
 
-/// Values in one enumeration.
+/// Values, separated by commas.
 pub fn names(values: &[&Value]) -> String {
     values.iter().map(|value| json(value)).collect::<Vec<_>>().join(", ")
 }
 
-/// A value as it stands in the document, if it isn't long; of what is long, what tells it apart.
+/// A value as the document has it; a long one by what identifies it.
 pub fn json(value: &Value) -> String {
     match value {
         Value::String(text) => quote(text),
@@ -55,7 +55,7 @@ pub fn json(value: &Value) -> String {
     }
 }
 
-/// A map by the name of what it refers to, by its own, or by what it has.
+/// A map by the name of its `$ref`, its own name, or its keys.
 fn map_name(value: &Value, map: &Map<String, Value>) -> String {
     let text = |key| map.get(key).and_then(Value::as_str);
     let keys = |map: &Map<String, Value>| map.keys().map(|key| quote(key)).collect::<Vec<_>>().join(", ");
@@ -72,7 +72,7 @@ fn map_name(value: &Value, map: &Map<String, Value>) -> String {
     }
 }
 
-/// A keyword with its value, as it stands in the document.
+/// A keyword with its value, as the document has it.
 pub fn entry(key: &str, value: Option<&Value>) -> String {
     let value = value.map(json).unwrap_or_default();
     quote(&format!("{key}: {}", value.trim_matches('`')))

@@ -1,4 +1,4 @@
-//! Whatever differs between two specs shows in the report.
+//! Every difference between two specs is in the report.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use spec_diff::{Spec, compare};
 
 use crate::value;
 
-/// Every place in a value, itself last.
+/// The pointers to everything in a value, to the value itself last.
 fn pointers(value: &Value, at: &str, into: &mut Vec<String>) {
     match value {
         Value::Object(map) => {
@@ -24,7 +24,7 @@ fn pointers(value: &Value, at: &str, into: &mut Vec<String>) {
     into.push(at.to_owned());
 }
 
-/// A small change of a value: something else for a leaf, one entry more or one less for a map or a list.
+/// A small change of a value: a leaf changes, a map or list gains or loses an entry.
 fn mutate(value: &mut Value, remove: bool, word: &str) {
     match value {
         Value::Object(map) if remove && !map.is_empty() => {
@@ -63,7 +63,7 @@ proptest! {
         let mut value = value.clone();
         let place = place.get(places);
         mutate(value.pointer_mut(place).unwrap(), remove, &word);
-        // What is no longer an OpenAPI document is refused, which isn't silent either.
+        // A value that is no OpenAPI document any more is refused, which isn't silent either.
         if let Ok(new) = Spec::parse("new", &value.to_string()) {
             let (from, to) = if swap { (&new, old) } else { (old, &new) };
             let report = compare(from, to);

@@ -1,0 +1,147 @@
+-- One call of one process about one operation of one user: what happened to its permits, and perhaps a request for another.
+-- All times are the server's, in milliseconds. A process says how long ago something was, never when.
+local out = KEYS[1]   -- permits of requests under way, by when they count as lost with their process
+local back = KEYS[2]  -- permits of requests that are over, by when they come back
+local promised = KEYS[3] -- permits promised to a process, by when they become its own
+local state = KEYS[4] -- server, closed; began, asked, overridden of a pause; count
+
+local call = cjson.decode(ARGV[1])
+local window, lease, step = call.window, call.lease, call.step
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+
+local function get(field)
+  return tonumber(redis.call('HGET', state, field) or nil)
+end
+
+-- Takes a permit from whoever has it. What was promised for later stays taken until then.
+local function give_back(id)
+  local from = tonumber(redis.call('ZSCORE', promised, id) or nil)
+  redis.call('ZREM', out, id)
+  redis.call('ZREM', promised, id)
+  if from and from > now then
+    redis.call('ZADD', back, from, 'unused-' .. redis.call('HINCRBY', state, 'count', 1))
+    redis.call('PEXPIRE', back, window + lease)
+  end
+end
+
+-- Another server than last time, or one that has forgotten: permits may be out of which it doesn't know. For a window it gives none;
+-- by then all that are over have come back, and those under way have been named again by their processes.
+local info = redis.call('INFO', 'server')
+local server = string.match(info, 'run_id:(%w+)') or 'unknown'
+local before = redis.call('HGET', state, 'server')
+local closed = get('closed') or 0
+if before ~= server then
+  if before or call.known then
+    closed = now + window
+  else
+    -- It may have forgotten only what was before its start. It counts in whole seconds.
+    local up = tonumber(string.match(info, 'uptime_in_seconds:(%d+)')) or 0
+    closed = math.max(closed, now + window - (up - 1) * 1000)
+  end
+  redis.call('HSET', state, 'server', server)
+end
+-- Set back, the server's clock would keep everything for longer than it may be kept.
+closed = math.min(closed, now + window)
+redis.call('HSET', state, 'closed', closed)
+for key, longest in pairs({ [out] = lease, [back] = window + 1, [promised] = window + 1 }) do
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', key, '(' .. now + longest, '+inf')) do
+    redis.call('ZADD', key, now + longest, id)
+  end
+end
+
+for _, finished in ipairs(call.finished) do
+  local id, age, sent = finished[1], finished[2], finished[3]
+  give_back(id)
+  -- A millisecond more: both times were cut to whole ones.
+  local returns = now - age + window + 1
+  if sent and returns > now then
+    redis.call('ZADD', back, returns, id)
+  end
+end
+for _, id in ipairs(call.live) do
+  redis.call('ZADD', out, now + lease, id)
+end
+redis.call('ZREMRANGEBYSCORE', out, '-inf', now)
+redis.call('ZREMRANGEBYSCORE', back, '-inf', now)
+redis.call('ZREMRANGEBYSCORE', promised, '-inf', now - step)
+
+local began, asked = get('began'), get('asked')
+if began then
+  began = math.min(began, now)
+end
+if call.pause then
+  local new = now - call.pause[1]
+  -- The one that ends last holds. After a request that was sent in spite of it, what Canva answers counts, even if it is shorter.
+  local overridden = math.min(get('overridden') or 0, now)
+  if not began or overridden > 0 and new >= overridden or began + asked <= new + call.pause[2] then
+    began, asked = new, call.pause[2]
+    redis.call('HSET', state, 'began', began, 'asked', asked, 'overridden', 0)
+  end
+end
+
+local keep = window + lease
+for _, key in ipairs({ out, back, promised }) do
+  redis.call('PEXPIRE', key, keep)
+end
+if began then
+  -- No longer than a day, whatever was asked for.
+  keep = math.max(keep, math.min(began + asked - now, 86400000))
+end
+redis.call('PEXPIRE', state, keep)
+
+local take = call.take
+if not take then
+  return {}
+end
+
+local GRANTED, PROMISED, WAIT, PAUSED = 0, 1, 2, 3
+
+local function free()
+  return take.limit - redis.call('ZCARD', out) - redis.call('ZCARD', back) - redis.call('ZCARD', promised)
+end
+
+-- Promises the permit that comes back first, and says in how long. Whoever is promised one doesn't ask again until then.
+local function promise(id)
+  local first = redis.call('ZPOPMIN', back)
+  if #first == 0 then
+    return nil
+  end
+  redis.call('ZADD', promised, first[2], id)
+  redis.call('PEXPIRE', promised, window + lease)
+  return math.max(0, first[2] - now)
+end
+
+give_back(take.id)
+if take.next then
+  give_back(take.next)
+end
+if began and math.min(asked, take.max_wait) > now - began then
+  return { PAUSED, asked, now - began }
+end
+if take.limit >= 0 then
+  if closed > now then
+    return { WAIT, closed - now }
+  end
+  if free() <= 0 then
+    local wait = promise(take.id)
+    return wait and { PROMISED, wait } or { WAIT }
+  end
+  redis.call('ZADD', out, now + lease, take.id)
+  redis.call('PEXPIRE', out, window + lease)
+end
+if began then
+  redis.call('HSET', state, 'overridden', now)
+end
+if not take.next then
+  return { GRANTED }
+end
+-- The same call sees to the next request of this process. While others wait too, all take turns, however near the server they are.
+if free() > 0 then
+  if redis.call('ZCARD', promised) == 0 then
+    return { GRANTED }
+  end
+  redis.call('ZADD', promised, now + call.turn, take.next)
+  return { GRANTED, call.turn }
+end
+return { GRANTED, promise(take.next) }

@@ -1,0 +1,45 @@
+//! A request to an operation that has passed every check.
+
+use axum::http::StatusCode;
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use crate::api::spec;
+use crate::api_error::ApiError;
+use crate::canva::access::Owner;
+
+pub struct Call {
+    pub owner: Owner,
+    /// Path parameters, in the path's order.
+    pub path: Vec<String>,
+    /// Header parameters by the name that the spec gives them.
+    pub headers: Map<String, Value>,
+    pub body: Bytes,
+    /// The body as JSON, where the operation takes JSON.
+    pub json: Value,
+}
+
+impl Call {
+    /// The id in the path.
+    pub fn id(&self) -> &str {
+        self.path.first().map_or("", String::as_str)
+    }
+
+    /// The text in a field of the body.
+    pub fn body_text(&self, field: &str) -> Option<String> {
+        self.json.get(field)?.as_str().map(str::to_owned)
+    }
+
+    /// The text in a field of a header.
+    pub fn header_text(&self, header: &str, field: &str) -> Option<String> {
+        self.headers.get(header)?.get(field)?.as_str().map(str::to_owned)
+    }
+
+    /// The text that a field of a header carries in Base64. The checks have read it before, and refused what can't be read.
+    pub fn decoded_header_text(&self, header: &str, field: &str) -> Result<String, ApiError> {
+        self.header_text(header, field).as_deref().and_then(spec::decode).ok_or_else(|| {
+            let message = format!("{header} has no {field}.");
+            ApiError::new(StatusCode::BAD_REQUEST, "invalid_header_value", message)
+        })
+    }
+}

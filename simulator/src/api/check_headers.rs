@@ -1,0 +1,40 @@
+//! Refuses a request whose headers aren't what the spec says: its media type (415), and its header parameters (400).
+
+use axum::http::{HeaderMap, StatusCode, header};
+use serde_json::{Map, Value};
+
+use super::spec::OperationSpec;
+use crate::api_error::ApiError;
+
+impl OperationSpec {
+    /// 415 unless the body is announced as what the operation takes, or nothing is announced and needn't be.
+    pub fn check_media_type(&self, headers: &HeaderMap, is_empty: bool) -> Result<(), ApiError> {
+        let announced = !is_empty || headers.contains_key(header::CONTENT_TYPE);
+        let Some(body) = self.body.as_ref().filter(|body| body.required || announced) else { return Ok(()) };
+        let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let essence = given.split(';').next().unwrap_or_default().trim();
+        if essence.eq_ignore_ascii_case(&body.media_type) {
+            return Ok(());
+        }
+        let message = format!("The request body must be {}.", body.media_type);
+        Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_type", message))
+    }
+
+    /// The header parameters' values by name, checked; 400 otherwise.
+    pub fn check_headers(&self, headers: &HeaderMap) -> Result<Map<String, Value>, ApiError> {
+        let refuse = |message| ApiError::new(StatusCode::BAD_REQUEST, "invalid_header_value", message);
+        let mut values = Map::new();
+        for parameter in &self.headers {
+            let name = &parameter.name;
+            match headers.get(name) {
+                None if parameter.required => return Err(refuse(format!("{name} is missing."))),
+                None => {}
+                Some(value) => {
+                    let text = value.to_str().map_err(|_| refuse(format!("{name} is not visible ASCII.")))?;
+                    values.insert(name.clone(), parameter.check(text).map_err(refuse)?);
+                }
+            }
+        }
+        Ok(values)
+    }
+}

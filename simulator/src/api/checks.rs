@@ -1,0 +1,103 @@
+//! The checks that all operations share, in the order in which a real API makes them: token (401), scope (403), rate
+//! limit (429), media type (415), path and header parameters (400), size (413), body (400).
+
+use std::collections::HashMap;
+
+use axum::body::{Body, HttpBody};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use bytes::{Bytes, BytesMut};
+use canva_connect::operations::Operation;
+use http_body_util::BodyExt;
+use tokio::time::Instant;
+
+use crate::api::call::Call;
+use crate::api::spec::OperationSpec;
+use crate::api_error::ApiError;
+use crate::canva::access::{Access, Owner};
+use crate::canva::rates::RateCounter;
+use crate::lock::lock;
+use crate::log::Entry;
+use crate::state::State;
+
+/// What the request asks of the operation, or the error of the first check that it doesn't pass. `path` has the values
+/// of the path's parameters by name.
+pub async fn check(
+    state: &State,
+    spec: &OperationSpec,
+    request: &Parts,
+    path: HashMap<String, String>,
+    body: &mut Body,
+    entry: &Entry<'_>,
+) -> Result<Call, ApiError> {
+    let headers = &request.headers;
+    let access = check_token(state, headers)?;
+    check_scopes(&access, spec.operation)?;
+    check_rate(state, &access.owner, spec.operation)?;
+    spec.check_media_type(headers, body.is_end_stream())?;
+    let path = spec.check_path(path)?;
+    let parameters = spec.check_headers(headers)?;
+    let body = read_body(state.settings.max_body_bytes, headers, body).await?;
+    entry.body(body.clone());
+    let json = spec.check_body(&body)?;
+    Ok(Call { owner: access.owner, path, headers: parameters, body, json })
+}
+
+fn check_token(state: &State, headers: &HeaderMap) -> Result<Access, ApiError> {
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let bearer = value.and_then(|value| value.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
+    let token = bearer.map_or("", |(_, token)| token.trim());
+    if let Some(access) = state.accesses.iter().find(|access| access.token == token) {
+        return Ok(access.clone());
+    }
+    state.oauth.access(token).map_err(|code| {
+        let message = "The access token is missing, unknown, expired or revoked.";
+        ApiError::new(StatusCode::UNAUTHORIZED, code, message)
+    })
+}
+
+fn check_scopes(access: &Access, operation: &Operation) -> Result<(), ApiError> {
+    let Some(scope) = access.lacks(operation.scopes) else { return Ok(()) };
+    let message = format!("The access token lacks the scope {scope}.");
+    Err(ApiError::new(StatusCode::FORBIDDEN, "missing_scope", message))
+}
+
+/// Counts each user's requests of each operation by themselves.
+fn check_rate(state: &State, owner: &Owner, operation: &Operation) -> Result<(), ApiError> {
+    let (Some(limits), Some(per_minute)) = (state.settings.rate_limits, operation.requests_per_minute) else {
+        return Ok(());
+    };
+    let mut counters = lock(&state.counters);
+    let counter = counters.entry((owner.user_id.clone(), operation.id));
+    if counter
+        .or_insert_with(|| RateCounter::with_window(limits, per_minute, state.settings.rate_window))
+        .allow(Instant::now())
+    {
+        return Ok(());
+    }
+    let message = format!("{} takes {per_minute} requests a minute.", operation.id);
+    Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message))
+}
+
+/// The whole body, or a 413 as soon as it is known to be too large.
+pub async fn read_body(max: u64, headers: &HeaderMap, body: &mut Body) -> Result<Bytes, ApiError> {
+    let too_large = || {
+        let message = format!("The request body is larger than {max} bytes.");
+        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message)
+    };
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: u64| length > max) {
+        return Err(too_large());
+    }
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let broken = |e| ApiError::new(StatusCode::BAD_REQUEST, "bad_request_body", format!("{e}"));
+        if let Ok(data) = frame.map_err(broken)?.into_data() {
+            bytes.extend_from_slice(&data);
+        }
+        if bytes.len() as u64 > max {
+            return Err(too_large());
+        }
+    }
+    Ok(bytes.freeze())
+}

@@ -1,0 +1,146 @@
+//! From a request to the API to its response: noted in the log, met by a fault if one waits for it, checked, performed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, Version, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use serde_json::Value;
+
+use self::spec::OperationSpec;
+use crate::api_error::ApiError;
+use crate::faults::{End, Ending};
+use crate::log::Entry;
+use crate::oauth::{Endpoint, MAX_FORM_BYTES};
+use crate::state::State;
+
+mod call;
+mod check_headers;
+mod checks;
+mod operations;
+pub mod routes;
+mod spec;
+
+/// How much is read of a body that nobody wants, so that a client still writing gets to read the response.
+const MAX_DISCARDED_BYTES: usize = 256 << 20;
+
+/// What stands at a request's path.
+pub enum Place {
+    /// The operations of this path, and the values of its parameters by name.
+    Operations(Arc<Vec<&'static OperationSpec>>, HashMap<String, String>),
+    OAuth(Endpoint),
+    Nowhere,
+}
+
+pub async fn respond(state: Arc<State>, place: Place, request: Request) -> Response {
+    let (request, mut body) = request.into_parts();
+    let spec = place.operation(&request.method);
+    let operation = spec.map(|spec| spec.operation.id);
+    let entry = state.log.arrived(operation, &request);
+    let injected = match place {
+        Place::OAuth(endpoint) => Some(endpoint.name()),
+        _ => operation,
+    };
+    let fault = injected.and_then(|name| state.injections.next(name));
+    let fault = match request.version {
+        Version::HTTP_2 => fault,
+        _ => fault.map(|fault| fault.over_http1().unwrap_or(fault)),
+    };
+    let instead = match &fault {
+        Some(fault) => fault.before(&mut body).await,
+        None => None,
+    };
+    let response = match instead {
+        Some(response) => response,
+        None => {
+            let response = process(&state, place, spec, &request, &mut body, &entry).await;
+            let response = response.unwrap_or_else(ApiError::into_response);
+            match &fault {
+                Some(fault) => fault.after(response).await,
+                None => response,
+            }
+        }
+    };
+    let ending = response.extensions().get::<Ending>();
+    if ending.is_none_or(|ending| ending.answered) {
+        entry.status(response.status());
+    }
+    match ending {
+        None | Some(Ending { end: End::ShutDown, .. }) => state.background.spawn(discard(body)),
+        // The end of the connection must not overtake the response.
+        Some(Ending { end: End::HangUp(_), answered: true }) => discard(body).await,
+        Some(_) => {}
+    }
+    response
+}
+
+async fn process(
+    state: &Arc<State>,
+    place: Place,
+    spec: Option<&OperationSpec>,
+    request: &Parts,
+    body: &mut Body,
+    entry: &Entry<'_>,
+) -> Result<Response, ApiError> {
+    match (place, spec) {
+        (Place::Operations(_, path), Some(spec)) => {
+            let call = checks::check(state, spec, request, path, body, entry).await?;
+            operations::perform(state, spec.operation, call).await
+        }
+        (Place::Operations(specs, _), None) => {
+            let methods: Vec<&str> = specs.iter().map(|spec| spec.operation.method).collect();
+            Ok(bad_method(&methods.join(", ")))
+        }
+        (Place::OAuth(endpoint), _) if request.method == Method::POST => {
+            Ok(state.oauth.respond(ask_oauth(state, endpoint, request, body, entry).await))
+        }
+        (Place::OAuth(_), _) => Ok(bad_method("POST")),
+        (Place::Nowhere, _) => {
+            let message = "There is no operation at this path.";
+            Err(ApiError::new(StatusCode::NOT_FOUND, "endpoint_not_found", message))
+        }
+    }
+}
+
+async fn ask_oauth(
+    state: &State,
+    endpoint: Endpoint,
+    request: &Parts,
+    body: &mut Body,
+    entry: &Entry<'_>,
+) -> Result<Value, ApiError> {
+    state.oauth.check_head(&request.headers)?;
+    let body = checks::read_body(MAX_FORM_BYTES, &request.headers, body).await?;
+    let form = state.oauth.form(&request.headers, &body)?;
+    // Only now that it is known to be this client's.
+    entry.body(body);
+    state.oauth.perform(endpoint, &form, state.now())
+}
+
+impl Place {
+    fn operation(&self, method: &Method) -> Option<&'static OperationSpec> {
+        let Self::Operations(specs, _) = self else { return None };
+        specs.iter().find(|spec| spec.operation.method == method.as_str()).copied()
+    }
+}
+
+fn bad_method(allowed: &str) -> Response {
+    let message = format!("This path takes {allowed}.");
+    let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "bad_http_method", message);
+    ([(header::ALLOW, allowed.to_owned())], error).into_response()
+}
+
+/// Reads what is left of a body. Closing on a client that still writes would cost it the response.
+async fn discard(mut body: Body) {
+    let mut left = MAX_DISCARDED_BYTES;
+    while let Some(Ok(frame)) = body.frame().await {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        let Some(rest) = left.checked_sub(length) else { return };
+        left = rest;
+    }
+}

@@ -1,0 +1,204 @@
+//! Carries out an operation whose request has passed the checks. Only this file knows operations by name.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use canva_connect::JobKind;
+use canva_connect::operations::*;
+use reqwest::Url;
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use crate::api::call::Call;
+use crate::api_error::ApiError;
+use crate::canva::access::Owner;
+use crate::canva::library::{Finished, JobError};
+use crate::files::documents;
+use crate::files::fetch::{self, FetchError};
+use crate::files::media::{self, AssetKind};
+use crate::state::State;
+
+/// The limit that Canva sets for a video fetched from a URL: 100 MB.
+const MAX_URL_VIDEO_BYTES: usize = 100_000_000;
+
+pub async fn perform(state: &Arc<State>, operation: &Operation, call: Call) -> Result<Response, ApiError> {
+    let response = match *operation {
+        CREATE_ASSET_UPLOAD_JOB => upload_asset(state, call).await,
+        CREATE_URL_ASSET_UPLOAD_JOB => upload_asset_from_url(state, call).await,
+        CREATE_DESIGN_IMPORT_JOB => import_design(state, call).await,
+        CREATE_URL_IMPORT_JOB => import_design_from_url(state, call).await,
+        GET_ASSET_UPLOAD_JOB => read_job(state, JobKind::AssetUpload, &call),
+        GET_URL_ASSET_UPLOAD_JOB => read_job(state, JobKind::UrlAssetUpload, &call),
+        GET_DESIGN_IMPORT_JOB => read_job(state, JobKind::Import, &call),
+        GET_URL_IMPORT_JOB => read_job(state, JobKind::UrlImport, &call),
+        GET_ASSET => get_asset(state, &call),
+        DELETE_ASSET => return delete_asset(state, &call),
+        UPDATE_ASSET => update_asset(state, &call),
+        Operation { id, .. } => {
+            let message = format!("The spec has {id}, but this simulator doesn't do it yet.");
+            Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", message))
+        }
+    };
+    Ok(Json(response?).into_response())
+}
+
+async fn upload_asset(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
+    let name = call.decoded_header_text("Asset-Upload-Metadata", "name_base64")?;
+    let work = asset(state.clone(), name, call.body);
+    start_job(state, JobKind::AssetUpload, call.owner, work).await
+}
+
+async fn upload_asset_from_url(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
+    let (name, url) = (call.body_text("name").unwrap_or_default(), url(&call)?);
+    let (max_bytes, shared) = (state.settings.max_asset_bytes, state.clone());
+    let work = async move {
+        let bytes = fetch::fetch(url, max_bytes, shared.certificate.as_deref()).await.map_err(|e| match e {
+            FetchError::TooBig => too_big(max_bytes),
+            FetchError::Failed(reason) => fetch_failed(reason),
+        })?;
+        match asset(shared, name, bytes).await? {
+            Finished::Asset { media, bytes, .. }
+                if media.kind == AssetKind::Video && bytes.len() > MAX_URL_VIDEO_BYTES =>
+            {
+                Err(too_big(MAX_URL_VIDEO_BYTES as u64))
+            }
+            asset => Ok(asset),
+        }
+    };
+    start_job(state, JobKind::UrlAssetUpload, call.owner, work).await
+}
+
+async fn import_design(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
+    let title = call.decoded_header_text("Import-Metadata", "title_base64")?;
+    let given = call.header_text("Import-Metadata", "mime_type");
+    let work = design(state.clone(), title, given, call.body);
+    start_job(state, JobKind::Import, call.owner, work).await
+}
+
+async fn import_design_from_url(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
+    let (title, url) = (call.body_text("title").unwrap_or_default(), url(&call)?);
+    let given = call.body_text("mime_type");
+    let (max_bytes, shared) = (state.settings.max_body_bytes, state.clone());
+    let work = async move {
+        let bytes = fetch::fetch(url, max_bytes, shared.certificate.as_deref()).await.map_err(|e| match e {
+            FetchError::TooBig => fetch_failed(format!("it is larger than {max_bytes} bytes")),
+            FetchError::Failed(reason) => fetch_failed(reason),
+        })?;
+        design(shared, title, given, bytes).await
+    };
+    start_job(state, JobKind::UrlImport, call.owner, work).await
+}
+
+/// Where a file is to be fetched.
+fn url(call: &Call) -> Result<Url, ApiError> {
+    let invalid = |e| ApiError::new(StatusCode::BAD_REQUEST, "invalid_field", format!("url is no URL: {e}."));
+    Url::parse(&call.body_text("url").unwrap_or_default()).map_err(invalid)
+}
+
+fn read_job(state: &State, kind: JobKind, call: &Call) -> Result<Value, ApiError> {
+    state.library().job(kind, call.id(), &call.owner.user_id, &state.urls, state.now())
+}
+
+fn get_asset(state: &State, call: &Call) -> Result<Value, ApiError> {
+    let mut library = state.library();
+    let asset = library.asset_mut(call.id(), &call.owner.user_id).ok_or_else(ApiError::asset_not_found)?;
+    Ok(serde_json::json!({ "asset": asset.to_json(&state.urls, state.now()) }))
+}
+
+fn delete_asset(state: &State, call: &Call) -> Result<Response, ApiError> {
+    let deleted = state.library().delete_asset(call.id(), &call.owner.user_id);
+    deleted.map(|()| StatusCode::NO_CONTENT.into_response()).ok_or_else(ApiError::asset_not_found)
+}
+
+fn update_asset(state: &State, call: &Call) -> Result<Value, ApiError> {
+    let now = state.now();
+    let mut library = state.library();
+    let asset = library.asset_mut(call.id(), &call.owner.user_id).ok_or_else(ApiError::asset_not_found)?;
+    if let Some(name) = call.body_text("name").filter(|name| !name.is_empty()) {
+        asset.name = name;
+    }
+    if let Some(tags) = call.json.get("tags").and_then(Value::as_array) {
+        asset.tags = tags.iter().filter_map(|tag| tag.as_str().map(str::to_owned)).collect();
+    }
+    asset.updated_at = now.max(asset.updated_at + 1);
+    Ok(serde_json::json!({ "asset": asset.to_json(&state.urls, now) }))
+}
+
+/// Begins a job that ends when its work is done, but not before the job duration is over, and gives the job as it then is.
+async fn start_job(
+    state: &Arc<State>,
+    kind: JobKind,
+    owner: Owner,
+    work: impl Future<Output = Result<Finished, JobError>> + Send + 'static,
+) -> Result<Value, ApiError> {
+    let user_id = owner.user_id.clone();
+    let id = state.library().start_job(kind, owner);
+    let duration = state.settings.job_duration;
+    // Even the shortest sleep would need a clock that moves.
+    let earliest = (!duration.is_zero()).then(|| tokio::time::sleep(duration));
+    let (done, finished) = oneshot::channel::<()>();
+    let (background, job_id) = (state.clone(), id.clone());
+    state.background.spawn(async move {
+        let outcome = work.await;
+        if let Some(earliest) = earliest {
+            earliest.await;
+        }
+        background.library().finish_job(&job_id, outcome, background.now());
+        // Only a response that waits for the end listens.
+        let _ = done.send(());
+    });
+    if duration.is_zero() {
+        let _ = finished.await;
+    }
+    state.library().job(kind, &id, &user_id, &state.urls, state.now())
+}
+
+async fn asset(state: Arc<State>, name: String, bytes: Bytes) -> Result<Finished, JobError> {
+    let max_bytes = state.settings.max_asset_bytes;
+    if bytes.len() as u64 > max_bytes {
+        return Err(too_big(max_bytes));
+    }
+    match unpack(&state, &bytes, media::read).await {
+        Some(media) => Ok(Finished::Asset { name, bytes, media }),
+        None => {
+            let message = "The file is no image or video, a broken one, or an image too large to decode.".to_owned();
+            Err(JobError { code: "import_failed", message })
+        }
+    }
+}
+
+async fn design(state: Arc<State>, title: String, given: Option<String>, bytes: Bytes) -> Result<Finished, JobError> {
+    let invalid = |message: String| JobError { code: "invalid_file", message };
+    let document = unpack(&state, &bytes, documents::read).await;
+    let document = document.ok_or_else(|| invalid("The file is no document, or a broken or encrypted one.".into()))?;
+    let mime_type = document.mime_type;
+    match given {
+        Some(given) if !given.eq_ignore_ascii_case(mime_type) => {
+            Err(invalid(format!("The file is {mime_type}, not {given}.")))
+        }
+        _ => Ok(Finished::Design { title, bytes, mime_type, page_count: document.page_count }),
+    }
+}
+
+/// What a slow reader makes of a file. It runs where nobody waits for it, and a job that ends with the simulator leaves it
+/// to its end.
+async fn unpack<T: Send + 'static>(state: &State, file: &Bytes, read: fn(&[u8]) -> Option<T>) -> Option<T> {
+    let (turn, file) = (state.unpacking.clone().acquire_owned().await.ok()?, file.clone());
+    let read = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        read(&file)
+    });
+    // A reader that panics over a file says no more about it than one that refuses it.
+    read.await.ok().flatten()
+}
+
+fn too_big(max_bytes: u64) -> JobError {
+    JobError { code: "file_too_big", message: format!("The file is larger than {max_bytes} bytes.") }
+}
+
+fn fetch_failed(reason: String) -> JobError {
+    JobError { code: "fetch_failed", message: format!("The file can't be fetched: {reason}.") }
+}

@@ -1,0 +1,85 @@
+//! Which path leads where: the spec's operations and the token endpoint to `api`; the consent page and the thumbnails
+//! stand beside the API and are served here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, RawPathParams, RawQuery};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use canva_connect::operations::{AUTHORIZATION_URL, BASE_URL, TOKEN_PATH};
+
+use crate::api::spec::{self, OperationSpec};
+use crate::api::{self, Place};
+use crate::api_error::ApiError;
+use crate::oauth::Endpoint;
+use crate::serve::visitors;
+use crate::state::State;
+
+/// What a client takes as its base URL, where the simulator stands in for Canva at this origin.
+pub fn base_url(origin: &str) -> String {
+    format!("{origin}{}", path_of(BASE_URL))
+}
+
+/// Where an integration sends its user for consent.
+pub fn authorization_url(origin: &str) -> String {
+    format!("{origin}{}", path_of(AUTHORIZATION_URL))
+}
+
+fn path_of(url: &str) -> &str {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    after_scheme.find('/').map_or("", |start| after_scheme.split_at(start).1)
+}
+
+/// Everything the simulator serves, or what in the spec it can't follow.
+pub fn router(state: Arc<State>) -> Result<Router, String> {
+    let mut by_path: HashMap<&str, Vec<&'static OperationSpec>> = HashMap::new();
+    for spec in spec::operations()? {
+        by_path.entry(spec.operation.path).or_default().push(spec);
+    }
+    let base = path_of(BASE_URL);
+    let mut router = Router::new();
+    for (path, specs) in by_path {
+        let (state, specs) = (state.clone(), Arc::new(specs));
+        // Bytes that aren't UTF-8 are no parameters, and for `checks` to refuse when their turn comes.
+        let handler = any(move |parameters: Result<RawPathParams, _>, request| {
+            let parameters =
+                parameters.iter().flatten().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            api::respond(state.clone(), Place::Operations(specs.clone(), parameters), request)
+        });
+        router = router.route(&format!("{base}{path}"), handler);
+    }
+    for endpoint in Endpoint::ALL {
+        let state = state.clone();
+        let handler = any(move |request| api::respond(state.clone(), Place::OAuth(endpoint), request));
+        let beside = TOKEN_PATH.trim_end_matches(Endpoint::Token.name());
+        router = router.route(&format!("{base}{beside}{}", endpoint.name()), handler);
+    }
+    let (consent, thumbnails) = (state.clone(), state.clone());
+    let authorize =
+        get(async move |RawQuery(query): RawQuery| consent.oauth.authorize_page(&query.unwrap_or_default()));
+    let thumbnail = get(async move |asset_id: Result<Path<String>, _>, RawQuery(query): RawQuery| {
+        let asset_id = asset_id.map_or(String::new(), |Path(asset_id)| asset_id);
+        thumbnail(&thumbnails, &asset_id, &query.unwrap_or_default())
+    });
+    let router = router
+        .route(path_of(AUTHORIZATION_URL), authorize)
+        .route("/thumbnails/{asset_id}/0001.png", thumbnail)
+        .fallback(move |request| api::respond(state.clone(), Place::Nowhere, request))
+        .layer(axum::middleware::from_fn(visitors::admit));
+    Ok(router)
+}
+
+fn thumbnail(state: &State, asset_id: &str, query: &str) -> Response {
+    let library = state.library();
+    let Some(asset) = library.assets.iter().find(|asset| asset.id == asset_id) else {
+        return ApiError::asset_not_found().into_response();
+    };
+    if !state.urls.opens_thumbnail(asset_id, query, state.now()) {
+        let message = "The URL is expired, or its query string is missing or wrong.";
+        return ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message).into_response();
+    }
+    ([(header::CONTENT_TYPE, "image/png")], asset.thumbnail.png.clone()).into_response()
+}

@@ -1,0 +1,255 @@
+//! What the simulated Canva holds: assets, designs and jobs, and how the API writes them down. `operations` decides when a
+//! job ends, and how.
+
+use std::collections::HashMap;
+
+use axum::http::StatusCode;
+use bytes::Bytes;
+use canva_connect::JobKind;
+use serde_json::{Value, json};
+
+use crate::api_error::ApiError;
+use crate::canva::access::Owner;
+use crate::canva::urls::Urls;
+use crate::files::media::{AssetKind, Media, Thumbnail};
+
+/// An asset in the simulated content library.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StoredAsset {
+    /// The asset's id.
+    pub id: String,
+    /// The name, decoded.
+    pub name: String,
+    /// The tags, in the order in which they were set.
+    pub tags: Vec<String>,
+    /// Who uploaded it.
+    pub owner: Owner,
+    /// The file.
+    pub bytes: Bytes,
+    /// What the bytes are.
+    pub kind: AssetKind,
+    /// Width of the image or video, in pixels.
+    pub width: u32,
+    /// Height of the image or video, in pixels.
+    pub height: u32,
+    /// How long the video is, in whole seconds, rounded down; `None` where the file doesn't say, and for an image.
+    pub duration: Option<u32>,
+    /// In seconds since the Unix epoch.
+    pub created_at: i64,
+    /// In seconds since the Unix epoch. Every update moves it, by a second at least.
+    pub updated_at: i64,
+    pub(crate) thumbnail: Thumbnail,
+}
+
+/// A design that an import made.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StoredDesign {
+    /// The design's id.
+    pub id: String,
+    /// The title, decoded.
+    pub title: String,
+    /// Who imported it.
+    pub owner: Owner,
+    /// The imported file.
+    pub bytes: Bytes,
+    /// The file's media type, found from its bytes.
+    pub mime_type: &'static str,
+    /// Pages of a PDF, slides of a presentation.
+    pub page_count: Option<usize>,
+    /// In seconds since the Unix epoch.
+    pub created_at: i64,
+    /// In seconds since the Unix epoch.
+    pub updated_at: i64,
+}
+
+struct Job {
+    /// It can be read at the paths of its own kind only.
+    kind: JobKind,
+    owner: Owner,
+    state: JobState,
+}
+
+enum JobState {
+    InProgress,
+    /// The asset's id.
+    Asset(String),
+    /// The design's id.
+    Design(String),
+    Failed(JobError),
+}
+
+/// Why a job failed, as the API says it.
+#[derive(Debug)]
+pub struct JobError {
+    pub code: &'static str,
+    pub message: String,
+}
+
+/// What a job found out about its file.
+pub enum Finished {
+    Asset { name: String, bytes: Bytes, media: Media },
+    Design { title: String, bytes: Bytes, mime_type: &'static str, page_count: Option<usize> },
+}
+
+#[derive(Default)]
+pub struct Library {
+    sequence: u64,
+    pub assets: Vec<StoredAsset>,
+    pub trash: Vec<StoredAsset>,
+    pub designs: Vec<StoredDesign>,
+    jobs: HashMap<String, Job>,
+}
+
+impl Library {
+    pub fn start_job(&mut self, kind: JobKind, owner: Owner) -> String {
+        let number = self.next_number();
+        let id = format!("5eed0000-0000-4000-8000-{number:012x}");
+        self.jobs.insert(id.clone(), Job { kind, owner, state: JobState::InProgress });
+        id
+    }
+
+    pub fn finish_job(&mut self, id: &str, outcome: Result<Finished, JobError>, now: i64) {
+        let Some(owner) = self.jobs.get(id).map(|job| job.owner.clone()) else { return };
+        let number = self.next_number();
+        let state = match outcome {
+            Err(error) => JobState::Failed(error),
+            Ok(Finished::Asset { name, bytes, media: Media { kind, width, height, duration, thumbnail } }) => {
+                let id = format!("Msim{number:07}");
+                let (created_at, updated_at, tags) = (now, now, Vec::new());
+                let asset_id = id.clone();
+                let asset = StoredAsset {
+                    id,
+                    name,
+                    tags,
+                    owner,
+                    bytes,
+                    kind,
+                    width,
+                    height,
+                    duration,
+                    created_at,
+                    updated_at,
+                    thumbnail,
+                };
+                self.assets.push(asset);
+                JobState::Asset(asset_id)
+            }
+            Ok(Finished::Design { title, bytes, mime_type, page_count }) => {
+                let id = format!("DAsim{number:06}");
+                let (created_at, updated_at) = (now, now);
+                let design_id = id.clone();
+                let design = StoredDesign { id, title, owner, bytes, mime_type, page_count, created_at, updated_at };
+                self.designs.push(design);
+                JobState::Design(design_id)
+            }
+        };
+        if let Some(job) = self.jobs.get_mut(id) {
+            job.state = state;
+        }
+    }
+
+    /// The response to starting or reading a job, or why this user can't read it.
+    pub fn job(&self, kind: JobKind, id: &str, user_id: &str, urls: &Urls, now: i64) -> Result<Value, ApiError> {
+        let unreadable = |code, message| ApiError::new(StatusCode::BAD_REQUEST, code, message);
+        let no_id = || unreadable("job_id_invalid", "This is not the id of such a job.");
+        let unknown = || match is_uuid(id) {
+            true => unreadable("job_not_created_via_connect_api", "No request to this API has started such a job."),
+            false => no_id(),
+        };
+        let job = self.jobs.get(id).ok_or_else(unknown)?;
+        if job.kind != kind {
+            return Err(no_id());
+        }
+        if job.owner.user_id != user_id {
+            let message = "Another user has started this job.";
+            return Err(ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message));
+        }
+        let job = match &job.state {
+            JobState::InProgress => json!({ "id": id, "status": "in_progress" }),
+            JobState::Failed(JobError { code, message }) => {
+                json!({ "id": id, "status": "failed", "error": { "code": code, "message": message } })
+            }
+            JobState::Asset(asset_id) => {
+                let asset =
+                    self.assets.iter().chain(&self.trash).find(|asset| asset.id == *asset_id).ok_or_else(unknown)?;
+                json!({ "id": id, "status": "success", "asset": asset.to_json(urls, now) })
+            }
+            JobState::Design(design_id) => {
+                let design = self.designs.iter().find(|design| design.id == *design_id).ok_or_else(unknown)?;
+                json!({ "id": id, "status": "success", "result": { "designs": [design.to_json(urls)] } })
+            }
+        };
+        Ok(json!({ "job": job }))
+    }
+
+    pub fn asset_mut(&mut self, id: &str, user_id: &str) -> Option<&mut StoredAsset> {
+        self.assets.iter_mut().find(|asset| asset.id == id && asset.owner.user_id == user_id)
+    }
+
+    /// Moves the asset to the trash, where this user has such an asset.
+    pub fn delete_asset(&mut self, id: &str, user_id: &str) -> Option<()> {
+        let index = self.assets.iter().position(|asset| asset.id == id && asset.owner.user_id == user_id)?;
+        self.trash.push(self.assets.remove(index));
+        Some(())
+    }
+
+    /// One sequence for all ids, so that no id is ever good for two things.
+    fn next_number(&mut self) -> u64 {
+        self.sequence += 1;
+        self.sequence
+    }
+}
+
+/// Whether a job could have this id.
+fn is_uuid(id: &str) -> bool {
+    id.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && id.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+}
+
+impl StoredAsset {
+    pub fn to_json(&self, urls: &Urls, now: i64) -> Value {
+        let Self { id, thumbnail, .. } = self;
+        let kind = match self.kind {
+            AssetKind::Image => "image",
+            AssetKind::Video => "video",
+        };
+        // No smart tags: nobody looks at the image here.
+        let mut metadata = json!({ "type": kind, "width": self.width, "height": self.height });
+        if let (Some(metadata), Some(duration)) = (metadata.as_object_mut(), self.duration) {
+            metadata.insert("duration".into(), json!(duration));
+        }
+        json!({
+            "type": kind,
+            "id": id,
+            "name": self.name,
+            "tags": self.tags,
+            "created_at": self.created_at,
+            "updated_at": self.updated_at,
+            "owner": { "user_id": self.owner.user_id, "team_id": self.owner.team_id },
+            "thumbnail": {
+                "width": thumbnail.width,
+                "height": thumbnail.height,
+                "url": urls.thumbnail(id, now),
+            },
+            "metadata": metadata,
+        })
+    }
+}
+
+impl StoredDesign {
+    fn to_json(&self, urls: &Urls) -> Value {
+        let mut design = json!({
+            "id": self.id,
+            "title": self.title,
+            "url": urls.design(&self.id, "view"),
+            "urls": { "edit_url": urls.design(&self.id, "edit"), "view_url": urls.design(&self.id, "view") },
+            "created_at": self.created_at,
+            "updated_at": self.updated_at,
+        });
+        if let (Some(design), Some(pages)) = (design.as_object_mut(), self.page_count) {
+            design.insert("page_count".into(), json!(pages));
+        }
+        design
+    }
+}

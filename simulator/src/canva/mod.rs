@@ -1,0 +1,6 @@
+//! What Canva has: users' access, assets, designs and jobs, the URLs that lead to them, and the count of requests.
+
+pub mod access;
+pub mod library;
+pub mod rates;
+pub mod urls;

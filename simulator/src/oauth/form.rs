@@ -1,0 +1,75 @@
+//! The form of a request to the authorization server, and the client that it must come from.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::refuse;
+use crate::api_error::ApiError;
+
+/// The fields of a request.
+pub struct Form(HashMap<String, String>);
+
+impl Form {
+    pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Self, ApiError> {
+        let essence = text(headers, header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim();
+        if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            return Ok(Self(form_urlencoded::parse(body).into_owned().collect()));
+        }
+        Err(refuse("invalid_request", "The request body must be application/x-www-form-urlencoded."))
+    }
+
+    /// One that is missing is as one that is empty.
+    pub(super) fn field(&self, name: &str) -> &str {
+        self.0.get(name).map(String::as_str).unwrap_or_default()
+    }
+
+    pub(super) fn token(&self) -> Result<&str, ApiError> {
+        Some(self.field("token"))
+            .filter(|token| !token.is_empty())
+            .ok_or_else(|| refuse("invalid_request", "token is missing."))
+    }
+}
+
+/// The integration that asks for tokens.
+#[derive(Clone)]
+pub struct Client {
+    pub id: String,
+    pub secret: String,
+}
+
+/// Without the secret.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Whether an `Authorization` header is this client's. RFC 6749 wants id and secret form-encoded in it, many
+    /// clients leave them as they are, and both are taken.
+    pub(super) fn is_in(&self, authorization: &str) -> bool {
+        let credentials = authorization.split_once(' ').filter(|(kind, _)| kind.eq_ignore_ascii_case("basic"));
+        let decoded = credentials.and_then(|(_, text)| String::from_utf8(STANDARD.decode(text.trim()).ok()?).ok());
+        let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        decoded.is_some_and(|given| {
+            given == format!("{}:{}", self.id, self.secret)
+                || given == format!("{}:{}", encode(&self.id), encode(&self.secret))
+        })
+    }
+}
+
+pub(super) fn unknown_client() -> ApiError {
+    ApiError::new(StatusCode::UNAUTHORIZED, "invalid_client", "The client id or secret is missing or wrong.")
+}
+
+pub(super) fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
