@@ -8,9 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use canva_connect::{
-    Asset, Bulk, BulkEvent, Client, Error, Job, JobKind, JobReference, JobResult, Pacing, PollPolicy,
-};
+use canva_connect::{Asset, Bulk, BulkEvent, Client, Error, Job, JobKind, JobReference, JobResult, Pacing, PollPolicy};
 use canva_simulator::{Fault, RateCounter, RateLimits, Simulator};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
@@ -30,7 +28,9 @@ fn uploads(canva: &Client, count: usize) -> Bulk<usize, Asset> {
 }
 
 /// Takes all events. Gives how each item ended, and when.
-async fn all<K: Send + 'static, R: Send + 'static>(mut bulk: Bulk<K, R>) -> Vec<(K, Result<R, Error>, Duration)> {
+async fn all<K: Send + 'static, R: Send + Sync + 'static>(
+    mut bulk: Bulk<K, R>,
+) -> Vec<(K, Result<R, Error>, Duration)> {
     let begun = Instant::now();
     let mut ended = Vec::new();
     while let Some(event) = bulk.next().await {
@@ -471,7 +471,7 @@ async fn a_panic_reaches_the_caller_and_hangs_nothing() {
 
 #[tokio::test]
 async fn it_is_a_stream_of_anything_that_gives_jobs() {
-    let (simulator, canva) = simulated(Duration::ZERO).await;
+    let (_simulator, canva) = simulated(Duration::ZERO).await;
     let items = [("deck", canva.import_design("tests/fixtures/deck.pdf"))];
     let events: Vec<_> = futures_util::StreamExt::collect(canva.bulk(items)).await;
     assert!(
