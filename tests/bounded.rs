@@ -4,18 +4,18 @@
 
 mod support;
 
-use std::future::IntoFuture;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use canva_connect::operations::{CREATE_ASSET_UPLOAD_JOB, GET_ASSET_UPLOAD_JOB, Operation};
-use canva_connect::pacing::Permit;
-use canva_connect::{AccessToken, BoxError, BoxFuture, BulkEvent, Client, Error, Pacer, Pacing};
+use canva_connect::{AccessToken, BulkEvent, Client, Error, Pacer, Pacing};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use support::Paces;
 use support::hostile::{self, Ends};
 use support::tls::{self, Ca};
 
@@ -53,6 +53,37 @@ fn the_child_that_meets_them() {
             });
         }
         all.join_all().await;
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_512_mib_file_needs_under_16_mib_more_than_a_small_one() {
+    let (listener, base_url) = support::listen().await;
+    let (heads, mut received) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(support::discard_uploads(listener, heads));
+    let mut peaks = Vec::new();
+    for length in [MIB, 512 * MIB] {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(length).unwrap();
+        let argument = format!("{base_url} {}", file.path().display());
+        peaks.push(support::in_child("the_child_that_uploads", &argument).await);
+        let (head, read) = received.recv().await.unwrap();
+        assert_eq!((head.content_length(), read), (length, length));
+        assert_eq!(head.header("transfer-encoding"), None);
+    }
+    // `None` where the system doesn't say; then the test is of the length alone.
+    if let [Some(small), Some(large)] = peaks.as_slice() {
+        assert!(large.saturating_sub(*small) < 16 * MIB, "1 MiB: {small} bytes at the peak, 512 MiB: {large}");
+    }
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn the_child_that_uploads() {
+    support::be_child(|argument| async move {
+        let (base_url, path) = argument.split_once(' ').unwrap();
+        let canva = support::builder(base_url).build().unwrap();
+        canva.upload_asset(Path::new(path)).name("n").await.unwrap().wait().await.unwrap();
     });
 }
 
@@ -115,23 +146,6 @@ fn the_child_with_a_thousand_users() {
     });
 }
 
-/// The limits of the spec, and how many have asked for their turn.
-#[derive(Clone, Default)]
-struct Asking(Arc<AtomicUsize>, Arc<Pacing>);
-
-impl Pacer for Asking {
-    fn acquire(&self, operation: &'static Operation, max_wait: Duration) -> BoxFuture<'_, Result<Permit, BoxError>> {
-        Box::pin(async move {
-            self.0.fetch_add(1, Ordering::SeqCst);
-            self.1.acquire(operation, max_wait).await
-        })
-    }
-
-    fn pause(&self, operation: &'static Operation, pause: Duration) {
-        self.1.pause(operation, pause);
-    }
-}
-
 #[test]
 #[ignore = "run by the test above, in a process of its own"]
 fn the_child_whose_uploads_wait() {
@@ -139,9 +153,15 @@ fn the_child_whose_uploads_wait() {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(100 * MIB).unwrap();
         let before = descriptors();
-        let asking = Asking::default();
-        let asked = asking.0.clone();
-        let canva = Client::builder().token("t").base_url(base_url).pacer(asking).build().unwrap();
+        // The limits of the spec, and how many have asked for their turn.
+        let (asked, pacing) = (Arc::new(AtomicUsize::new(0)), Arc::new(Pacing::new()));
+        let asking = asked.clone();
+        let pacer = Paces::new(move |operation, max_wait| {
+            let pacing = pacing.clone();
+            asking.fetch_add(1, Ordering::SeqCst);
+            Box::pin(async move { pacing.acquire(operation, max_wait).await })
+        });
+        let canva = support::builder(&base_url).pacer(pacer).build().unwrap();
         let mut uploads = JoinSet::new();
         for number in 0..10_000 {
             uploads.spawn(canva.upload_asset(file.path()).name(number.to_string()).into_future());
@@ -193,7 +213,7 @@ fn the_child_with_a_bulk() {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(100_000).unwrap();
         let before = descriptors();
-        let canva = Client::builder().token("t").base_url(base_url).pacer(Pacing::off()).build().unwrap();
+        let canva = support::builder(&base_url).pacer(Pacing::off()).build().unwrap();
         let (client, path) = (canva.clone(), file.path().to_owned());
         let items = (0..count).map(move |number| (number, client.upload_asset(&path).name(number.to_string())));
         let mut bulk = canva.bulk(items);
@@ -257,9 +277,8 @@ const LIMIT: u32 = 100;
 fn the_child_that_drops_them() {
     static OPERATION: Operation = Operation::new("op", "PUT", "/v1/op").requests_per_minute(LIMIT);
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-        let base_url = support::argument();
         let before = descriptors();
-        let canva = Client::builder().token("t").base_url(base_url).pacer(Pacing::new()).build().unwrap();
+        let canva = support::builder(&support::argument()).build().unwrap();
         let send = || canva.request::<Value>(&OPERATION).json(&"x".repeat(1_000)).into_future();
         let (mut dropped, mut done) = (0, 0);
         for _ in 0..20 {

@@ -1,31 +1,39 @@
-//! Whatever content is given, it arrives as it was given; a stream of unknown length lies in a file meanwhile, and leaves none.
+//! Whatever content is given, it arrives as it was given, from its first byte to its last, or doesn't arrive whole. A stream of
+//! unknown length lies in a file meanwhile, and leaves none.
 
 use std::convert::Infallible;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::future::ready;
+use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
-use canva_connect::{BodyError, Client, Error, RetryPolicy, UploadBody};
-use futures_util::stream;
+use canva_connect::{BodyError, Error, UploadBody};
+use futures_util::{StreamExt, stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
 
-use crate::support::{self, UPLOADED, http, script};
+use crate::support::{self, UPLOADED, http, once, script, trying};
 
 const CONTENT: &[u8; 4] = b"data";
 
-fn client(base_url: &str) -> Client {
-    let mut retry = RetryPolicy::default();
-    (retry.max_attempts, retry.base_delay) = (2, std::time::Duration::from_millis(1));
-    Client::builder().token("t").base_url(base_url).retry_policy(retry).build().unwrap()
+/// More than fits in the buffers on the way, and no two parts of it are alike.
+fn long() -> Vec<u8> {
+    (0..1_500_000).map(|i| (i % 251) as u8).collect()
+}
+
+fn refused() -> String {
+    http("429 Too Many Requests", "retry-after: 0\r\n", r#"{"code":"c","message":"m"}"#)
 }
 
 /// What arrives in an upload, at each of its attempts: all but the last one are answered 429.
-async fn arrives(body: UploadBody, attempts: usize) -> Vec<Vec<u8>> {
-    let again = http("429 Too Many Requests", "retry-after: 0\r\n", r#"{"code":"c","message":"m"}"#);
-    let mut responses = vec![again; attempts - 1];
+async fn arrives(body: UploadBody, attempts: u32) -> Vec<Vec<u8>> {
+    let mut responses = vec![refused(); attempts as usize - 1];
     responses.push(http("200 OK", "", UPLOADED));
     let (base_url, mut seen) = script(responses).await;
-    let _ = client(&base_url).upload_asset(body).name("n").await.unwrap();
+    let _ = trying(attempts, &base_url).upload_asset(body).name("n").await.unwrap();
     let mut bodies = Vec::new();
     for _ in 0..attempts {
         bodies.push(seen.recv().await.unwrap().1);
@@ -60,7 +68,7 @@ async fn every_form_of_a_path_and_of_bytes_is_taken() {
     }
 
     // Lists of files, as programs have them.
-    let canva = Client::builder().token("t").base_url("http://127.0.0.1:1/rest").build().unwrap();
+    let canva = once("http://127.0.0.1:1/rest");
     let paths: Vec<PathBuf> = Vec::new();
     for file in &paths {
         drop(canva.upload_asset(file));
@@ -70,23 +78,23 @@ async fn every_form_of_a_path_and_of_bytes_is_taken() {
 
 #[tokio::test]
 async fn an_open_file_is_sent_whole_whoever_reads_in_it() {
-    let content: Vec<u8> = (0..1_500_000).map(|i| (i % 251) as u8).collect();
+    let content = long();
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&content).unwrap();
     let mut other = file.try_clone().unwrap();
     // The position is at the end, and moves while it is sent.
-    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let stop = Arc::new(AtomicBool::new(false));
     let reads = std::thread::spawn({
         let stop = stop.clone();
         move || {
-            while !stop.load(std::sync::atomic::Ordering::SeqCst) {
+            while !stop.load(Ordering::SeqCst) {
                 other.seek(SeekFrom::Start(7)).unwrap();
                 other.read_exact(&mut [0; 1000]).unwrap();
             }
         }
     });
     assert!(arrives(file.into(), 2).await.iter().all(|body| *body == content));
-    stop.store(true, std::sync::atomic::Ordering::SeqCst);
+    stop.store(true, Ordering::SeqCst);
     reads.join().unwrap();
 
     // What was written a moment ago may still be on its way to the file.
@@ -94,26 +102,118 @@ async fn an_open_file_is_sent_whole_whoever_reads_in_it() {
     file.write_all(&content).await.unwrap();
     assert!(arrives(file.into(), 2).await.iter().all(|body| *body == content));
 
-    let (_port, base_url) = support::refusing();
     let directory = std::fs::File::open(std::env::temp_dir()).unwrap();
-    let error = client(&base_url).upload_asset(directory).name("n").await.unwrap_err();
+    let error = once("http://127.0.0.1:1/rest").upload_asset(directory).name("n").await.unwrap_err();
     assert_eq!(error.report(), "upload can't be read: not a regular file");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_overwritten_while_it_is_sent_never_arrives_whole() {
+    const LENGTH: usize = 32 * 1024 * 1024;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("image.png");
+    std::fs::write(&path, vec![0; LENGTH]).unwrap();
+    // Within a tick of the file system's clock, a second write wouldn't show.
+    let written = std::fs::File::options().write(true).open(&path).unwrap();
+    written.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    let (listener, base_url) = support::listen().await;
+    let server = tokio::spawn({
+        let path = path.clone();
+        async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let head = support::read_head(&mut stream).await.unwrap();
+            // The end of the file, with as many other bytes, while its beginning is on the way.
+            let mut file = std::fs::File::options().write(true).open(path).unwrap();
+            file.seek(SeekFrom::End(-1000)).unwrap();
+            file.write_all(&[1; 1000]).unwrap();
+            assert_eq!(file.metadata().unwrap().len(), LENGTH as u64);
+            support::discard_body(&mut stream, &head).await
+        }
+    });
+    let error = once(&base_url).upload_asset(&path).await.unwrap_err();
+    assert!(matches!(error, Error::Body(BodyError::Changed { .. })), "{error:?}");
+    assert!(error.to_string().ends_with("image.png: it changed while it was being uploaded"), "{error}");
+    assert!(server.await.unwrap().is_err(), "the whole content arrived");
+}
+
+#[tokio::test]
+async fn a_file_that_changes_between_attempts_is_not_sent_again() {
+    type Change = fn(&Path);
+    let changes: [(Change, &str); 4] = [
+        (|path| std::fs::write(path, [1; 2000]).unwrap(), "expected 1000 bytes, got more"),
+        (|path| std::fs::write(path, [1; 500]).unwrap(), "expected 1000 bytes, got 500"),
+        (|path| std::fs::remove_file(path).unwrap(), "No such file"),
+        (
+            |path| {
+                let file = std::fs::File::options().write(true).open(path).unwrap();
+                file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+            },
+            "it changed while it was being uploaded",
+        ),
+    ];
+    for (change, expected) in changes {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("image.png");
+        std::fs::write(&path, [0; 1000]).unwrap();
+        let (listener, base_url) = support::listen().await;
+        let server = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = support::read_head(&mut stream).await.unwrap();
+            assert_eq!(support::read_body(&mut stream, &mut head).await.unwrap(), [0; 1000]);
+            change(&path);
+            stream.write_all(refused().as_bytes()).await.unwrap();
+        };
+        let canva = trying(5, &base_url);
+        let (result, ()) = tokio::join!(canva.upload_asset(&path).into_future(), server);
+        let error = result.unwrap_err();
+        assert!(matches!(error, Error::Body(_)), "{error:?}");
+        let said = error.report();
+        assert!(said.contains(expected) && said.contains("image.png"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn content_of_another_length_than_was_said_never_arrives_whole() {
+    let (listener, base_url) = support::listen().await;
+    let (seen, mut whole) = mpsc::unbounded_channel();
+    tokio::spawn(support::discard_uploads(listener, seen));
+    let canva = once(&base_url);
+    for (said, given) in [(0, 9), (1000, 500), (1000, 1001)] {
+        let content = vec![7; given];
+        let bodies = [
+            UploadBody::from_reader(said, Cursor::new(content.clone())),
+            UploadBody::from_stream(said, stream::iter([Ok::<_, Infallible>(content.clone())])),
+            UploadBody::from_fn(said, move || ready(Ok(Cursor::new(content.clone())))),
+        ];
+        for body in bodies {
+            let error = canva.upload_asset(body).name("n").await.unwrap_err();
+            let Error::Body(BodyError::Length { expected, .. }) = error else { panic!("{error:?}") };
+            assert_eq!(expected, said);
+        }
+    }
+    // The system's own files have no length until they are read.
+    #[cfg(target_os = "linux")]
+    {
+        let error = canva.upload_asset("/proc/cpuinfo").await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "/proc/cpuinfo: expected 0 bytes, got more; it changed while it was being \
+            uploaded, or its length was given wrong"
+        );
+    }
+    assert!(whole.try_recv().is_err(), "the server got a whole request");
 }
 
 #[tokio::test]
 async fn a_stream_arrives_as_it_comes_and_its_failure_is_told() {
-    let chunks = || ["", "da", "", "ta"].map(Ok::<_, Infallible>);
-    assert_eq!(arrives(UploadBody::from_stream(4, stream::iter(chunks())), 1).await, [CONTENT]);
-    // A length that is wrong is found out.
-    let base_url = support::answering(http("200 OK", "", UPLOADED)).await;
-    let error = client(&base_url).upload_asset(UploadBody::from_stream(3, stream::iter(chunks()))).name("n").await;
-    assert!(matches!(error, Err(Error::Body(BodyError::Length { expected: 3, .. }))), "{error:?}");
+    let chunks = ["", "da", "", "ta"].map(Ok::<_, Infallible>);
+    assert_eq!(arrives(UploadBody::from_stream(4, stream::iter(chunks)), 1).await, [CONTENT]);
 
     let breaks = || [Ok(Bytes::from_static(b"da")), Err("the browser is gone")];
     let (listener, base_url) = support::listen().await;
     tokio::spawn(async move { listener.accept().await.unwrap().0.read_to_end(&mut Vec::new()).await });
     let body = UploadBody::from_stream(4, stream::iter(breaks()));
-    let error = client(&base_url).upload_asset(body).name("n").await.unwrap_err();
+    let error = once(&base_url).upload_asset(body).name("n").await.unwrap_err();
     assert_eq!(error.report(), "upload can't be read: the browser is gone");
     let error = UploadBody::spool(4, stream::iter(breaks())).await.unwrap_err();
     assert_eq!(Error::from(error).report(), "upload can't be read: the browser is gone");
@@ -121,17 +221,16 @@ async fn a_stream_arrives_as_it_comes_and_its_failure_is_told() {
 
 #[tokio::test]
 async fn a_spooled_stream_can_be_sent_again_and_is_bounded() {
-    let content: Vec<u8> = (0..1_500_000).map(|i| (i % 251) as u8).collect();
+    let content = long();
     let chunks =
-        || stream::iter(content.chunks(1000).map(|chunk| Ok::<_, Infallible>(chunk.to_vec())).collect::<Vec<_>>());
-    let length = content.len() as u64;
-    let body = UploadBody::spool(length, chunks()).await.unwrap();
+        stream::iter(content.chunks(1000).map(|chunk| Ok::<_, Infallible>(chunk.to_vec())).collect::<Vec<_>>());
+    let body = UploadBody::spool(content.len() as u64, chunks).await.unwrap();
     assert!(arrives(body, 2).await.iter().all(|body| *body == content));
 
     // The stream isn't read on beyond the bound.
-    let read = std::sync::atomic::AtomicUsize::new(0);
+    let read = AtomicUsize::new(0);
     let endless = stream::repeat_with(|| {
-        read.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        read.fetch_add(1, Ordering::SeqCst);
         Ok::<_, Infallible>(vec![7; 1000])
     });
     let error = UploadBody::spool(10_500, endless).await.unwrap_err();
@@ -145,6 +244,10 @@ async fn a_spooled_stream_can_be_sent_again_and_is_bounded() {
 #[ignore = "run in a process with an environment of its own"]
 fn the_child_that_spools() {
     let files = || std::fs::read_dir(std::env::temp_dir()).unwrap().count();
+    let cause = |error| match error {
+        BodyError::Spool { source, .. } => source.kind(),
+        error => panic!("{error:?}"),
+    };
     let chunks = |count| stream::iter((0..count).map(|_| Ok::<_, Infallible>(vec![7; 64 * 1024])));
     support::be_child(async |what| match what.as_str() {
         "keeps" => {
@@ -152,30 +255,19 @@ fn the_child_that_spools() {
             // No name, so that nothing is left even of a process that is killed now.
             assert_eq!(files(), 0);
             drop(body);
-            let mut stops = Box::pin(UploadBody::spool(
-                u64::MAX,
-                stream::StreamExt::chain(chunks(64), stream::pending::<Result<Vec<u8>, Infallible>>()),
-            ));
-            assert!(tokio::time::timeout(std::time::Duration::from_millis(200), &mut stops).await.is_err());
-            drop(stops);
+            let stops = UploadBody::spool(u64::MAX, chunks(64).chain(stream::pending()));
+            assert!(tokio::time::timeout(Duration::from_millis(200), stops).await.is_err());
             assert_eq!(files(), 0);
         }
         // The system takes no file over 1 MiB from this process.
         "full" => {
             let error = UploadBody::spool(u64::MAX, chunks(64)).await.unwrap_err();
-            assert!(
-                matches!(&error, BodyError::Spool { source, .. } if source.kind() == io::ErrorKind::FileTooLarge),
-                "{error:?}"
-            );
             assert_eq!(error.to_string(), "upload: the content can't be kept in a temporary file");
-            assert_eq!(files(), 0);
+            assert_eq!((cause(error), files()), (io::ErrorKind::FileTooLarge, 0));
         }
         _ => {
             let error = UploadBody::spool(u64::MAX, chunks(1)).await.unwrap_err();
-            assert!(
-                matches!(&error, BodyError::Spool { source, .. } if source.kind() == io::ErrorKind::NotFound),
-                "{error:?}"
-            );
+            assert_eq!(cause(error), io::ErrorKind::NotFound);
         }
     });
 }
@@ -201,11 +293,6 @@ fn a_full_disk_is_an_error_and_leaves_no_file() {
     ]);
     child.arg(std::env::current_exe().unwrap()).env("TMPDIR", directory.path()).env(support::ARGUMENT, "full");
     let output = child.output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }

@@ -3,22 +3,18 @@
 
 use std::time::Duration;
 
-use canva_connect::reqwest::Certificate;
-use canva_connect::{Client, Pacing, RetryPolicy};
+use canva_connect::{Client, Pacing};
 use canva_simulator::{Builder, Fault, Simulator, Tls};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::support::PIXEL;
+use crate::support::{self, PIXEL};
 
 async fn over_tls(simulator: Builder) -> (Simulator, Client) {
     let simulator = simulator.tls(Tls::Both).job_duration(Duration::ZERO).start().await.unwrap();
-    let ca = Certificate::from_pem(simulator.certificate().unwrap().as_bytes()).unwrap();
-    let canva = Client::builder().token(simulator.token()).base_url(simulator.base_url());
-    let canva = canva.http(move |http| http.tls_certs_only([ca.clone()])).pacer(Pacing::off());
-    let mut retry = RetryPolicy::default();
-    (retry.max_attempts, retry.base_delay) = (20, Duration::from_millis(1));
-    (simulator, canva.retry_policy(retry).build().unwrap())
+    let canva = support::simulated(&simulator).pacer(Pacing::off()).retry_policy(support::attempts(20));
+    let canva = canva.build().unwrap();
+    (simulator, canva)
 }
 
 #[tokio::test]
@@ -65,10 +61,10 @@ async fn one_that_takes_one_request_at_a_time_takes_them_all() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn the_system_probes_an_idle_one() {
-    let (listener, base_url) = crate::support::listen().await;
+    let (listener, base_url) = support::listen().await;
     let port = listener.local_addr().unwrap().port();
-    tokio::spawn(crate::support::discard_uploads(listener, tokio::sync::mpsc::unbounded_channel().0));
-    let canva = Client::builder().token("t").base_url(base_url).build().unwrap();
+    tokio::spawn(support::discard_uploads(listener, tokio::sync::mpsc::unbounded_channel().0));
+    let canva = support::builder(&base_url).build().unwrap();
     canva.update_asset("a").name("n").await.unwrap();
     // Its timer is the one of keep-alive once nothing is on its way.
     let probed = async {

@@ -3,15 +3,14 @@
 use std::path::PathBuf;
 
 use canva_connect::{Client, Error, RetryPolicy};
-use canva_simulator::{Access, Simulator};
 use serde_json::{Value, json};
 
 use crate::support::{self, http};
 
 /// A client of a server that answers every request with these bytes.
 async fn answering(response: impl Into<Vec<u8>>) -> Client {
-    let base_url = support::answering(response).await;
-    Client::builder().token("the-token").base_url(base_url).retry_policy(RetryPolicy::never()).build().unwrap()
+    let canva = support::builder(&support::answering(response).await).token("the-token");
+    canva.retry_policy(RetryPolicy::never()).build().unwrap()
 }
 
 async fn update(canva: &Client) -> Error {
@@ -76,37 +75,6 @@ async fn a_success_that_cannot_be_read_keeps_its_status_and_its_beginning() {
     assert!(error.report().contains("no such success"), "{error}");
 }
 
-#[tokio::test]
-async fn a_redirect_is_a_response_and_is_not_followed() {
-    let (elsewhere, address) = support::listen().await;
-    let location = format!("location: {address}/stolen\r\n");
-    let canva = answering(http("307 Temporary Redirect", &location, "")).await;
-    let error = canva.upload_asset(vec![1]).name("n").await.unwrap_err();
-    assert_eq!(error.status().unwrap(), 307);
-    let nobody = tokio::time::timeout(std::time::Duration::from_millis(50), elsewhere.accept()).await;
-    assert!(nobody.is_err(), "the token went to another address");
-}
-
-#[tokio::test]
-async fn each_refusal_of_the_simulator_is_an_api_error() {
-    let simulator = Simulator::builder()
-        .access(Access::new("reader").scopes(["asset:read"]))
-        .access(Access::new("writer"))
-        .max_body_bytes(100)
-        .start()
-        .await
-        .unwrap();
-    let client = |token: &str| Client::builder().token(token).base_url(simulator.base_url()).build().unwrap();
-    let of = |error: Error| error.api().map(|api| (api.status.as_u16(), api.code.clone())).unwrap();
-
-    assert_eq!(of(update(&client("stranger")).await), (401, "invalid_access_token".into()));
-    assert_eq!(of(update(&client("reader")).await), (403, "missing_scope".into()));
-    assert_eq!(of(update(&client("writer")).await), (404, "asset_not_found".into()));
-    let too_large = client("writer").upload_asset(vec![0; 101]).name("n").await.unwrap_err();
-    assert!(!too_large.is_outcome_unknown());
-    assert_eq!(of(too_large), (413, "request_too_large".into()));
-}
-
 #[test]
 fn plain_http_is_for_this_machine_alone() {
     let build = |url: &str| Client::builder().token("t").base_url(url).build();
@@ -166,18 +134,17 @@ fn a_base_url_is_taken_literally_and_its_password_is_not_printed() {
 #[tokio::test]
 async fn text_of_a_response_forges_no_line_and_moves_no_cursor() {
     let text = "a\nERROR forged \u{1b}[2J \u{9b}31m \u{202e}cod.exe \u{2028}next \u{7f}";
-    let body = serde_json::json!({ "code": text, "message": text }).to_string();
+    let error = json!({ "code": text, "message": text });
     let headers = "x-request-id: r\t1\r\n";
-    let failed =
-        serde_json::json!({ "job": { "id": text, "status": "failed", "error": { "code": text, "message": text } } });
-    let mut said = Vec::new();
-    said.push(update(&answering(http("403 Forbidden", headers, &body)).await).await);
-    said.push(update(&answering(http("200 OK", headers, &body)).await).await);
-    said.push(update(&answering(http("502 Bad Gateway", headers, text)).await).await);
-    let canva = answering(http("200 OK", "", &failed.to_string())).await;
-    said.push(canva.upload_asset(vec![1]).name("n").await.unwrap().wait().await.unwrap_err());
-    said.push(canva.upload_asset(PathBuf::from(format!("no\u{1b}[2J/{text}"))).name("n").await.unwrap_err());
-    for error in said {
+    let failed = json!({ "job": { "id": text, "status": "failed", "error": error } }).to_string();
+    let canva = answering(http("200 OK", "", &failed)).await;
+    for error in [
+        update(&answering(http("403 Forbidden", headers, &error.to_string())).await).await,
+        update(&answering(http("200 OK", headers, &error.to_string())).await).await,
+        update(&answering(http("502 Bad Gateway", headers, text)).await).await,
+        canva.upload_asset(vec![1]).name("n").await.unwrap().wait().await.unwrap_err(),
+        canva.upload_asset(PathBuf::from(format!("no\u{1b}[2J/{text}"))).name("n").await.unwrap_err(),
+    ] {
         for said in [error.to_string(), error.report()] {
             assert!(!said.contains(canva_connect::Printable::escapes), "{said:?}");
         }
@@ -188,8 +155,7 @@ async fn text_of_a_response_forges_no_line_and_moves_no_cursor() {
 async fn a_word_of_the_api_is_not_rewritten_for_a_token_that_is_a_word() {
     let body = r#"{"code":"invalid_access_token","message":"The token is invalid."}"#;
     let base_url = support::answering(http("403 Forbidden", "", body)).await;
-    let canva = Client::builder().token("token").base_url(base_url).build().unwrap();
-    let error = update(&canva).await;
+    let error = update(&support::builder(&base_url).token("token").build().unwrap()).await;
     let api = error.api().unwrap();
     assert_eq!((api.code.as_str(), api.message.as_str()), ("invalid_access_token", "The token is invalid."));
 }

@@ -9,14 +9,13 @@ use std::time::Duration;
 
 use canva_connect::operations::{self, Operation};
 use canva_connect::pacing::Permit;
-use canva_connect::reqwest::Certificate;
-use canva_connect::{BoxError, BoxFuture, Client, Error, JobState, Pacer, Pacing, RetryPolicy};
+use canva_connect::{Client, Error, JobState, Pacer, Pacing};
 use canva_simulator::{CannedResponse, Fault, Simulator, Tls};
 use http::{HeaderValue, header::RETRY_AFTER};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::support::{self, PIXEL, http};
+use crate::support::{self, PIXEL, Paces, http};
 
 /// What requests travel over. HTTP/2 is by itself, so that uploads, which prefer HTTP/1.1, meet its faults too.
 const TRANSPORTS: [(&str, Option<Tls>); 3] =
@@ -136,13 +135,6 @@ fn cases() -> Vec<Case> {
 }
 
 /// What the caller got, in a word or two.
-fn outcome(result: &Result<(), Error>) -> String {
-    match result {
-        Ok(()) => "success".to_owned(),
-        Err(error) => name(error),
-    }
-}
-
 fn name(error: &Error) -> String {
     match error {
         Error::Poll { source, .. } => name(source),
@@ -157,57 +149,35 @@ fn name(error: &Error) -> String {
 }
 
 /// Lets every request leave, and counts them.
-struct Left(Arc<AtomicUsize>);
-
-impl Pacer for Left {
-    fn acquire(&self, _: &'static Operation, _: Duration) -> BoxFuture<'_, Result<Permit, BoxError>> {
-        Box::pin(async move {
-            let left = self.0.clone();
-            left.fetch_add(1, Ordering::SeqCst);
-            // One for which no connection was opened hasn't left.
-            Ok(Permit::new(move |sent| {
-                left.fetch_sub(usize::from(!sent), Ordering::SeqCst);
-            }))
-        })
-    }
-
-    fn pause(&self, _: &'static Operation, _: Duration) {}
+fn counting(left: &Arc<AtomicUsize>) -> impl Pacer + use<> {
+    let left = left.clone();
+    Paces::new(move |_, _| {
+        let left = left.clone();
+        left.fetch_add(1, Ordering::SeqCst);
+        // One for which no connection was opened hasn't left.
+        let release = move |sent: bool| _ = left.fetch_sub(usize::from(!sent), Ordering::SeqCst);
+        Box::pin(async { Ok(Permit::new(release)) })
+    })
 }
 
 async fn meet(operation: &'static Operation, case: &Case, always: bool, tls: Option<Tls>) -> String {
     let fault = case.fault.clone();
     let simulator = Simulator::builder().job_duration(Duration::ZERO);
     let simulator = tls.into_iter().fold(simulator, |simulator, tls| simulator.tls(tls)).start().await.unwrap();
-    // And nobody else: to read what the system trusts takes longer than all the rest.
-    let trusted: Vec<_> =
-        simulator.certificate().map(|pem| Certificate::from_pem(pem.as_bytes()).unwrap()).into_iter().collect();
-    let mut retry = RetryPolicy::default();
-    (retry.max_attempts, retry.base_delay) = (3, Duration::from_millis(1));
-    let canva = || {
-        let (client, trusted) = (Client::builder().token(simulator.token()), trusted.clone());
-        let client = client.http(move |http| http.tls_certs_only(trusted.clone()));
-        client.base_url(simulator.base_url()).pacer(Pacing::off())
-    };
-    let before = Before::new(&canva().build().unwrap(), operation).await;
+    let client = || support::simulated(&simulator);
+    let before = Before::new(&client().pacer(Pacing::off()).build().unwrap(), operation).await;
     // Long enough for a busy machine, unless it is the fault that no response comes.
     let silent = matches!(fault, Fault::FallSilent);
     let no_response = silent || matches!(fault, Fault::StopReading);
     // A silent connection is noticed earlier, by its pings.
-    let timeout = Duration::from_secs(if silent {
-        60
-    } else if no_response {
-        5
-    } else {
-        30
+    let timeout = Duration::from_secs(match (silent, no_response) {
+        (true, _) => 60,
+        (false, true) => 5,
+        (false, false) => 30,
     });
     let left = Arc::new(AtomicUsize::new(0));
-    let canva = canva()
-        .retry_policy(retry)
-        .pacer(Left(left.clone()))
-        .response_timeout(timeout)
-        .stall_timeout(timeout)
-        .build()
-        .unwrap();
+    let canva = client().retry_policy(support::attempts(3)).pacer(counting(&left));
+    let canva = canva.response_timeout(timeout).stall_timeout(timeout).build().unwrap();
 
     let things = || simulator.assets().len() + simulator.designs().len();
     let (existed, requests) = (things(), simulator.requests().len());
@@ -250,7 +220,8 @@ async fn meet(operation: &'static Operation, case: &Case, always: bool, tls: Opt
     if operation.method == "DELETE" && result.is_ok() {
         assert!(simulator.assets().iter().all(|asset| asset.id != before.asset_id), "it is still there");
     }
-    format!("{}, {requests} request{}", outcome(&result), if requests == 1 { "" } else { "s" })
+    let outcome = result.as_ref().map_or_else(name, |()| "success".to_owned());
+    format!("{outcome}, {requests} request{}", if requests == 1 { "" } else { "s" })
 }
 
 /// By what happened on the first attempt alone and on every attempt.
@@ -344,25 +315,4 @@ fn who(those: &[&Operation]) -> String {
         }
     }
     format!("`{}`", ids.join("`, `"))
-}
-
-#[tokio::test]
-async fn a_server_that_refuses_connections_gets_the_request_once_it_takes_them() {
-    let simulator = Simulator::builder().refusing().job_duration(Duration::ZERO).start().await.unwrap();
-    let mut retry = RetryPolicy::default();
-    (retry.max_attempts, retry.base_delay) = (3, Duration::from_millis(1));
-    let client = |retry| {
-        Client::builder().token(simulator.token()).base_url(simulator.base_url()).retry_policy(retry).build().unwrap()
-    };
-    let error = client(retry.clone()).upload_asset("tests/fixtures/photo.jpg").await.unwrap_err();
-    assert!(matches!(error, Error::Connect { attempts: 3, .. }), "{error:?}");
-
-    (retry.max_attempts, retry.base_delay) = (u32::MAX, Duration::from_millis(20));
-    let canva = client(retry);
-    let upload = tokio::spawn(async move { canva.upload_asset(PIXEL.to_vec()).name("n").await.map(drop) });
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    assert!(simulator.requests().is_empty());
-    simulator.accept().unwrap();
-    upload.await.unwrap().unwrap();
-    assert_eq!((simulator.requests().len(), simulator.assets().len()), (1, 1));
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use canva_connect::operations::Operation;
-use canva_connect::{Client, Error, JobKind, JobReference, Pacing, RetryPolicy};
+use canva_connect::{Client, Error, JobKind, JobReference};
 
-use crate::support;
+use crate::support::{self, once};
 
 const IDS: [&str; 18] = [
     "",
@@ -28,25 +28,19 @@ const IDS: [&str; 18] = [
     "\u{ff0e}\u{ff0e}\u{2215}",
 ];
 
-fn client(base_url: String) -> Client {
-    let client = Client::builder().token("t").base_url(base_url).pacer(Pacing::off());
-    client.retry_policy(RetryPolicy::never()).build().unwrap()
-}
-
 #[tokio::test]
 async fn the_facade_sends_nothing() {
     let (listener, base_url) = support::listen().await;
-    let canva = client(base_url);
+    let canva = once(&base_url);
     let refused = |error: Error, id: &str| assert!(matches!(error, Error::InvalidInput { .. }), "{id:?}: {error:?}");
-    let long = "a".repeat(51);
-    for id in IDS.into_iter().chain([long.as_str()]) {
+    // Whatever isn't a letter, a digit, `-` or `_` of ASCII.
+    let wrong = (0..=0x100).filter_map(char::from_u32).filter(|c| !c.is_ascii_alphanumeric() && !"-_".contains(*c));
+    let wrong = wrong.map(|wrong| format!("a{wrong}")).chain(["a".repeat(51)]);
+    for id in IDS.into_iter().map(str::to_owned).chain(wrong) {
+        let id = id.as_str();
         refused(canva.get_asset(id).await.unwrap_err(), id);
         refused(canva.update_asset(id).name("n").await.unwrap_err(), id);
         refused(canva.delete_asset(id).await.unwrap_err(), id);
-        refused(canva.asset_upload_job(id).refresh().await.unwrap_err(), id);
-        refused(canva.url_asset_upload_job(id).wait().await.unwrap_err(), id);
-        refused(canva.design_import_job(id).refresh().await.unwrap_err(), id);
-        refused(canva.url_import_job(id).wait().await.unwrap_err(), id);
         for kind in JobKind::ALL {
             let stored = JobReference { kind: *kind, id: id.to_owned() };
             refused(canva.job(stored).wait().await.unwrap_err(), id);
@@ -86,7 +80,7 @@ async fn a_generated_call_sends_it_as_one_segment_of_the_path_or_not_at_all() {
             }
         }
     });
-    let canva = client(base_url);
+    let canva = once(&base_url);
     for id in IDS {
         for (resource, result) in generated(&canva, id).await {
             match result.unwrap_err() {

@@ -1,6 +1,5 @@
 //! What a caller plugs in may panic: that request ends, and the next one goes as if nothing had happened.
 
-use std::future::IntoFuture;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,15 +7,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use canva_connect::operations::Operation;
-use canva_connect::pacing::Permit;
 use canva_connect::{
     AccessToken, BoxError, BoxFuture, Client, ClientBuilder, Error, Job, Pacer, Pacing, RetryPolicy, TokenProvider,
     UploadBody,
 };
 use tokio::io::{AsyncRead, ReadBuf};
 
-use crate::support;
+use crate::support::{self, Paces};
 
 /// Panics the first so many times that it is asked.
 #[derive(Clone, Default)]
@@ -45,28 +42,6 @@ impl TokenProvider for Tokens {
     }
 }
 
-/// The limits of the spec, with a trap at each step.
-struct Trapped {
-    pacing: Pacing,
-    acquire: Trap,
-    acquired: Trap,
-}
-
-impl Pacer for Trapped {
-    fn acquire(&self, operation: &'static Operation, max_wait: Duration) -> BoxFuture<'_, Result<Permit, BoxError>> {
-        Box::pin(async move {
-            self.acquire.step();
-            let permit = self.pacing.acquire(operation, max_wait).await?;
-            self.acquired.step();
-            Ok(permit)
-        })
-    }
-
-    fn pause(&self, operation: &'static Operation, pause: Duration) {
-        self.pacing.pause(operation, pause);
-    }
-}
-
 /// One byte, or a panic.
 struct Content(Trap, bool);
 
@@ -83,7 +58,7 @@ impl AsyncRead for Content {
 async fn server() -> ClientBuilder {
     let (listener, base_url) = support::listen().await;
     tokio::spawn(support::discard_uploads(listener, tokio::sync::mpsc::unbounded_channel().0));
-    Client::builder().token("t").base_url(base_url)
+    support::builder(&base_url)
 }
 
 /// It ends in a panic of the caller's own task, or in an error.
@@ -139,7 +114,17 @@ async fn of_the_token_provider_and_the_pacer() {
     for trap in 0..3 {
         let traps = [0, 1, 2].map(|one| Trap::default().set(if one == trap { many } else { 0 }));
         let [token, acquire, acquired] = traps;
-        let pacer = Trapped { pacing: Pacing::new(), acquire, acquired };
+        // The limits of the spec, with a trap before and after each turn.
+        let pacing = Arc::new(Pacing::new());
+        let pacer = Paces::new(move |operation, max_wait| {
+            let (pacing, acquire, acquired) = (pacing.clone(), acquire.clone(), acquired.clone());
+            Box::pin(async move {
+                acquire.step();
+                let permit = pacing.acquire(operation, max_wait).await?;
+                acquired.step();
+                Ok(permit)
+            })
+        });
         let canva = server().await.token_provider(Tokens(token)).pacer(pacer).build().unwrap();
         for _ in 0..many {
             ends(canva.upload_asset(vec![7]).name("n")).await;

@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use canva_connect::auth::NoUser;
-use canva_connect::reqwest::Certificate;
 use canva_connect::{AccessToken, Client, Error, Pacing, PollPolicy, RetryPolicy};
 use canva_simulator::{Access, RateLimits, Simulator, Tls};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::support::PIXEL;
+use crate::support::{self, PIXEL};
 
 /// A simulator that counts the requests of two users, and a client that is nobody's.
 async fn service() -> (Simulator, Client) {
@@ -18,7 +17,7 @@ async fn service() -> (Simulator, Client) {
     let ben = Access::new("bens-token").user("ben", "team");
     let simulator = Simulator::builder().access(anna).access(ben).rate_limits(RateLimits::SlidingWindow);
     let simulator = simulator.job_duration(Duration::ZERO).start().await.unwrap();
-    let service = Client::builder().token_provider(NoUser).base_url(simulator.base_url()).build().unwrap();
+    let service = support::simulated(&simulator).token_provider(NoUser).build().unwrap();
     (simulator, service)
 }
 
@@ -39,24 +38,22 @@ async fn upload(canva: &Client, count: usize) {
 
 #[tokio::test(start_paused = true)]
 async fn each_has_its_own_token_and_limits() {
-    let (simulator, service) = service().await;
-    let anna = service.for_user(AccessToken::new("annas-token"), Pacing::new());
-    let ben = service.for_user(AccessToken::new("bens-token"), Pacing::new());
-    let begun = Instant::now();
-    tokio::join!(upload(&anna, 30), upload(&ben, 30));
-    assert!(begun.elapsed() < Duration::from_secs(1), "they waited for each other: {:?}", begun.elapsed());
-    assert_eq!(refused(&simulator), 0);
-    for user in ["anna", "ben"] {
-        assert_eq!(simulator.assets_of(user).len(), 30, "{user}");
+    for cloned_builders in [false, true] {
+        let (simulator, service) = service().await;
+        let builder = support::simulated(&simulator);
+        let user = |token: &str| match cloned_builders {
+            true => builder.clone().token(token).build().unwrap(),
+            false => service.for_user(AccessToken::new(token), Pacing::new()),
+        };
+        let (anna, ben) = (user("annas-token"), user("bens-token"));
+        let begun = Instant::now();
+        tokio::join!(upload(&anna, 30), upload(&ben, 30));
+        assert!(begun.elapsed() < Duration::from_secs(1), "they waited for each other: {:?}", begun.elapsed());
+        assert_eq!(refused(&simulator), 0);
+        for user in ["anna", "ben"] {
+            assert_eq!(simulator.assets_of(user).len(), 30, "{user}");
+        }
     }
-}
-
-#[tokio::test]
-async fn a_client_that_is_nobodys_sends_nothing() {
-    let (simulator, service) = service().await;
-    let error = service.get_asset("Msd59349ff").await.unwrap_err();
-    assert!(matches!(&error, Error::Token { source, .. } if source.to_string().contains("for_user")), "{error}");
-    assert!(simulator.requests().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -79,17 +76,6 @@ async fn the_counts_outlive_a_client_with_its_pacing() {
     let before = refused(&simulator);
     upload(&client(&Arc::new(Pacing::new())), 30).await;
     assert_eq!(refused(&simulator), before);
-}
-
-#[tokio::test(start_paused = true)]
-async fn clients_of_cloned_builders_have_limits_of_their_own() {
-    let (simulator, _) = service().await;
-    let builder = Client::builder().base_url(simulator.base_url());
-    let anna = builder.clone().token("annas-token").build().unwrap();
-    let ben = builder.token("bens-token").build().unwrap();
-    let begun = Instant::now();
-    tokio::join!(upload(&anna, 30), upload(&ben, 30));
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
 }
 
 #[test]
@@ -139,15 +125,7 @@ fn a_client_goes_on_in_another_runtime() {
             simulator = simulator.tls(versions);
         }
         let simulator = simulated.block_on(simulator.start()).unwrap();
-        let canva = Client::builder().token(simulator.token()).base_url(simulator.base_url());
-        let canva = match simulator.certificate() {
-            Some(pem) => {
-                let ca = Certificate::from_pem(pem.as_bytes()).unwrap();
-                canva.http(move |http| http.tls_certs_only([ca.clone()]))
-            }
-            None => canva,
-        };
-        let canva = canva.retry_policy(RetryPolicy::never()).build().unwrap();
+        let canva = support::simulated(&simulator).retry_policy(RetryPolicy::never()).build().unwrap();
         for _ in 0..3 {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let asset = runtime.block_on(async {

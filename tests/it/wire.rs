@@ -1,8 +1,9 @@
 //! What each request of the facade looks like to the server: method, path, headers and body.
 
-use canva_connect::Client;
 use canva_simulator::{Access, Simulator};
 use insta::assert_snapshot;
+
+use crate::support;
 
 /// The last request as the server saw it. The address and this crate's version vary; nothing else may.
 fn last_request(simulator: &Simulator) -> String {
@@ -31,7 +32,7 @@ fn last_request(simulator: &Simulator) -> String {
 async fn every_request_has_its_form() {
     // It keeps the body of a request only if it knows the token.
     let simulator = Simulator::builder().access(Access::new("t")).start().await.unwrap();
-    let canva = Client::builder().token("t").base_url(simulator.base_url()).user_agent("product/1").build().unwrap();
+    let canva = support::builder(simulator.base_url()).user_agent("product/1").build().unwrap();
 
     // It is the requests that count here, not what comes of them.
     let _ = canva.upload_asset(b"bytes".to_vec()).name("Hero 🚀").await;

@@ -8,8 +8,16 @@ pub mod tls;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use canva_connect::auth::{TokenStore, Tokens};
+use canva_connect::operations::Operation;
+use canva_connect::pacing::Permit;
+use canva_connect::reqwest::Certificate;
+use canva_connect::{AccessToken, BoxError, BoxFuture, Client, ClientBuilder, Pacer, RetryPolicy, TokenProvider};
+use canva_simulator::Simulator;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
@@ -23,6 +31,83 @@ pub const UPLOADED: &str =
 
 /// An update, as the API answers it.
 pub const UPDATED: &str = r#"{"asset":{"id":"a1","name":"n","created_at":1,"updated_at":1}}"#;
+
+/// A client of this server, with the token `t`. It trusts no certificate: to read those of the system takes longer than most
+/// tests do.
+pub fn builder(base_url: &str) -> ClientBuilder {
+    Client::builder().token("t").base_url(base_url).http(|http| http.tls_certs_only([]))
+}
+
+/// A client of this server that sends everything once.
+pub fn once(base_url: &str) -> Client {
+    builder(base_url).retry_policy(RetryPolicy::never()).build().unwrap()
+}
+
+/// A client of this server that makes up to so many attempts.
+pub fn trying(most: u32, base_url: &str) -> Client {
+    builder(base_url).retry_policy(attempts(most)).build().unwrap()
+}
+
+/// Up to so many attempts, with hardly a pause between them.
+pub fn attempts(most: u32) -> RetryPolicy {
+    RetryPolicy::default().max_attempts(most).base_delay(Duration::from_millis(1))
+}
+
+/// A client of this simulator, which trusts its certificate alone.
+pub fn simulated(simulator: &Simulator) -> ClientBuilder {
+    let trusted = simulator.certificate().map(|pem| Certificate::from_pem(pem.as_bytes()).unwrap());
+    let client = builder(simulator.base_url()).token(simulator.token());
+    client.http(move |http| http.tls_certs_only(trusted.clone()))
+}
+
+/// A pacer that acquires with this function, and counts the pauses that it is told of.
+pub struct Paces<F>(F, Arc<AtomicUsize>);
+
+impl<F> Paces<F>
+where
+    F: Fn(&'static Operation, Duration) -> BoxFuture<'static, Result<Permit, BoxError>> + Send + Sync + 'static,
+{
+    pub fn new(acquire: F) -> Self {
+        Self(acquire, Arc::default())
+    }
+
+    pub fn pauses(&self) -> Arc<AtomicUsize> {
+        self.1.clone()
+    }
+}
+
+impl<F> Pacer for Paces<F>
+where
+    F: Fn(&'static Operation, Duration) -> BoxFuture<'static, Result<Permit, BoxError>> + Send + Sync + 'static,
+{
+    fn acquire(&self, operation: &'static Operation, max_wait: Duration) -> BoxFuture<'_, Result<Permit, BoxError>> {
+        (self.0)(operation, max_wait)
+    }
+
+    fn pause(&self, _: &'static Operation, _: Duration) {
+        self.1.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Gives `old-token`, and `new-token` once that was refused. Counts the refusals.
+#[derive(Default)]
+pub struct Renewing(pub AtomicUsize);
+
+impl TokenProvider for Renewing {
+    fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>> {
+        Box::pin(async move {
+            let refused = self.0.load(Ordering::SeqCst) > 0;
+            Ok(AccessToken::new(if refused { "new-token" } else { "old-token" }))
+        })
+    }
+
+    fn refused<'a>(&'a self, refused: &'a AccessToken) -> BoxFuture<'a, Result<bool, BoxError>> {
+        Box::pin(async move {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Ok(*refused == AccessToken::new("old-token"))
+        })
+    }
+}
 
 /// Binds a loopback port of its own.
 pub async fn listen() -> (TcpListener, String) {
@@ -176,6 +261,30 @@ pub fn http(status: &str, headers: &str, body: &str) -> String {
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| (*error).source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// Everything that an error can be made to say.
+pub fn everything(error: &canva_connect::Error) -> String {
+    let mut said = format!("{error} {} {error:?} {error:#?}", error.report());
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        said += &format!(" {error} {error:?}");
+        cause = error.source();
+    }
+    said
+}
+
+/// A login whose access token has ended.
+pub struct Ended;
+
+impl TokenStore for Ended {
+    fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, BoxError>> {
+        Box::pin(async { Ok(Some(Tokens::new("0ld-t0k3n", "r3fr3sh-t0k3n", Duration::ZERO))) })
+    }
+
+    fn save<'a>(&'a self, _: &'a Tokens) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 /// A table in a document is what a test found: it stands between two comments with this name. `INSTA_UPDATE=always`
