@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use canva_connect::auth::{Integration, LoginRequired, NoUser, OAuth, OAuthError, Tokens};
@@ -18,11 +17,11 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::support::tls::{self, Ca, Settings};
-use crate::support::{self, UPLOADED, answering, http, script};
+use crate::support::{self, Renewing, UPLOADED, answering, http, script};
 use crate::tokens::{Memory, REDIRECT_URI};
 
 fn builder(base_url: &str) -> ClientBuilder {
-    Client::builder().token("the-token").base_url(base_url).retry_policy(RetryPolicy::never())
+    support::builder(base_url).token("the-token").retry_policy(RetryPolicy::never())
 }
 
 fn client(base_url: &str) -> Client {
@@ -56,25 +55,6 @@ impl Pacer for Fails {
     }
 
     fn pause(&self, _: &'static Operation, _: Duration) {}
-}
-
-/// Has another token once the first was refused.
-#[derive(Default)]
-struct Renewing(AtomicBool);
-
-impl TokenProvider for Renewing {
-    fn token(&self) -> BoxFuture<'_, Result<AccessToken, BoxError>> {
-        Box::pin(
-            async move { Ok(AccessToken::new(if self.0.load(Ordering::SeqCst) { "new-token" } else { "old-token" })) },
-        )
-    }
-
-    fn refused<'a>(&'a self, _: &'a AccessToken) -> BoxFuture<'a, Result<bool, BoxError>> {
-        Box::pin(async move {
-            self.0.store(true, Ordering::SeqCst);
-            Ok(true)
-        })
-    }
 }
 
 /// A login whose access token has ended, at a token endpoint that answers this.
@@ -118,6 +98,7 @@ async fn every_error() -> Vec<(&'static str, Error)> {
 
     let fails = |why| builder("http://127.0.0.1:1/rest").token_provider(Fails(why)).build().unwrap();
     all.push(("a provider", get(&fails(|| "the vault is sealed".into())).await));
+    all.push(("a provider's login", get(&fails(|| LoginRequired::new("the row is gone").into())).await));
     let wrapped = || io::Error::other(OAuthError::from(LoginRequired::new("the user has left"))).into();
     all.push(("a provider that wraps another one's login", get(&fails(wrapped)).await));
     all.push((
@@ -218,7 +199,7 @@ fn steady(text: &str) -> String {
     host("localhost", host("127.0.0.1", text.to_owned()))
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn each_says_what_to_do_and_each_layer_its_own_part_alone() {
     let mut table = String::new();
     let every = every_error().await;

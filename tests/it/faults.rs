@@ -227,6 +227,7 @@ async fn meet(operation: &'static Operation, case: &Case, always: bool, tls: Opt
 /// By what happened on the first attempt alone and on every attempt.
 type Outcomes = BTreeMap<[String; 2], Vec<&'static Operation>>;
 
+/// Half a minute: some 3 500 meetings, each with a server and a client of its own.
 #[tokio::test]
 async fn every_operation_meets_every_fault() {
     let cases = Arc::new(cases());

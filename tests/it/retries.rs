@@ -197,7 +197,7 @@ async fn dripping(head: &'static str) -> String {
     base_url
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_refusal_counts_as_one_however_slowly_its_body_comes() {
     for (status, head) in [
         (429, "HTTP/1.1 429 Too Many Requests\r\nretry-after: 86400\r\ncontent-length: 1000\r\n\r\n"),
