@@ -1,7 +1,7 @@
 //! Keeps `generated/` in step with `openapi.yaml`.
 //!
-//! With the feature `codegen`, in this repository's checkout, it rewrites `generated/`. Otherwise it only checks that `generated/`
-//! was made from the spec and the generator as they are now, so that a stale client can't be built.
+//! With the feature `codegen`, in this repository's checkout, it rewrites `generated/`. Otherwise it only checks that
+//! `generated/` was made from the spec and the generator as they are now, so that a stale client can't be built.
 
 use std::fs;
 use std::path::Path;
@@ -24,8 +24,9 @@ const SOURCES: [&str; 7] = [
 
 const FINGERPRINTS: &str = "generated/fingerprints";
 
-/// The directory of `.cargo/config.toml`, which sets this. Cargo reads the configuration of the directory that it is called from, and
-/// never a dependency's: a program that depends on this crate doesn't write into its sources, whatever features it turns on.
+/// The directory of `.cargo/config.toml`, which sets this. Cargo reads the configuration of the directory that it is
+/// called from, and never a dependency's: a program that depends on this crate doesn't write into its sources,
+/// whatever features it turns on.
 #[cfg(feature = "codegen")]
 const CHECKOUT: &str = "CANVA_CONNECT_CHECKOUT";
 

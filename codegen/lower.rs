@@ -1,4 +1,5 @@
-//! Rewrites, in memory, schemas that progenitor 0.15 can't express as the API means them. Each rewrite says why it is needed.
+//! Rewrites, in memory, schemas that progenitor 0.15 can't express as the API means them. Each rewrite says why it is
+//! needed.
 
 use std::collections::BTreeSet;
 
@@ -25,8 +26,8 @@ pub fn lower(spec: &Value, requests: &BTreeSet<String>) -> Result<Value, String>
     Ok(json!({ "openapi": "3.0.3", "info": info, "paths": {}, "components": { "schemas": Value::Object(schemas) } }))
 }
 
-/// Progenitor makes something of each of these, but not what they mean: of a `oneOf` of objects, an enum that has none of their
-/// fields.
+/// Progenitor makes something of each of these, but not what they mean: of a `oneOf` of objects, an enum that has
+/// none of their fields.
 fn refuse_unions(schema: &Value) -> Result<(), String> {
     let Some(schema) = schema.as_object() else { return Ok(()) };
     if let Some(keyword) = ["oneOf", "anyOf", "allOf", "not"].into_iter().find(|keyword| schema.contains_key(*keyword))
@@ -78,8 +79,8 @@ fn make_arrays_nullable(schema: &mut Value) {
     }
 }
 
-/// An object of a response gets a map `extra` of the fields that the spec doesn't know. Left alone they are allowed and lost;
-/// an empty schema allows them no less, and is what the generator makes a map of.
+/// An object of a response gets a map `extra` of the fields that the spec doesn't know. Left alone they are allowed
+/// and lost; an empty schema allows them no less, and is what the generator makes a map of.
 fn keep_unknown_fields(schema: &mut Value) -> Result<(), String> {
     let Some(schema) = schema.as_object_mut() else { return Ok(()) };
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
@@ -94,8 +95,8 @@ fn keep_unknown_fields(schema: &mut Value) -> Result<(), String> {
     schema.get_mut("items").into_iter().try_for_each(keep_unknown_fields)
 }
 
-/// A bounded string becomes a newtype with six impls each (and a regex engine for a pattern), whose errors don't say what came. The
-/// bounds are in `lengths.rs`, and the facade checks them.
+/// A bounded string becomes a newtype with six impls each (and a regex engine for a pattern), whose errors don't say
+/// what came. The bounds are in `lengths.rs`, and the facade checks them.
 fn simplify(value: &mut Value) {
     match value {
         Value::Object(map) => {

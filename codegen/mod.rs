@@ -1,5 +1,5 @@
-//! openapi.yaml -> generated/: reads and checks the spec, has progenitor make the types (`lower`, `types`), and makes the methods
-//! (`operations`) and the tables (`tables`) from the spec itself.
+//! openapi.yaml -> generated/: reads and checks the spec, has progenitor make the types (`lower`, `types`), and makes
+//! the methods (`operations`) and the tables (`tables`) from the spec itself.
 
 use std::collections::BTreeSet;
 
@@ -67,8 +67,8 @@ fn collect_references<'a>(value: &'a Value, into: &mut BTreeSet<&'a str>) {
     }
 }
 
-/// The value itself, or the target of its `$ref`. simulator/ and spec-diff/ have the same few lines: the build script of a published
-/// crate can't depend on the workspace.
+/// The value itself, or the target of its `$ref`. simulator/ and spec-diff/ have the same few lines: the build script
+/// of a published crate can't depend on the workspace.
 fn resolve<'a>(spec: &'a Value, value: &'a Value) -> &'a Value {
     let pointer = value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
     pointer.and_then(|pointer| spec.pointer(pointer)).unwrap_or(value)

@@ -79,9 +79,8 @@ impl Arguments {
                 self.chain.push(quote!(.json_header(#api_name, #name)));
             }
             _ => {
-                return Err(format!(
-                    "the {place} parameter `{api_name}` can't be generated: only path parameters and headers with JSON content can"
-                ));
+                let refused = format!("the {place} parameter `{api_name}` can't be generated");
+                return Err(refused + ": only path parameters and headers with JSON content can");
             }
         }
         let description = text("description").trim();

@@ -1,5 +1,5 @@
-//! The spec's facts about operations and lengths, as tables. Retries, pacing, checks, docs and the simulator read them, so that no number
-//! of the spec is typed a second time.
+//! The spec's facts about operations and lengths, as tables. Retries, pacing, checks, docs and the simulator read
+//! them, so that no number of the spec is typed a second time.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
@@ -205,8 +205,8 @@ fn length(owner: &str, property: &str, schema: &Value) -> Option<Length> {
     Some(Length { name: constant(&format!("{owner}_{property}")), place, min, max, unit })
 }
 
-/// Two macros that give what the spec says as text, so that a doc comment need not say it again: `scope_and_rate!` of an
-/// operation, `length!` of a string or list.
+/// Two macros that give what the spec says as text, so that a doc comment need not say it again: `scope_and_rate!` of
+/// an operation, `length!` of a string or list.
 pub fn docs(spec: &Value) -> Result<String, String> {
     let facts = facts(spec)?;
     let lengths = all_lengths(spec);

@@ -120,8 +120,8 @@ fn lines_of(attribute: Attribute) -> Vec<Attribute> {
     lines.iter().map(|line| parse_quote!(#[doc = #line])).collect()
 }
 
-/// Replaces every enum by an open one, with its conversions: a value that the server adds one day is kept as it came, instead of
-/// failing the whole response.
+/// Replaces every enum by an open one, with its conversions: a value that the server adds one day is kept as it came,
+/// instead of failing the whole response.
 fn open_enums(items: &mut Vec<Item>) {
     let enums: Vec<ItemEnum> = items
         .iter()

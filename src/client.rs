@@ -1,4 +1,5 @@
-//! The client and its settings, and the clients of many users that share them. Its operations are in `facade/` and `job/`.
+//! The client and its settings, and the clients of many users that share them. Its operations are in `facade/` and
+//! `job/`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,8 +17,8 @@ use crate::send::base_url::{BaseUrl, HttpSettings};
 use crate::send::{Call, Connections, Sender, Settings};
 use crate::token::{AccessToken, TokenProvider};
 
-/// A client for one Canva user. Clones are cheap and share connections, rate limits and tokens; [`for_user`](Self::for_user) makes
-/// one for another user over the same connections.
+/// A client for one Canva user. Clones are cheap and share connections, rate limits and tokens;
+/// [`for_user`](Self::for_user) makes one for another user over the same connections.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), canva_connect::Error> {
@@ -48,11 +49,11 @@ impl Client {
         ClientBuilder::default()
     }
 
-    /// A client for another user, over the same connections and with the same settings. It costs a few hundred bytes: make
-    /// one for each user when needed, and drop it at any time.
+    /// A client for another user, over the same connections and with the same settings. It costs a few hundred bytes:
+    /// make one for each user when needed, and drop it at any time.
     ///
-    /// Tokens and rate limits are the user's own. Several clients of one user share an `Arc<Pacing>`. Keep it for a minute after the
-    /// last of them is dropped: a new [`Pacing`] knows nothing of what was sent before it.
+    /// Tokens and rate limits are the user's own. Several clients of one user share an `Arc<Pacing>`. Keep it for a
+    /// minute after the last of them is dropped: a new [`Pacing`] knows nothing of what was sent before it.
     ///
     /// ```no_run
     /// # fn example() -> Result<(), canva_connect::Error> {
@@ -71,8 +72,8 @@ impl Client {
         Self { sender, poll: self.poll.clone() }
     }
 
-    /// The operations as they are generated from the spec: a [`Call`] for each. They go the same way as all others; they check no
-    /// lengths and encode no metadata.
+    /// The operations as they are generated from the spec: a [`Call`] for each. They go the same way as all others;
+    /// they check no lengths and encode no metadata.
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
@@ -85,11 +86,11 @@ impl Client {
         generated::Operations(self.sender.clone())
     }
 
-    /// A request of an operation that the spec doesn't have. It goes the same way as all others. It is retried if the operation is
-    /// [repeatable](Operation::repeatable), and waits its turn if the operation has a limit.
+    /// A request of an operation that the spec doesn't have. It goes the same way as all others. It is retried if the
+    /// operation is [repeatable](Operation::repeatable), and waits its turn if the operation has a limit.
     ///
-    /// The response is read as JSON of the type that you ask for. An empty response reads as `null`, which suits `()`, `Option<T>` and
-    /// [`serde_json::Value`].
+    /// The response is read as JSON of the type that you ask for. An empty response reads as `null`, which suits
+    /// `()`, `Option<T>` and [`serde_json::Value`].
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
@@ -115,8 +116,8 @@ impl fmt::Debug for Client {
     }
 }
 
-/// The settings of a [`Client`]. Only the token must be given. Clients that are built from clones of it have connections of their own;
-/// they share the token provider, and the pacer if one is set.
+/// The settings of a [`Client`]. Only the token must be given. Clients that are built from clones of it have
+/// connections of their own; they share the token provider, and the pacer if one is set.
 ///
 /// ```
 /// # fn main() -> Result<(), canva_connect::Error> {
@@ -210,11 +211,12 @@ impl ClientBuilder {
         self
     }
 
-    /// How long an upload may stand still before it fails. Default 60 s. A slow upload that moves is never cut; its total time has no
-    /// limit.
+    /// How long an upload may stand still before it fails. Default 60 s. A slow upload that moves is never cut; its
+    /// total time has no limit.
     ///
-    /// An upload moves when the connection takes more of it. Buffers hold a few megabytes: a stalled server looks alive until they fill,
-    /// and a slow server looks stalled while they drain. Keep the timeout well above the time that a megabyte takes.
+    /// An upload moves when the connection takes more of it. Buffers hold a few megabytes: a stalled server looks
+    /// alive until they fill, and a slow server looks stalled while they drain. Keep the timeout well above the time
+    /// that a megabyte takes.
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.stall = timeout;
         self
@@ -244,10 +246,10 @@ impl ClientBuilder {
         self
     }
 
-    /// The longest pause that a request waits for, whether its own `Retry-After` asks for the pause or an earlier request's did. Default
-    /// 5 minutes: five times the window in which Canva counts. A longer pause fails the request at once, with the response as an
-    /// [`Error::Api`], or with [`PausedError`](crate::pacing::PausedError) in an [`Error::Pacer`]. To wait longer, raise
-    /// [`RetryPolicy::total_time`] too.
+    /// The longest pause that a request waits for, whether its own `Retry-After` asks for the pause or an earlier
+    /// request's did. Default 5 minutes: five times the window in which Canva counts. A longer pause fails the
+    /// request at once, with the response as an [`Error::Api`], or with [`PausedError`](crate::pacing::PausedError)
+    /// in an [`Error::Pacer`]. To wait longer, raise [`RetryPolicy::total_time`] too.
     pub fn max_wait(mut self, max_wait: Duration) -> Self {
         self.max_wait = max_wait;
         self
@@ -255,8 +257,9 @@ impl ClientBuilder {
 
     /// Settings of the HTTP client underneath: root certificates, client certificates, proxies, DNS, pools.
     ///
-    /// The function is called twice: uploads have an HTTP client of their own, which speaks HTTP/1.1. Whatever it sets, uploads stay on
-    /// HTTP/1.1, redirects stay off, and only this crate retries. A `timeout` would cut long uploads.
+    /// The function is called twice: uploads have an HTTP client of their own, which speaks HTTP/1.1. Whatever it
+    /// sets, uploads stay on HTTP/1.1, redirects stay off, and only this crate retries. A `timeout` would cut long
+    /// uploads.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -272,8 +275,8 @@ impl ClientBuilder {
     /// # }
     /// ```
     ///
-    /// By default, the system's certificates are trusted, or those in `SSL_CERT_FILE`, and `HTTPS_PROXY` is the proxy unless the base URL
-    /// leads to this machine.
+    /// By default, the system's certificates are trusted, or those in `SSL_CERT_FILE`, and `HTTPS_PROXY` is the proxy
+    /// unless the base URL leads to this machine.
     pub fn http(
         mut self,
         settings: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
@@ -285,8 +288,8 @@ impl ClientBuilder {
     /// Makes the client. Nothing is sent.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] if there is no token, or the token, the base URL, the user agent, a timeout or a policy can't be used;
-    /// [`Error::Setup`] if the system's TLS can't be set up.
+    /// [`Error::InvalidInput`] if there is no token, or the token, the base URL, the user agent, a timeout or a
+    /// policy can't be used; [`Error::Setup`] if the system's TLS can't be set up.
     pub fn build(self) -> Result<Client, Error> {
         let tokens: Arc<dyn TokenProvider> = match self.token {
             None => return Err(Error::invalid("token", "an access token or a token provider", "none")),

@@ -25,8 +25,8 @@ const TOKEN: &str = "s3cr3t/of+the=client";
 
 static CLIENT: LazyLock<Client> = LazyLock::new(|| Client::new(TOKEN).unwrap());
 
-/// A response with any status and body is a value that survives writing and reading, or an error that can be printed and
-/// doesn't contain the token.
+/// A response with any status and body is a value that survives writing and reading, or an error that can be printed
+/// and doesn't contain the token.
 pub fn response(bytes: &[u8]) {
     let Some((status, body)) = bytes.split_first() else { return };
     let status = [200, 200, 200, 201, 204, 206, 302, 400, 401, 404, 429, 500][usize::from(*status) % 12];

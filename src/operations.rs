@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use http::StatusCode;
 
-/// An operation of the API: of the spec, or one that you declare to send it with [`Client::request`](crate::Client::request).
+/// An operation of the API: of the spec, or one that you declare to send it with
+/// [`Client::request`](crate::Client::request).
 ///
 /// ```
 /// use canva_connect::operations::Operation;
@@ -31,13 +32,14 @@ pub struct Operation {
     pub preview: bool,
     /// The statuses of a success. Where none is given, every 2xx is one.
     pub successes: &'static [u16],
-    /// Whether doing it twice has the same effect as once. An operation that isn't repeatable is not sent again once it may have arrived.
+    /// Whether doing it twice has the same effect as once. An operation that isn't repeatable is not sent again once
+    /// it may have arrived.
     pub repeatable: bool,
 }
 
 impl Operation {
-    /// An operation that the spec doesn't have, without scopes and limits. It is repeatable if HTTP says so of its method:
-    /// `POST` and `PATCH` are not.
+    /// An operation that the spec doesn't have, without scopes and limits. It is repeatable if HTTP says so of its
+    /// method: `POST` and `PATCH` are not.
     pub const fn new(id: &'static str, method: &'static str, path: &'static str) -> Self {
         let repeatable = matches!(method.as_bytes(), b"GET" | b"HEAD" | b"OPTIONS" | b"PUT" | b"DELETE");
         Self { id, method, path, scopes: &[], requests_per_minute: None, preview: false, successes: &[], repeatable }

@@ -22,11 +22,13 @@ macro_rules! setters {
 
 /// How often, and at what intervals, a request is retried whose failure allows it.
 ///
-/// The pause before the n-th retry is random between nothing and `base_delay` × 2ⁿ⁻¹, at most `max_delay` (full jitter), or
-/// what the response's `Retry-After` says. After a 429 without one it is 5 s × 2ⁿ⁻¹ and up to half as much more; a pause
-/// after a 429 holds for every request of that operation. See the crate's front page for what is retried and what is not.
+/// The pause before the n-th retry is random between nothing and `base_delay` × 2ⁿ⁻¹, at most `max_delay` (full
+/// jitter), or what the response's `Retry-After` says. After a 429 without one it is 5 s × 2ⁿ⁻¹ and up to half as
+/// much more; a pause after a 429 holds for every request of that operation. See the crate's front page for what is
+/// retried and what is not.
 ///
-/// In a configuration file, times are written as `30s` or `1m 30s`, a missing field has its default, and an unknown field is refused.
+/// In a configuration file, times are written as `30s` or `1m 30s`, a missing field has its default, and an unknown
+/// field is refused.
 ///
 /// ```
 /// # fn main() -> Result<(), serde_json::Error> {
@@ -44,8 +46,8 @@ macro_rules! setters {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RetryPolicy {
-    /// How often a request is sent at most, not counting one more after a 401 with a new token. Default 5: enough to sit
-    /// out a full minute of 429s. 0 is refused by [`ClientBuilder::build`](crate::ClientBuilder::build).
+    /// How often a request is sent at most, not counting one more after a 401 with a new token. Default 5: enough to
+    /// sit out a full minute of 429s. 0 is refused by [`ClientBuilder::build`](crate::ClientBuilder::build).
     pub max_attempts: u32,
     /// The longest first pause. Default 500 ms.
     #[serde(with = "duration")]
@@ -98,8 +100,8 @@ const MIN_GROWN: Duration = Duration::from_millis(250);
 /// How often a job is polled, and for how long.
 ///
 /// The defaults suit jobs of 1 to 120 s: over durations spread evenly on a logarithmic scale, the result is noticed
-/// 2.4 s after it is ready, with 6.6 polls on average. A fixed 2 s needs 12.9 for 1.0 s; a start of 500 ms that grows 1.6
-/// times to 10 s needs 6.9 for 3.1 s. docs/performance.md has the same figures, the creating request included.
+/// 2.4 s after it is ready, with 6.6 polls on average. A fixed 2 s needs 12.9 for 1.0 s; a start of 500 ms that grows
+/// 1.6 times to 10 s needs 6.9 for 3.1 s. docs/performance.md has the same figures, the creating request included.
 ///
 /// It is read from a configuration file as [`RetryPolicy`] is.
 ///
@@ -122,13 +124,15 @@ pub struct PollPolicy {
     /// 250 ms if it is less.
     #[serde(with = "duration")]
     pub first_delay: Duration,
-    /// How many times as long each pause is as the one before. Default 1.7. Less than 1 counts as 1; infinity and NaN are refused.
+    /// How many times as long each pause is as the one before. Default 1.7. Less than 1 counts as 1; infinity and NaN
+    /// are refused.
     pub growth: f64,
     /// The longest pause. Default 6 s.
     #[serde(with = "duration")]
     pub max_delay: Duration,
-    /// How long after the first response about the job to stop waiting. Default 10 minutes. A handle from a stored id begins
-    /// with the first poll: until then only [`RetryPolicy::total_time`] and the rate limit say how long it takes.
+    /// How long after the first response about the job to stop waiting. Default 10 minutes. A handle from a stored id
+    /// begins with the first poll: until then only [`RetryPolicy::total_time`] and the rate limit say how long it
+    /// takes.
     #[serde(with = "duration")]
     pub deadline: Duration,
 }

@@ -1,5 +1,5 @@
-//! What a hostile server, a long queue, or a caller in a hurry can cost: memory and descriptors stay bounded. Apart, so that
-//! nothing but the attack is measured: each client is a process of its own.
+//! What a hostile server, a long queue, or a caller in a hurry can cost: memory and descriptors stay bounded. Apart,
+//! so that nothing but the attack is measured: each client is a process of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod support;

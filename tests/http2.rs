@@ -1,5 +1,5 @@
-//! Over TLS and HTTP/2 too, every hostile response ends in an error, and nothing is sent that the policy doesn't know of.
-//! Apart, because the memory of a process is measured.
+//! Over TLS and HTTP/2 too, every hostile response ends in an error, and nothing is sent that the policy doesn't know
+//! of. Apart, because the memory of a process is measured.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod support;
@@ -94,8 +94,8 @@ struct Saw {
     complete: AtomicUsize,
 }
 
-/// A server over TLS that speaks as much HTTP/2 as it takes to read requests, and does what it shouldn't to the first so many
-/// of them. The others are successes. It has no HTTP/1.1.
+/// A server over TLS that speaks as much HTTP/2 as it takes to read requests, and does what it shouldn't to the first
+/// so many of them. The others are successes. It has no HTTP/1.1.
 async fn server(react: React, times: usize) -> (String, Arc<Saw>) {
     let acceptor = tls::acceptor(&CA, &tls::Settings { protocols: &["h2"], ..Default::default() });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -12,8 +12,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use spec_diff as diff;
 
-/// The tests share one target directory, so that progenitor is compiled once; Cargo would make them wait anyway, and say
-/// so in its output.
+/// The tests share one target directory, so that progenitor is compiled once; Cargo would make them wait anyway, and
+/// say so in its output.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// What `tests/it/schemas.rs` needs, and nothing else.

@@ -1,6 +1,6 @@
 //! What a program hears through `tracing`: a span for each request with what it waited and sent, warnings, and news of
-//! tokens; and never a token, there or in errors or `Debug`. Apart, because its subscriber is the whole process's: so it hears
-//! every thread, and no other test can switch a trace off that it reaches first.
+//! tokens; and never a token, there or in errors or `Debug`. Apart, because its subscriber is the whole process's: so
+//! it hears every thread, and no other test can switch a trace off that it reaches first.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;

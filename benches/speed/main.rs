@@ -1,6 +1,6 @@
 //! What the crate costs, against baselines in the same run: `cargo bench --bench speed`. What came out once, and how to
-//! read it, stands in docs/performance.md. `-- uploads`, `-- tls`, `-- distance`, `-- requests`, `-- users` or `-- polling` runs one
-//! part.
+//! read it, stands in docs/performance.md. `-- uploads`, `-- tls`, `-- distance`, `-- requests`, `-- users` or `--
+//! polling` runs one part.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod relay;
@@ -237,8 +237,8 @@ fn client(base_url: &str) -> Client {
     Client::builder().token("t").base_url(base_url).pacer(Pacing::off()).build().unwrap()
 }
 
-/// PATCH after PATCH on one connection: what facade, generated code and hook add to bare reqwest. The two take turns every
-/// hundred requests, so that whatever else the machine does meets both.
+/// PATCH after PATCH on one connection: what facade, generated code and hook add to bare reqwest. The two take turns
+/// every hundred requests, so that whatever else the machine does meets both.
 fn requests() {
     const TURNS: usize = 100;
     const REQUESTS: u32 = 100;
@@ -346,8 +346,8 @@ fn time(runtime: &tokio::runtime::Runtime, work: impl Future<Output = ()>) -> Du
     started.elapsed()
 }
 
-/// How late `wait` knows, and for how many requests, over jobs of 1 to 120 s, spread evenly on a logarithmic scale. It is
-/// arithmetic over the policies' pauses, and the request that creates the job counts.
+/// How late `wait` knows, and for how many requests, over jobs of 1 to 120 s, spread evenly on a logarithmic scale.
+/// It is arithmetic over the policies' pauses, and the request that creates the job counts.
 fn polling() {
     println!("\nwaiting for jobs of 1 to 120 s (log-uniform)\n");
     let mut fixed = PollPolicy::default();

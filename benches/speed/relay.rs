@@ -1,4 +1,5 @@
-//! A network that is far away: what enters it at one end leaves it at the other later, and any amount may be on its way.
+//! A network that is far away: what enters it at one end leaves it at the other later, and any amount may be on its
+//! way.
 
 use std::time::Duration;
 

@@ -19,8 +19,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a command may take, with the opening of a lost connection and its repetition.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// A Redis that several machines share. Clones have the same connection, which is opened when it is first needed, and again
-/// when it is lost. It lives on the tokio runtime that needed it first, which has to last as long as it does.
+/// A Redis that several machines share. Clones have the same connection, which is opened when it is first needed, and
+/// again when it is lost. It lives on the tokio runtime that needed it first, which has to last as long as it does.
 ///
 /// A command fails after 2 seconds at the latest.
 ///
@@ -41,8 +41,8 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Takes `redis://USER:PASSWORD@HOST:PORT/DATABASE`, of which all but the host can be left out. `rediss://` is TLS, which needs
-    /// the feature `tls`, and `unix:///path/to/socket` a socket. Nothing is sent yet.
+    /// Takes `redis://USER:PASSWORD@HOST:PORT/DATABASE`, of which all but the host can be left out. `rediss://` is
+    /// TLS, which needs the feature `tls`, and `unix:///path/to/socket` a socket. Nothing is sent yet.
     ///
     /// # Errors
     ///
@@ -50,7 +50,8 @@ impl Redis {
     pub fn open(url: &str) -> Result<Self, RedisError> {
         let info = url.into_connection_info().map_err(|source| RedisError::Url { source: Arc::new(source) })?;
         let tcp = TcpSettings::default().set_nodelay(true);
-        // Where the network drops everything, a connection counts as lost after this, and not after a quarter of an hour.
+        // Where the network drops everything, a connection counts as lost after this, and not after a quarter of an
+        // hour.
         #[cfg(any(target_os = "android", target_os = "linux"))]
         let tcp = tcp.set_user_timeout(2 * DEADLINE);
         let client = redis::Client::open(info.set_tcp_settings(tcp))
@@ -65,9 +66,9 @@ impl Redis {
         self
     }
 
-    /// Encrypts what is secret, with the first of these keys. The others are for what was encrypted before. To change the key,
-    /// give all processes the new one as the second, then put it first, and drop the old one when every user's tokens have been
-    /// saved again, as they are every four hours in use. Default: nothing is encrypted.
+    /// Encrypts what is secret, with the first of these keys. The others are for what was encrypted before. To change
+    /// the key, give all processes the new one as the second, then put it first, and drop the old one when every
+    /// user's tokens have been saved again, as they are every four hours in use. Default: nothing is encrypted.
     #[must_use]
     pub fn encryption_keys(mut self, keys: impl IntoIterator<Item = EncryptionKey>) -> Self {
         self.encryption_keys = keys.into_iter().collect();
@@ -82,7 +83,8 @@ impl Redis {
         self.query(&redis::cmd("PING")).await
     }
 
-    /// The name of a key: after the prefix `kind` and, in braces, `name`. A cluster keeps together what has the same text in braces.
+    /// The name of a key: after the prefix `kind` and, in braces, `name`. A cluster keeps together what has the same
+    /// text in braces.
     pub(crate) fn key(&self, kind: &str, name: &str) -> String {
         format!("{}:{kind}:{{{name}}}", self.prefix)
     }
@@ -110,7 +112,8 @@ impl Redis {
         let attempts = async {
             let connection = self.manager()?;
             match attempt(connection.clone()).await {
-                // It may be that the manager couldn't connect some time ago. It tries again now, which the next attempt waits for.
+                // It may be that the manager couldn't connect some time ago. It tries again now, which the next
+                // attempt waits for.
                 Err(error) if error.is_io_error() => attempt(connection).await,
                 result => result,
             }
@@ -119,8 +122,8 @@ impl Redis {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) if error.is_io_error() => Err(away(Arc::new(error))),
             Ok(Err(error)) => {
-                // It is a replica now. The address may lead to another server, which the next call connects to. Redis 6 says
-                // it in the text of a script's error.
+                // It is a replica now. The address may lead to another server, which the next call connects to. Redis
+                // 6 says it in the text of a script's error.
                 if error.code() == Some("READONLY") || error.to_string().contains("READONLY") {
                     *lock(&self.manager) = None;
                 }

@@ -8,11 +8,12 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// The first byte of what is encrypted so; the nonce and the ciphertext with its tag follow. JSON begins with another one.
+/// The first byte of what is encrypted so; the nonce and the ciphertext with its tag follow. JSON begins with another
+/// one.
 const VERSION: u8 = 1;
 
-/// A key for AES-256: 32 random bytes, or the text of them in Base64, which `openssl rand -base64 32` prints. It is never
-/// printed.
+/// A key for AES-256: 32 random bytes, or the text of them in Base64, which `openssl rand -base64 32` prints. It is
+/// never printed.
 ///
 /// ```
 /// use canva_connect_redis::EncryptionKey;

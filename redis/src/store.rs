@@ -1,7 +1,7 @@
 //! `TokenStore` over Redis: the tokens of a user, refreshed by one process at a time.
 //!
-//! Each user has one hash: the `tokens`, the `holder` that locked them last with its `number`, and `until`, the end of the lock. Each
-//! step is one script, so it reads and writes at once, and only the server's clock counts.
+//! Each user has one hash: the `tokens`, the `holder` that locked them last with its `number`, and `until`, the end
+//! of the lock. Each step is one script, so it reads and writes at once, and only the server's clock counts.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -22,17 +22,17 @@ use crate::sync::lock;
 const LEASE: Duration = Duration::from_secs(30);
 /// How long another process may keep the tokens locked: a token request of 60 seconds at the most, and time to save.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(75);
-/// How often locked tokens are looked at, in milliseconds: short beside a token request, and spread, so that many processes
-/// don't ask at once.
+/// How often locked tokens are looked at, in milliseconds: short beside a token request, and spread, so that many
+/// processes don't ask at once.
 const LOCK_POLL: std::ops::Range<u64> = 100..300;
-/// How long a save is tried. Before it there is a refresh token that works nowhere else than here, and perhaps a process
-/// that is about to end.
+/// How long a save is tried. Before it there is a refresh token that works nowhere else than here, and perhaps a
+/// process that is about to end.
 const SAVE_TIMEOUT: Duration = Duration::from_secs(15);
 const SAVE_POLL: Duration = Duration::from_millis(250);
 
-/// What the scripts begin with. A holder has an id and a number that grows with each lock. It is fenced off once there is a
-/// newer one: it stood still past its lease. Where a Redis that crashed has forgotten it, the number that is there is a lower one, and
-/// the holder still counts; where another got the same number then, the ids differ.
+/// What the scripts begin with. A holder has an id and a number that grows with each lock. It is fenced off once
+/// there is a newer one: it stood still past its lease. Where a Redis that crashed has forgotten it, the number that
+/// is there is a lower one, and the holder still counts; where another got the same number then, the ids differ.
 const HOLDER: &str = "
     local row, id, number = KEYS[1], ARGV[1], tonumber(ARGV[2])
     local time = redis.call('TIME')
@@ -49,8 +49,8 @@ fn script(rest: &str) -> Script {
     Script::new(&format!("{HOLDER}{rest}"))
 }
 
-/// Locks for ARGV[3] ms unless another has, and gives the number. A lease that is longer than a lease can be is from before the
-/// clock was set back.
+/// Locks for ARGV[3] ms unless another has, and gives the number. A lease that is longer than a lease can be is from
+/// before the clock was set back.
 static LOCK: LazyLock<Script> = LazyLock::new(|| {
     script(
         "local left = (redis.call('HGET', row, 'until') or 0) - now
@@ -87,13 +87,14 @@ static UNLOCK: LazyLock<Script> = LazyLock::new(|| {
 
 /// The tokens of one user in Redis, for any number of processes and machines: made by [`Redis::store`].
 ///
-/// They are in one hash, encrypted if the [`Redis`] was given keys. A process that logs in or refreshes locks the tokens. The others wait
-/// for up to 75 seconds, and find the new tokens. The lock is a [lease](Self::lease) of 30 seconds by the server's clock, renewed every
-/// 10 seconds: if the holder is killed or stands still, the others go on 30 seconds later. A holder that stood still for longer can't
-/// save any more if another process has locked meanwhile; the tokens in the store count.
+/// They are in one hash, encrypted if the [`Redis`] was given keys. A process that logs in or refreshes locks the
+/// tokens. The others wait for up to 75 seconds, and find the new tokens. The lock is a [lease](Self::lease) of 30
+/// seconds by the server's clock, renewed every 10 seconds: if the holder is killed or stands still, the others go on
+/// 30 seconds later. A holder that stood still for longer can't save any more if another process has locked
+/// meanwhile; the tokens in the store count.
 ///
-/// A save is tried for 15 seconds: after a refresh, the new tokens exist nowhere else. Every other call is tried once, and fails before a
-/// refresh token is sent.
+/// A save is tried for 15 seconds: after a refresh, the new tokens exist nowhere else. Every other call is tried
+/// once, and fails before a refresh token is sent.
 ///
 /// Errors are [`StoreError`]s.
 pub struct RedisStore {
@@ -124,8 +125,8 @@ impl Redis {
 }
 
 impl RedisStore {
-    /// How long the tokens stay locked after the last sign of their holder. Default 30 s; a shorter lease is for tests. All processes need
-    /// the same.
+    /// How long the tokens stay locked after the last sign of their holder. Default 30 s; a shorter lease is for
+    /// tests. All processes need the same.
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
@@ -293,8 +294,8 @@ pub enum StoreError {
     /// Others have kept the tokens locked for as long as a call waits, which is longer than a refresh takes.
     #[error("other processes have kept the tokens locked for {} s; try again", LOCK_TIMEOUT.as_secs())]
     Locked,
-    /// This process stood still, or didn't reach Redis, for longer than its lock lasts, and another has locked the tokens
-    /// since. What that one keeps counts: try again, and it is loaded.
+    /// This process stood still, or didn't reach Redis, for longer than its lock lasts, and another has locked the
+    /// tokens since. What that one keeps counts: try again, and it is loaded.
     #[error("another process has locked the tokens since; try again")]
     Superseded,
     /// The tokens are encrypted, and no key was given.
@@ -303,8 +304,8 @@ pub enum StoreError {
     /// The tokens are encrypted with none of the keys that were given. Or they were changed, or are another user's.
     #[error("the tokens can't be decrypted with any of the given keys; add the key that they were encrypted with")]
     WrongKey,
-    /// A key was given, and the tokens are not encrypted. They are not used, since whoever can write to Redis could have put them
-    /// there.
+    /// A key was given, and the tokens are not encrypted. They are not used, since whoever can write to Redis could
+    /// have put them there.
     #[error("the tokens are not encrypted, although a key was given; the user has to log in again")]
     InTheClear,
     /// The stored value isn't a token pair.

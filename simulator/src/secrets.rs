@@ -28,8 +28,8 @@ impl Secrets {
         format!("{name}-{}", self.text(name, 43))
     }
 
-    /// A token with these claims, in the form of a JWT and as long as one. No key signed it: its signature is random text,
-    /// and so is the claim that fills it up.
+    /// A token with these claims, in the form of a JWT and as long as one. No key signed it: its signature is random
+    /// text, and so is the claim that fills it up.
     pub fn jwt(&self, name: &str, claims: &Value) -> String {
         let mut claims = claims.clone();
         let room = CLAIMS.saturating_sub(claims.to_string().len());

@@ -63,15 +63,16 @@ impl Simulator {
         self.state.certificate.as_deref()
     }
 
-    /// An access token that is accepted: the first that [`Builder::access`] was given, else a random one with every scope.
+    /// An access token that is accepted: the first that [`Builder::access`] was given, else a random one with every
+    /// scope.
     pub fn token(&self) -> &str {
         &self.token
     }
 
-    /// The requests to the API so far, in the order in which they arrived: the newest 10 000, fewer where their paths and
-    /// headers are over 64 MiB together. Their bodies are kept up to 256 MiB together, and the newest one whatever its
-    /// length; an older one is emptied then. These bounds are the simulator's own, for one that runs for days. A request
-    /// for another host or from another site, which is refused with a 403, isn't among them.
+    /// The requests to the API so far, in the order in which they arrived: the newest 10 000, fewer where their paths
+    /// and headers are over 64 MiB together. Their bodies are kept up to 256 MiB together, and the newest one
+    /// whatever its length; an older one is emptied then. These bounds are the simulator's own, for one that runs for
+    /// days. A request for another host or from another site, which is refused with a 403, isn't among them.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
         self.state.log.requests()
     }
@@ -120,8 +121,8 @@ impl Simulator {
         self.port.open()
     }
 
-    /// Lets a fault meet requests of an operation. `requests` says which, counted from now: `1..=1` is the next one, and
-    /// `..` is all.
+    /// Lets a fault meet requests of an operation. `requests` says which, counted from now: `1..=1` is the next one,
+    /// and `..` is all.
     ///
     /// `operation` is the spec's id of it, or `token`, `revoke` or `introspect` for that endpoint of OAuth.
     ///
@@ -143,9 +144,9 @@ impl Simulator {
         &self.state.oauth.client.secret
     }
 
-    /// An access token of another user's: with [`Builder::scopes`], as the token endpoint gives it, and accepted for as long.
-    /// Each user has assets, jobs and rate limits of their own, and can't reach those of others. The user needs no
-    /// preparation; who has several tokens is still one user.
+    /// An access token of another user's: with [`Builder::scopes`], as the token endpoint gives it, and accepted for
+    /// as long. Each user has assets, jobs and rate limits of their own, and can't reach those of others. The user
+    /// needs no preparation; who has several tokens is still one user.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -166,16 +167,16 @@ impl Simulator {
         self.state.oauth.token_for(self.state.oauth.user(user_id), self.state.now())
     }
 
-    /// The page to which an integration sends its user for consent. It consents at once: it redirects back with a code. A
-    /// parameter `user`, which Canva's page doesn't have, is the id of who consents: append `&user=anna` to a login's URL to
-    /// log in as another user than the default one.
+    /// The page to which an integration sends its user for consent. It consents at once: it redirects back with a
+    /// code. A parameter `user`, which Canva's page doesn't have, is the id of who consents: append `&user=anna` to a
+    /// login's URL to log in as another user than the default one.
     pub fn authorization_url(&self) -> &str {
         &self.authorization_url
     }
 
-    /// Consents as the default user would, and gives the code that the user's browser would bring back. It can be exchanged
-    /// once, within ten minutes, with the same `redirect_uri`; where that is empty here, it can be left out there, too.
-    /// Where a scope is none of [`Builder::scopes`], the exchange is refused with `invalid_scope`.
+    /// Consents as the default user would, and gives the code that the user's browser would bring back. It can be
+    /// exchanged once, within ten minutes, with the same `redirect_uri`; where that is empty here, it can be left out
+    /// there, too. Where a scope is none of [`Builder::scopes`], the exchange is refused with `invalid_scope`.
     pub fn authorize<S: Into<String>>(
         &self,
         code_challenge: &str,
@@ -252,8 +253,8 @@ impl Builder {
         self
     }
 
-    /// Speaks TLS, and HTTP/2 if it is among these. Default: plain HTTP/1.1. The certificate is for `localhost`, 127.0.0.1
-    /// and `::1`, and new at each start: [`Simulator::certificate`] is what a client has to trust.
+    /// Speaks TLS, and HTTP/2 if it is among these. Default: plain HTTP/1.1. The certificate is for `localhost`,
+    /// 127.0.0.1 and `::1`, and new at each start: [`Simulator::certificate`] is what a client has to trust.
     #[must_use]
     pub fn tls(mut self, versions: Tls) -> Self {
         self.tls = Some(versions);
@@ -261,7 +262,8 @@ impl Builder {
     }
 
     /// How many requests an HTTP/2 connection takes at a time. The server's settings tell it the client, which waits;
-    /// a request beyond it, by a client that hasn't heard of them yet, is refused (`REFUSED_STREAM`). Default: no limit.
+    /// a request beyond it, by a client that hasn't heard of them yet, is refused (`REFUSED_STREAM`). Default: no
+    /// limit.
     #[must_use]
     pub fn max_concurrent_streams(mut self, streams: u32) -> Self {
         self.max_concurrent_streams = Some(streams);
@@ -297,15 +299,16 @@ impl Builder {
         self
     }
 
-    /// Enforces the spec's rate limits, for each user and operation, counted in this way. Default: they aren't enforced.
+    /// Enforces the spec's rate limits, for each user and operation, counted in this way. Default: they aren't
+    /// enforced.
     #[must_use]
     pub fn rate_limits(mut self, limits: RateLimits) -> Self {
         self.settings.rate_limits = Some(limits);
         self
     }
 
-    /// The window over which [`rate_limits`](Self::rate_limits) counts: so many requests as the spec allows a minute. Default 60 s;
-    /// a shorter one is for tests of several processes, which can't share a paused clock.
+    /// The window over which [`rate_limits`](Self::rate_limits) counts: so many requests as the spec allows a minute.
+    /// Default 60 s; a shorter one is for tests of several processes, which can't share a paused clock.
     #[must_use]
     pub fn rate_window(mut self, window: Duration) -> Self {
         self.settings.rate_window = window;
@@ -320,24 +323,24 @@ impl Builder {
         self
     }
 
-    /// How long an access token from the token endpoint is accepted. Default 4 hours. `OAuth` refreshes one to two minutes before the
-    /// end, so one that lives for less is refreshed before each request.
+    /// How long an access token from the token endpoint is accepted. Default 4 hours. `OAuth` refreshes one to two
+    /// minutes before the end, so one that lives for less is refreshed before each request.
     #[must_use]
     pub fn access_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.oauth.token_lifetime = lifetime;
         self
     }
 
-    /// The scopes that the integration has: the default token has them, and a user can consent to no others. Default: every
-    /// scope of the spec.
+    /// The scopes that the integration has: the default token has them, and a user can consent to no others. Default:
+    /// every scope of the spec.
     #[must_use]
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.oauth.scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Lets the OAuth endpoints refuse in the words of RFC 6749, `{"error", "error_description"}`. Default: in those of the
-    /// API, `{"code", "message"}`, with the same code.
+    /// Lets the OAuth endpoints refuse in the words of RFC 6749, `{"error", "error_description"}`. Default: in those
+    /// of the API, `{"code", "message"}`, with the same code.
     #[must_use]
     pub fn rfc_6749_errors(mut self) -> Self {
         self.oauth.rfc_6749_errors = true;
@@ -364,7 +367,8 @@ impl Builder {
     /// # Errors
     ///
     /// When it is called outside a tokio runtime, the port can't be bound, a fault is for an operation that doesn't
-    /// exist or for a version of HTTP that isn't spoken, a certificate can't be made, or `openapi.yaml` says something that isn't simulated.
+    /// exist or for a version of HTTP that isn't spoken, a certificate can't be made, or `openapi.yaml` says
+    /// something that isn't simulated.
     pub async fn start(mut self) -> io::Result<Simulator> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
         let (port, address) = Port::bind(self.port, runtime.clone())?;

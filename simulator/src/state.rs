@@ -1,5 +1,5 @@
-//! What one simulator holds: its settings, its clock, who has access, what it stores and what it saw. It decides nothing;
-//! `checks` and `operations` do.
+//! What one simulator holds: its settings, its clock, who has access, what it stores and what it saw. It decides
+//! nothing; `checks` and `operations` do.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -42,7 +42,8 @@ pub struct State {
     pub certificate: Option<String>,
     /// By user and operation.
     pub counters: Mutex<HashMap<(String, &'static str), RateCounter>>,
-    /// Whoever holds it may unpack a file. One at a time, so that the costliest file is the most that many cost at once.
+    /// Whoever holds it may unpack a file. One at a time, so that the costliest file is the most that many cost at
+    /// once.
     pub unpacking: Arc<Semaphore>,
     library: Mutex<Library>,
     started: (SystemTime, Instant),

@@ -87,8 +87,8 @@ impl Change {
     }
 }
 
-/// Every change between two specs. Serialized, it is one map: the names of both specs, the number of changes of each class,
-/// and the changes.
+/// Every change between two specs. Serialized, it is one map: the names of both specs, the number of changes of each
+/// class, and the changes.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     old: String,
@@ -174,7 +174,8 @@ fn printable(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
-/// A spec's words for Markdown: they end no table cell, and become no markup and no mention. Text in backticks needs less.
+/// A spec's words for Markdown: they end no table cell, and become no markup and no mention. Text in backticks needs
+/// less.
 fn markdown(text: &str) -> String {
     let escaped = |(index, part): (usize, &str)| {
         let markup: &[char] = if index % 2 == 1 { &['|'] } else { &['|', '<', '>', '*', '_', '[', ']', '@', '#'] };

@@ -105,11 +105,13 @@ impl Spec {
     }
 }
 
-// The generator and the simulator have `METHODS`, `resolve` and the check of references too. This copy stays apart: it reads
-// any spec, old or foreign, and a crate for three short functions would be a dependency of the published library's build.
+// The generator and the simulator have `METHODS`, `resolve` and the check of references too. This copy stays apart:
+// it reads any spec, old or foreign, and a crate for three short functions would be a dependency of the published
+// library's build.
 pub const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
-/// The value itself, or what its `$ref` points at.
+/// The value itself, or the target of its `$ref`. codegen/ and simulator/ have the same few lines: neither is
+/// published with this crate.
 pub fn resolve<'a>(spec: &'a Value, value: &'a Value) -> &'a Value {
     target(spec, value).unwrap_or(value)
 }

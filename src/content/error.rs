@@ -36,16 +36,16 @@ pub enum BodyError {
         /// The most that was to be taken.
         max_bytes: u64,
     },
-    /// The temporary file of [`UploadBody::spool`](crate::UploadBody::spool) can't be made or written. Nothing was sent, and no file is
-    /// left.
+    /// The temporary file of [`UploadBody::spool`](crate::UploadBody::spool) can't be made or written. Nothing was
+    /// sent, and no file is left.
     #[error("upload: the content can't be kept in a temporary file")]
     #[non_exhaustive]
     Spool {
         /// The cause.
         source: std::io::Error,
     },
-    /// The file was written to while it was being uploaded, or between two attempts. Nothing was made of the part that was
-    /// sent.
+    /// The file was written to while it was being uploaded, or between two attempts. Nothing was made of the part
+    /// that was sent.
     #[error("{}: it changed while it was being uploaded", file(.name))]
     #[non_exhaustive]
     Changed {

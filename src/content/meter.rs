@@ -69,8 +69,8 @@ impl Meter {
         self.finished.send_replace(true);
     }
 
-    /// Nobody waits for this attempt any more: no more of it is sent, and nothing reported. What had been sent by then stays all
-    /// that was.
+    /// Nobody waits for this attempt any more: no more of it is sent, and nothing reported. What had been sent by
+    /// then stays all that was.
     pub(crate) fn end(&self) -> UploadProgress {
         let mut state = lock(&self.state);
         state.over = true;

@@ -41,8 +41,8 @@ pub(crate) use upload::Upload;
 /// let archive = UploadBody::from_fn(4, || async { Ok(&b"data"[..]) }); // opened anew for each attempt
 /// ```
 ///
-/// Text in a program's source is a path. Text that is only known at run time could be a path or the content itself, so it has to say
-/// which: a `Path` or a `PathBuf` is a file, bytes are the content. A file is never opened by mistake.
+/// Text in a program's source is a path. Text that is only known at run time could be a path or the content itself,
+/// so it has to say which: a `Path` or a `PathBuf` is a file, bytes are the content. A file is never opened by mistake.
 ///
 /// ```compile_fail
 /// let text = std::env::args().collect::<String>();
@@ -78,8 +78,8 @@ impl UploadBody {
         Self(Source::Reopen { length, open: Box::new(open) })
     }
 
-    /// Content that can be read once. Once any of it has been read, a request with it isn't retried, whatever happens; and it isn't
-    /// always known in time that nothing was.
+    /// Content that can be read once. Once any of it has been read, a request with it isn't retried, whatever
+    /// happens; and it isn't always known in time that nothing was.
     pub fn from_reader(length: u64, reader: impl AsyncRead + Send + 'static) -> Self {
         Self(Source::Once { length, reader: Arc::new(Mutex::new(Some(Box::pin(reader)))) })
     }
@@ -122,11 +122,11 @@ from! {
     &Path => |path| Source::Path(path.into());
     &PathBuf => |path| Source::Path(path.into());
     PathBuf => |path| Source::Path(path);
-    /// The whole file from its beginning, wherever its position is; the position stays. The upload needs a name, since an open file
-    /// has none. Only regular files can be read, no pipes.
+    /// The whole file from its beginning, wherever its position is; the position stays. The upload needs a name,
+    /// since an open file has none. Only regular files can be read, no pipes.
     std::fs::File => |file| Source::File(file.into());
-    /// The whole file from its beginning, wherever its position is, with data that is still being written to it. The upload needs a
-    /// name, since an open file has none.
+    /// The whole file from its beginning, wherever its position is, with data that is still being written to it. The
+    /// upload needs a name, since an open file has none.
     tokio::fs::File => |file| Source::File(file);
     Bytes => |bytes| Source::Bytes(bytes);
     &Bytes => |bytes| Source::Bytes(bytes.clone());

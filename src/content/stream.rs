@@ -1,4 +1,5 @@
-//! Content that comes as a stream: sent as it comes if its length is known, otherwise first collected in a temporary file.
+//! Content that comes as a stream: sent as it comes if its length is known, otherwise first collected in a temporary
+//! file.
 
 use std::future::poll_fn;
 use std::io;
@@ -18,8 +19,8 @@ use crate::boxed::BoxError;
 const BLOCK: usize = 256 * 1024;
 
 impl UploadBody {
-    /// A stream of known length, such as the body of a request that has a `Content-Length`. It is sent as it comes, and can be
-    /// read once: see [`from_reader`](Self::from_reader).
+    /// A stream of known length, such as the body of a request that has a `Content-Length`. It is sent as it comes,
+    /// and can be read once: see [`from_reader`](Self::from_reader).
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -40,12 +41,12 @@ impl UploadBody {
         Self::from_reader(length, StreamReader::new(Chunks(Box::pin(stream))))
     }
 
-    /// A stream of unknown length, such as a body that a browser sends in chunks. All of it is taken in before anything is sent,
-    /// into a temporary file without a name, and never into memory. The file is gone with the content, when this is dropped before
-    /// its end, and when the process is killed. An upload of it can be sent again.
+    /// A stream of unknown length, such as a body that a browser sends in chunks. All of it is taken in before
+    /// anything is sent, into a temporary file without a name, and never into memory. The file is gone with the
+    /// content, when this is dropped before its end, and when the process is killed. An upload of it can be sent again.
     ///
-    /// The file is where [`std::env::temp_dir`] says, which `TMPDIR` sets on Unix; that shouldn't be a file system in memory.
-    /// `max_bytes` bounds it. The caller bounds how long the stream may take.
+    /// The file is where [`std::env::temp_dir`] says, which `TMPDIR` sets on Unix; that shouldn't be a file system in
+    /// memory. `max_bytes` bounds it. The caller bounds how long the stream may take.
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client, chunks: canva_connect::reqwest::Response) -> Result<(), canva_connect::Error> {

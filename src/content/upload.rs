@@ -1,5 +1,5 @@
-//! An upload on its way: its content is opened for each attempt, read ahead, and handed to the connection in frames that fit its
-//! speed.
+//! An upload on its way: its content is opened for each attempt, read ahead, and handed to the connection in frames
+//! that fit its speed.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -18,8 +18,8 @@ use crate::content::Meter;
 use crate::content::{AnyReader, OnProgress, OnceReader, Source, UploadBody};
 use crate::sync::{lock, unlocked};
 
-/// How much is read from a file at once, while the block before it is being sent. docs/performance.md has what smaller and
-/// larger ones cost.
+/// How much is read from a file at once, while the block before it is being sent. docs/performance.md has what
+/// smaller and larger ones cost.
 const BLOCK: usize = 512 * 1024;
 
 /// The largest frame.
@@ -173,8 +173,8 @@ impl Upload {
 enum Reader {
     /// The block after the one that is being sent is read meanwhile. No thread waits for the network.
     File { reading: JoinHandle<(std::fs::File, io::Result<Block>)>, seen: Seen, from: u64 },
-    /// In a mutex because a request body must be `Sync`; it is only ever reached through `&mut`. Nothing has been read from it
-    /// while it has no buffer.
+    /// In a mutex because a request body must be `Sync`; it is only ever reached through `&mut`. Nothing has been
+    /// read from it while it has no buffer.
     Any(Mutex<AnyReader>, Option<BytesMut>),
 }
 
@@ -227,8 +227,8 @@ struct Blocks {
     reader: Option<Reader>,
     /// Being handed over.
     block: Bytes,
-    /// Read, but perhaps the last, and held back until the end is seen: until then the server can't have the whole body,
-    /// and content that grew is never taken for complete.
+    /// Read, but perhaps the last, and held back until the end is seen: until then the server can't have the whole
+    /// body, and content that grew is never taken for complete.
     held: Bytes,
     read: u64,
 }

@@ -39,14 +39,14 @@ pub struct ApiError {
     pub retry_after: Option<Duration>,
     /// How many attempts were made.
     pub attempts: u32,
-    /// Of a 401: the token provider has another token by now, but there was no content left to send with it. The same call with
-    /// its content opened anew may succeed; no login is needed.
+    /// Of a 401: the token provider has another token by now, but there was no content left to send with it. The same
+    /// call with its content opened anew may succeed; no login is needed.
     pub token_renewed: bool,
 }
 
 impl ApiError {
-    /// A refusal at the first attempt, for tests of code that handles them. Its fields can be set; `Error::from` makes an error of
-    /// it.
+    /// A refusal at the first attempt, for tests of code that handles them. Its fields can be set; `Error::from`
+    /// makes an error of it.
     ///
     /// ```
     /// use canva_connect::{ApiError, Error, operations, reqwest::StatusCode};

@@ -14,7 +14,8 @@ pub(crate) fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn Std
     cause
 }
 
-/// Asks the first error of this type in the chain. `io::Error::source` skips the error that an [`io::Error`] wraps, so this looks inside.
+/// Asks the first error of this type in the chain. `io::Error::source` skips the error that an [`io::Error`] wraps,
+/// so this looks inside.
 pub(crate) fn find<E: StdError + 'static, T>(
     error: &(dyn StdError + 'static),
     known: impl Fn(&E) -> Option<T>,

@@ -19,8 +19,8 @@ use crate::generated::types::DesignImportErrorCode;
 pub enum ErrorKind {
     /// A parameter, a setting, or the content can't be sent. Correct it.
     Input,
-    /// This machine, its network or the base URL isn't set up right: a certificate, a proxy's password, the integration's id and
-    /// secret, or a response that isn't the API's. An operator has to look.
+    /// This machine, its network or the base URL isn't set up right: a certificate, a proxy's password, the
+    /// integration's id and secret, or a response that isn't the API's. An operator has to look.
     Setup,
     /// The token doesn't work any more. Have the user log in again, or give the client another one.
     Login,
@@ -28,7 +28,8 @@ pub enum ErrorKind {
     Refused,
     /// Canva takes no more of these requests for now. Send it again later.
     RateLimited,
-    /// Canva, the token provider or the pacer can't be reached or can't answer now, and nothing was made. Send it again later.
+    /// Canva, the token provider or the pacer can't be reached or can't answer now, and nothing was made. Send it
+    /// again later.
     Unavailable,
     /// Canva may or may not have carried it out. Look in Canva before you send it again: see [`Error::OutcomeUnknown`].
     OutcomeUnknown,
@@ -87,11 +88,11 @@ impl Error {
 
     /// Whether the very same call, made again later, may succeed and does no harm.
     ///
-    /// The client has already [retried by itself](crate#what-is-retried). An hour may still help where five attempts didn't, and so may
-    /// a call that opens its content anew. These are retryable:
+    /// The client has already [retried by itself](crate#what-is-retried). An hour may still help where five attempts
+    /// didn't, and so may a call that opens its content anew. These are retryable:
     ///
-    /// - the kinds [`RateLimited`](ErrorKind::RateLimited) and [`Unavailable`](ErrorKind::Unavailable), of the statuses 408, 429,
-    ///   500, 502, 503 and 504. [`retry_after`](Error::retry_after) may say how much later;
+    /// - the kinds [`RateLimited`](ErrorKind::RateLimited) and [`Unavailable`](ErrorKind::Unavailable), of the
+    ///   statuses 408, 429, 500, 502, 503 and 504. [`retry_after`](Error::retry_after) may say how much later;
     /// - a file that was written to while it was being uploaded;
     /// - a job that failed because Canva is busy or broke, which has made nothing.
     ///
@@ -115,9 +116,9 @@ impl Error {
         }
     }
 
-    /// Whether the user has to log in again, or the client needs another token: Canva refused the token and the provider has
-    /// no other one, or the provider itself says so with [`LoginRequired`](crate::auth::LoginRequired). Where it is about a job, log in and then wait
-    /// for the job again.
+    /// Whether the user has to log in again, or the client needs another token: Canva refused the token and the
+    /// provider has no other one, or the provider itself says so with [`LoginRequired`](crate::auth::LoginRequired).
+    /// Where it is about a job, log in and then wait for the job again.
     pub fn needs_login(&self) -> bool {
         match self {
             Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } => source.needs_login(),
@@ -125,8 +126,8 @@ impl Error {
         }
     }
 
-    /// How long to wait before the next request, if Canva or the token endpoint said so, to this request or to an earlier one whose
-    /// pause still lasts.
+    /// How long to wait before the next request, if Canva or the token endpoint said so, to this request or to an
+    /// earlier one whose pause still lasts.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Pacer { source, .. } => source.downcast_ref().map(|paused: &PausedError| paused.retry_after),

@@ -1,4 +1,5 @@
-//! The errors of this crate. Each keeps the status, the job and the cause, and none prints a token; `kind` says what to do about it.
+//! The errors of this crate. Each keeps the status, the job and the cause, and none prints a token; `kind` says what
+//! to do about it.
 
 use std::time::Duration;
 
@@ -33,13 +34,14 @@ use chain::{innermost, report};
 
 /// Everything that can go wrong.
 ///
-/// [`kind`](Error::kind) says what to do next. Four questions have a method each: [`is_retryable`](Error::is_retryable) (would
-/// the same call help later), [`needs_login`](Error::needs_login) (must the user log in), [`job_id`](Error::job_id) (is there a
-/// job to go on with), and [`is_outcome_unknown`](Error::is_outcome_unknown) (might the upload have succeeded all the same).
+/// [`kind`](Error::kind) says what to do next. Four questions have a method each:
+/// [`is_retryable`](Error::is_retryable) (would the same call help later), [`needs_login`](Error::needs_login) (must
+/// the user log in), [`job_id`](Error::job_id) (is there a job to go on with), and
+/// [`is_outcome_unknown`](Error::is_outcome_unknown) (might the upload have succeeded all the same).
 /// [`api`](Error::api) has what Canva said.
 ///
-/// The text of an error doesn't repeat its [`source`](std::error::Error::source). Print the whole chain, as `anyhow` does with `{:#}`, or
-/// use [`report`](Error::report), which makes one line of it.
+/// The text of an error doesn't repeat its [`source`](std::error::Error::source). Print the whole chain, as `anyhow`
+/// does with `{:#}`, or use [`report`](Error::report), which makes one line of it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -77,7 +79,8 @@ pub enum Error {
         source: BoxError,
     },
 
-    /// No connection could be opened, so that nothing was sent in the last attempt. Check what `kind` says, then send it again.
+    /// No connection could be opened, so that nothing was sent in the last attempt. Check what `kind` says, then send
+    /// it again.
     #[error("{}: could not connect{} ({attempts} {}){}", .operation.id, to_host(&**.source), plural(*.attempts, "attempt", "attempts"), reason(*.kind))]
     #[non_exhaustive]
     Connect {
@@ -91,8 +94,8 @@ pub enum Error {
         source: BoxError,
     },
 
-    /// The connection broke before the whole response was read. If the request may have made something, this is the cause of an
-    /// [`Error::OutcomeUnknown`].
+    /// The connection broke before the whole response was read. If the request may have made something, this is the
+    /// cause of an [`Error::OutcomeUnknown`].
     #[error("{}: the connection broke ({attempts} {})", .operation.id, plural(*.attempts, "attempt", "attempts"))]
     #[non_exhaustive]
     Connection {
@@ -138,18 +141,19 @@ pub enum Error {
         request_id: Option<String>,
         /// The beginning of the body.
         excerpt: String,
-        /// What is wrong with the body: a `serde_json::Error`, or text if it isn't JSON, or if the error had the token in it.
+        /// What is wrong with the body: a `serde_json::Error`, or text if it isn't JSON, or if the error had the
+        /// token in it.
         source: BoxError,
-        /// The job succeeded, but the response doesn't contain the result. The result is in Canva: look for it there, or read the job
-        /// again later. Don't upload or import it a second time.
+        /// The job succeeded, but the response doesn't contain the result. The result is in Canva: look for it there,
+        /// or read the job again later. Don't upload or import it a second time.
         job_succeeded: bool,
     },
 
-    /// A request that makes something new failed after it may have arrived. Canva may or may not have carried it out. The API has no
-    /// idempotency key, so sending it again can make a duplicate.
+    /// A request that makes something new failed after it may have arrived. Canva may or may not have carried it out.
+    /// The API has no idempotency key, so sending it again can make a duplicate.
     ///
-    /// Look for the result in Canva (an asset by its name, a design by its title) or ask the user, and send it again only if it is
-    /// not there. If a duplicate does no harm, send it again at once.
+    /// Look for the result in Canva (an asset by its name, a design by its title) or ask the user, and send it again
+    /// only if it is not there. If a duplicate does no harm, send it again at once.
     #[error("{}: it is unknown whether Canva carried this out{}; look before sending it again", .operation.id, sent_of(.sent))]
     #[non_exhaustive]
     OutcomeUnknown {
@@ -175,7 +179,8 @@ pub enum Error {
         source: Box<Error>,
     },
 
-    /// The job took longer than the caller wanted to wait. It goes on at Canva: make a handle from `job_id` and wait again.
+    /// The job took longer than the caller wanted to wait. It goes on at Canva: make a handle from `job_id` and wait
+    /// again.
     #[error("job {} was still in progress after {} s of waiting", shown(.job_id), .waited.as_secs_f64())]
     #[non_exhaustive]
     Deadline {
@@ -239,8 +244,8 @@ impl Error {
         matches!(self, Self::OutcomeUnknown { .. })
     }
 
-    /// The error and its causes in one line, for a log: each cause that adds something, and the innermost cause of the HTTP client's
-    /// errors. Control characters are escaped, and the line is cut after 4 000 characters.
+    /// The error and its causes in one line, for a log: each cause that adds something, and the innermost cause of
+    /// the HTTP client's errors. Control characters are escaped, and the line is cut after 4 000 characters.
     ///
     /// ```text
     /// getAsset: could not connect to api.canva.com (5 attempts): Connection refused (os error 111)

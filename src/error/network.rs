@@ -10,11 +10,11 @@ use super::chain::{find, innermost};
 pub enum ConnectKind {
     /// The name was not found, nobody accepted in time, or the connection broke while it was being opened.
     Network,
-    /// A CA that isn't trusted here signed the server's certificate, for example the CA of a proxy that inspects TLS. Trust it
-    /// with [`ClientBuilder::http`](crate::ClientBuilder::http), or name a file with it in `SSL_CERT_FILE`.
+    /// A CA that isn't trusted here signed the server's certificate, for example the CA of a proxy that inspects TLS.
+    /// Trust it with [`ClientBuilder::http`](crate::ClientBuilder::http), or name a file with it in `SSL_CERT_FILE`.
     Certificate,
-    /// The server's certificate isn't valid, even if its CA is trusted: it has expired, isn't valid yet, is for another name, or isn't a
-    /// server's.
+    /// The server's certificate isn't valid, even if its CA is trusted: it has expired, isn't valid yet, is for
+    /// another name, or isn't a server's.
     InvalidCertificate,
     /// The proxy opened no tunnel: it can't reach the server, or doesn't let the request through.
     Proxy,
@@ -64,8 +64,8 @@ impl fmt::Display for TimeoutKind {
     }
 }
 
-/// What stood in the way of this connection. The types are those of reqwest's own rustls, and the text is hyper-util's, whose error has no
-/// type that can be named; tests/it/proxies.rs fails if reqwest moves to others.
+/// What stood in the way of this connection. The types are those of reqwest's own rustls, and the text is
+/// hyper-util's, whose error has no type that can be named; tests/it/proxies.rs fails if reqwest moves to others.
 pub(crate) fn connect_kind(source: &reqwest::Error) -> ConnectKind {
     let tls = find(source, |error: &rustls::Error| match error {
         rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer) => Some(ConnectKind::Certificate),

@@ -18,8 +18,9 @@ pub struct PausedError {
 }
 
 impl PausedError {
-    /// For a [`Pacer`](crate::Pacer) of your own: refuses a request that comes `elapsed` after Canva `asked` for a pause, if the client waits for
-    /// no more than `max_wait`. The request isn't refused if the pause is short enough to wait for, or enough of it has passed.
+    /// For a [`Pacer`](crate::Pacer) of your own: refuses a request that comes `elapsed` after Canva `asked` for a
+    /// pause, if the client waits for no more than `max_wait`. The request isn't refused if the pause is short enough
+    /// to wait for, or enough of it has passed.
     ///
     /// # Errors
     /// The error for that request.

@@ -21,8 +21,8 @@ sent_when_awaited! {
 impl Client {
     /// Uploads an image or video to the user's content library.
     ///
-    /// The content is a path, bytes, or a reader: see [`UploadBody`]. Await the builder to send it; it gives a [`Job`] to
-    /// wait for.
+    /// The content is a path, bytes, or a reader: see [`UploadBody`]. Await the builder to send it; it gives a
+    /// [`Job`] to wait for.
     ///
     #[doc = scope_and_rate!(CREATE_ASSET_UPLOAD_JOB)]
     ///
@@ -130,7 +130,8 @@ impl Client {
 ///
 /// # Errors
 /// Awaited, it gives [`Error::InvalidInput`] before anything is sent, [`Error::Body`] if the content can't be read or
-/// changes, [`Error::OutcomeUnknown`] where a job may have been made, and otherwise those of every [`Call`](crate::Call).
+/// changes, [`Error::OutcomeUnknown`] where a job may have been made, and otherwise those of every
+/// [`Call`](crate::Call).
 #[must_use = "nothing is sent until it is awaited"]
 pub struct UploadAsset {
     client: Client,
@@ -147,8 +148,8 @@ impl UploadAsset {
         self
     }
 
-    /// Reports the progress of the upload: at the first byte of every attempt, then every 64 KiB or 100 ms, and at the last byte. The
-    /// function runs where the bytes are sent, so it must be quick.
+    /// Reports the progress of the upload: at the first byte of every attempt, then every 64 KiB or 100 ms, and at
+    /// the last byte. The function runs where the bytes are sent, so it must be quick.
     pub fn on_progress(mut self, on_progress: impl FnMut(UploadProgress) + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(on_progress));
         self
@@ -157,7 +158,8 @@ impl UploadAsset {
     /// Checks it without sending it.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] if the name is empty or too long, or there is none and the content has no file name to take.
+    /// [`Error::InvalidInput`] if the name is empty or too long, or there is none and the content has no file name to
+    /// take.
     pub fn check(&self) -> Result<(), Error> {
         self.metadata().map(drop)
     }
@@ -181,8 +183,8 @@ impl fmt::Debug for UploadAsset {
 /// An upload from a URL that has not been sent yet. Made by [`Client::upload_asset_from_url`].
 ///
 /// # Errors
-/// Awaited, it gives [`Error::InvalidInput`] before anything is sent, [`Error::OutcomeUnknown`] where a job may have been
-/// made, and otherwise those of every [`Call`](crate::Call).
+/// Awaited, it gives [`Error::InvalidInput`] before anything is sent, [`Error::OutcomeUnknown`] where a job may have
+/// been made, and otherwise those of every [`Call`](crate::Call).
 #[derive(Clone)]
 #[must_use = "nothing is sent until it is awaited"]
 pub struct UploadAssetFromUrl {
@@ -194,7 +196,8 @@ impl UploadAssetFromUrl {
     /// Checks it without sending it.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] if the name or the URL is too short or too long, or the URL isn't one of `http` or `https`.
+    /// [`Error::InvalidInput`] if the name or the URL is too short or too long, or the URL isn't one of `http` or
+    /// `https`.
     pub fn check(&self) -> Result<(), Error> {
         checks::text("name", &self.request.name, &lengths::CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_NAME)?;
         checks::url(&self.request.url, &lengths::CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_URL)
@@ -217,8 +220,8 @@ impl fmt::Debug for UploadAssetFromUrl {
 /// A change to an asset that has not been sent yet. Made by [`Client::update_asset`].
 ///
 /// # Errors
-/// Awaited, it gives [`Error::InvalidInput`] before anything is sent, [`Error::Api`] with status 404 if this user has no such
-/// asset, and otherwise those of every [`Call`](crate::Call).
+/// Awaited, it gives [`Error::InvalidInput`] before anything is sent, [`Error::Api`] with status 404 if this user has
+/// no such asset, and otherwise those of every [`Call`](crate::Call).
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent until it is awaited"]
 pub struct UpdateAsset {
@@ -275,8 +278,8 @@ impl UpdateAsset {
 /// A request to read an asset that has not been sent yet. Made by [`Client::get_asset`].
 ///
 /// # Errors
-/// Awaited, it gives [`Error::InvalidInput`] if the id can't be one, [`Error::Api`] with status 404 if this user has no such
-/// asset, and otherwise those of every [`Call`](crate::Call).
+/// Awaited, it gives [`Error::InvalidInput`] if the id can't be one, [`Error::Api`] with status 404 if this user has
+/// no such asset, and otherwise those of every [`Call`](crate::Call).
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent until it is awaited"]
 pub struct GetAsset {

@@ -18,8 +18,9 @@ sent_when_awaited! {
 impl Client {
     /// Imports a file, a PDF or an Office document for example, as a design.
     ///
-    /// The content is a path, bytes, or a reader: see [`UploadBody`]. Await the builder to send it; it gives a [`Job`] to
-    /// wait for, which gives the new designs: usually one, but a file with very many pages or images is split into several.
+    /// The content is a path, bytes, or a reader: see [`UploadBody`]. Await the builder to send it; it gives a
+    /// [`Job`] to wait for, which gives the new designs: usually one, but a file with very many pages or images is
+    /// split into several.
     ///
     #[doc = scope_and_rate!(CREATE_DESIGN_IMPORT_JOB)]
     ///
@@ -87,7 +88,8 @@ pub struct ImportDesign {
 
 impl ImportDesign {
     #[doc = concat!("The design's title: ", length!(DESIGN_IMPORT_METADATA_TITLE), " characters, any Unicode.")]
-    /// Default: the file's name without its extension, for an import from a path. A title that is too long is shortened.
+    /// Default: the file's name without its extension, for an import from a path. A title that is too long is
+    /// shortened.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
@@ -108,8 +110,8 @@ impl ImportDesign {
     /// Checks it without sending it.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] if the title is empty or too long, or there is none and the content has no file name to take; or if
-    /// the media type has no slash or can't stand in a header.
+    /// [`Error::InvalidInput`] if the title is empty or too long, or there is none and the content has no file name
+    /// to take; or if the media type has no slash or can't stand in a header.
     pub fn check(&self) -> Result<(), Error> {
         self.metadata().map(drop)
     }
@@ -136,8 +138,8 @@ impl fmt::Debug for ImportDesign {
 /// An import from a URL that has not been sent yet. Made by [`Client::import_design_from_url`].
 ///
 /// # Errors
-/// Awaited, it gives [`Error::InvalidInput`] before anything is sent, [`Error::OutcomeUnknown`] where a job may have been
-/// made, and otherwise those of every [`Call`](crate::Call).
+/// Awaited, it gives [`Error::InvalidInput`] before anything is sent, [`Error::OutcomeUnknown`] where a job may have
+/// been made, and otherwise those of every [`Call`](crate::Call).
 #[derive(Clone)]
 #[must_use = "nothing is sent until it is awaited"]
 pub struct ImportDesignFromUrl {
@@ -156,8 +158,8 @@ impl ImportDesignFromUrl {
     /// Checks it without sending it.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] if the title, the URL or the media type is too short or too long, or the URL isn't one of `http` or
-    /// `https`.
+    /// [`Error::InvalidInput`] if the title, the URL or the media type is too short or too long, or the URL isn't one
+    /// of `http` or `https`.
     pub fn check(&self) -> Result<(), Error> {
         checks::text("title", &self.request.title, &lengths::CREATE_URL_IMPORT_JOB_REQUEST_TITLE)?;
         checks::url(&self.request.url, &lengths::CREATE_URL_IMPORT_JOB_REQUEST_URL)?;

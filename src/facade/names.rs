@@ -49,8 +49,8 @@ fn shortened(text: &str, length: &RangeInclusive<usize>) -> String {
     }
 }
 
-/// The beginning of a text with at most so many Unicode scalar values, as the API counts, and only whole characters, as people
-/// count: 👩‍🚀 is one of three.
+/// The beginning of a text with at most so many Unicode scalar values, as the API counts, and only whole characters,
+/// as people count: 👩‍🚀 is one of three.
 fn graphemes(text: &str, length: usize) -> &str {
     let (mut left, mut end) = (length, 0);
     for (at, grapheme) in text.grapheme_indices(true) {

@@ -1,5 +1,5 @@
-//! Many uploads or imports at once: items are sent as the limits allow, their jobs are waited for together, and each item's progress
-//! comes as events.
+//! Many uploads or imports at once: items are sent as the limits allow, their jobs are waited for together, and each
+//! item's progress comes as events.
 
 use std::any::Any;
 use std::fmt;
@@ -26,10 +26,10 @@ use crate::policy::PollPolicy;
 impl Client {
     /// Sends many uploads or imports and waits for all of their jobs.
     ///
-    /// An item is a key of yours, such as a path or the number of a row, and anything that gives a [`Job`] when awaited:
-    /// [`UploadAsset`](crate::UploadAsset), [`ImportDesign`](crate::ImportDesign), an `async` block. Items are
-    /// pulled from the iterator as slots free up, so memory and open files don't grow with their number. They are pulled in a task, so
-    /// the iterator must not block. The jobs must be this client's own.
+    /// An item is a key of yours, such as a path or the number of a row, and anything that gives a [`Job`] when
+    /// awaited: [`UploadAsset`](crate::UploadAsset), [`ImportDesign`](crate::ImportDesign), an `async` block. Items are
+    /// pulled from the iterator as slots free up, so memory and open files don't grow with their number. They are
+    /// pulled in a task, so the iterator must not block. The jobs must be this client's own.
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client, paths: Vec<std::path::PathBuf>) {
@@ -48,9 +48,10 @@ impl Client {
     /// # }
     /// ```
     ///
-    /// A bulk that can be stopped and picked up again stores each job when it has started. Next time it sends only what has none,
-    /// and waits for the others. Use [`stop`](Bulk::stop) to end it early. If the process is killed instead, look in Canva for the
-    /// few items that were being sent: they may have arrived without a job's being stored, and would be sent a second time.
+    /// A bulk that can be stopped and picked up again stores each job when it has started. Next time it sends only
+    /// what has none, and waits for the others. Use [`stop`](Bulk::stop) to end it early. If the process is killed
+    /// instead, look in Canva for the few items that were being sent: they may have arrived without a job's being
+    /// stored, and would be sent a second time.
     ///
     /// ```no_run
     /// # use std::collections::HashMap;
@@ -107,8 +108,9 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// Each item has its own error, from its future or from [`Job::wait`], and a failed item stops no other. An error that concerns all
-    /// items, such as an [`Error::Token`], fails them one after the other: drop the bulk if there is no point in going on.
+    /// Each item has its own error, from its future or from [`Job::wait`], and a failed item stops no other. An error
+    /// that concerns all items, such as an [`Error::Token`], fails them one after the other: drop the bulk if there
+    /// is no point in going on.
     pub fn bulk<K, T, I, F>(&self, items: I) -> Bulk<K, T>
     where
         K: Clone + Send + 'static,
@@ -128,19 +130,20 @@ impl Client {
 
 /// Many uploads or imports, and what becomes of them. Made by [`Client::bulk`].
 ///
-/// It is a [`Stream`] of [`BulkEvent`]s. From the first [`next`](Bulk::next) on it runs in tasks of its own, so that sending goes on
-/// while you handle an event, until [`max_under_way`](Bulk::max_under_way) items wait.
+/// It is a [`Stream`] of [`BulkEvent`]s. From the first [`next`](Bulk::next) on it runs in tasks of its own, so that
+/// sending goes on while you handle an event, until [`max_under_way`](Bulk::max_under_way) items wait.
 ///
-/// Dropping it stops everything: nothing more is sent or read. Jobs go on at Canva, and an upload that was on its way may or may not
-/// have arrived. [`stop`](Bulk::stop) finishes what was begun instead.
+/// Dropping it stops everything: nothing more is sent or read. Jobs go on at Canva, and an upload that was on its way
+/// may or may not have arrived. [`stop`](Bulk::stop) finishes what was begun instead.
 ///
-/// Reads of jobs are spread over the rate limit, so that no job starves and none is read in vain more often than needed: a
-/// job may be read later than [`PollPolicy`]'s pauses say, but never before, unless others that began with it were found to
-/// have ended. [`PollPolicy::deadline`] holds for each job.
+/// Reads of jobs are spread over the rate limit, so that no job starves and none is read in vain more often than
+/// needed: a job may be read later than [`PollPolicy`]'s pauses say, but never before, unless others that began with
+/// it were found to have ended. [`PollPolicy::deadline`] holds for each job.
 ///
 /// # Panics
-/// If an item, a function that the item calls, or the iterator panics, [`next`](Bulk::next) resumes that panic. The other items go on;
-/// after a panic of the iterator there are no more events. An item that panicked has no [`Finished`](BulkEvent::Finished).
+/// If an item, a function that the item calls, or the iterator panics, [`next`](Bulk::next) resumes that panic. The
+/// other items go on; after a panic of the iterator there are no more events. An item that panicked has no
+/// [`Finished`](BulkEvent::Finished).
 #[must_use = "nothing is sent until `next` is called"]
 pub struct Bulk<K, T> {
     limits: Limits,
@@ -155,8 +158,8 @@ pub struct Bulk<K, T> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BulkEvent<K, T> {
-    /// Canva has made a job for it. This event comes before the job is waited for. Store the job here to pick it up again with
-    /// [`Client::job`], whatever happens.
+    /// Canva has made a job for it. This event comes before the job is waited for. Store the job here to pick it up
+    /// again with [`Client::job`], whatever happens.
     #[non_exhaustive]
     Started {
         /// Which item.
@@ -189,23 +192,24 @@ enum Message<K, T> {
 }
 
 impl<K: Send + 'static, T: Send + Sync + 'static> Bulk<K, T> {
-    /// How many items are sent at once, at least one. Default 4: as long as each takes less than 8 seconds, that is more than
-    /// the 30 uploads a minute that Canva takes, and four connections use what larger files need. Each may hold 2 MB of
-    /// content in memory.
+    /// How many items are sent at once, at least one. Default 4: as long as each takes less than 8 seconds, that is
+    /// more than the 30 uploads a minute that Canva takes, and four connections use what larger files need. Each may
+    /// hold 2 MB of content in memory.
     pub fn max_sending(mut self, items: usize) -> Self {
         self.limits.sending = items;
         self
     }
 
     /// How many items are under way at once, at least one: taken from the iterator, and the end not yet taken from
-    /// [`next`](Bulk::next). Default 500: within the deadline of 10 minutes, 330 uploads can be sent. More are of use where Canva
-    /// takes longer and the deadline is longer too.
+    /// [`next`](Bulk::next). Default 500: within the deadline of 10 minutes, 330 uploads can be sent. More are of use
+    /// where Canva takes longer and the deadline is longer too.
     pub fn max_under_way(mut self, items: usize) -> Self {
         self.limits.under_way = items;
         self
     }
 
-    /// Takes no more items from the iterator. Items under way are finished: go on with [`next`](Bulk::next) until it gives `None`.
+    /// Takes no more items from the iterator. Items under way are finished: go on with [`next`](Bulk::next) until it
+    /// gives `None`.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
     }

@@ -83,8 +83,8 @@ impl FromStr for JobKind {
     }
 }
 
-/// A job as it can be stored, to be picked up again with [`Client::job`](crate::Client::job). Ids mean something to their
-/// own kind alone.
+/// A job as it can be stored, to be picked up again with [`Client::job`](crate::Client::job). Ids mean something to
+/// their own kind alone.
 ///
 /// ```
 /// use canva_connect::JobReference;

@@ -46,8 +46,8 @@ impl Client {
 /// A job at Canva that ends in a `T`, an [`Asset`](crate::Asset) or the [`DesignSummary`](crate::DesignSummary)s of an
 /// import. Dropping it changes nothing at Canva.
 ///
-/// Keep its [`reference`](Job::reference) to pick the job up after a restart, with [`Client::job`]; or its [`id`](Job::id),
-/// for [`Client::asset_upload_job`] and its siblings.
+/// Keep its [`reference`](Job::reference) to pick the job up after a restart, with [`Client::job`]; or its
+/// [`id`](Job::id), for [`Client::asset_upload_job`] and its siblings.
 ///
 /// ```no_run
 /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
@@ -117,7 +117,8 @@ impl<T: TryFrom<JobResult>> Job<T> {
 }
 
 impl<T: Into<JobResult>> Job<T> {
-    /// The same job, as one that may end in anything: for images and designs in one list, or in one [`bulk`](Client::bulk).
+    /// The same job, as one that may end in anything: for images and designs in one list, or in one
+    /// [`bulk`](Client::bulk).
     pub fn into_any(self) -> Job<JobResult> {
         let Self { client, reference, created, state, extra, .. } = self;
         let state = state.map(|state| match state {
@@ -145,14 +146,15 @@ impl<T: Send + 'static> Job<T> {
         &self.reference
     }
 
-    /// How far the job was when it was created or last [`refresh`](Job::refresh)ed. `None` for a handle from a stored id, after
-    /// [`wait`](Job::wait) has returned the result, and if the response that created the job contradicts itself.
+    /// How far the job was when it was created or last [`refresh`](Job::refresh)ed. `None` for a handle from a stored
+    /// id, after [`wait`](Job::wait) has returned the result, and if the response that created the job contradicts
+    /// itself.
     pub fn state(&self) -> Option<&JobState<T>> {
         self.state.as_ref()
     }
 
-    /// Fields of the job that the spec doesn't know, as they came with its [`state`](Job::state). Those of an import's `result`
-    /// are in an object of that name.
+    /// Fields of the job that the spec doesn't know, as they came with its [`state`](Job::state). Those of an
+    /// import's `result` are in an object of that name.
     pub fn extra(&self) -> &Map<String, Value> {
         &self.extra
     }
@@ -189,9 +191,9 @@ impl<T: Send + 'static> Job<T> {
     /// A job that was final when it was created is not asked for again; one made from a stored id is asked for at once.
     ///
     /// # Errors
-    /// [`Error::Job`] if the job failed, [`Error::Deadline`] if it takes too long, [`Error::Poll`] if it can't be read: all of
-    /// them have [`Error::job_id`]. Its cause is an [`Error::Decode`] with `job_succeeded` if the job ended well but the
-    /// response lacks what it made. [`Error::InvalidInput`] if a stored id can't be one.
+    /// [`Error::Job`] if the job failed, [`Error::Deadline`] if it takes too long, [`Error::Poll`] if it can't be
+    /// read: all of them have [`Error::job_id`]. Its cause is an [`Error::Decode`] with `job_succeeded` if the job
+    /// ended well but the response lacks what it made. [`Error::InvalidInput`] if a stored id can't be one.
     pub async fn wait(&mut self) -> Result<T, Error> {
         let policy = self.client.poll.clone();
         self.wait_with(policy).await

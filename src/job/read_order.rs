@@ -1,10 +1,12 @@
-//! Which job of a bulk is read next. The rate limit allows six reads a job, however long the job takes. If each job spent them as it
-//! would alone, they would be gone before the jobs end, and nothing could be read for the rest of the minute.
+//! Which job of a bulk is read next. The rate limit allows six reads a job, however long the job takes. If each job
+//! spent them as it would alone, they would be gone before the jobs end, and nothing could be read for the rest of
+//! the minute.
 //!
-//! So most of the limit is spread evenly, by turns to the job that has waited longest and to the oldest one: no job starves, and
-//! the first to end is noticed soon. The rest serves what an end tells: each job that has ended sends two others of its age ahead. If
-//! those have ended too, they send four, and a burst of uploads that take equally long is through in a few round trips. If they
-//! have not, it ends there: no job costs more than two such reads. docs/performance.md has what this gains.
+//! So most of the limit is spread evenly, by turns to the job that has waited longest and to the oldest one: no job
+//! starves, and the first to end is noticed soon. The rest serves what an end tells: each job that has ended sends
+//! two others of its age ahead. If those have ended too, they send four, and a burst of uploads that take equally
+//! long is through in a few round trips. If they have not, it ends there: no job costs more than two such reads.
+//! docs/performance.md has what this gains.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -16,8 +18,8 @@ use tokio::time::{Instant, sleep_until};
 use crate::operations::Operation;
 use crate::sync::lock;
 
-/// How many reads are under way at once: enough that a slow network delays none, and few, so that which job comes next is
-/// decided late. A read keeps its place through all of its attempts.
+/// How many reads are under way at once: enough that a slow network delays none, and few, so that which job comes
+/// next is decided late. A read keeps its place through all of its attempts.
 const AT_ONCE: usize = 8;
 
 /// Longer than any job is waited for.

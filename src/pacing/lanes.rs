@@ -25,12 +25,13 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// The rate limit of each operation, kept for one client and its clones: first come, first served. Operations are told
 /// apart by their ids. Several clients for the same user share an `Arc<Pacing>`.
 ///
-/// The counts live as long as the pacing. After a minute without requests nothing is left to count, and a new one is as good.
+/// The counts live as long as the pacing. After a minute without requests nothing is left to count, and a new one is
+/// as good.
 ///
 /// A 429 pauses its operation for as long as the response asks, but for no more than the client's
-/// [`max_wait`](crate::ClientBuilder::max_wait), 5 minutes by default. Where it asks for longer, the requests of that time fail at once
-/// with [`PausedError`], which has the pause that Canva asked for. After that, requests are sent again, so that one mistaken response
-/// can't stop an operation for days.
+/// [`max_wait`](crate::ClientBuilder::max_wait), 5 minutes by default. Where it asks for longer, the requests of that
+/// time fail at once with [`PausedError`], which has the pause that Canva asked for. After that, requests are sent
+/// again, so that one mistaken response can't stop an operation for days.
 ///
 /// ```
 /// # fn main() -> Result<(), canva_connect::Error> {
@@ -54,9 +55,9 @@ impl Pacing {
         Self { lanes: Some(Mutex::default()), share: 1.0 }
     }
 
-    /// A share of each limit, rounded down but at least 1 a minute: for one of several processes that send for the same user without
-    /// sharing their counts. Among four processes, each takes a quarter. If there are more processes than a limit has requests, together
-    /// they exceed it.
+    /// A share of each limit, rounded down but at least 1 a minute: for one of several processes that send for the
+    /// same user without sharing their counts. Among four processes, each takes a quarter. If there are more
+    /// processes than a limit has requests, together they exceed it.
     ///
     /// ```
     /// # fn main() -> Result<(), canva_connect::Error> {
@@ -68,8 +69,8 @@ impl Pacing {
     /// ```
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] if the share isn't more than 0 and at most 1. Nothing is rounded to fit: 25 for 25 % would give each
-    /// process the whole limit.
+    /// [`Error::InvalidInput`] if the share isn't more than 0 and at most 1. Nothing is rounded to fit: 25 for 25 %
+    /// would give each process the whole limit.
     pub fn scaled(share: f64) -> Result<Self, Error> {
         if share > 0.0 && share <= 1.0 {
             return Ok(Self { share, ..Self::new() });
@@ -149,7 +150,8 @@ struct LaneState {
 struct Pause {
     began: Instant,
     asked: Duration,
-    /// A request was sent before the pause was over. Canva's answer to that request counts, even if it asks for a shorter pause.
+    /// A request was sent before the pause was over. Canva's answer to that request counts, even if it asks for a
+    /// shorter pause.
     overridden: bool,
 }
 

@@ -45,15 +45,15 @@ pub use lanes::Pacing;
 /// }
 /// ```
 pub trait Pacer: Send + Sync + 'static {
-    /// Waits until a request of this operation may leave. When the request is over, the client calls [`Permit::sent`], or drops the
-    /// permit if the request never left.
+    /// Waits until a request of this operation may leave. When the request is over, the client calls
+    /// [`Permit::sent`], or drops the permit if the request never left.
     ///
-    /// `max_wait` is the client's [`max_wait`](crate::ClientBuilder::max_wait): a request shouldn't wait for a longer pause. `max_wait`
-    /// doesn't limit how long a request waits for its turn.
+    /// `max_wait` is the client's [`max_wait`](crate::ClientBuilder::max_wait): a request shouldn't wait for a longer
+    /// pause. `max_wait` doesn't limit how long a request waits for its turn.
     fn acquire(&self, operation: &'static Operation, max_wait: Duration) -> BoxFuture<'_, Result<Permit, BoxError>>;
 
-    /// Canva answered 429: no request of this operation should leave for this long. The time comes from the server, and may be
-    /// years.
+    /// Canva answered 429: no request of this operation should leave for this long. The time comes from the server,
+    /// and may be years.
     fn pause(&self, operation: &'static Operation, pause: Duration);
 }
 

@@ -21,8 +21,8 @@ use crate::pacing::Permit;
 use crate::policy::Timeouts;
 use crate::token::AccessToken;
 
-/// A token that has waited longer than this for its request's turn is asked for again: half of what `OAuth`'s tokens live at
-/// the least when they are given.
+/// A token that has waited longer than this for its request's turn is asked for again: half of what `OAuth`'s tokens
+/// live at the least when they are given.
 const TOKEN_AGE: Duration = Duration::from_secs(30);
 
 /// A failed attempt: the error, and what it takes to go on from there.
@@ -109,8 +109,8 @@ async fn send<T>(
     })
 }
 
-/// Gives the request its content. It counts how much is handed over, unless that doesn't matter: a server that can't have all of a
-/// request can't carry it out, but JSON that may be sent twice is sent as it is, which takes 8 µs less.
+/// Gives the request its content. It counts how much is handed over, unless that doesn't matter: a server that can't
+/// have all of a request can't carry it out, but JSON that may be sent twice is sent as it is, which takes 8 µs less.
 async fn open<T>(
     call: &Call<T>,
     request: &mut reqwest::Request,
@@ -130,7 +130,8 @@ async fn open<T>(
     Ok(Some(meter))
 }
 
-/// Stops sending the content when the attempt ends in any way: after an early response the connection would go on sending.
+/// Stops sending the content when the attempt ends in any way: after an early response the connection would go on
+/// sending.
 struct Ends<'a>(Option<&'a Meter>);
 
 impl Drop for Ends<'_> {
@@ -141,8 +142,8 @@ impl Drop for Ends<'_> {
     }
 }
 
-/// Resolves when nothing moved for too long: while content is being sent, when no frame was taken for `stall`; after that,
-/// when there is no full response within `response`. Opening a connection has a timeout of its own.
+/// Resolves when nothing moved for too long: while content is being sent, when no frame was taken for `stall`; after
+/// that, when there is no full response within `response`. Opening a connection has a timeout of its own.
 async fn timed_out(
     meter: Option<&Meter>,
     mut connection: watch::Receiver<Option<Instant>>,

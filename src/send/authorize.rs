@@ -9,8 +9,8 @@ use crate::boxed::{BoxError, BoxFuture};
 use crate::error::Error;
 use crate::token::AccessToken;
 
-/// How long a token provider may take: longer than a refresh of `OAuth`'s, which waits for another process's and then for
-/// the token endpoint.
+/// How long a token provider may take: longer than a refresh of `OAuth`'s, which waits for another process's and then
+/// for the token endpoint.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(180);
 
 impl Sender {

@@ -11,8 +11,8 @@ use crate::operations::BASE_URL;
 
 /// All headers of a response over HTTP/2: as much as the HTTP client takes over HTTP/1.1.
 const MAX_HEADERS: u32 = 408 * 1024;
-/// A connection that is silent for this long is asked for a sign of life, over HTTP/2 and by TCP. With the wait for it, one that
-/// is dead is given up within 50 s, so that no request is sent into one that has been dead for longer.
+/// A connection that is silent for this long is asked for a sign of life, over HTTP/2 and by TCP. With the wait for
+/// it, one that is dead is given up within 50 s, so that no request is sent into one that has been dead for longer.
 const ALIVE_AFTER: Duration = Duration::from_secs(20);
 /// How long a sign of life is waited for.
 const ALIVE_WITHIN: Duration = Duration::from_secs(10);
@@ -65,7 +65,8 @@ impl BaseUrl {
             .tcp_keepalive(ALIVE_AFTER)
             .tcp_keepalive_interval(ALIVE_WITHIN)
             .tcp_keepalive_retries(3);
-        // By default Linux ends a connection whose server takes nothing for 30 s. How long that may be is the timeouts' to say.
+        // By default Linux ends a connection whose server takes nothing for 30 s. How long that may be is the
+        // timeouts' to say.
         #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
         let http = http.tcp_user_timeout(None);
         // A proxy can't reach this machine's loopback.

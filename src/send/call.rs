@@ -18,8 +18,8 @@ use crate::content::{OnProgress, Upload, UploadBody};
 use crate::error::Error;
 use crate::operations::Operation;
 
-/// A request that has not been sent yet: await it. It is sent with pacing, a token, retries and timeouts, as every request of this
-/// crate is.
+/// A request that has not been sent yet: await it. It is sent with pacing, a token, retries and timeouts, as every
+/// request of this crate is.
 ///
 /// The [generated operations](crate::generated::Operations) make these from the spec, and
 /// [`Client::request`](crate::Client::request) makes them for operations that the spec doesn't have.
@@ -40,7 +40,8 @@ use crate::operations::Operation;
 /// - [`Error::Connect`], [`Error::Connection`] and [`Error::Timeout`] if the network fails,
 /// - [`Error::Api`] if Canva refuses or fails, and [`Error::Decode`] if its success can't be read,
 /// - [`Error::Body`] if the content of an upload can't be read or changes,
-/// - [`Error::OutcomeUnknown`] with one of these as its cause, if a request that makes something may have been carried out.
+/// - [`Error::OutcomeUnknown`] with one of these as its cause, if a request that makes something may have been
+///   carried out.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Call<T> {
     pub(super) sender: Sender,

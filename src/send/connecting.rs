@@ -1,5 +1,5 @@
-//! Whether a request still waits for its connection. Opening one has a bound of its own, so that the other timeouts begin
-//! only when it is open. The HTTP client doesn't tell; this is a layer around its connector.
+//! Whether a request still waits for its connection. Opening one has a bound of its own, so that the other timeouts
+//! begin only when it is open. The HTTP client doesn't tell; this is a layer around its connector.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -25,7 +25,8 @@ impl Connecting {
         Arc::new(Self(watch::Sender::new(Some(Instant::now()))))
     }
 
-    /// Since when the request has had its connection, or looked for an open one; `None` while a new one is being opened.
+    /// Since when the request has had its connection, or looked for an open one; `None` while a new one is being
+    /// opened.
     pub(crate) fn watch(&self) -> watch::Receiver<Option<Instant>> {
         self.0.subscribe()
     }
@@ -74,8 +75,8 @@ where
     }
 }
 
-/// A connection that is being opened. Dropped, it is open, or given up. The request may have found another one meanwhile: then
-/// its clock begins too late, by the connect timeout at the most.
+/// A connection that is being opened. Dropped, it is open, or given up. The request may have found another one
+/// meanwhile: then its clock begins too late, by the connect timeout at the most.
 struct Opening(Arc<Connecting>);
 
 impl Opening {

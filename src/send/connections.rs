@@ -9,17 +9,19 @@ use super::base_url::{BaseUrl, HttpSettings};
 use crate::error::Error;
 use crate::operations::Operation;
 
-/// How long an HTTP/1.1 connection may have been idle before a request that must not be sent twice takes it. Common servers keep
-/// idle connections for longer; the shortest of them is Node.js with 5 s. A server that closes a connection while a request is on
-/// its way may or may not have carried it out.
+/// How long an HTTP/1.1 connection may have been idle before a request that must not be sent twice takes it. Common
+/// servers keep idle connections for longer; the shortest of them is Node.js with 5 s. A server that closes a
+/// connection while a request is on its way may or may not have carried it out.
 const MAX_IDLE: Duration = Duration::from_secs(4);
 
 /// The connections of a client and of all that are made from it.
 pub(crate) struct Connections {
-    /// HTTP/2 where the server has it: one connection for all requests. Where it ends, the server says which it has not begun.
+    /// HTTP/2 where the server has it: one connection for all requests. Where it ends, the server says which it has
+    /// not begun.
     shared: reqwest::Client,
-    /// HTTP/1.1: one request per connection, none idle for over [`MAX_IDLE`]. Over HTTP/2 the server's window decides how much of
-    /// an upload may be on its way, by default 64 KiB; and a connection that breaks takes with it all that shares it.
+    /// HTTP/1.1: one request per connection, none idle for over [`MAX_IDLE`]. Over HTTP/2 the server's window decides
+    /// how much of an upload may be on its way, by default 64 KiB; and a connection that breaks takes with it all
+    /// that shares it.
     own: reqwest::Client,
     /// The server has answered over HTTP/2.
     has_http2: AtomicBool,
@@ -44,8 +46,8 @@ impl Connections {
         })
     }
 
-    /// The connection for a request. Uploads have their own, and so has what must not be sent twice until the server is known to
-    /// have HTTP/2.
+    /// The connection for a request. Uploads have their own, and so has what must not be sent twice until the server
+    /// is known to have HTTP/2.
     pub(super) fn pick(&self, operation: &Operation, uploads: bool) -> Connection<'_> {
         let own = uploads || !operation.repeatable && !self.has_http2.load(Ordering::Relaxed);
         Connection { all: self, own: own && !self.refused_http1.load(Ordering::Relaxed) }
@@ -71,8 +73,8 @@ impl Connection<'_> {
         }
     }
 
-    /// The server refused this connection for its version of HTTP: the other one, if there is one. Everything goes over HTTP/2
-    /// from now on.
+    /// The server refused this connection for its version of HTTP: the other one, if there is one. Everything goes
+    /// over HTTP/2 from now on.
     pub(super) fn other(self) -> Option<Self> {
         self.own.then(|| {
             self.all.refused_http1.store(true, Ordering::Relaxed);

@@ -19,8 +19,8 @@ const MAX_ERROR_BODY: usize = 64 * 1024;
 /// How long an error page is waited for.
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Sends the request and reads the response. `timed_out` resolves when the request takes too long; the status of a failure
-/// counts all the same, once it has come.
+/// Sends the request and reads the response. `timed_out` resolves when the request takes too long; the status of a
+/// failure counts all the same, once it has come.
 pub(super) async fn exchange(
     connection: Connection<'_>,
     request: reqwest::Request,

@@ -88,7 +88,8 @@ impl Failure {
     }
 }
 
-/// Whether a request without a response may be sent again whatever it asks for, and another attempt may end in another way.
+/// Whether a request without a response may be sent again whatever it asks for, and another attempt may end in
+/// another way.
 #[cfg(feature = "oauth")]
 pub(crate) fn is_worth_repeating(source: &reqwest::Error) -> bool {
     match source.is_connect() {
@@ -97,22 +98,22 @@ pub(crate) fn is_worth_repeating(source: &reqwest::Error) -> bool {
     }
 }
 
-/// Whether the request may be sent again although the server may have seen all of it. The types are those of reqwest's own hyper
-/// and h2; tests/it/unprocessed.rs and tests/http2.rs fail if reqwest moves to others.
+/// Whether the request may be sent again although the server may have seen all of it. The types are those of
+/// reqwest's own hyper and h2; tests/it/unprocessed.rs and tests/http2.rs fail if reqwest moves to others.
 fn is_unprocessed(source: &reqwest::Error) -> bool {
     // The connection was lost before the request was written to it.
     find(source, |error: &hyper::Error| error.is_canceled().then_some(())).is_some()
         || find(source, |error: &h2::Error| is_refused(error).then_some(())).is_some()
 }
 
-/// A refused stream, or one above the last that the server's GOAWAY says it may have processed: h2 ends no other stream with the
-/// server's GOAWAY.
+/// A refused stream, or one above the last that the server's GOAWAY says it may have processed: h2 ends no other
+/// stream with the server's GOAWAY.
 fn is_refused(error: &h2::Error) -> bool {
     error.is_remote() && (error.is_go_away() || error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM))
 }
 
-/// The HTTP client's error. Its `Debug` quotes what a server says as it closes a connection of HTTP/2; where a secret is in
-/// that, the error itself can't be handed on.
+/// The HTTP client's error. Its `Debug` quotes what a server says as it closes a connection of HTTP/2; where a secret
+/// is in that, the error itself can't be handed on.
 pub(crate) fn cause<'a>(source: reqwest::Error, secrets: impl IntoIterator<Item = &'a str> + Clone) -> BoxError {
     let said = format!("{source:?}");
     if redact_all(&said, secrets.clone()) == said {

@@ -1,6 +1,6 @@
-//! The way of a request, from top to bottom: `call` has it as data, `retry` sends it until it is through, `attempt` sends it once
-//! with a token from `authorize`, `connections` picks the connection, and `exchange` waits for the `response`. What went wrong on
-//! the way is a `failure`.
+//! The way of a request, from top to bottom: `call` has it as data, `retry` sends it until it is through, `attempt`
+//! sends it once with a token from `authorize`, `connections` picks the connection, and `exchange` waits for the
+//! `response`. What went wrong on the way is a `failure`.
 
 use std::fmt;
 use std::future::IntoFuture;

@@ -76,8 +76,8 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(until.duration_since(now).unwrap_or_default())
 }
 
-/// JSON as a value. A half of an emoji, which no text can have, is read as U+FFFD, so that one name doesn't make the whole
-/// response unreadable.
+/// JSON as a value. A half of an emoji, which no text can have, is read as U+FFFD, so that one name doesn't make the
+/// whole response unreadable.
 pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
     // All of it, also what the decoder would pass over: JSON is UTF-8.
     let json = std::str::from_utf8(body).map_err(serde_json::Error::custom)?;

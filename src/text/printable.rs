@@ -2,9 +2,10 @@
 
 use std::fmt::{self, Write};
 
-/// Text of other people, such as an asset's name, as one line that can be printed. Control characters are escaped, and so
-/// are line separators, direction marks and most invisible characters: they could move the cursor, forge a line of a log, or
-/// show a name as another one. Those that emoji and scripts are written with stay (joiners, tags, variation selectors). The errors of this crate print what the API said in this way.
+/// Text of other people, such as an asset's name, as one line that can be printed. Control characters are escaped,
+/// and so are line separators, direction marks and most invisible characters: they could move the cursor, forge a
+/// line of a log, or show a name as another one. Those that emoji and scripts are written with stay (joiners, tags,
+/// variation selectors). The errors of this crate print what the API said in this way.
 ///
 /// ```
 /// use canva_connect::Printable;
@@ -34,7 +35,8 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-/// The first 1 000 characters of a text, harmless to a terminal. An error is a line of a log; its fields have the whole text.
+/// The first 1 000 characters of a text, harmless to a terminal. An error is a line of a log; its fields have the
+/// whole text.
 pub(crate) fn shown(text: &str) -> String {
     Printable(&cut(text, 1_000)).to_string()
 }

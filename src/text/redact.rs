@@ -7,8 +7,8 @@ const MIN_SECRET: usize = 8;
 
 const REDACTED: &str = "[REDACTED]";
 
-/// The text without a secret that must not be shown: as it is, or with JSON's or a URL's escapes. Other encodings aren't covered,
-/// and neither is a part of the secret. If the result is borrowed, the secret isn't in the text.
+/// The text without a secret that must not be shown: as it is, or with JSON's or a URL's escapes. Other encodings
+/// aren't covered, and neither is a part of the secret. If the result is borrowed, the secret isn't in the text.
 pub(crate) fn redact<'a>(text: &'a str, secret: &str) -> Cow<'a, str> {
     // No spelling is shorter than the secret.
     if secret.len() < MIN_SECRET || text.len() < secret.len() {

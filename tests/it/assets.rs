@@ -1,4 +1,5 @@
-//! An asset can be read and changed until it is deleted, and deleting it is done once, whatever becomes of the response.
+//! An asset can be read and changed until it is deleted, and deleting it is done once, whatever becomes of the
+//! response.
 
 use std::time::Duration;
 

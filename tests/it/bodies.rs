@@ -1,5 +1,5 @@
-//! Whatever content is given, it arrives as it was given, from its first byte to its last, or doesn't arrive whole. A stream of
-//! unknown length lies in a file meanwhile, and leaves none.
+//! Whatever content is given, it arrives as it was given, from its first byte to its last, or doesn't arrive whole. A
+//! stream of unknown length lies in a file meanwhile, and leaves none.
 
 use std::convert::Infallible;
 use std::future::ready;

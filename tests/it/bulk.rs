@@ -48,7 +48,8 @@ async fn simulated(job: Duration) -> (Simulator, Client) {
     (simulator, canva)
 }
 
-/// How long it takes until the last of these uploads is known to have ended well, by a Canva that refuses none of the requests.
+/// How long it takes until the last of these uploads is known to have ended well, by a Canva that refuses none of the
+/// requests.
 async fn takes(count: usize, job: Duration, limits: RateLimits, round_trip: Duration) -> f64 {
     let mut simulator = Simulator::builder().rate_limits(limits).job_duration(job);
     for operation in ["createAssetUploadJob", "getAssetUploadJob"] {

@@ -1,5 +1,5 @@
-//! A request is data until it is awaited, and then goes the same way whoever made it: the facade, the generated client, or
-//! a caller with an operation of their own.
+//! A request is data until it is awaited, and then goes the same way whoever made it: the facade, the generated
+//! client, or a caller with an operation of their own.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Connections that many requests share: one that has died is noticed before a request is sent into it, and one that takes
-//! one request at a time takes them all.
+//! Connections that many requests share: one that has died is noticed before a request is sent into it, and one that
+//! takes one request at a time takes them all.
 
 use std::time::Duration;
 

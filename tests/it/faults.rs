@@ -1,5 +1,6 @@
-//! Every operation against every fault, over plain HTTP, over TLS, and over HTTP/2: what the caller gets, how many requests
-//! the server saw, and that nothing exists twice and nothing is reported lost that exists. docs/faults.md is the table of it.
+//! Every operation against every fault, over plain HTTP, over TLS, and over HTTP/2: what the caller gets, how many
+//! requests the server saw, and that nothing exists twice and nothing is reported lost that exists. docs/faults.md is
+//! the table of it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -182,8 +183,8 @@ async fn meet(operation: &'static Operation, case: &Case, always: bool, tls: Opt
     let things = || simulator.assets().len() + simulator.designs().len();
     let (existed, requests) = (things(), simulator.requests().len());
     simulator.inject(operation.id, 1..=if always { u32::MAX } else { 1 }, fault).unwrap();
-    // Then time passes only while the server has each request that left and won't answer the last of them: no machine is
-    // so busy that anything else is late.
+    // Then time passes only while the server has each request that left and won't answer the last of them: no machine
+    // is so busy that anything else is late.
     let time = async {
         if !no_response {
             return std::future::pending().await;

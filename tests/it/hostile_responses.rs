@@ -1,5 +1,5 @@
-//! Whatever a hostile server answers, each operation ends in its time, in a success or in a typed error that doesn't show
-//! the token; nothing goes to another server; and the next request gets its own response.
+//! Whatever a hostile server answers, each operation ends in its time, in a success or in a typed error that doesn't
+//! show the token; nothing goes to another server; and the next request gets its own response.
 
 use std::fmt::Write;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! What the library promises, a promise a module. A promise whose test needs a process of its own stands apart, in a file
-//! beside this directory that says why.
+//! What the library promises, a promise a module. A promise whose test needs a process of its own stands apart, in a
+//! file beside this directory that says why.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "../support/mod.rs"]

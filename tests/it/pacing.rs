@@ -1,7 +1,7 @@
 //! Requests keep within the rate limits however the server counts, wait no longer than they must, and take turns.
 //!
-//! In virtual time: requests leave by the pacer, travel for as long as chance will have it, and are counted on arrival by
-//! each of the ways in which a server may count.
+//! In virtual time: requests leave by the pacer, travel for as long as chance will have it, and are counted on
+//! arrival by each of the ways in which a server may count.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;

@@ -1,5 +1,5 @@
-//! Policies as they stand in a configuration file: what is written is read again, what is missing has its default, and what
-//! isn't known is refused.
+//! Policies as they stand in a configuration file: what is written is read again, what is missing has its default,
+//! and what isn't known is refused.
 
 use std::time::Duration;
 

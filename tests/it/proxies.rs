@@ -1,5 +1,5 @@
-//! Behind a proxy and with a CA of one's own: what callers set up about the HTTP client holds for every request, and what the
-//! library promises holds whatever they set up.
+//! Behind a proxy and with a CA of one's own: what callers set up about the HTTP client holds for every request, and
+//! what the library promises holds whatever they set up.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,6 @@
-//! Every generated type has the shape that `openapi.yaml` gives it: the same fields, the same of them required, the same
-//! values, lists where there are lists. A lowering before the generator, or a pass after it, can't lose a field unseen.
+//! Every generated type has the shape that `openapi.yaml` gives it: the same fields, the same of them required, the
+//! same values, lists where there are lists. A lowering before the generator, or a pass after it, can't lose a field
+//! unseen.
 //!
 //! Three differences are meant, and they stand in `codegen/`: a field that may be missing is an `Option` and so reads
 //! null too, except that a list in a response is a `Vec`, which may be missing even if it's required; enums take values

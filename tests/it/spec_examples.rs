@@ -1,5 +1,5 @@
-//! Every example in `openapi.yaml` decodes into the generated type of the place where it's used, and encodes to the same
-//! again.
+//! Every example in `openapi.yaml` decodes into the generated type of the place where it's used, and encodes to the
+//! same again.
 
 use std::collections::BTreeSet;
 

@@ -37,7 +37,8 @@ async fn an_upload_that_is_read_in_a_trickle_arrives_whole() {
 async fn a_response_that_does_not_come_ends_the_wait_and_only_the_time_to_connect_has_no_part_in_it() {
     let short = Duration::from_millis(300);
     let client = |base_url: &str| builder(base_url).retry_policy(RetryPolicy::never()).response_timeout(short);
-    // Neither the stall timeout's minutes, although the wait began with it, nor those of a connection that opens at once.
+    // Neither the stall timeout's minutes, although the wait began with it, nor those of a connection that opens at
+    // once.
     let (listener, base_url) = support::listen().await;
     let server = tokio::spawn(async move {
         let mut streams = Vec::new();

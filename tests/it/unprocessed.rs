@@ -1,5 +1,5 @@
-//! A creating request is repeated after a failure that proves that nothing was carried out: no server had a complete request
-//! before, and one arrives in the end. Over HTTP/2 it is in tests/http2.rs.
+//! A creating request is repeated after a failure that proves that nothing was carried out: no server had a complete
+//! request before, and one arrives in the end. Over HTTP/2 it is in tests/http2.rs.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

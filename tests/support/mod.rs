@@ -32,8 +32,8 @@ pub const UPLOADED: &str =
 /// An update, as the API answers it.
 pub const UPDATED: &str = r#"{"asset":{"id":"a1","name":"n","created_at":1,"updated_at":1}}"#;
 
-/// A client of this server, with the token `t`. It trusts no certificate: to read those of the system takes longer than most
-/// tests do.
+/// A client of this server, with the token `t`. It trusts no certificate: to read those of the system takes longer
+/// than most tests do.
 pub fn builder(base_url: &str) -> ClientBuilder {
     Client::builder().token("t").base_url(base_url).http(|http| http.tls_certs_only([]))
 }
@@ -124,7 +124,8 @@ pub fn refusing() -> (TcpSocket, String) {
     (socket, base_url)
 }
 
-/// A loopback port where connecting hangs: its queue is full, and nobody accepts. It stays so while the sockets are kept.
+/// A loopback port where connecting hangs: its queue is full, and nobody accepts. It stays so while the sockets are
+/// kept.
 pub async fn full() -> (impl Sized, String) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();

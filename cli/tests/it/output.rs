@@ -1,4 +1,5 @@
-//! The output can be trusted: no id is lost, no text from others steers a terminal or forges a line, and pauses are announced.
+//! The output can be trusted: no id is lost, no text from others steers a terminal or forges a line, and pauses are
+//! announced.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;

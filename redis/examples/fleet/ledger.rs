@@ -53,7 +53,8 @@ impl Ledger {
         Ok(self.redis.clone().set(&self.key, serde_json::to_string(state)?).await?)
     }
 
-    /// Writes the next state if it is still in the one that was seen; otherwise another worker was given the task meanwhile.
+    /// Writes the next state if it is still in the one that was seen; otherwise another worker was given the task
+    /// meanwhile.
     pub async fn change(&self, seen: Option<&State>, next: &State) -> Result<(), BoxDynError> {
         let script = Script::new(
             "if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end

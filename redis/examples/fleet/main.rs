@@ -1,4 +1,5 @@
-//! Worker processes, on any number of machines, that upload files for several Canva users. README.md says how to run it.
+//! Worker processes, on any number of machines, that upload files for several Canva users. README.md says how to run
+//! it.
 //!
 //! `worker.rs` is what to copy: what a worker does with a task. `ledger.rs` is what it remembers of each file.
 #![allow(clippy::print_stdout)]
@@ -117,8 +118,8 @@ async fn worker() -> Result<(), BoxDynError> {
     }
 }
 
-/// The tasks of a worker that isn't heard of for 15 seconds are given to others. Tasks are fetched one by one, since apalis
-/// sends no heartbeat while some wait within the worker.
+/// The tasks of a worker that isn't heard of for 15 seconds are given to others. Tasks are fetched one by one, since
+/// apalis sends no heartbeat while some wait within the worker.
 async fn queue() -> Result<RedisStorage<Upload>, BoxDynError> {
     let config = Config::default().queue("fleet").batch_size(1);
     let config = config.heartbeat_interval(Duration::from_secs(5)).missed_heartbeats(3);

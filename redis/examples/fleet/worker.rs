@@ -1,5 +1,5 @@
-//! What a worker does with a task. It may be killed at any point, and another one given the task then: the ledger says what
-//! is safe. A file is sent again only as long as Canva can't have the whole of it.
+//! What a worker does with a task. It may be killed at any point, and another one given the task then: the ledger
+//! says what is safe. A file is sent again only as long as Canva can't have the whole of it.
 
 use std::collections::HashMap;
 use std::io;
@@ -54,7 +54,8 @@ impl Fleet {
     }
 }
 
-/// The queue drops a task after 25 attempts, some five minutes, and tells nobody. So from this one on the ledger says it.
+/// The queue drops a task after 25 attempts, some five minutes, and tells nobody. So from this one on the ledger says
+/// it.
 const LAST_ATTEMPT: usize = 20;
 
 /// An error gives the task back to the queue, which tries it again after some seconds.
@@ -128,8 +129,8 @@ async fn send(canva: &Client, claim: &Claim, path: PathBuf) -> Result<State, Box
     }
 }
 
-/// The end of the content, which comes when the mark is in the ledger. The last block leaves only after the end was read
-/// (docs/retries.md): so Canva can't have the whole file before, and never gets it if the mark can't be written.
+/// The end of the content, which comes when the mark is in the ledger. The last block leaves only after the end was
+/// read (docs/retries.md): so Canva can't have the whole file before, and never gets it if the mark can't be written.
 fn marked(claim: Claim) -> impl AsyncRead {
     let mark = async move { claim.change(&claim.sent).await.map(|()| Bytes::new()).map_err(io::Error::other) };
     StreamReader::new(Box::pin(futures_util::stream::once(mark)))

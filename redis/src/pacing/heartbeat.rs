@@ -9,7 +9,8 @@ use super::call::Call;
 use super::lane::Lane;
 
 impl Lane {
-    /// Starts the heartbeat, if there is none and there is something to say. Where there is no runtime, the next call says it.
+    /// Starts the heartbeat, if there is none and there is something to say. Where there is no runtime, the next call
+    /// says it.
     pub(super) fn keep_heartbeat(self: &Arc<Self>) {
         let Ok(runtime) = Handle::try_current() else { return };
         let mut state = self.state();

@@ -68,7 +68,8 @@ impl Lane {
         lock(&self.state)
     }
 
-    /// How long a permit is out after the last sign of its process. By then, what a dead process sent last is over for a window.
+    /// How long a permit is out after the last sign of its process. By then, what a dead process sent last is over
+    /// for a window.
     pub(super) fn lease(&self) -> Duration {
         self.window + self.window / 2
     }
@@ -170,8 +171,8 @@ impl Lane {
         self.window / 60
     }
 
-    /// How long processes that take turns wait for each other: longer than the way to Redis and back, and a fiftieth of the time in
-    /// which a permit can be used.
+    /// How long processes that take turns wait for each other: longer than the way to Redis and back, and a fiftieth
+    /// of the time in which a permit can be used.
     pub(super) fn turn_time(&self) -> Duration {
         self.window / self.limit.unwrap_or(1).max(1) / 50
     }

@@ -1,8 +1,8 @@
 //! `Pacer` over Redis: the rate limits of a user, kept by all processes together.
 //!
-//! The permits of an operation are in Redis, and one script (`pacing.lua`) does everything with them. They come back a window after the
-//! response, as those of `canva_connect::Pacing` do. A process tells what happened to its permits when it asks for the next one
-//! (`lane`), or in its heartbeat, which also says that the process is still there.
+//! The permits of an operation are in Redis, and one script (`pacing.lua`) does everything with them. They come back
+//! a window after the response, as those of `canva_connect::Pacing` do. A process tells what happened to its permits
+//! when it asks for the next one (`lane`), or in its heartbeat, which also says that the process is still there.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -27,11 +27,11 @@ use lane::Lane;
 const WINDOW: Duration = Duration::from_secs(60);
 
 impl Redis {
-    /// The rate limits of one Canva user of one integration. `user` is any text that names this user; it is part of the keys. Every
-    /// process that sends for this user needs the same text, the same prefix and the same Redis.
+    /// The rate limits of one Canva user of one integration. `user` is any text that names this user; it is part of
+    /// the keys. Every process that sends for this user needs the same text, the same prefix and the same Redis.
     ///
-    /// A process needs one `RedisPacing` a user: its clients share it as an `Arc`, and are served in the order of asking. Two of them
-    /// take turns like two processes.
+    /// A process needs one `RedisPacing` a user: its clients share it as an `Arc`, and are served in the order of
+    /// asking. Two of them take turns like two processes.
     pub fn pacing(&self, user: impl Into<String>) -> RedisPacing {
         RedisPacing { redis: self.clone(), user: user.into(), window: WINDOW, lanes: Mutex::default() }
     }
@@ -42,8 +42,8 @@ impl Redis {
 ///
 /// Within a process, it is first come, first served. Processes take turns.
 ///
-/// While Redis is away, requests fail within seconds, with [`RedisError`](crate::RedisError) as the source of their error. In the first window after
-/// Redis has started, nothing is sent, because Redis may have lost the earlier counts.
+/// While Redis is away, requests fail within seconds, with [`RedisError`](crate::RedisError) as the source of their
+/// error. In the first window after Redis has started, nothing is sent, because Redis may have lost the earlier counts.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -64,8 +64,9 @@ pub struct RedisPacing {
 }
 
 impl RedisPacing {
-    /// The window over which requests are counted. Default 60 s, which is Canva's; a shorter one is for tests against a simulator
-    /// with the same. It has to be the same in all processes. Less than 100 ms counts as that, and more than a day as a day.
+    /// The window over which requests are counted. Default 60 s, which is Canva's; a shorter one is for tests against
+    /// a simulator with the same. It has to be the same in all processes. Less than 100 ms counts as that, and more
+    /// than a day as a day.
     #[must_use]
     pub fn window(mut self, window: Duration) -> Self {
         self.window = window.clamp(Duration::from_millis(100), Duration::from_secs(86_400));

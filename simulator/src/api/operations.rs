@@ -127,7 +127,8 @@ fn update_asset(state: &State, call: &Call) -> Result<Value, ApiError> {
     Ok(serde_json::json!({ "asset": asset.to_json(&state.urls, now) }))
 }
 
-/// Begins a job that ends when its work is done, but not before the job duration is over, and gives the job as it then is.
+/// Begins a job that ends when its work is done, but not before the job duration is over, and gives the job as it
+/// then is.
 async fn start_job(
     state: &Arc<State>,
     kind: JobKind,
@@ -183,8 +184,8 @@ async fn design(state: Arc<State>, title: String, given: Option<String>, bytes: 
     }
 }
 
-/// What a slow reader makes of a file. It runs where nobody waits for it, and a job that ends with the simulator leaves it
-/// to its end.
+/// What a slow reader makes of a file. It runs where nobody waits for it, and a job that ends with the simulator
+/// leaves it to its end.
 async fn unpack<T: Send + 'static>(state: &State, file: &Bytes, read: fn(&[u8]) -> Option<T>) -> Option<T> {
     let (turn, file) = (state.unpacking.clone().acquire_owned().await.ok()?, file.clone());
     let read = tokio::task::spawn_blocking(move || {

@@ -36,8 +36,8 @@ pub(super) struct RequestBody {
     validator: Option<Validator>,
 }
 
-/// Every operation of the spec, or what in the spec this simulator can't follow. Compiled once a process: it takes longer
-/// than all the rest of a start, and tests start many simulators.
+/// Every operation of the spec, or what in the spec this simulator can't follow. Compiled once a process: it takes
+/// longer than all the rest of a start, and tests start many simulators.
 pub fn operations() -> Result<&'static [OperationSpec], &'static str> {
     static OPERATIONS: LazyLock<Result<Vec<OperationSpec>, String>> = LazyLock::new(|| {
         let mut spec: Value = serde_saphyr::from_str(canva_connect::OPENAPI_YAML).map_err(|e| e.to_string())?;
@@ -207,8 +207,8 @@ fn translate_nullable(value: &mut Value) {
     }
 }
 
-/// The value itself, or the target of its `$ref`. codegen/ and spec-diff/ have the same few lines: neither is a crate that a program's
-/// tests should depend on.
+/// The value itself, or the target of its `$ref`. codegen/ and spec-diff/ have the same few lines: neither is a crate
+/// that a program's tests should depend on.
 fn resolve<'a>(spec: &'a Value, value: &'a Value) -> &'a Value {
     let pointer = value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
     pointer.and_then(|pointer| spec.pointer(pointer)).unwrap_or(value)

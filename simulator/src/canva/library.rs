@@ -1,5 +1,5 @@
-//! What the simulated Canva holds: assets, designs and jobs, and how the API writes them down. `operations` decides when a
-//! job ends, and how.
+//! What the simulated Canva holds: assets, designs and jobs, and how the API writes them down. `operations` decides
+//! when a job ends, and how.
 
 use std::collections::HashMap;
 

@@ -53,8 +53,8 @@ enum Count {
     SlidingWindow {
         allowed: VecDeque<Instant>,
     },
-    /// The credit is in nanoseconds times the limit. Whole numbers, because a rounding error would be a refusal that no real
-    /// server gives.
+    /// The credit is in nanoseconds times the limit. Whole numbers, because a rounding error would be a refusal that
+    /// no real server gives.
     TokenBucket {
         credit: u64,
         refilled: Option<Instant>,
@@ -67,7 +67,8 @@ impl RateCounter {
         Self::with_window(limits, per_minute, WINDOW)
     }
 
-    /// A counter that lets this many requests through per window: a shorter one than a minute is for tests in real time.
+    /// A counter that lets this many requests through per window: a shorter one than a minute is for tests in real
+    /// time.
     pub fn with_window(limits: RateLimits, limit: u32, window: Duration) -> Self {
         let count = match limits {
             RateLimits::FixedWindow => Count::FixedWindow { started: None, used: 0 },

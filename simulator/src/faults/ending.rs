@@ -1,5 +1,5 @@
-//! How a faulty response ends. The handler marks the response with it, in the extensions, because the router between the
-//! handler and the connection passes nothing but responses.
+//! How a faulty response ends. The handler marks the response with it, in the extensions, because the router between
+//! the handler and the connection passes nothing but responses.
 
 use axum::body::Body;
 use axum::response::Response;

@@ -8,8 +8,8 @@ use crate::faults::canned_response::CannedResponse;
 
 /// Something that goes wrong with one request.
 ///
-/// Some faults come before the request is processed: nothing exists afterwards. Others come after: what the request made
-/// exists. A processed request is checked as always, so its right response may be an error.
+/// Some faults come before the request is processed: nothing exists afterwards. Others come after: what the request
+/// made exists. A processed request is checked as always, so its right response may be an error.
 ///
 /// Most faults work over plain HTTP, TLS and HTTP/2. Closing an HTTP/2 connection ends all its streams. The faults that
 /// begin with "HTTP/2:" need a simulator that speaks it. If that simulator speaks HTTP/1.1 too, a request over HTTP/1.1
@@ -45,8 +45,8 @@ pub enum Fault {
     MalformedJson,
     /// Processes the request and sends the right response with `Content-Type: text/html`.
     WrongContentType,
-    /// Processes the request and replaces each `status`, `type`, `state` and `code` in the response with a value that the
-    /// spec doesn't have.
+    /// Processes the request and replaces each `status`, `type`, `state` and `code` in the response with a value that
+    /// the spec doesn't have.
     UnknownEnums,
     /// Processes the request and empties the response's `job` or `asset`.
     MissingFields,
@@ -78,8 +78,8 @@ pub enum Fault {
     /// HTTP/2: processes the request, announces the response's length, writes half of its body, and resets the stream
     /// with `INTERNAL_ERROR`. [`CutBody`](Self::CutBody)
     ResetResponse,
-    /// HTTP/2: sends this response after the request's head has arrived, and resets the stream with `NO_ERROR` unless the
-    /// whole body has come by then. Not processed. [`RespondEarly`](Self::RespondEarly)
+    /// HTTP/2: sends this response after the request's head has arrived, and resets the stream with `NO_ERROR` unless
+    /// the whole body has come by then. Not processed. [`RespondEarly`](Self::RespondEarly)
     RespondAndReset(CannedResponse),
     /// HTTP/2: leaves the connection open, but reads and writes nothing on it any more. No other request on it is
     /// answered, earlier or later, and no ping. Not processed. [`StopReading`](Self::StopReading)

@@ -85,8 +85,9 @@ fn part(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Option<String> {
     Some(text)
 }
 
-/// Shows each element of this name, or gives `None` where this isn't the whole of an XML document. No tree is built, and no
-/// element's attributes are compared with each other: both cost far more than the file's size where someone wants them to.
+/// Shows each element of this name, or gives `None` where this isn't the whole of an XML document. No tree is built,
+/// and no element's attributes are compared with each other: both cost far more than the file's size where someone
+/// wants them to.
 fn elements(xml: &str, name: &str, mut seen: impl FnMut(&BytesStart<'_>)) -> Option<()> {
     let mut reader = Reader::from_str(xml);
     let (mut roots, mut depth) = (0, 0_usize);

@@ -77,8 +77,8 @@ fn image(bytes: &[u8]) -> Option<Media> {
     Some(Media { kind: AssetKind::Image, width, height, duration: None, thumbnail })
 }
 
-/// Whether a JPEG has its end marker. The headers before the image are passed over, because a thumbnail among them has one
-/// of its own.
+/// Whether a JPEG has its end marker. The headers before the image are passed over, because a thumbnail among them
+/// has one of its own.
 fn has_end(jpeg: &[u8]) -> bool {
     let mut rest = jpeg.get(2..).unwrap_or_default();
     // Each is a marker, and as many bytes as the two after it say. The image itself begins at 0xffda.
@@ -112,7 +112,8 @@ fn video(bytes: &[u8]) -> Option<Media> {
 /// Whether an MP4 has anything to play beside its header.
 fn has_content(mp4: &[u8]) -> bool {
     let mut rest = mp4;
-    // Each box is its length, four letters, and what is in it. Only an `mdat` is so long that its length stands elsewhere.
+    // Each box is its length, four letters, and what is in it. Only an `mdat` is so long that its length stands
+    // elsewhere.
     while let [a, b, c, d, kind @ ..] = rest {
         let length = u32::from_be_bytes([*a, *b, *c, *d]);
         if kind.starts_with(b"mdat") {

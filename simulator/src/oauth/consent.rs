@@ -15,7 +15,8 @@ use crate::canva::access::Owner;
 /// How long a code can be exchanged.
 const CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
-/// Where the consent page leads back to by default: it stands for the first redirect URI that an integration has registered.
+/// Where the consent page leads back to by default: it stands for the first redirect URI that an integration has
+/// registered.
 const REDIRECT_URI: &str = "http://127.0.0.1:3001/oauth/redirect";
 
 impl OAuth {

@@ -1,7 +1,7 @@
 //! HTTP/2: the router answers each stream, and faults end streams and connections.
 //!
-//! One task runs all streams of a connection, in their order. So a stream's fault is known before the next stream begins,
-//! and GOAWAY can name the last stream that was looked at.
+//! One task runs all streams of a connection, in their order. So a stream's fault is known before the next stream
+//! begins, and GOAWAY can name the last stream that was looked at.
 
 use std::future::poll_fn;
 use std::io;

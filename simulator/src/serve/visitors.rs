@@ -1,7 +1,8 @@
 //! Who is let in: programs of this machine, and web pages from this machine.
 //!
-//! Every page in a browser on this machine can reach a loopback port. The browser adds an `Origin` to the requests of a page
-//! from elsewhere. If a page has its own name resolved to this machine (DNS rebinding), the browser sends that name as `Host`.
+//! Every page in a browser on this machine can reach a loopback port. The browser adds an `Origin` to the requests of
+//! a page from elsewhere. If a page has its own name resolved to this machine (DNS rebinding), the browser sends that
+//! name as `Host`.
 
 use axum::extract::Request;
 use axum::http::uri::Authority;
@@ -13,8 +14,8 @@ use reqwest::Url;
 use crate::api_error::ApiError;
 use crate::loopback;
 
-/// Answers 403 unless the request is for this machine and comes from it. A refused request isn't logged, and its body isn't
-/// read.
+/// Answers 403 unless the request is for this machine and comes from it. A refused request isn't logged, and its body
+/// isn't read.
 pub async fn admit(request: Request, next: Next) -> Response {
     if is_for_here(&request) && is_from_here(request.headers()) {
         return next.run(request).await;

@@ -1,5 +1,5 @@
-//! Requests are checked as a real API checks them: against the spec, in a fixed order, and answered even when the client
-//! is still writing.
+//! Requests are checked as a real API checks them: against the spec, in a fixed order, and answered even when the
+//! client is still writing.
 
 use std::io::{Read, Write};
 

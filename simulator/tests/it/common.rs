@@ -87,8 +87,8 @@ pub fn address(simulator: &Simulator) -> &str {
     address.trim_end_matches("/rest")
 }
 
-/// How long a test waits for what has to come, so that it fails and doesn't hang. Nothing is measured with it: on a busy
-/// machine, things take their time.
+/// How long a test waits for what has to come, so that it fails and doesn't hang. Nothing is measured with it: on a
+/// busy machine, things take their time.
 pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A bare connection, for what an HTTP client hides.

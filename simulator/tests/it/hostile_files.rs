@@ -10,7 +10,8 @@ use crate::common::{connect, import, ok, prompt, upload};
 use crate::imports::{PPTX, office};
 use crate::uploads::crc32;
 
-/// What a hostile file may take, on a busy machine and unoptimised. Without the bounds, each takes minutes or much memory.
+/// What a hostile file may take, on a busy machine and unoptimised. Without the bounds, each takes minutes or much
+/// memory.
 const QUICK: Duration = Duration::from_secs(20);
 
 #[tokio::test]

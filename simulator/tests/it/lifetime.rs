@@ -11,8 +11,8 @@ use tokio::net::TcpStream;
 
 use crate::common::{PATIENCE, address, client, fixture, ok, prompt, read, refused, upload};
 
-/// A simulator on a port that nobody else gets, neither before it is dropped nor after: it lies below those that systems
-/// hand out by themselves (from 32768 on Linux, from 49152 elsewhere), in a block of this process.
+/// A simulator on a port that nobody else gets, neither before it is dropped nor after: it lies below those that
+/// systems hand out by themselves (from 32768 on Linux, from 49152 elsewhere), in a block of this process.
 async fn on_a_port_of_its_own() -> (Simulator, u16) {
     static NEXT: LazyLock<AtomicU16> =
         LazyLock::new(|| AtomicU16::new(20_000 + (std::process::id() % 600) as u16 * 20));

@@ -11,8 +11,8 @@ use tokio::net::TcpListener;
 
 use crate::common::{fixture, found, import_url, ok, prompt, refused, upload_url, web};
 
-/// What comes of a URL that leads elsewhere. It is said before anything is asked of the network: a name that was looked up
-/// would have failed with the resolver's words, or not at all.
+/// What comes of a URL that leads elsewhere. It is said before anything is asked of the network: a name that was
+/// looked up would have failed with the resolver's words, or not at all.
 const ONLY_HERE: &str = "The file can't be fetched: the simulator fetches from http:// and https:// URLs of localhost and \
                          loopback addresses.";
 

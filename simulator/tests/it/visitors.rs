@@ -1,4 +1,5 @@
-//! A loopback port is open to every page in a browser: the simulator answers to programs and pages of this machine alone.
+//! A loopback port is open to every page in a browser: the simulator answers to programs and pages of this machine
+//! alone.
 
 use canva_simulator::Simulator;
 use reqwest::Method;

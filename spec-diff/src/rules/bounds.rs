@@ -6,8 +6,8 @@ use super::{Additive, Breaking, Editorial, Part, Rules, quote};
 use crate::reach::Way;
 
 impl<'v> Rules<'v> {
-    /// In a request, a tighter bound may refuse what was sent, and a looser one lets more be sent. In a response neither
-    /// breaks: responses aren't checked, and only the Rust type of an integer depends on its bounds.
+    /// In a request, a tighter bound may refuse what was sent, and a looser one lets more be sent. In a response
+    /// neither breaks: responses aren't checked, and only the Rust type of an integer depends on its bounds.
     pub(super) fn bound(&mut self, key: &str, part: &Part<'v>, way: Way) {
         let Some(change) = compare(key, part) else {
             return self.unknown(part, key);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 static DEFAULTS: LazyLock<Value> = LazyLock::new(|| {
     json!({
         "document": { "servers": [{ "url": "/" }], "security": [], "tags": [] },
-        "operation": { "deprecated": false, "x-preview": false, "x-repeatable": false, "parameters": [], "tags": [] },
+        "operation": { "deprecated": false, "x-preview": false, "parameters": [], "tags": [] },
         "parameter": {
             "required": false, "deprecated": false, "allowEmptyValue": false, "allowReserved": false,
             "style": "simple", "explode": false,

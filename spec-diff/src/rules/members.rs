@@ -42,8 +42,8 @@ impl<'v> Rules<'v> {
     }
 }
 
-/// The members that are written out in their list. If there is one before and one after, it is the same member, changed.
-/// A named member is judged in its own place.
+/// The members that are written out in their list. If there is one before and one after, it is the same member,
+/// changed. A named member is judged in its own place.
 fn unnamed(members: &[(String, &Value)]) -> Vec<String> {
     let unnamed = members.iter().filter(|(_, member)| reference(member).is_none());
     unnamed.map(|(index, _)| index.clone()).collect()
@@ -74,7 +74,8 @@ pub fn name(schema: &Value) -> String {
     }
 }
 
-/// Whether both have the same keyword for their members, and one has several members: then these are compared one by one.
+/// Whether both have the same keyword for their members, and one has several members: then these are compared one by
+/// one.
 pub fn is_one_list(schema: &Part) -> bool {
     let several = |list: Option<&Vec<Value>>| list.is_some_and(|list| list.len() > 1);
     COMPOSITIONS.iter().any(|(key, _)| {

@@ -1,15 +1,16 @@
 //! The rules: what each difference between two specs means for callers of `canva-connect`.
 //!
-//! This file has the walk that all rules share. The others have one function for each kind of thing in an OpenAPI document,
-//! with one arm for each keyword: `document` and `security` for the top of the document, `operations` and `messages` for
-//! requests and responses, `schemas`, `bounds` and `members` for types. `defaults` has the defaults of keywords.
+//! This file has the walk that all rules share. The others have one function for each kind of thing in an OpenAPI
+//! document, with one arm for each keyword: `document` and `security` for the top of the document, `operations` and
+//! `messages` for requests and responses, `schemas`, `bounds` and `members` for types. `defaults` has the defaults of
+//! keywords.
 //!
-//! A keyword without an arm counts as breaking, and a difference that no rule mentions counts as editorial, so that every
-//! difference is reported.
+//! A keyword without an arm counts as breaking, and a difference that no rule mentions counts as editorial, so that
+//! every difference is reported.
 //!
-//! Callers use the facade. Builders make requests, so a request may grow. Responses are generated types with public fields:
-//! they may grow too (they are `#[non_exhaustive]`, and enums keep unknown values), but a field whose Rust type changes
-//! breaks the code that reads it.
+//! Callers use the facade. Builders make requests, so a request may grow. Responses are generated types with public
+//! fields: they may grow too (they are `#[non_exhaustive]`, and enums keep unknown values), but a field whose Rust
+//! type changes breaks the code that reads it.
 
 mod bounds;
 mod defaults;

@@ -56,12 +56,7 @@ impl<'v> Rules<'v> {
                 let on = (Breaking, "is a preview now: it may change, and it bars a public release");
                 rules.flag(part, on, (Additive, "is no longer a preview"));
             }
-            // Code still compiles, but a lost response becomes an error where a retry helped. Programs built on the old
-            // spec go on to repeat the request, which may now act twice.
-            "x-repeatable" => {
-                let off = (Breaking, "can't be repeated now: a lost response is an error");
-                rules.flag(part, (Additive, "can be repeated now after a lost response"), off);
-            }
+            "x-repeatable" => rules.repeatable(method, part),
             "x-rate-limit-per-client-user" => rules.rate_limit(key, part),
             "security" => {
                 rules.security(&part.or(rules.old.value.get("security"), rules.new.value.get("security")));
@@ -72,6 +67,17 @@ impl<'v> Rules<'v> {
             "responses" => rules.responses(part),
             _ => rules.other(key, part),
         });
+    }
+
+    /// Without the mark, HTTP's rule for the method holds.
+    fn repeatable(&mut self, method: &str, part: &Part) {
+        static TRUE: Value = Value::Bool(true);
+        let by_method = (!matches!(method, "post" | "patch")).then_some(&TRUE);
+        // Code still compiles, but a lost response becomes an error where a retry helped. Programs built on the old spec
+        // go on to repeat the request, which may now act twice.
+        let off = (Breaking, "can't be repeated now: a lost response is an error");
+        let on = (Additive, "can be repeated now after a lost response");
+        self.flag(&part.or(by_method, by_method), on, off);
     }
 
     fn rate_limit(&mut self, key: &str, part: &Part) {

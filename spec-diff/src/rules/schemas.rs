@@ -10,8 +10,8 @@ use super::{Additive, Breaking, Class, Editorial, Part, Rules, quote};
 use crate::reach::Way;
 
 impl<'v> Rules<'v> {
-    /// A schema is judged in its own place, not where a `$ref` points at it. `optional` says whether the Rust type is an
-    /// `Option` in any case.
+    /// A schema is judged in its own place, not where a `$ref` points at it. `optional` says whether the Rust type is
+    /// an `Option` in any case.
     pub(super) fn schema(&mut self, schema: &Part<'v>, way: Way, optional: bool) {
         if schema.old.is_none() || schema.new.is_none() {
             return self.say(Breaking, schema, format!("its type {}", schema.change()));

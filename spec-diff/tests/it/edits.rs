@@ -169,7 +169,6 @@ pub fn edits() -> Vec<(&'static str, Vec<Edit>)> {
         ("a request's bound is looser", vec![Set("NewThing/properties/name/maxLength", json!(100))]),
         ("a request's bound is lifted", vec![Remove("NewThing/properties/name/maxLength")]),
         ("a lower bound is raised", vec![Set("NewThing/properties/name/minLength", json!(2))]),
-        ("a lower bound of nothing is said", vec![Set("NewThing/properties/tags/minItems", json!(0))]),
         (
             "a bound on what Base64 carries is tighter",
             vec![Set("Metadata/properties/name_base64/x-decoded-max-length", json!(40))],

@@ -14,6 +14,16 @@ pub fn edits_both_ways() -> Vec<(&'static str, &'static str, Vec<Edit>)> {
             "an operation may no longer be repeated",
             vec![Set("/paths/~1things/post/x-repeatable", json!(true))],
         ),
+        (
+            "a reading operation may not be repeated",
+            "a reading operation may be repeated again",
+            vec![Set("/paths/~1things~1{thingId}/get/x-repeatable", json!(false))],
+        ),
+        (
+            "the default of repeating is written out",
+            "the default of repeating is left out",
+            vec![Set("/paths/~1things~1{thingId}/get/x-repeatable", json!(true))],
+        ),
         // Bounds: `NewThing` is sent, `Thing` comes back.
         ("a request's pattern is lifted", "a request's pattern is added", vec![Remove(PATTERN)]),
         ("a request's pattern is another", "a request's pattern is another, back", vec![Set(PATTERN, json!("^b"))]),

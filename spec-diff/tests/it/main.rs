@@ -1,3 +1,4 @@
+//! What spec-diff promises, a promise a module.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod command;
