@@ -201,9 +201,10 @@ async fn meet(operation: &'static Operation, case: &Case, always: bool, tls: Opt
             }
         }
     };
+    let called = tokio::time::timeout(Duration::from_secs(300), call(&canva, operation, &before, case.padding));
     let result = tokio::select! {
         biased;
-        result = tokio::time::timeout(Duration::from_secs(300), call(&canva, operation, &before, case.padding)) => result,
+        result = called => result,
         never = time => never,
     };
     let result = result.unwrap_or_else(|_| panic!("{} hangs", operation.id));

@@ -64,7 +64,7 @@ async fn an_upload_is_repeated_that_failed_before_its_last_block() {
         Breaks::Answers("503 Service Unavailable"),
         Breaks::Answers("504 Gateway Timeout"),
     ] {
-        // Long enough for a busy machine, unless it is what is waited for: these two stalls are most of this test's time.
+        // Long enough for a busy machine, unless it is what is waited for. These stalls are most of the test's time.
         let stall = Duration::from_secs(if matches!(breaks, Breaks::Stalls) { 3 } else { 60 });
         let client =
             |base_url: &str, retry| builder(base_url).retry_policy(retry).stall_timeout(stall).build().unwrap();
