@@ -2,7 +2,7 @@
 //! what the library promises holds whatever they set up.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use canva_connect::auth::{Integration, OAuth, Tokens};
@@ -10,12 +10,15 @@ use canva_connect::reqwest::{self, Certificate, Identity};
 use canva_connect::{Client, ClientBuilder, ConnectKind, Error, Pacing, RetryPolicy, TokenProvider, UploadBody};
 use rcgen::CertificateParams;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
+use self::proxy::{BASIC, Proxy};
 use crate::support;
 use crate::support::tls::{self, Ca, Connection, Server, Settings};
 use crate::tokens::{Memory, REDIRECT_URI};
+
+mod proxy;
 
 const TOKEN: &str = "s3cr3t-t0k3n";
 const GET: &str = "GET /rest/v1/assets/a1";
@@ -37,10 +40,10 @@ fn client(
     builder(&server.base_url).http(settings).build().unwrap()
 }
 
-/// One that trusts this CA alone.
-fn trusting(server: &Server, ca: &Ca) -> Client {
-    let ca = certificate(ca);
-    client(server, move |http| http.tls_certs_only([ca.clone()]))
+/// The setting that trusts this CA alone.
+fn only(ca: &Ca) -> impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + use<> {
+    let trusted = certificate(ca);
+    move |http| http.tls_certs_only([trusted.clone()])
 }
 
 async fn get(canva: &Client) -> Result<(), Error> {
@@ -65,10 +68,8 @@ async fn a_ca_of_ones_own_is_trusted_for_every_request() {
     let ca = Ca::new("Example CA");
     let trusted = certificate(&ca);
     let merge = move |http: reqwest::ClientBuilder| http.tls_certs_merge([trusted.clone()]);
-    let trusted = certificate(&ca);
-    let only = move |http: reqwest::ClientBuilder| http.tls_certs_only([trusted.clone()]);
     let settings: [Arc<dyn Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync>; 2] =
-        [Arc::new(merge), Arc::new(only)];
+        [Arc::new(merge), Arc::new(only(&ca))];
     for settings in settings {
         let server = tls::serve(&ca, Settings::default()).await;
         let canva = client(&server, move |http| settings(http));
@@ -90,9 +91,8 @@ async fn a_ca_of_ones_own_is_trusted_at_the_token_endpoint() {
     let (ca, other) = (Ca::new("Example CA"), Ca::new("Other CA"));
     let server = tls::serve(&ca, Settings::default()).await;
     let integration = |ca: &Ca| {
-        let trusted = certificate(ca);
         let integration = Integration::builder("id", "secret", REDIRECT_URI).base_url(&server.base_url);
-        integration.http(move |http| http.tls_certs_only([trusted.clone()])).build().unwrap()
+        integration.http(only(ca)).build().unwrap()
     };
     let trusts_another = login(integration(&other));
     let error = support::chain(&*trusts_another.token().await.unwrap_err());
@@ -103,17 +103,6 @@ async fn a_ca_of_ones_own_is_trusted_at_the_token_endpoint() {
     );
     assert_eq!(server.connections(), [Connection::default()]);
     assert_eq!(login(integration(&ca)).token().await.unwrap(), "n3w-t0k3n".into());
-}
-
-#[tokio::test]
-async fn ssl_cert_file_names_what_is_trusted() {
-    let (ca, directory) = (Ca::new("Example CA"), tempfile::tempdir().unwrap());
-    let trusted = directory.path().join("ca.pem");
-    std::fs::write(&trusted, ca.pem()).unwrap();
-    let server = tls::serve(&ca, Settings::default()).await;
-    let environment = [("SSL_CERT_FILE", trusted.as_path())];
-    support::in_child_with("proxies::the_child_that_sends_both", &server.base_url, &environment).await;
-    check_both(&server);
 }
 
 #[test]
@@ -132,16 +121,14 @@ async fn a_client_certificate_is_shown_to_a_server_that_wants_one() {
     let server = tls::serve(&ca, Settings { wants_clients: true, ..Settings::default() }).await;
     let (own, key) = ca.sign(&CertificateParams::default());
     let identity = Identity::from_pem([own.pem(), key.serialize_pem()].concat().as_bytes()).unwrap();
-    let trusted = certificate(&ca);
-    let canva = client(&server, move |http| http.tls_certs_only([trusted.clone()]).identity(identity.clone()));
+    let only_ca = only(&ca);
+    let canva = client(&server, move |http| only_ca(http).identity(identity.clone()));
     get(&canva).await.unwrap();
     upload(&canva).await.unwrap();
     check_both(&server);
 
     let server = tls::serve(&ca, Settings { wants_clients: true, ..Settings::default() }).await;
-    let trusted = certificate(&ca);
-    let settings = move |http: reqwest::ClientBuilder| http.tls_certs_only([trusted.clone()]);
-    let canva = builder(&server.base_url).http(settings).retry_policy(RetryPolicy::never()).build().unwrap();
+    let canva = builder(&server.base_url).http(only(&ca)).retry_policy(RetryPolicy::never()).build().unwrap();
     // It says so only after the handshake.
     for error in [get(&canva).await.unwrap_err(), upload(&canva).await.unwrap_err()] {
         assert!(!matches!(error, Error::Connect { .. }), "{error:?}");
@@ -170,7 +157,7 @@ async fn a_certificate_that_is_not_trusted_is_tried_once_and_named() {
     ];
     for (trusted, certificate, expected, ends) in cases {
         let server = tls::serve(&ca, Settings { certificate, ..Settings::default() }).await;
-        let canva = trusting(&server, trusted);
+        let canva = client(&server, only(trusted));
         for (number, error) in [get(&canva).await.unwrap_err(), upload(&canva).await.unwrap_err()].iter().enumerate() {
             assert!(matches!(error, Error::Connect { kind, attempts: 1, .. } if *kind == expected), "{error:?}");
             let said = error.report();
@@ -183,75 +170,6 @@ async fn a_certificate_that_is_not_trusted_is_tried_once_and_named() {
 
 /// The host of a server that only the proxy finds.
 const HIDDEN: &str = "api.canva.example";
-
-/// The user and the password `pr0xy-p4ss`, as a proxy gets them.
-const BASIC: &str = "Basic dXNlcjpwcjB4eS1wNHNz";
-
-struct Proxy {
-    port: u16,
-    /// The head of each request, and everything that clients sent.
-    seen: Arc<Mutex<(Vec<String>, Vec<u8>)>>,
-}
-
-impl Proxy {
-    /// Leads to this port whatever it is asked for, and, if it wants a password, whoever has it.
-    async fn start(to: u16, wants_password: bool) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let seen = Arc::new(Mutex::new((Vec::new(), Vec::new())));
-        let proxy = Self { port, seen: seen.clone() };
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let seen = seen.clone();
-                tokio::spawn(async move {
-                    let head = support::read_head(&mut stream).await?;
-                    seen.lock().unwrap().0.push(head.text.clone());
-                    if wants_password && head.header("proxy-authorization") != Some(BASIC) {
-                        support::discard_body(&mut stream, &head).await?;
-                        let asks = "proxy-authenticate: Basic realm=\"x\"\r\n";
-                        return support::answer(&mut stream, "407 Proxy Authentication Required", asks, "").await;
-                    }
-                    let server = TcpStream::connect(("127.0.0.1", to)).await?;
-                    stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").await?;
-                    let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
-                        (stream.into_split(), server.into_split());
-                    tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
-                    let mut buffer = vec![0; 64 * 1024];
-                    loop {
-                        let length = from_client.read(&mut buffer).await?;
-                        if length == 0 {
-                            return to_server.shutdown().await;
-                        }
-                        seen.lock().unwrap().1.extend(&buffer[..length]);
-                        to_server.write_all(&buffer[..length]).await?;
-                    }
-                });
-            }
-        });
-        proxy
-    }
-
-    fn heads(&self) -> Vec<String> {
-        self.seen.lock().unwrap().0.clone()
-    }
-
-    /// Two tunnels were asked for, with or without a password, and nothing else could be read on the way.
-    fn check_both(&self, server: &Server, authorization: Option<&str>) {
-        check_both(server);
-        let heads = self.heads();
-        assert_eq!(heads.len(), 2);
-        for head in &heads {
-            let host = format!("{HIDDEN}:{}", server.port);
-            assert!(head.starts_with(&format!("CONNECT {host} HTTP/1.1\r\n")), "{head}");
-            let head = support::Head { text: head.clone(), rest: Vec::new() };
-            assert_eq!((head.header("host"), head.header("proxy-authorization")), (Some(&*host), authorization));
-            assert_eq!(head.header("authorization"), None);
-        }
-        let all = [heads.concat().as_bytes(), &self.seen.lock().unwrap().1].concat();
-        let readable = |text: &str| all.windows(text.len()).any(|part| part == text.as_bytes());
-        assert!(all.len() > 300_000 && !readable(TOKEN) && !readable("asset-uploads"));
-    }
-}
 
 /// A server with this host, and where requests for it begin.
 async fn hidden(ca: &Ca) -> (Server, String) {
@@ -268,10 +186,8 @@ async fn a_proxy_is_asked_for_tunnels_and_sees_no_more() {
         let (server, base_url) = hidden(&ca).await;
         let proxy = Proxy::start(server.port, authorization.is_some()).await;
         let through = reqwest::Proxy::https(format!("http://{user}127.0.0.1:{}", proxy.port)).unwrap();
-        let trusted = certificate(&ca);
-        let settings =
-            move |http: reqwest::ClientBuilder| http.proxy(through.clone()).tls_certs_only([trusted.clone()]);
-        let canva = builder(&base_url).http(settings).build().unwrap();
+        let only_ca = only(&ca);
+        let canva = builder(&base_url).http(move |http| only_ca(http).proxy(through.clone())).build().unwrap();
         get(&canva).await.unwrap();
         upload(&canva).await.unwrap();
         proxy.check_both(&server, authorization);
@@ -361,8 +277,8 @@ async fn whatever_is_set_each_upload_has_a_connection_and_the_rest_shares_one() 
     for (name, set) in all {
         let ca = Ca::new("Example CA");
         let server = tls::serve(&ca, Settings::default()).await;
-        let trusted = certificate(&ca);
-        let canva = client(&server, move |http| set(http.tls_certs_only([trusted.clone()])));
+        let only_ca = only(&ca);
+        let canva = client(&server, move |http| set(only_ca(http)));
         get(&canva).await.unwrap();
         let begun: Vec<_> = (0..4).map(|_| begin(&canva)).collect();
         server.until(|all| all.iter().map(uploads).sum::<usize>() == 4).await;
@@ -396,10 +312,8 @@ async fn a_server_with_http2_alone_gets_uploads_over_it() {
     for body in bodies {
         let ca = Ca::new("Example CA");
         let server = tls::serve(&ca, Settings { protocols: &["h2"], ..Settings::default() }).await;
-        let trusted = certificate(&ca);
-        let settings = move |http: reqwest::ClientBuilder| http.tls_certs_only([trusted.clone()]);
         // Not one of the policy's attempts.
-        let canva = builder(&server.base_url).http(settings).retry_policy(RetryPolicy::never()).build().unwrap();
+        let canva = builder(&server.base_url).http(only(&ca)).retry_policy(RetryPolicy::never()).build().unwrap();
         for _ in 0..2 {
             canva.upload_asset(body()).name("n").await.map(drop).unwrap();
         }
@@ -427,9 +341,7 @@ async fn a_connection_that_breaks_takes_no_other_upload_with_it() {
     let acceptor = tls::acceptor(&ca, &Settings::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("https://localhost:{}/rest", listener.local_addr().unwrap().port());
-    let trusted = certificate(&ca);
-    let settings = move |http: reqwest::ClientBuilder| http.tls_certs_only([trusted.clone()]);
-    let canva = builder(&base_url).http(settings).build().unwrap();
+    let canva = builder(&base_url).http(only(&ca)).build().unwrap();
     let mut under_way = Vec::new();
     for _ in 0..4 {
         let (content, uploading) = begin(&canva);
