@@ -83,12 +83,7 @@ impl Arguments {
                 return Err(refused + ": only path parameters and headers with JSON content can");
             }
         }
-        let description = text("description").trim();
-        self.docs.push(if description.is_empty() {
-            format!("- `{name}`")
-        } else {
-            format!("- `{name}`: {description}")
-        });
+        self.document(&name.to_string(), parameter);
         Ok(())
     }
 
@@ -107,8 +102,14 @@ impl Arguments {
             }
             _ => return Err("the request body must be `application/json` or `application/octet-stream` alone".into()),
         };
-        self.docs.push(format!("- `{name}`"));
+        self.document(name, body);
         Ok(())
+    }
+
+    fn document(&mut self, name: &str, part: &Value) {
+        if let Some(description) = part.get("description").and_then(Value::as_str) {
+            self.docs.push(format!("- `{name}`: {}", description.trim()));
+        }
     }
 }
 

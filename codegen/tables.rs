@@ -158,7 +158,7 @@ fn all_lengths(spec: &Value) -> Vec<Length> {
     lengths
 }
 
-/// The name of every schema, one a line, for a macro `types!` that whoever includes it defines: no Rust code can
+/// The name of every schema, one a line, for a macro `types!` that the including file defines: no Rust code can
 /// enumerate types by itself.
 pub fn schemas(spec: &Value) -> String {
     let names: String = components(spec, "schemas").map(|(name, _)| format!("    {name},\n")).collect();

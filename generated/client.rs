@@ -473,7 +473,7 @@ impl Operations {
     ///
     /// Arguments:
     /// - `asset_upload_metadata`: A JSON object that says what the uploaded file is to be called.
-    /// - `content`
+    /// - `content`: The file's bytes.
     pub fn create_asset_upload_job(
         &self,
         asset_upload_metadata: &types::AssetUploadMetadata,
@@ -536,7 +536,6 @@ impl Operations {
     ///
     /// Arguments:
     /// - `asset_id`: The asset's id.
-    /// - `body`
     pub fn update_asset(
         &self,
         asset_id: &str,
@@ -557,7 +556,7 @@ impl Operations {
     ///
     /// Arguments:
     /// - `import_metadata`: A JSON object that says what the imported design is to be called and what kind of file it comes from.
-    /// - `content`
+    /// - `content`: The file's bytes.
     pub fn create_design_import_job(
         &self,
         import_metadata: &types::DesignImportMetadata,
@@ -591,9 +590,6 @@ impl Operations {
     /// Scope `asset:write`, 30 requests a minute for each user. A preview: it may change without notice, and an integration that uses it can't be released to all Canva users.
     ///
     /// Sends a `POST` request to `/v1/url-asset-uploads`
-    ///
-    /// Arguments:
-    /// - `body`
     pub fn create_url_asset_upload_job(
         &self,
         body: &types::CreateUrlAssetUploadJobRequest,
@@ -623,9 +619,6 @@ impl Operations {
     /// Scope `design:content:write`, 20 requests a minute for each user.
     ///
     /// Sends a `POST` request to `/v1/url-imports`
-    ///
-    /// Arguments:
-    /// - `body`
     pub fn create_url_import_job(
         &self,
         body: &types::CreateUrlImportJobRequest,

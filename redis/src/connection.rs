@@ -41,8 +41,8 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Takes `redis://USER:PASSWORD@HOST:PORT/DATABASE`, of which all but the host can be left out. `rediss://` is
-    /// TLS, which needs the feature `tls`, and `unix:///path/to/socket` a socket. Nothing is sent yet.
+    /// Takes `redis://USER:PASSWORD@HOST:PORT/DATABASE`; all but the host can be left out. `rediss://` is TLS, which
+    /// needs the feature `tls`, and `unix:///path/to/socket` is a socket. Nothing is sent yet.
     ///
     /// # Errors
     ///

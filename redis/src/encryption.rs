@@ -63,7 +63,7 @@ pub(crate) enum Closed {
     NoKey,
     /// It is encrypted with none of the keys, stood in another place, or was changed.
     WrongKey,
-    /// It isn't encrypted. Whoever can write to Redis could have put it there.
+    /// It isn't encrypted. Anybody who can write to Redis could have put it there.
     InTheClear,
 }
 

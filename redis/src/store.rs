@@ -304,7 +304,7 @@ pub enum StoreError {
     /// The tokens are encrypted with none of the keys that were given. Or they were changed, or are another user's.
     #[error("the tokens can't be decrypted with any of the given keys; add the key that they were encrypted with")]
     WrongKey,
-    /// A key was given, and the tokens are not encrypted. They are not used, since whoever can write to Redis could
+    /// A key was given, and the tokens are not encrypted. They are not used, since anybody who can write to Redis could
     /// have put them there.
     #[error("the tokens are not encrypted, although a key was given; the user has to log in again")]
     InTheClear,

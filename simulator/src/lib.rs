@@ -134,8 +134,8 @@
 //!   these keep a small file from taking gigabytes.
 //! - Other file types that Canva takes (HEIC, WebM, Keynote, ...) fail here as unknown files do.
 //! - Which of two codes an unknown job has is a guess that only Canva can confirm: an id in the form of a UUID gets
-//!   `job_not_created_via_connect_api`, and any other, or one of another kind of job, `job_id_invalid`. So is it that
-//!   a refresh for fewer scopes leaves the consent as it was.
+//!   `job_not_created_via_connect_api`, and any other, or one of another kind of job, `job_id_invalid`. It is
+//!   also a guess that a narrower refresh leaves the consent unchanged.
 //! - No redirect URI is registered: the consent page takes any, and without one leads to
 //!   `http://127.0.0.1:3001/oauth/redirect`.
 //! - A design is its title and its page count. It has no thumbnail, and its URLs lead nowhere.

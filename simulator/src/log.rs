@@ -60,7 +60,7 @@ pub struct Log(Mutex<Requests>);
 #[derive(Default)]
 struct Requests {
     kept: VecDeque<ReceivedRequest>,
-    /// How many came before those that are kept.
+    /// How many came before the ones that are kept.
     dropped: usize,
     head_bytes: usize,
     body_bytes: usize,

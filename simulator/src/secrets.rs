@@ -23,7 +23,7 @@ impl Secrets {
         Ok(Self(key))
     }
 
-    /// The secret of this name. It begins with the name, for whoever sees it in a log.
+    /// The secret of this name. It begins with the name, for people who see it in a log.
     pub fn named(&self, name: &str) -> String {
         format!("{name}-{}", self.text(name, 43))
     }

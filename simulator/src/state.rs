@@ -42,8 +42,7 @@ pub struct State {
     pub certificate: Option<String>,
     /// By user and operation.
     pub counters: Mutex<HashMap<(String, &'static str), RateCounter>>,
-    /// Whoever holds it may unpack a file. One at a time, so that the costliest file is the most that many cost at
-    /// once.
+    /// The permit to unpack a file. There is one, so that many files at once cost no more than the costliest.
     pub unpacking: Arc<Semaphore>,
     library: Mutex<Library>,
     started: (SystemTime, Instant),

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// A request was not sent, since Canva asked for a longer pause than a request waits for. It is the source of an
 /// [`Error::Pacer`](crate::Error::Pacer), found with `source.downcast_ref()`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Canva asked for a pause of {} s, of which {} s are left; nothing is sent for another {} s",
+#[error("Canva asked for a pause of {} s; {} s are left, and nothing is sent for another {} s",
     .asked.as_secs(), .left.as_secs(), .retry_after.as_secs())]
 #[non_exhaustive]
 pub struct PausedError {

@@ -188,7 +188,7 @@ async fn every_error() -> Vec<(&'static str, Error)> {
 
 /// Without what differs from run to run: the numbers of ports, and how much of a pause is left.
 fn steady(text: &str) -> String {
-    let text = text.split(", of which").next().unwrap();
+    let text = text.find(" s are left").map_or(text, |end| text[..end].rsplit_once(';').unwrap().0);
     let host = |host: &str, text: String| {
         let mut parts = text.split(&format!("{host}:")).map(str::to_owned).collect::<Vec<_>>();
         for part in parts.iter_mut().skip(1) {

@@ -1,4 +1,4 @@
-//! How far each file is, kept in Redis: whoever is given its task goes on from there.
+//! How far each file is, kept in Redis: the next worker with its task goes on from there.
 
 use std::path::PathBuf;
 

@@ -83,7 +83,7 @@ async fn bring(upload: Upload, fleet: &Fleet, ledger: &Ledger) -> Result<(), Box
     let canva = fleet.client(&upload.user)?;
     let job = match ledger.read().await? {
         Some(State::Done(_) | State::Unknown) => return Ok(()),
-        // Whoever sent it hasn't come to store the job.
+        // Its worker was killed before it stored the job.
         Some(sent @ State::Sent { .. }) => return ledger.change(Some(&sent), &State::Unknown).await,
         Some(State::Job(job)) => job,
         seen @ (None | Some(State::Claimed { .. } | State::Failed(_))) => {

@@ -118,7 +118,7 @@ impl Grants {
             self.revoked.insert(code.consent.family);
             return Err(unknown());
         }
-        // Whoever asked for the consent without one may leave it out here, too.
+        // If the consent was asked for without one, it may be left out here, too.
         let redirect_uri = form.field("redirect_uri");
         let expected = code.redirect_uri.as_deref().unwrap_or(redirect_uri);
         if Instant::now() >= code.expires || redirect_uri != expected {
