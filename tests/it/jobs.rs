@@ -6,10 +6,10 @@ use canva_connect::{
     AssetUploadErrorCode, Client, DesignImportErrorCode, Error, JobErrorCode, JobKind, JobReference, JobResult,
     JobState, PollPolicy, RetryPolicy,
 };
-use canva_simulator::{Fault, Simulator};
+use canva_simulator::Simulator;
 use serde_json::{Value, json};
 
-use crate::support::{self, UPLOADED, answering, builder, http, script};
+use crate::support::{self, PIXEL, UPLOADED, answering, builder, http, script};
 
 fn soon(first_delay: u64) -> PollPolicy {
     PollPolicy::default().first_delay(Duration::from_millis(first_delay))
@@ -119,21 +119,18 @@ async fn a_failed_job_says_which_it_is_and_why() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_deadline_leaves_the_handle_and_the_id_to_go_on_with() {
-    let simulator = Simulator::start().await.unwrap();
+    let simulator = Simulator::builder().job_duration(Duration::from_secs(20)).start().await.unwrap();
     let canva = simulated(&simulator);
-    let mut job = canva.upload_asset("tests/fixtures/photo.png").await.unwrap();
-    // Not in time, however busy the machine is.
-    let late = Fault::Delay(Duration::from_secs(3600));
-    simulator.inject("getAssetUploadJob", 1..=1, late).unwrap();
-    let deadline = Duration::from_millis(60);
+    let mut job = canva.upload_asset(PIXEL.to_vec()).name("n").await.unwrap();
+    let deadline = Duration::from_secs(10);
     let error = job.wait_with(soon(20).deadline(deadline)).await.unwrap_err();
     let Error::Deadline { job_id, waited, .. } = &error else { panic!("{error:?}") };
     assert_eq!((job_id.as_str(), *waited), (job.id(), deadline));
     assert_eq!(job.state(), Some(&JobState::InProgress));
-    assert_eq!(job.wait().await.unwrap().name, "photo.png");
-    assert_eq!(canva.asset_upload_job(job_id).wait().await.unwrap().name, "photo.png");
+    let asset = job.wait().await.unwrap();
+    assert_eq!(canva.asset_upload_job(job_id).wait().await.unwrap(), asset);
 }
 
 /// Answers one request after the other with these bodies.
