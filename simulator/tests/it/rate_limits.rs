@@ -13,8 +13,8 @@ fn allowed(counter: &mut RateCounter, start: Instant, second: f64, attempts: u32
     (0..attempts).map(|_| u32::from(counter.allow(now))).sum()
 }
 
-/// A fixed window lets a double burst through at its edge, a sliding window never holds more than the limit, and a token
-/// bucket starts full and refills evenly.
+/// A fixed window lets a double burst through at its edge, a sliding window never holds more than the limit, and a
+/// token bucket starts full and refills evenly.
 #[tokio::test(start_paused = true)]
 async fn each_way_of_counting_lets_through_what_it_should() {
     let years = 3600.0 * 24.0 * 365.0 * 50.0;
