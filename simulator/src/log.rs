@@ -1,4 +1,4 @@
-//! What was received, request by request, and how it was answered.
+//! The received requests, and the status of each response.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -101,7 +101,7 @@ impl ReceivedRequest {
     }
 }
 
-/// Headers of their own. As hyper gives them, they hold on to all that was read from the connection together with them.
+/// A copy in memory of its own. hyper's headers share memory with everything that was read along with them.
 fn copy(headers: &HeaderMap) -> HeaderMap {
     let copies = headers.iter().filter_map(|(name, value)| {
         Some((HeaderName::from_bytes(name.as_ref()).ok()?, HeaderValue::from_bytes(value.as_bytes()).ok()?))

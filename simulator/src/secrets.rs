@@ -1,4 +1,4 @@
-//! What nobody can guess: every token, code and secret that the simulator itself makes up.
+//! Every token, code and secret that the simulator makes up. Nobody can guess them.
 
 use std::io;
 

@@ -1,5 +1,4 @@
-//! The simulator as its user holds it: its settings, its start, what it received, and its end. How it responds is for
-//! `api` to decide.
+//! The simulator as its user holds it: its settings, its start, what it received, and its end.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -27,7 +26,7 @@ use crate::serve::port::Port;
 use crate::serve::tls::{Tls, TlsServer};
 use crate::state::{Settings, State};
 
-/// A local Canva. It answers until it is dropped; then its port closes and its jobs stop.
+/// A local Canva. It answers until it is dropped. Then its port closes and its jobs stop.
 pub struct Simulator {
     base_url: String,
     authorization_url: String,
@@ -38,41 +37,38 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Starts with the settings that [`Builder`] lists as defaults.
+    /// Starts with the defaults of [`Builder`].
     ///
     /// # Errors
     ///
-    /// When no loopback port can be bound.
+    /// The errors of [`Builder::start`].
     pub async fn start() -> io::Result<Self> {
         Self::builder().start().await
     }
 
-    /// Settings, before the start.
+    /// The settings, to be changed before the start.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// What a client takes as its base URL: `http://127.0.0.1:PORT/rest`, or `https://127.0.0.1:PORT/rest` with
-    /// [`Builder::tls`].
+    /// The base URL for clients: `http://127.0.0.1:PORT/rest`, or `https://…` with [`Builder::tls`].
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
 
-    /// The certificate of the simulator's own CA, in PEM: what a client has to trust. `None` without [`Builder::tls`].
+    /// The certificate of the simulator's own CA, in PEM, for clients to trust. `None` without [`Builder::tls`].
     pub fn certificate(&self) -> Option<&str> {
         self.state.certificate.as_deref()
     }
 
-    /// An access token that is accepted: the first that [`Builder::access`] was given, else a random one with every
-    /// scope.
+    /// The first token of [`Builder::access`], else a random one with [`Builder::scopes`].
     pub fn token(&self) -> &str {
         &self.token
     }
 
-    /// The requests to the API so far, in the order in which they arrived: the newest 10 000, fewer where their paths
-    /// and headers are over 64 MiB together. Their bodies are kept up to 256 MiB together, and the newest one
-    /// whatever its length; an older one is emptied then. These bounds are the simulator's own, for one that runs for
-    /// days. A request for another host or from another site, which is refused with a 403, isn't among them.
+    /// The requests to the API so far, oldest first. The simulator keeps the newest 10 000, with paths and headers of
+    /// 64 MiB and bodies of 256 MiB at most. The newest body is kept whatever its length. Older bodies are emptied
+    /// first. Requests for another host or from another site aren't kept.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
         self.state.log.requests()
     }
@@ -82,12 +78,12 @@ impl Simulator {
         self.assets_of(self.user_id())
     }
 
-    /// The default user's deleted assets, in the order in which they were deleted.
+    /// The default user's deleted assets, in the order of their deletion.
     pub fn trash(&self) -> Vec<StoredAsset> {
         self.trash_of(self.user_id())
     }
 
-    /// The designs that the default user's imports made, oldest first.
+    /// The designs that the default user imported, oldest first.
     pub fn designs(&self) -> Vec<StoredDesign> {
         self.designs_of(self.user_id())
     }
@@ -97,39 +93,38 @@ impl Simulator {
         self.state.library().assets.iter().filter(|asset| asset.owner.user_id == user_id).cloned().collect()
     }
 
-    /// This user's deleted assets, in the order in which they were deleted.
+    /// This user's deleted assets, in the order of their deletion.
     pub fn trash_of(&self, user_id: &str) -> Vec<StoredAsset> {
         self.state.library().trash.iter().filter(|asset| asset.owner.user_id == user_id).cloned().collect()
     }
 
-    /// The designs that this user's imports made, oldest first.
+    /// The designs that this user imported, oldest first.
     pub fn designs_of(&self, user_id: &str) -> Vec<StoredDesign> {
         self.state.library().designs.iter().filter(|design| design.owner.user_id == user_id).cloned().collect()
     }
 
-    /// The default user's id: that of whom [`token`](Self::token) acts for.
+    /// The id of the default user, whom [`token`](Self::token) acts for.
     fn user_id(&self) -> &str {
         &self.state.oauth.owner.user_id
     }
 
-    /// Accepts connections from now on, after [`Builder::refusing`]. Does nothing otherwise.
+    /// Accepts connections from now on. It is needed after [`Builder::refusing`] only.
     ///
     /// # Errors
     ///
-    /// When the port can't be listened on.
+    /// The system refuses to listen on the port.
     pub fn accept(&self) -> io::Result<()> {
         self.port.open()
     }
 
-    /// Lets a fault meet requests of an operation. `requests` says which, counted from now: `1..=1` is the next one,
-    /// and `..` is all.
-    ///
-    /// `operation` is the spec's id of it, or `token`, `revoke` or `introspect` for that endpoint of OAuth.
+    /// Lets requests of an operation meet a fault. `requests` counts from now: `1..=1` is the next request, `..` is
+    /// every one. `operation` is the spec's operation id, or `token`, `revoke` or `introspect` for an endpoint of
+    /// OAuth.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::InvalidInput`] where there is no such operation, and for a fault of HTTP/2 where the simulator
-    /// doesn't speak it.
+    /// [`io::ErrorKind::InvalidInput`] for an unknown operation, and for a fault of HTTP/2 if the simulator doesn't
+    /// speak it.
     pub fn inject(&self, operation: &str, requests: impl RangeBounds<u32>, fault: Fault) -> io::Result<()> {
         self.state.injections.inject(operation, Injection::new(requests, fault))
     }
@@ -144,9 +139,9 @@ impl Simulator {
         &self.state.oauth.client.secret
     }
 
-    /// An access token of another user's: with [`Builder::scopes`], as the token endpoint gives it, and accepted for
-    /// as long. Each user has assets, jobs and rate limits of their own, and can't reach those of others. The user
-    /// needs no preparation; who has several tokens is still one user.
+    /// An access token of another user, with [`Builder::scopes`] and the lifetime of a token from the token endpoint.
+    /// The user needs no preparation. Each user has their own assets, jobs and rate limits, whatever the number of
+    /// their tokens, and can't reach those of others.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -167,16 +162,16 @@ impl Simulator {
         self.state.oauth.token_for(self.state.oauth.user(user_id), self.state.now())
     }
 
-    /// The page to which an integration sends its user for consent. It consents at once: it redirects back with a
-    /// code. A parameter `user`, which Canva's page doesn't have, is the id of who consents: append `&user=anna` to a
-    /// login's URL to log in as another user than the default one.
+    /// The page where an integration asks its user for consent. It consents at once, by a redirect with a code. To
+    /// log in as another user than the default one, append `&user=anna` to the URL; Canva's page has no such
+    /// parameter.
     pub fn authorization_url(&self) -> &str {
         &self.authorization_url
     }
 
-    /// Consents as the default user would, and gives the code that the user's browser would bring back. It can be
-    /// exchanged once, within ten minutes, with the same `redirect_uri`; where that is empty here, it can be left out
-    /// there, too. Where a scope is none of [`Builder::scopes`], the exchange is refused with `invalid_scope`.
+    /// Consents as the default user, and returns the code that the browser would bring back. It can be exchanged
+    /// once, within ten minutes, with the same `redirect_uri`, which may be left out if it is empty here. With a
+    /// scope that isn't in [`Builder::scopes`], the exchange is refused with `invalid_scope`.
     pub fn authorize<S: Into<String>>(
         &self,
         code_challenge: &str,
@@ -202,7 +197,7 @@ impl fmt::Debug for Simulator {
     }
 }
 
-/// The settings of a [`Simulator`]. Each says its default.
+/// The settings of a [`Simulator`].
 #[derive(Clone, Debug)]
 pub struct Builder {
     port: u16,
@@ -246,116 +241,113 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// The loopback port. Default 0, which is any free one.
+    /// The loopback port. Default: 0, any free one.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// Speaks TLS, and HTTP/2 if it is among these. Default: plain HTTP/1.1. The certificate is for `localhost`,
-    /// 127.0.0.1 and `::1`, and new at each start: [`Simulator::certificate`] is what a client has to trust.
+    /// Speaks these versions of HTTP over TLS. Default: plain HTTP/1.1. The certificate is for `localhost`, 127.0.0.1
+    /// and `::1`, and new at each start. A client has to trust [`Simulator::certificate`].
     #[must_use]
     pub fn tls(mut self, versions: Tls) -> Self {
         self.tls = Some(versions);
         self
     }
 
-    /// How many requests an HTTP/2 connection takes at a time. The server's settings tell it the client, which waits;
-    /// a request beyond it, by a client that hasn't heard of them yet, is refused (`REFUSED_STREAM`). Default: no
-    /// limit.
+    /// How many requests an HTTP/2 connection takes at a time. The client learns the number from the server's
+    /// settings and waits. Until then, further requests are refused with `REFUSED_STREAM`. Default: no limit.
     #[must_use]
     pub fn max_concurrent_streams(mut self, streams: u32) -> Self {
         self.max_concurrent_streams = Some(streams);
         self
     }
 
-    /// Accepts this token, in place of the default one, which is random. Call it again for further tokens.
+    /// Accepts this token instead of the random default one. Call it again for further tokens.
     #[must_use]
     pub fn access(mut self, access: Access) -> Self {
         self.accesses.push(access);
         self
     }
 
-    /// How long a job is `in_progress`, at least. Default 50 ms. With zero, a job is already finished in the
-    /// response that starts it.
+    /// The least time that a job is `in_progress`. Default: 50 ms. With zero, the response that starts a job already
+    /// has its result.
     #[must_use]
     pub fn job_duration(mut self, duration: Duration) -> Self {
         self.settings.job_duration = duration;
         self
     }
 
-    /// The largest request body; a larger one is a 413. Default 1 GiB.
+    /// The largest request body, in bytes. A larger one gets a 413. Default: 1 GiB.
     #[must_use]
     pub fn max_body_bytes(mut self, bytes: u64) -> Self {
         self.settings.max_body_bytes = bytes;
         self
     }
 
-    /// The largest asset; the job of a larger one fails with `file_too_big`. Default 500 MB.
+    /// The largest asset, in bytes. The job of a larger one fails with `file_too_big`. Default: 500 MB.
     #[must_use]
     pub fn max_asset_bytes(mut self, bytes: u64) -> Self {
         self.settings.max_asset_bytes = bytes;
         self
     }
 
-    /// Enforces the spec's rate limits, for each user and operation, counted in this way. Default: they aren't
-    /// enforced.
+    /// Enforces the spec's rate limits for each user and operation, counted in this way. Default: no limits.
     #[must_use]
     pub fn rate_limits(mut self, limits: RateLimits) -> Self {
         self.settings.rate_limits = Some(limits);
         self
     }
 
-    /// The window over which [`rate_limits`](Self::rate_limits) counts: so many requests as the spec allows a minute.
-    /// Default 60 s; a shorter one is for tests of several processes, which can't share a paused clock.
+    /// The time in which [`rate_limits`](Self::rate_limits) allow the spec's requests per minute. Default: 60 s.
+    /// Shorten it in tests of several processes, which can't share a paused clock.
     #[must_use]
     pub fn rate_window(mut self, window: Duration) -> Self {
         self.settings.rate_window = window;
         self
     }
 
-    /// The id and the secret of the OAuth client that the token endpoint knows. Default: the simulator's own,
-    /// with a random secret.
+    /// The OAuth client's id and secret. Default: `simulator-client`, with a random secret.
     #[must_use]
     pub fn client(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
         self.client = Some(Client { id: id.into(), secret: secret.into() });
         self
     }
 
-    /// How long an access token from the token endpoint is accepted. Default 4 hours. `OAuth` refreshes one to two
-    /// minutes before the end, so one that lives for less is refreshed before each request.
+    /// The lifetime of an access token from the token endpoint. Default: 4 hours. canva-connect's `OAuth` refreshes a
+    /// token one to two minutes before its end, so it refreshes a shorter-lived one before each request.
     #[must_use]
     pub fn access_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.oauth.token_lifetime = lifetime;
         self
     }
 
-    /// The scopes that the integration has: the default token has them, and a user can consent to no others. Default:
-    /// every scope of the spec.
+    /// The integration's scopes. The default token has them, and users can consent to no others. Default: every scope
+    /// of the spec.
     #[must_use]
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.oauth.scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Lets the OAuth endpoints refuse in the words of RFC 6749, `{"error", "error_description"}`. Default: in those
-    /// of the API, `{"code", "message"}`, with the same code.
+    /// Gives errors of the OAuth endpoints the form of RFC 6749, `{"error", "error_description"}`. Default: the API's
+    /// form, `{"code", "message"}`, with the same code.
     #[must_use]
     pub fn rfc_6749_errors(mut self) -> Self {
         self.oauth.rfc_6749_errors = true;
         self
     }
 
-    /// Lets a fault meet requests, as [`Simulator::inject`] does, from the start.
+    /// Lets requests meet a fault from the start, as [`Simulator::inject`] does later.
     #[must_use]
     pub fn fault(mut self, operation: impl Into<String>, requests: impl RangeBounds<u32>, fault: Fault) -> Self {
         self.faults.push((operation.into(), Injection::new(requests, fault)));
         self
     }
 
-    /// Refuses connections until [`Simulator::accept`] is called. The port is bound all the same, so that nobody else
-    /// gets it.
+    /// Refuses connections until [`Simulator::accept`] is called. The port is bound meanwhile, so nobody else gets
+    /// it.
     #[must_use]
     pub fn refusing(mut self) -> Self {
         self.refusing = true;
@@ -366,9 +358,9 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When it is called outside a tokio runtime, the port can't be bound, a fault is for an operation that doesn't
-    /// exist or for a version of HTTP that isn't spoken, a certificate can't be made, or `openapi.yaml` says
-    /// something that isn't simulated.
+    /// - There is no tokio runtime, the port can't be bound, or a certificate can't be made.
+    /// - A fault is for an unknown operation, or needs HTTP/2 and the simulator doesn't speak it.
+    /// - `openapi.yaml` has something that the simulator can't follow.
     pub async fn start(mut self) -> io::Result<Simulator> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
         let (port, address) = Port::bind(self.port, runtime.clone())?;

@@ -1,5 +1,4 @@
-//! What one simulator holds: its settings, its clock, who has access, what it stores and what it saw. It decides
-//! nothing; `checks` and `operations` do.
+//! Everything that one simulator holds: settings, clock, access tokens, library and log.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};

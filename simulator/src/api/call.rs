@@ -35,8 +35,7 @@ impl Call {
         self.headers.get(header)?.get(field)?.as_str().map(str::to_owned)
     }
 
-    /// The text that a field of a header carries in Base64. The checks have read it before, and refused what can't be
-    /// read.
+    /// The text that a field of a header carries in Base64. The checks have refused unreadable text before.
     pub fn decoded_header_text(&self, header: &str, field: &str) -> Result<String, ApiError> {
         self.header_text(header, field).as_deref().and_then(spec::decode).ok_or_else(|| {
             let message = format!("{header} has no {field}.");

@@ -20,8 +20,8 @@ use crate::lock::lock;
 use crate::log::Entry;
 use crate::state::State;
 
-/// What the request asks of the operation, or the error of the first check that it doesn't pass. `path` has the values
-/// of the path's parameters by name.
+/// The call that the request makes, or the error of the first check that fails. `path` has the path's parameters by
+/// name.
 pub async fn check(
     state: &State,
     spec: &OperationSpec,
@@ -79,7 +79,7 @@ fn check_rate(state: &State, owner: &Owner, operation: &Operation) -> Result<(),
     Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message))
 }
 
-/// The whole body, or a 413 as soon as it is known to be too large.
+/// The whole body, or a 413 as soon as the body is known to be too large.
 pub async fn read_body(max: u64, headers: &HeaderMap, body: &mut Body) -> Result<Bytes, ApiError> {
     let too_large = || {
         let message = format!("The request body is larger than {max} bytes.");

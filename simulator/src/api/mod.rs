@@ -1,4 +1,4 @@
-//! From a request to the API to its response: noted in the log, met by a fault if one waits for it, checked, performed.
+//! From a request to its response: logged, met by a fault if one waits for it, checked, and carried out.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ mod operations;
 pub mod routes;
 mod spec;
 
-/// How much is read of a body that nobody wants, so that a client still writing gets to read the response.
+/// The most bytes that are read of an unwanted body, so that a client that still writes gets to read the response.
 const MAX_DISCARDED_BYTES: usize = 256 << 20;
 
 /// What stands at a request's path.
@@ -117,7 +117,7 @@ async fn ask_oauth(
     state.oauth.check_head(&request.headers)?;
     let body = checks::read_body(MAX_FORM_BYTES, &request.headers, body).await?;
     let form = state.oauth.form(&request.headers, &body)?;
-    // Only now that it is known to be this client's.
+    // Kept only now: the form is known to be this client's.
     entry.body(body);
     state.oauth.perform(endpoint, &form, state.now())
 }
@@ -135,7 +135,7 @@ fn bad_method(allowed: &str) -> Response {
     ([(header::ALLOW, allowed.to_owned())], error).into_response()
 }
 
-/// Reads what is left of a body. Closing on a client that still writes would cost it the response.
+/// Reads the rest of a body. A client that still writes would lose the response if the connection closed.
 async fn discard(mut body: Body) {
     let mut left = MAX_DISCARDED_BYTES;
     while let Some(Ok(frame)) = body.frame().await {

@@ -1,9 +1,9 @@
-//! Who may do what: the access tokens the simulator knows.
+//! Access tokens, their scopes, and their users.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// Whose an asset or a design is, and whom a token acts for.
+/// The user who owns an asset or a design, or whom a token acts for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Owner {
@@ -40,7 +40,7 @@ impl Access {
         self
     }
 
-    /// The user and the team it acts for. Tokens of one user share assets, jobs and rate limits.
+    /// Sets the user and the team that the token acts for. Tokens of one user share assets, jobs and rate limits.
     #[must_use]
     pub fn user(mut self, user_id: impl Into<String>, team_id: impl Into<String>) -> Self {
         self.owner = Owner { user_id: user_id.into(), team_id: team_id.into() };
@@ -53,7 +53,7 @@ impl Access {
     }
 }
 
-/// Without the token.
+/// Doesn't show the token.
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Access").field("scopes", &self.scopes).field("owner", &self.owner).finish_non_exhaustive()

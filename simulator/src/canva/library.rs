@@ -33,11 +33,11 @@ pub struct StoredAsset {
     pub width: u32,
     /// Height of the image or video, in pixels.
     pub height: u32,
-    /// How long the video is, in whole seconds, rounded down; `None` where the file doesn't say, and for an image.
+    /// The video's length in whole seconds, rounded down. `None` for an image, and if the file doesn't say.
     pub duration: Option<u32>,
     /// In seconds since the Unix epoch.
     pub created_at: i64,
-    /// In seconds since the Unix epoch. Every update moves it, by a second at least.
+    /// In seconds since the Unix epoch. Every update moves it by a second at least.
     pub updated_at: i64,
     pub(crate) thumbnail: Thumbnail,
 }
@@ -80,14 +80,14 @@ enum JobState {
     Failed(JobError),
 }
 
-/// Why a job failed, as the API says it.
+/// Why a job failed, in the API's words.
 #[derive(Debug)]
 pub struct JobError {
     pub code: &'static str,
     pub message: String,
 }
 
-/// What a job found out about its file.
+/// The result of a job.
 pub enum Finished {
     Asset { name: String, bytes: Bytes, media: Media },
     Design { title: String, bytes: Bytes, mime_type: &'static str, page_count: Option<usize> },
@@ -188,21 +188,21 @@ impl Library {
         self.assets.iter_mut().find(|asset| asset.id == id && asset.owner.user_id == user_id)
     }
 
-    /// Moves the asset to the trash, where this user has such an asset.
+    /// Moves the asset to the trash. `None`: this user has no such asset.
     pub fn delete_asset(&mut self, id: &str, user_id: &str) -> Option<()> {
         let index = self.assets.iter().position(|asset| asset.id == id && asset.owner.user_id == user_id)?;
         self.trash.push(self.assets.remove(index));
         Some(())
     }
 
-    /// One sequence for all ids, so that no id is ever good for two things.
+    /// All ids come from one sequence, so no two things share an id.
     fn next_number(&mut self) -> u64 {
         self.sequence += 1;
         self.sequence
     }
 }
 
-/// Whether a job could have this id.
+/// Whether the id has the form of a job's id.
 fn is_uuid(id: &str) -> bool {
     id.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && id.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }

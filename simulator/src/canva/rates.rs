@@ -22,8 +22,7 @@ pub enum RateLimits {
     TokenBucket,
 }
 
-/// Counts the requests that share one limit. It needs no server, so that a client's pacing can be tested against it in
-/// virtual time.
+/// Counts the requests that share one limit. It needs no server, so it can test a client's pacing in virtual time.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -67,8 +66,7 @@ impl RateCounter {
         Self::with_window(limits, per_minute, WINDOW)
     }
 
-    /// A counter that lets this many requests through per window: a shorter one than a minute is for tests in real
-    /// time.
+    /// A counter that lets this many requests through per window. Tests in real time use one shorter than a minute.
     pub fn with_window(limits: RateLimits, limit: u32, window: Duration) -> Self {
         let count = match limits {
             RateLimits::FixedWindow => Count::FixedWindow { started: None, used: 0 },

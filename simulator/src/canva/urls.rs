@@ -1,4 +1,4 @@
-//! The URLs that responses contain, and until when they open.
+//! The URLs in responses, and how long they work.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -7,7 +7,7 @@ const THUMBNAIL_LIFETIME: i64 = 15 * 60;
 
 pub struct Urls {
     origin: String,
-    /// A keyed hash with a key of its own, which is what signing a URL takes.
+    /// A hash with a random key, which signs the URLs.
     signer: RandomState,
 }
 

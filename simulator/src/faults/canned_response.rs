@@ -24,8 +24,8 @@ pub struct CannedResponse {
 }
 
 impl CannedResponse {
-    /// An error in the API's form, with the code `simulated_fault`. Every constructor turns a status outside 100 to 999
-    /// into 500.
+    /// An error in the API's form, with the code `simulated_fault`. Every constructor turns a status outside 100 to
+    /// 999 into 500.
     pub fn json(status: u16) -> Self {
         Self::new(status, "application/json", r#"{"code":"simulated_fault","message":"A fault was asked for."}"#)
     }

@@ -11,9 +11,9 @@ use crate::faults::canned_response::CannedResponse;
 /// Some faults come before the request is processed: nothing exists afterwards. Others come after: what the request
 /// made exists. A processed request is checked as always, so its right response may be an error.
 ///
-/// Most faults work over plain HTTP, TLS and HTTP/2. Closing an HTTP/2 connection ends all its streams. The faults that
-/// begin with "HTTP/2:" need a simulator that speaks it. If that simulator speaks HTTP/1.1 too, a request over HTTP/1.1
-/// meets the fault in brackets instead.
+/// Most faults work over plain HTTP, TLS and HTTP/2. Closing an HTTP/2 connection ends all its streams. The faults
+/// that begin with "HTTP/2:" need a simulator that speaks it. If that simulator speaks HTTP/1.1 too, a request over
+/// HTTP/1.1 meets another fault instead, named at the end.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Fault {
@@ -28,8 +28,8 @@ pub enum Fault {
     RespondEarly(CannedResponse),
     /// Sends this response, such as a proxy's error page, after the request's body has arrived. Not processed.
     Respond(CannedResponse),
-    /// Writes these bytes after the request's body has arrived, and closes the connection. Over HTTP/2 the bytes stand
-    /// where a frame would. Not processed.
+    /// Writes these bytes after the request's body has arrived, and closes the connection. Over HTTP/2 the bytes
+    /// stand where a frame would. Not processed.
     Raw(Bytes),
     /// Reads the request's body at this many bytes a second, then processes the request.
     TrickleRead(u32),
@@ -50,39 +50,40 @@ pub enum Fault {
     UnknownEnums,
     /// Processes the request and empties the response's `job` or `asset`.
     MissingFields,
-    /// Processes the request and sends the right response without a length, in chunks of a few bytes. Over HTTP/2 these
-    /// are `DATA` frames.
+    /// Processes the request and sends the right response without a length, in chunks of a few bytes. Over HTTP/2
+    /// these are `DATA` frames.
     Chunked,
     /// Processes the request and sends the right response without a length. A request over HTTP/1.1 gets an HTTP/1.0
     /// response, which ends with the connection.
     Unlengthed,
-    /// Processes the request and adds a header with a value of this many bytes, at most 16 MiB, to the right response.
+    /// Processes the request and adds a header with a value of this many bytes, at most 16 MiB, to the right
+    /// response.
     LargeHeader(usize),
     /// HTTP/2: resets the stream with `REFUSED_STREAM` after the request's head has arrived. Not processed.
-    /// [`Close`](Self::Close)
+    /// Over HTTP/1.1: [`Close`](Self::Close).
     RefuseStream,
-    /// HTTP/2: sends `GOAWAY` with `NO_ERROR` after the request's head has arrived, with the stream before as the last
-    /// one, and closes the connection. Earlier streams that are still open end with it. Not processed.
-    /// [`Close`](Self::Close)
+    /// HTTP/2: sends `GOAWAY` with `NO_ERROR` after the request's head has arrived, with the stream before as the
+    /// last one, and closes the connection. Earlier streams that are still open end with it. Not processed.
+    /// Over HTTP/1.1: [`Close`](Self::Close).
     GoAwayBefore,
-    /// HTTP/2: processes the request, sends the right response, and closes the connection as a server that shuts down:
-    /// `GOAWAY` with the highest possible stream, `GOAWAY` with the last stream that came, and the end when all streams
-    /// are answered. [`Unlengthed`](Self::Unlengthed)
+    /// HTTP/2: processes the request, sends the right response, and closes the connection as a server that shuts
+    /// down: `GOAWAY` with the highest possible stream, `GOAWAY` with the last stream that came, and the end when
+    /// all streams are answered. Over HTTP/1.1: [`Unlengthed`](Self::Unlengthed).
     GoAwayAfter,
     /// HTTP/2: processes the request, sends `GOAWAY` with `NO_ERROR` and this stream as the last one, and closes the
-    /// connection without a response. [`LoseResponse`](Self::LoseResponse)
+    /// connection without a response. Over HTTP/1.1: [`LoseResponse`](Self::LoseResponse).
     GoAwayUnanswered,
-    /// HTTP/2: resets the stream with `INTERNAL_ERROR` after this many bytes of the request's body, or all of it, have
-    /// arrived. Not processed. [`CloseAfter`](Self::CloseAfter)
+    /// HTTP/2: resets the stream with `INTERNAL_ERROR` after this many bytes of the request's body, or all of it,
+    /// have arrived. Not processed. Over HTTP/1.1: [`CloseAfter`](Self::CloseAfter).
     ResetRequest(u64),
     /// HTTP/2: processes the request, announces the response's length, writes half of its body, and resets the stream
-    /// with `INTERNAL_ERROR`. [`CutBody`](Self::CutBody)
+    /// with `INTERNAL_ERROR`. Over HTTP/1.1: [`CutBody`](Self::CutBody).
     ResetResponse,
     /// HTTP/2: sends this response after the request's head has arrived, and resets the stream with `NO_ERROR` unless
-    /// the whole body has come by then. Not processed. [`RespondEarly`](Self::RespondEarly)
+    /// the whole body has come by then. Not processed. Over HTTP/1.1: [`RespondEarly`](Self::RespondEarly).
     RespondAndReset(CannedResponse),
     /// HTTP/2: leaves the connection open, but reads and writes nothing on it any more. No other request on it is
-    /// answered, earlier or later, and no ping. Not processed. [`StopReading`](Self::StopReading)
+    /// answered, earlier or later, and no ping. Not processed. Over HTTP/1.1: [`StopReading`](Self::StopReading).
     FallSilent,
 }
 

@@ -36,8 +36,8 @@ impl OAuth {
         id
     }
 
-    /// The page to which an integration sends its user, where this user always consents: a redirect back with a code. A
-    /// `user` in the query is who that is, as somebody else's browser would know it.
+    /// The page where an integration asks its user for consent. It always consents, by a redirect back with a code.
+    /// The query's `user` names the user.
     pub fn authorize_page(&self, query: &str) -> Response {
         let query: HashMap<_, _> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let field = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();

@@ -22,7 +22,7 @@ impl Form {
         Err(refuse("invalid_request", "The request body must be application/x-www-form-urlencoded."))
     }
 
-    /// One that is missing is as one that is empty.
+    /// The field's value, empty if the field is missing.
     pub(super) fn field(&self, name: &str) -> &str {
         self.0.get(name).map(String::as_str).unwrap_or_default()
     }
@@ -41,7 +41,7 @@ pub struct Client {
     pub secret: String,
 }
 
-/// Without the secret.
+/// Doesn't show the secret.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("id", &self.id).finish_non_exhaustive()
@@ -49,8 +49,8 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// Whether an `Authorization` header is this client's. RFC 6749 wants id and secret form-encoded in it, many
-    /// clients leave them as they are, and both are taken.
+    /// Whether an `Authorization` header is this client's. RFC 6749 form-encodes id and secret there, but many
+    /// clients don't. Both forms are accepted.
     pub(super) fn is_in(&self, authorization: &str) -> bool {
         let credentials = authorization.split_once(' ').filter(|(kind, _)| kind.eq_ignore_ascii_case("basic"));
         let decoded = credentials.and_then(|(_, text)| String::from_utf8(STANDARD.decode(text.trim()).ok()?).ok());

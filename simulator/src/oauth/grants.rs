@@ -25,7 +25,7 @@ pub(super) struct Grants {
 
 pub(super) struct Code {
     pub(super) challenge: String,
-    /// `None` where the consent was asked for without one.
+    /// `None`: the consent was asked for without one.
     pub(super) redirect_uri: Option<String>,
     pub(super) consent: Consent,
     pub(super) expires: Instant,
@@ -40,12 +40,12 @@ pub(super) struct RefreshToken {
 pub(super) struct AccessToken {
     pub(super) access: Access,
     pub(super) claims: Value,
-    /// `None` where the clock doesn't reach that far.
+    /// `None`: the end is beyond the clock's range.
     pub(super) expires: Option<Instant>,
     pub(super) family: u64,
 }
 
-/// Who has consented, and to what.
+/// A user's consent to these scopes.
 #[derive(Clone)]
 pub(super) struct Consent {
     pub(super) owner: Owner,
@@ -114,7 +114,7 @@ impl Grants {
         let unknown = || refuse("invalid_grant", "The code is unknown, expired or used, or not for this redirect_uri.");
         let code = self.codes.get_mut(form.field("code")).ok_or_else(unknown)?;
         if code.used {
-            // Somebody else may have been faster.
+            // The first use may have been a thief's.
             self.revoked.insert(code.consent.family);
             return Err(unknown());
         }
@@ -132,12 +132,12 @@ impl Grants {
         Ok(code.consent.clone())
     }
 
-    /// The consent, and those of its scopes that are asked for.
+    /// The consent, and the scopes that the form asks for.
     fn refresh(&mut self, form: &Form) -> Result<(Consent, Vec<String>), ApiError> {
         let unknown = || refuse("invalid_grant", "The refresh token is unknown, used or revoked.");
         let token = self.refresh_tokens.get_mut(form.field("refresh_token")).ok_or_else(unknown)?;
         if token.used {
-            // One of the two who hold it stole it, and nothing tells which.
+            // The token is held twice, so one holder stole it, and nobody knows which.
             self.revoked.insert(token.consent.family);
         }
         if self.revoked.contains(&token.consent.family) {

@@ -1,4 +1,4 @@
-//! What a token is good for, and the end of all tokens of a consent.
+//! Describes a token, and revokes all tokens of a consent.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::form::Form;
 use crate::api_error::ApiError;
 
 impl OAuth {
-    /// RFC 7009: what is no token any more needs no revoking.
+    /// RFC 7009. An unknown token is a success too.
     pub(super) fn revoke(&self, form: &Form) -> Result<Value, ApiError> {
         let (token, mut grants) = (form.token()?, self.grants());
         let family = grants.access_tokens.get(token).map(|token| token.family);
@@ -16,7 +16,7 @@ impl OAuth {
         Ok(json!({}))
     }
 
-    /// RFC 7662: what a token is good for.
+    /// RFC 7662.
     pub(super) fn introspect(&self, form: &Form) -> Result<Value, ApiError> {
         let (token, grants) = (form.token()?, self.grants());
         let access = grants.access_tokens.get(token).filter(|token| !token.is_expired());

@@ -1,4 +1,4 @@
-//! The OAuth 2.0 authorization server: a request of a client gets its token, its refusal, or the end of its tokens.
+//! The OAuth 2.0 authorization server: it checks the client, and issues, revokes and describes tokens.
 
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
@@ -23,12 +23,12 @@ pub use form::{Client, Form};
 use form::{text, unknown_client};
 use grants::{Consent, Grants};
 
-/// The longest form that is read. It may be anybody's, and no token or code is longer than a few kilobytes.
+/// The longest form that is read, in bytes. Anybody can send one, and no token or code exceeds a few kilobytes.
 pub const MAX_FORM_BYTES: u64 = 64 << 10;
 
 const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
-/// What an integration asks of the authorization server by itself. Each stands beside the others below `/v1/oauth`.
+/// The endpoints that an integration calls, below `/v1/oauth`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
     Token,
@@ -39,7 +39,7 @@ pub enum Endpoint {
 impl Endpoint {
     pub const ALL: [Self; 3] = [Self::Token, Self::Revoke, Self::Introspect];
 
-    /// The end of its path, and its name where faults are injected.
+    /// The last part of its path, and its name for fault injection.
     pub fn name(self) -> &'static str {
         match self {
             Self::Token => "token",
@@ -52,7 +52,7 @@ impl Endpoint {
 pub struct OAuth {
     pub client: Client,
     settings: Settings,
-    /// Who consents, unless somebody else is named.
+    /// The user who consents if no other is named.
     pub owner: Owner,
     secrets: Secrets,
     grants: Mutex<Grants>,
@@ -62,9 +62,9 @@ pub struct OAuth {
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub token_lifetime: Duration,
-    /// What a user can consent to.
+    /// The scopes that a user can consent to.
     pub scopes: Vec<String>,
-    /// Refusals are those of RFC 6749 instead of the API's own.
+    /// Errors have the form of RFC 6749 instead of the API's.
     pub rfc_6749_errors: bool,
 }
 
@@ -82,7 +82,7 @@ impl OAuth {
         Owner { user_id: user_id.to_owned(), ..self.owner.clone() }
     }
 
-    /// A token of this user's, with every scope that there is to consent to. `now` is in seconds since the Unix epoch.
+    /// A token of this user, with every scope of the settings. `now` is in seconds since the Unix epoch.
     pub fn token_for(&self, owner: Owner, now: i64) -> String {
         let mut grants = self.grants();
         let (family, scopes) = (grants.next_number(), self.settings.scopes.clone());
@@ -91,7 +91,7 @@ impl OAuth {
         access_token
     }
 
-    /// What an access token that was issued here may do, or the API's code for one that is no good any more.
+    /// The access that a token issued here gives, or the API's code for a token that is unknown, expired or revoked.
     pub fn access(&self, token: &str) -> Result<Access, &'static str> {
         let grants = self.grants();
         let token = grants.access_tokens.get(token).ok_or("invalid_access_token")?;
@@ -102,15 +102,15 @@ impl OAuth {
         }
     }
 
-    /// Refuses a request whose `Authorization` isn't this client's. It needs the request's head alone, so that nobody
-    /// else's body is read.
+    /// Refuses a request whose `Authorization` isn't this client's. It looks at the head alone, so no stranger's
+    /// body is read.
     pub fn check_head(&self, headers: &HeaderMap) -> Result<(), ApiError> {
         let given = headers.contains_key(header::AUTHORIZATION);
         let known = !given || self.client.is_in(text(headers, header::AUTHORIZATION));
         known.then_some(()).ok_or_else(unknown_client)
     }
 
-    /// The form of a request of this client, whose id and secret are in the head or else in the form.
+    /// The form of a request of this client. Its id and secret are in the head, or else in the form.
     pub fn form(&self, headers: &HeaderMap, body: &[u8]) -> Result<Form, ApiError> {
         let form = Form::parse(headers, body);
         let known = headers.contains_key(header::AUTHORIZATION)
@@ -120,7 +120,7 @@ impl OAuth {
         if known { form } else { Err(unknown_client()) }
     }
 
-    /// What this client is told. `now` is in seconds since the Unix epoch.
+    /// The endpoint's answer to the form. `now` is in seconds since the Unix epoch.
     pub fn perform(&self, endpoint: Endpoint, form: &Form, now: i64) -> Result<Value, ApiError> {
         match endpoint {
             Endpoint::Token => self.grant(form, now),
@@ -129,7 +129,7 @@ impl OAuth {
         }
     }
 
-    /// The response. A refusal has the shape of the API's errors, or that of RFC 6749.
+    /// The response. An error has the API's form, or that of RFC 6749.
     pub fn respond(&self, outcome: Result<Value, ApiError>) -> Response {
         let ApiError { status, code, message } = match outcome {
             Ok(body) => return (NO_STORE, Json(body)).into_response(),

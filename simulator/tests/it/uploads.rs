@@ -124,6 +124,8 @@ async fn what_is_no_image_or_video_or_a_broken_one_fails_to_import() {
     let (png, jpg, mp4) = (fixture("photo.png"), fixture("photo.jpg"), fixture("clip.mp4"));
     let mut damaged = png.to_vec();
     damaged[70_000] ^= 0xff;
+    let photo = photo_with_exif(200, 100, 1);
+    let content = mp4.windows(4).position(|name| name == b"mdat").unwrap() - 4;
     let cases = [
         ("text", fixture("notes.txt").to_vec()),
         ("nothing", Vec::new()),
@@ -133,7 +135,10 @@ async fn what_is_no_image_or_video_or_a_broken_one_fails_to_import() {
         ("half a JPEG", jpg[..jpg.len() / 2].to_vec()),
         ("half an MP4", mp4[..mp4.len() / 2].to_vec()),
         ("an MP4's first bytes", mp4[..40].to_vec()),
-        ("an image too large to unpack", huge_png()),
+        ("half a JPEG with a thumbnail", photo[..photo.len() / 2 + 500].to_vec()),
+        ("a JPEG without its end", photo[..photo.len() - 2].to_vec()),
+        ("a video's header", mp4[..content].to_vec()),
+        ("a video of nothing", [&mp4[..content], b"\0\0\0\x08mdat"].concat()),
     ];
     for (what, bytes) in cases {
         let job = uploaded(&simulator, what, bytes).await;
@@ -149,25 +154,6 @@ fn photo_with_exif(width: u32, height: u32, orientation: u8) -> Vec<u8> {
     let length = (header.len() as u16 + 2).to_be_bytes();
     let photo = encoded(width, height, ImageFormat::Jpeg);
     [&photo[..2], &[0xff, 0xe1], &length, &header, &photo[2..]].concat()
-}
-
-/// Half of an image is drawn, half of a film is heard of: neither is one.
-#[tokio::test]
-async fn half_a_photo_with_a_thumbnail_and_a_video_without_content_are_broken_files() {
-    let simulator = prompt().await;
-    let (photo, clip) = (photo_with_exif(200, 100, 1), fixture("clip.mp4").to_vec());
-    let content = clip.windows(4).position(|name| name == b"mdat").unwrap() - 4;
-    assert_eq!(uploaded(&simulator, "whole", photo.clone()).await["status"], "success");
-    let cases = [
-        ("half a JPEG with a thumbnail", photo[..photo.len() / 2 + 500].to_vec()),
-        ("a JPEG without its end", photo[..photo.len() - 2].to_vec()),
-        ("a video's header", clip[..content].to_vec()),
-        ("a video of nothing", [&clip[..content], b"\0\0\0\x08mdat"].concat()),
-    ];
-    for (what, bytes) in cases {
-        let job = uploaded(&simulator, what, bytes).await;
-        assert_eq!((&job["status"], &job["error"]["code"]), (&json!("failed"), &json!("import_failed")), "{what}");
-    }
 }
 
 #[tokio::test]
@@ -229,10 +215,8 @@ async fn a_job_is_in_progress_until_its_time_is_over_and_its_asset_exists_only_t
 }
 
 #[tokio::test]
-async fn a_job_exists_only_for_its_kind_and_its_user_and_an_asset_for_its_user() {
-    let builder =
-        Simulator::builder().access(Access::new("one").user("u1", "t")).access(Access::new("two").user("u2", "t"));
-    let simulator = builder.job_duration(Duration::ZERO).start().await.unwrap();
+async fn a_job_exists_only_for_its_kind() {
+    let simulator = prompt().await;
     let all = ["/v1/asset-uploads", "/v1/url-asset-uploads", "/v1/imports", "/v1/url-imports"];
     let jobs = [
         ok(upload(&simulator, "Photo", fixture("photo.jpg"))).await,
@@ -249,8 +233,6 @@ async fn a_job_exists_only_for_its_kind_and_its_user_and_an_asset_for_its_user()
                 false => assert_eq!(refused(request).await, (400, "job_id_invalid".into()), "{path} for one of {own}"),
             }
         }
-        let stranger = client().get(format!("{}{own}/{id}", simulator.base_url())).bearer_auth("two");
-        assert_eq!(refused(stranger).await, (403, "permission_denied".into()));
         for (id, code) in [
             ("none", "job_id_invalid"),
             ("a%20b", "job_id_invalid"),
@@ -259,12 +241,6 @@ async fn a_job_exists_only_for_its_kind_and_its_user_and_an_asset_for_its_user()
             assert_eq!(refused(read(&simulator, &format!("{own}/{id}"))).await, (400, code.into()), "{id}");
         }
     }
-    let asset = simulator.assets().remove(0);
-    let url = format!("{}/v1/assets/{}", simulator.base_url(), asset.id);
-    for request in [client().get(&url), client().delete(&url), client().patch(&url).json(&json!({ "name": "Mine" }))] {
-        assert_eq!(refused(request.bearer_auth("two")).await, (404, "asset_not_found".into()));
-    }
-    assert_eq!(simulator.assets().remove(0).name, "Photo");
 }
 
 #[tokio::test]
@@ -318,19 +294,4 @@ async fn a_deleted_asset_is_in_the_trash_and_nowhere_else() {
     // What the upload came to is history, and stays.
     let read = ok(read(&simulator, &format!("/v1/asset-uploads/{}", job["id"].as_str().unwrap()))).await;
     assert_eq!((&read["job"]["status"], &read["job"]["asset"]["id"]), (&json!("success"), &json!(id)));
-}
-
-/// A PNG of a few bytes that says it is 30 000 × 30 000 pixels.
-fn huge_png() -> Vec<u8> {
-    let mut png = encoded(1, 1, ImageFormat::Png);
-    png[16..24].copy_from_slice(&[0, 0, 0x75, 0x30, 0, 0, 0x75, 0x30]);
-    let crc = crc32(&png[12..29]);
-    png[29..33].copy_from_slice(&crc.to_be_bytes());
-    png
-}
-
-pub fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
-    })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use canva_simulator::{RateLimits, Simulator};
+use canva_simulator::Simulator;
 use reqwest::RequestBuilder;
 
 use crate::common::{client, fixture, import, ok, refused, upload};
@@ -48,19 +48,13 @@ async fn each_user_has_assets_designs_and_jobs_of_their_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_user_has_rate_limits_of_their_own_and_a_token_that_ends() {
-    let simulator = Simulator::builder().rate_limits(RateLimits::SlidingWindow).start().await.unwrap();
-    let anna = [simulator.authorize_as("anna"), simulator.authorize_as("anna")];
-    let asset = |token: &str| refused(by(token, client().delete(format!("{}/v1/assets/none", simulator.base_url()))));
-    for count in 0..30 {
-        assert_eq!(asset(&anna[count % 2]).await.0, 404, "{count}");
-    }
-    assert_eq!(asset(&anna[0]).await, (429, "too_many_requests".into()));
-    assert_eq!(asset(simulator.token()).await.0, 404);
-    assert_eq!(asset(&simulator.authorize_as("ben")).await.0, 404);
-
+async fn a_users_token_ends_and_the_next_one_works() {
+    let simulator = Simulator::start().await.unwrap();
+    let asset = |token: &str| refused(by(token, client().get(format!("{}/v1/assets/none", simulator.base_url()))));
+    let anna = simulator.authorize_as("anna");
+    assert_eq!(asset(&anna).await.0, 404);
     tokio::time::advance(Duration::from_secs(4 * 60 * 60)).await;
-    assert_eq!(asset(&anna[0]).await, (401, "invalid_access_token".into()));
+    assert_eq!(asset(&anna).await, (401, "invalid_access_token".into()));
     assert_eq!(asset(&simulator.authorize_as("anna")).await.0, 404);
 }
 
