@@ -1,11 +1,11 @@
-//! What a permit costs, by a Redis of your own:
+//! Measures what a permit costs, with a Redis of your own:
 //!
 //! ```sh
 //! redis-server --port 6390 --save '' &
 //! cargo run --release -p canva-connect-redis --example permits -- redis://127.0.0.1:6390
 //! ```
 //!
-//! It waits a minute first if that Redis has just started, and forgets all that is in it.
+//! It deletes everything in that Redis, and waits a minute first if Redis has just started.
 
 #![allow(clippy::print_stdout)]
 
@@ -18,7 +18,7 @@ use canva_connect_redis::{Redis, RedisPacing};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// None of its requests waits.
+/// Its requests never wait.
 static WIDE: Operation = Operation::new("wide", "GET", "/v1/wide").requests_per_minute(1_000_000);
 
 const PERMITS: u32 = 5_000;
@@ -73,7 +73,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// Takes permits one after another, and says how long each took.
+/// Takes permits one after another, and returns how long each took.
 async fn take(pacing: &RedisPacing, permits: u32) -> Result<Vec<Duration>> {
     let mut times = Vec::new();
     for _ in 0..permits {

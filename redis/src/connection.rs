@@ -1,4 +1,4 @@
-//! The connection to Redis that everything of a process shares.
+//! The connection to Redis that everything in a process shares.
 
 use std::error::Error;
 use std::fmt;
@@ -16,13 +16,13 @@ use crate::sync::lock;
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a command may take, with the opening of a lost connection and its repetition.
+/// How long a command may take. This includes opening a lost connection and a second attempt.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// A Redis that several machines share. Clones have the same connection, which is opened when it is first needed, and
-/// again when it is lost. It lives on the tokio runtime that needed it first, which has to last as long as it does.
+/// A Redis that several machines share. Clones use the same connection. It opens when it is first needed, and again
+/// after a loss. It lives on the tokio runtime that needed it first; that runtime has to last as long as the `Redis`.
 ///
-/// A command fails after 2 seconds at the latest.
+/// A command fails after at most 2 seconds.
 ///
 /// ```
 /// # fn main() -> Result<(), canva_connect_redis::RedisError> {
@@ -41,17 +41,16 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Takes `redis://USER:PASSWORD@HOST:PORT/DATABASE`; all but the host can be left out. `rediss://` is TLS, which
-    /// needs the feature `tls`, and `unix:///path/to/socket` is a socket. Nothing is sent yet.
+    /// Takes `redis://USER:PASSWORD@HOST:PORT/DATABASE`, where only the host is required. `rediss://` is TLS, which
+    /// needs the feature `tls`. `unix:///path/to/socket` is a socket. Nothing is sent yet.
     ///
     /// # Errors
     ///
-    /// [`RedisError::Url`] when it isn't such a URL.
+    /// [`RedisError::Url`] for any other URL.
     pub fn open(url: &str) -> Result<Self, RedisError> {
         let info = url.into_connection_info().map_err(|source| RedisError::Url { source: Arc::new(source) })?;
         let tcp = TcpSettings::default().set_nodelay(true);
-        // Where the network drops everything, a connection counts as lost after this, and not after a quarter of an
-        // hour.
+        // If the network drops everything, a connection counts as lost after this, not after a quarter of an hour.
         #[cfg(any(target_os = "android", target_os = "linux"))]
         let tcp = tcp.set_user_timeout(2 * DEADLINE);
         let client = redis::Client::open(info.set_tcp_settings(tcp))
@@ -59,23 +58,23 @@ impl Redis {
         Ok(Self { client, manager: Arc::default(), prefix: "canva-connect".into(), encryption_keys: Arc::default() })
     }
 
-    /// What every key begins with. Default `canva-connect`. Give each integration its own where several share a Redis.
+    /// What every key begins with. Default `canva-connect`. Integrations that share a Redis need different prefixes.
     #[must_use]
     pub fn prefix(mut self, prefix: &str) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// Encrypts what is secret, with the first of these keys. The others are for what was encrypted before. To change
-    /// the key, give all processes the new one as the second, then put it first, and drop the old one when every
-    /// user's tokens have been saved again, as they are every four hours in use. Default: nothing is encrypted.
+    /// Encrypts tokens with the first of these keys. The others decrypt what was encrypted before. To change the key,
+    /// first give all processes the new key as the second. Then put it first. Drop the old key when each user's
+    /// tokens have been saved again, which happens every four hours in use. Default: nothing is encrypted.
     #[must_use]
     pub fn encryption_keys(mut self, keys: impl IntoIterator<Item = EncryptionKey>) -> Self {
         self.encryption_keys = keys.into_iter().collect();
         self
     }
 
-    /// Asks whether Redis is there.
+    /// Checks that Redis answers.
     ///
     /// # Errors
     /// [`RedisError::Away`] or [`RedisError::Refused`].
@@ -83,8 +82,8 @@ impl Redis {
         self.query(&redis::cmd("PING")).await
     }
 
-    /// The name of a key: after the prefix `kind` and, in braces, `name`. A cluster keeps together what has the same
-    /// text in braces.
+    /// The name of a key: the prefix, `kind` and, in braces, `name`. A cluster keeps keys with the same braces
+    /// together.
     pub(crate) fn key(&self, kind: &str, name: &str) -> String {
         format!("{}:{kind}:{{{name}}}", self.prefix)
     }
@@ -94,12 +93,12 @@ impl Redis {
         &self.encryption_keys
     }
 
-    /// Runs a script, within two seconds. It may run twice, if the connection is lost meanwhile.
+    /// Runs a script, within two seconds. It may run twice if the connection is lost meanwhile.
     pub(crate) async fn run<T: FromRedisValue + Send>(&self, script: &ScriptInvocation<'_>) -> Result<T, RedisError> {
         self.attempts(move |mut connection| async move { script.invoke_async(&mut connection).await }).await
     }
 
-    /// Runs a command, within two seconds. It may run twice, if the connection is lost meanwhile.
+    /// Runs a command, within two seconds. It may run twice if the connection is lost meanwhile.
     pub(crate) async fn query<T: FromRedisValue + Send>(&self, command: &Cmd) -> Result<T, RedisError> {
         self.attempts(move |mut connection| async move { command.query_async(&mut connection).await }).await
     }
@@ -112,8 +111,8 @@ impl Redis {
         let attempts = async {
             let connection = self.manager()?;
             match attempt(connection.clone()).await {
-                // It may be that the manager couldn't connect some time ago. It tries again now, which the next
-                // attempt waits for.
+                // The manager may have failed to connect some time ago. It tries again now; the next attempt waits
+                // for it.
                 Err(error) if error.is_io_error() => attempt(connection).await,
                 result => result,
             }
@@ -122,8 +121,8 @@ impl Redis {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) if error.is_io_error() => Err(away(Arc::new(error))),
             Ok(Err(error)) => {
-                // It is a replica now. The address may lead to another server, which the next call connects to. Redis
-                // 6 says it in the text of a script's error.
+                // It is a replica now. The address may lead to another server, so the next call opens a connection.
+                // In a script's error, Redis 6 says so only in the text.
                 if error.code() == Some("READONLY") || error.to_string().contains("READONLY") {
                     *lock(&self.manager) = None;
                 }
@@ -146,8 +145,8 @@ impl Redis {
         Ok(manager.insert(new).clone())
     }
 
-    /// Where it is, without user and password.
-    fn address(&self) -> String {
+    /// Its URL, without user and password.
+    pub(crate) fn address(&self) -> String {
         let info = self.client.get_connection_info();
         let database = info.redis_settings().db();
         match info.addr() {
@@ -164,37 +163,35 @@ impl fmt::Debug for Redis {
     }
 }
 
-/// Redis can't be used. No user and no password is in it.
+/// Redis can't be used. The error contains neither user nor password.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedisError {
-    /// This is not the URL of a Redis.
-    #[error(
-        "expected the URL of a Redis: redis://HOST:PORT/DATABASE, rediss:// for TLS (with the feature `tls`) or unix:///PATH"
-    )]
+    /// This isn't a URL of Redis.
+    #[error("expected redis://HOST:PORT/DATABASE, rediss:// for TLS (with the feature `tls`) or unix:///PATH")]
     #[non_exhaustive]
     Url {
         /// What is wrong with it.
         source: Arc<dyn Error + Send + Sync>,
     },
 
-    /// No connection, or no response in time. Whether a command was carried out isn't known.
+    /// No connection, or no response in time. The command may have been carried out.
     #[error("no response from {redis}: check that Redis runs there and can be reached")]
     #[non_exhaustive]
     Away {
-        /// Which Redis.
+        /// The URL of Redis, without user and password.
         redis: String,
         /// The cause.
         source: Arc<dyn Error + Send + Sync>,
     },
 
-    /// Redis refused a command: its user may not use it, it has no memory left, it is a replica.
-    #[error("{redis} refused a command: check its settings, and what the user in its URL may do")]
+    /// Redis refused a command: the user may not run it, the memory is full, or this is a replica.
+    #[error("{redis} refused a command: check its settings and the rights of the user in its URL")]
     #[non_exhaustive]
     Refused {
-        /// Which Redis.
+        /// The URL of Redis, without user and password.
         redis: String,
-        /// What it said.
+        /// Its error.
         source: Arc<dyn Error + Send + Sync>,
     },
 }

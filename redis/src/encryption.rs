@@ -1,4 +1,4 @@
-//! Tokens encrypted at rest: AES-256-GCM, with the place where they stand as additional data.
+//! Encryption of tokens at rest: AES-256-GCM, with their key in Redis as additional data.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,12 +8,12 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// The first byte of what is encrypted so; the nonce and the ciphertext with its tag follow. JSON begins with another
-/// one.
+/// The first byte of an encrypted value. The nonce and the ciphertext with its tag follow. JSON begins with another
+/// byte.
 const VERSION: u8 = 1;
 
-/// A key for AES-256: 32 random bytes, or the text of them in Base64, which `openssl rand -base64 32` prints. It is
-/// never printed.
+/// A key for AES-256: 32 random bytes, or their Base64, which `openssl rand -base64 32` prints. `Debug` doesn't show
+/// it.
 ///
 /// ```
 /// use canva_connect_redis::EncryptionKey;
@@ -57,25 +57,25 @@ impl fmt::Debug for EncryptionKey {
 #[non_exhaustive]
 pub struct EncryptionKeyError;
 
-/// Why a text can't be read.
+/// Why a value can't be decrypted.
 pub(crate) enum Closed {
     /// It is encrypted, and there is no key.
     NoKey,
-    /// It is encrypted with none of the keys, stood in another place, or was changed.
+    /// It was encrypted with another key or for another place, or was changed.
     WrongKey,
-    /// It isn't encrypted. Anybody who can write to Redis could have put it there.
+    /// It isn't encrypted. Anyone who can write to Redis could have put it there.
     InTheClear,
 }
 
-/// Encrypts the text for this place with the first key; without a key, leaves it as it is. `None` if the system has no
-/// randomness to give.
+/// Encrypts the text for this place with the first key. Without a key, the text stays as it is. `None` if the system's
+/// random numbers fail.
 pub(crate) fn seal(keys: &[EncryptionKey], place: &str, mut text: Vec<u8>) -> Option<Vec<u8>> {
     let Some(key) = keys.first() else { return Some(text) };
     let nonce = key.0.seal_in_place_append_tag(Aad::from(place), &mut text).ok()?;
     Some([&[VERSION], nonce.as_ref().as_slice(), &text].concat())
 }
 
-/// The text that stands in this place, decrypted with whichever key fits.
+/// Decrypts the value in this place with the key that fits.
 pub(crate) fn open(keys: &[EncryptionKey], place: &str, stored: Vec<u8>) -> Result<Vec<u8>, Closed> {
     let sealed = stored.split_first().filter(|(version, _)| **version == VERSION).map(|(_, rest)| rest);
     match sealed {

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Takes a lock. What it holds is whole between any two statements, so a panic elsewhere doesn't spoil it.
+/// Takes a lock. The locked values are valid between any two statements, so a panic elsewhere doesn't spoil them.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! How far each file is, kept in Redis: the next worker with its task goes on from there.
+//! The progress of each file, kept in Redis: the next worker with its task goes on from there.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use redis::aio::ConnectionManager;
 use redis::{AsyncCommands, Script};
 use serde::{Deserialize, Serialize};
 
-/// A file of a user's. This is the task in the queue, and the key of the ledger.
+/// A file of a user: the task in the queue, and the key of the ledger.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Upload {
     pub user: String,
@@ -20,15 +20,15 @@ pub struct Upload {
 pub enum State {
     /// A worker has begun. Canva can't have the whole file yet.
     Claimed { by: String },
-    /// Its last block may have left.
+    /// The last block may have left.
     Sent { by: String },
-    /// Canva has the file and works on it.
+    /// Canva has the file and processes it.
     Job(JobReference),
     /// The asset's id.
     Done(String),
-    /// Why Canva doesn't want it.
+    /// Why Canva refused it.
     Failed(String),
-    /// It may be in Canva or not: look there before putting it again.
+    /// It may be in Canva: look there before putting it again.
     Unknown,
 }
 
@@ -53,8 +53,7 @@ impl Ledger {
         Ok(self.redis.clone().set(&self.key, serde_json::to_string(state)?).await?)
     }
 
-    /// Writes the next state if it is still in the one that was seen; otherwise another worker was given the task
-    /// meanwhile.
+    /// Writes the next state if the state hasn't changed; otherwise another worker has the task now.
     pub async fn change(&self, seen: Option<&State>, next: &State) -> Result<(), BoxDynError> {
         let script = Script::new(
             "if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
@@ -77,7 +76,7 @@ impl Ledger {
     }
 }
 
-/// The right to send a file, which ends when another worker claims it.
+/// The right to send a file. It ends when another worker claims the file.
 #[derive(Clone)]
 pub struct Claim {
     ledger: Ledger,
@@ -86,7 +85,7 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Goes on from either.
+    /// Changes the state from `claimed` or `sent`.
     pub async fn change(&self, next: &State) -> Result<(), BoxDynError> {
         match self.ledger.change(Some(&self.claimed), next).await {
             Err(_) => self.ledger.change(Some(&self.sent), next).await,

@@ -1,7 +1,7 @@
 //! Worker processes, on any number of machines, that upload files for several Canva users. README.md says how to run
-//! it.
+//! them.
 //!
-//! `worker.rs` is what to copy: what a worker does with a task. `ledger.rs` is what it remembers of each file.
+//! Copy `worker.rs`: what a worker does with a task. `ledger.rs` is what it remembers of each file.
 #![allow(clippy::print_stdout)]
 
 mod ledger;
@@ -95,7 +95,7 @@ async fn workers(count: usize, chaos: bool) -> Result<(), BoxDynError> {
             }
         }
     }
-    // Ctrl-C is for them, too: they end what they have begun.
+    // They get Ctrl-C, too, and end what they have begun.
     for mut worker in workers {
         worker.wait().await?;
     }
@@ -106,7 +106,7 @@ async fn worker() -> Result<(), BoxDynError> {
     let backend = queue().await?.poll_with_interval(Duration::from_millis(200));
     let worker = WorkerBuilder::new(format!("{:016x}", fastrand::u64(..))).backend(backend).concurrency(8);
     let worker = worker.data(Fleet::new().await?).build(worker::upload);
-    // A worker of apalis may miss that its last task has ended. To end all the same is no worse than to be killed.
+    // A worker of apalis may miss the end of its last task. Ending anyway is no worse than being killed.
     let late = async {
         tokio::signal::ctrl_c().await?;
         sleep(Duration::from_secs(10)).await;
@@ -118,8 +118,8 @@ async fn worker() -> Result<(), BoxDynError> {
     }
 }
 
-/// The tasks of a worker that isn't heard of for 15 seconds are given to others. Tasks are fetched one by one, since
-/// apalis sends no heartbeat while some wait within the worker.
+/// If a worker sends no heartbeat for 15 seconds, others get its tasks. Workers fetch tasks one by one, since apalis
+/// sends no heartbeat while tasks wait within the worker.
 async fn queue() -> Result<RedisStorage<Upload>, BoxDynError> {
     let config = Config::default().queue("fleet").batch_size(1);
     let config = config.heartbeat_interval(Duration::from_secs(5)).missed_heartbeats(3);
@@ -139,7 +139,7 @@ async fn put(user: &str, folder: &Path) -> Result<(), BoxDynError> {
         if let Some(State::Failed(_)) = &seen {
             ledger.change(seen.as_ref(), &State::Claimed { by: "put".to_owned() }).await?;
         }
-        // What is under way has its task in the queue.
+        // A file that is under way has its task in the queue.
         if matches!(seen, None | Some(State::Failed(_))) {
             queue.push(upload.clone()).await?;
         }

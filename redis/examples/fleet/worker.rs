@@ -1,5 +1,5 @@
-//! What a worker does with a task. It may be killed at any point, and another one given the task then: the ledger
-//! says what is safe. A file is sent again only as long as Canva can't have the whole of it.
+//! What a worker does with a task. It may be killed at any point; then another worker gets the task, and the ledger
+//! says what is safe. A file is sent again only if Canva can't have all of it.
 
 use std::collections::HashMap;
 use std::io;
@@ -54,11 +54,10 @@ impl Fleet {
     }
 }
 
-/// The queue drops a task after 25 attempts, some five minutes, and tells nobody. So from this one on the ledger says
-/// it.
+/// The queue silently drops a task after 25 attempts, some five minutes. From this attempt on, the ledger reports it.
 const LAST_ATTEMPT: usize = 20;
 
-/// An error gives the task back to the queue, which tries it again after some seconds.
+/// After an error, the queue tries the task again in some seconds.
 pub async fn upload(upload: Upload, fleet: Data<Fleet>, attempt: Attempt) -> Result<(), BoxDynError> {
     let ledger = Ledger::of(&fleet.ledger, &upload);
     match bring(upload, &fleet, &ledger).await {
@@ -83,14 +82,14 @@ async fn bring(upload: Upload, fleet: &Fleet, ledger: &Ledger) -> Result<(), Box
     let canva = fleet.client(&upload.user)?;
     let job = match ledger.read().await? {
         Some(State::Done(_) | State::Unknown) => return Ok(()),
-        // Its worker was killed before it stored the job.
+        // The worker that sent it hasn't stored the job.
         Some(sent @ State::Sent { .. }) => return ledger.change(Some(&sent), &State::Unknown).await,
         Some(State::Job(job)) => job,
         seen @ (None | Some(State::Claimed { .. } | State::Failed(_))) => {
             let claim = ledger.claim(seen).await?;
             match send(&canva, &claim, upload.path).await? {
                 State::Job(job) => {
-                    // Whatever another worker thought meanwhile: it arrived.
+                    // It arrived, whatever another worker wrote meanwhile.
                     ledger.write(&State::Job(job.clone())).await?;
                     job
                 }
@@ -107,7 +106,7 @@ async fn bring(upload: Upload, fleet: &Fleet, ledger: &Ledger) -> Result<(), Box
     ledger.write(&end).await
 }
 
-/// Sends the file. An error means that Canva doesn't have it.
+/// Sends the file. After an error, Canva doesn't have it.
 async fn send(canva: &Client, claim: &Claim, path: PathBuf) -> Result<State, BoxDynError> {
     let length = tokio::fs::metadata(&path).await?.len();
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -129,8 +128,9 @@ async fn send(canva: &Client, claim: &Claim, path: PathBuf) -> Result<State, Box
     }
 }
 
-/// The end of the content, which comes when the mark is in the ledger. The last block leaves only after the end was
-/// read (docs/retries.md): so Canva can't have the whole file before, and never gets it if the mark can't be written.
+/// The end of the content: it comes when the mark is in the ledger. The last block leaves only after this end was
+/// read (docs/retries.md). So Canva can't have the whole file before the mark, and never gets it if the mark can't be
+/// written.
 fn marked(claim: Claim) -> impl AsyncRead {
     let mark = async move { claim.change(&claim.sent).await.map(|()| Bytes::new()).map_err(io::Error::other) };
     StreamReader::new(Box::pin(futures_util::stream::once(mark)))

@@ -1,249 +1,309 @@
-//! One operation of one user in this process: requests wait in a queue, and the first asks Redis for its permit.
+//! The requests of one operation in this process: a task that queues them and shares its permits through Redis.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::collections::{BTreeSet, VecDeque};
+use std::future::pending;
 use std::time::Duration;
 
 use canva_connect::BoxError;
-use canva_connect::operations::Operation;
 use canva_connect::pacing::{PausedError, Permit};
-use serde_json::json;
-use tokio::sync::Notify;
-use tokio::time::{Instant, timeout};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
 
-use super::RedisPacing;
-use super::call::{Call, Reply, milliseconds};
-use super::state::{Away, Finished, Pause, State};
+use super::script::{Call, Reply, Take, milliseconds};
 use crate::connection::{Redis, RedisError};
-use crate::sync::lock;
 
-/// One operation of one user, as this process sees it.
-pub(super) struct Lane {
-    pub(super) redis: Redis,
-    /// As the script names them: out, back, promised, state.
-    pub(super) keys: [String; 4],
-    /// What the ids of this process's permits begin with.
-    holder: String,
-    pub(super) limit: Option<u32>,
-    pub(super) window: Duration,
-    /// Held by the first in the queue while it waits; tokio's mutex serves in the order of asking.
-    turn: tokio::sync::Mutex<()>,
-    /// Held by the one call that is under way: what is told stays in the state until it has arrived.
-    pub(super) calls: tokio::sync::Mutex<()>,
-    state: Mutex<State>,
-    /// The first in the queue should look again.
-    changed: Notify,
-    /// The heartbeat should not wait.
-    pub(super) urgent: Notify,
+/// What a lane is told.
+pub(super) enum Command {
+    Acquire(Waiter),
+    Over(Finished),
+    /// Canva answered 429.
+    Pause {
+        began: Instant,
+        asked: Duration,
+    },
 }
 
-/// The outcome of asking for a permit.
-enum Answer {
-    Granted(u64),
-    /// Redis promised a permit; the state says which and when.
-    Promised,
-    /// Nothing before this is over, or something changes.
-    Wait(Duration),
-    Paused(PausedError),
+/// A request that waits for its permit.
+pub(super) struct Waiter {
+    pub max_wait: Duration,
+    pub reply: oneshot::Sender<Result<Permit, BoxError>>,
+    /// For its permit, which tells the lane when it is over.
+    pub lane: UnboundedSender<Command>,
+}
+
+/// A permit that is over.
+pub(super) struct Finished {
+    id: u64,
+    at: Instant,
+    /// The request may have reached Canva.
+    sent: bool,
+}
+
+/// The task of an operation. It makes one call at a time. What it has to tell stays here until a call has arrived.
+pub(super) struct Lane {
+    redis: Redis,
+    /// As the script names them: out, back, promised, state.
+    keys: [String; 4],
+    /// What the ids of this process's permits begin with.
+    holder: String,
+    limit: Option<u32>,
+    window: Duration,
+    waiting: VecDeque<Waiter>,
+    /// When the first in the queue asks.
+    ask_at: Instant,
+    /// The id of the next permit. The permit after that has the following number.
+    next: u64,
+    /// Redis may keep these two permits for this process.
+    reserved: bool,
+    /// The permits of requests under way.
+    live: BTreeSet<u64>,
+    /// What Redis hasn't been told yet: permits that are over, and a pause with its beginning.
+    finished: Vec<Finished>,
+    pause: Option<(Instant, Duration)>,
+    /// When the last request was over.
+    released: Option<Instant>,
+    /// When Redis last heard of `live`.
+    renewed: Instant,
+    /// When the last call failed, if no other has succeeded since.
+    failed: Option<Instant>,
 }
 
 impl Lane {
-    pub(super) fn new(pacing: &RedisPacing, operation: &Operation) -> Self {
-        let name = pacing.redis.key("pacing", &format!("{}:{}", operation.id, pacing.user));
-        let limit = operation.requests_per_minute;
+    /// `name` is what the keys begin with.
+    pub fn new(redis: Redis, name: &str, limit: Option<u32>, window: Duration) -> Self {
         Self {
-            redis: pacing.redis.clone(),
+            redis,
             keys: ["out", "back", "promised", "state"].map(|key| format!("{name}:{key}")),
             holder: format!("{:x}", fastrand::u64(..)),
             limit,
-            window: pacing.window,
-            turn: tokio::sync::Mutex::default(),
-            calls: tokio::sync::Mutex::default(),
-            state: Mutex::default(),
-            changed: Notify::new(),
-            urgent: Notify::new(),
+            window,
+            waiting: VecDeque::new(),
+            ask_at: Instant::now(),
+            next: 0,
+            reserved: false,
+            live: BTreeSet::new(),
+            finished: Vec::new(),
+            pause: None,
+            released: None,
+            renewed: Instant::now(),
+            failed: None,
         }
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
+    /// Ends when nobody can send a command any more, and everything is told.
+    pub async fn run(mut self, mut commands: UnboundedReceiver<Command>) {
+        let mut open = true;
+        loop {
+            let call_at = self.call_at();
+            tokio::select! {
+                biased;
+                command = commands.recv(), if open => match command {
+                    Some(command) => self.note(command),
+                    None => open = false,
+                },
+                () = first_gave_up(&mut self.waiting), if !self.waiting.is_empty() => {
+                    self.waiting.pop_front();
+                }
+                () = sleep_until(call_at.unwrap_or(self.ask_at)), if call_at.is_some() => {
+                    // In a box, since an idle lane needs no room for a call.
+                    if let Err(error) = Box::pin(self.call()).await {
+                        while let Ok(command) = commands.try_recv() {
+                            self.note(command);
+                        }
+                        self.fail(&error);
+                    }
+                }
+                else => return,
+            }
+        }
     }
 
-    /// How long a permit is out after the last sign of its process. By then, what a dead process sent last is over
-    /// for a window.
-    pub(super) fn lease(&self) -> Duration {
-        self.window + self.window / 2
+    fn note(&mut self, command: Command) {
+        let look_again = match command {
+            Command::Acquire(waiter) => {
+                self.waiting.push_back(waiter);
+                self.waiting.len() == 1 && !self.reserved
+            }
+            Command::Over(finished) => {
+                self.live.remove(&finished.id);
+                if finished.sent {
+                    self.released = Some(finished.at);
+                }
+                // A permit that was sent comes back after the reserved one.
+                let look_again = !finished.sent || !self.reserved;
+                self.finished.push(finished);
+                look_again
+            }
+            Command::Pause { began, asked } => {
+                let left = |(since, asked): (Instant, Duration)| asked.saturating_sub(began - since);
+                if self.pause.is_none_or(|other| left(other) <= asked) {
+                    self.pause = Some((began, asked));
+                }
+                true
+            }
+        };
+        if look_again {
+            self.ask_at = Instant::now();
+        }
     }
 
-    pub(super) fn heartbeat(&self) -> Duration {
+    /// When to call Redis next: when the first in the queue asks, at once for news, for the rest with the heartbeat.
+    fn call_at(&self) -> Option<Instant> {
+        let news = self.unwanted() || self.pause.is_some() || self.finished.iter().any(|one| !one.sent);
+        let over = self.finished.first().map(|one| one.at + self.heartbeat());
+        let alive = (!self.live.is_empty()).then(|| self.renewed + self.heartbeat());
+        let tell = [news.then(Instant::now), over, alive].into_iter().flatten().min();
+        let tell = tell.map(|at| self.failed.map_or(at, |failed| at.max(failed + self.heartbeat())));
+        let ask = (!self.waiting.is_empty()).then_some(self.ask_at);
+        [tell, ask].into_iter().flatten().min()
+    }
+
+    /// Redis keeps permits for this process, and no request waits for them.
+    fn unwanted(&self) -> bool {
+        self.reserved && self.waiting.is_empty()
+    }
+
+    /// Tells what there is to tell, and asks for a permit if it is time.
+    async fn call(&mut self) -> Result<(), RedisError> {
+        let began = Instant::now();
+        let take = self.waiting.front().filter(|_| self.ask_at <= began).map(|first| Take {
+            id: self.name(self.next),
+            next: self.name(self.next + 1),
+            more: self.limit.is_some() && self.waiting.iter().skip(1).any(|other| !other.reply.is_closed()),
+            limit: self.limit.map_or(-1, i64::from),
+            max_wait: milliseconds(first.max_wait),
+        });
+        let unwanted = self.unwanted();
+        let renews = began - self.renewed >= self.heartbeat() / 2;
+        let call = self.tell(began, renews, take);
+        // Until the reply, Redis may have reserved what was asked for.
+        self.reserved |= call.take.is_some();
+        let reply = call.send(&self.redis, &self.keys).await?;
+
+        if self.failed.take().is_some() {
+            tracing::info!("the shared rate limits are reached again");
+        }
+        self.finished.clear();
+        self.pause = None;
+        self.reserved &= !unwanted;
+        if renews {
+            self.renewed = began;
+        }
+        self.follow(reply, began);
+        Ok(())
+    }
+
+    fn tell(&self, now: Instant, renews: bool, take: Option<Take>) -> Call {
+        let age = |at: Instant| milliseconds(now - at);
+        let over = self.finished.iter().map(|one| (self.name(one.id), age(one.at), one.sent));
+        let unwanted = [self.next, self.next + 1].into_iter().filter(|_| self.unwanted());
+        // Processes that take turns wait for longer than the way to Redis and back, and for a fiftieth of the time
+        // that a permit lasts if all are used evenly.
+        let turn = self.window / self.limit.unwrap_or(1).max(1) / 50;
+        Call {
+            window: milliseconds(self.window),
+            lease: milliseconds(self.lease()),
+            step: milliseconds(self.heartbeat()),
+            turn: milliseconds(turn).max(1),
+            known: !self.live.is_empty() || self.released.is_some_and(|at| now - at < self.window),
+            finished: over.chain(unwanted.map(|id| (self.name(id), 0, false))).collect(),
+            live: self.live.iter().filter(|_| renews).map(|id| self.name(*id)).collect(),
+            pause: self.pause.map(|(began, asked)| (age(began), milliseconds(asked))),
+            take,
+        }
+    }
+
+    /// Does what the script replied to a call that began then.
+    fn follow(&mut self, reply: Reply, began: Instant) {
+        let now = Instant::now();
+        self.ask_at = match reply {
+            Reply::Told => return,
+            // The lease may have ended on the way. The next call asks for the same permit.
+            Reply::Granted { .. } if now - began >= self.lease() - self.window => now,
+            Reply::Granted { next } => {
+                self.grant();
+                self.reserved = next.is_some();
+                now + next.unwrap_or_default()
+            }
+            Reply::Promised(wait) => now + wait,
+            Reply::Out => {
+                self.reserved = false;
+                now + self.window / 60
+            }
+            Reply::Closed(wait) => {
+                tracing::info!(seconds = wait.as_secs_f64(), "nothing is sent: Redis may not know all that was sent");
+                self.reserved = false;
+                now + wait
+            }
+            Reply::Paused { asked, elapsed } => {
+                self.reserved = false;
+                let max_wait = self.waiting.front().map_or(Duration::ZERO, |first| first.max_wait);
+                match PausedError::check(asked, elapsed, max_wait) {
+                    Ok(()) => now + asked.saturating_sub(elapsed),
+                    Err(error) => {
+                        if let Some(first) = self.waiting.pop_front() {
+                            let _ = first.reply.send(Err(error.into()));
+                        }
+                        now
+                    }
+                }
+            }
+        };
+    }
+
+    /// Gives the next permit to the first in the queue.
+    fn grant(&mut self) {
+        let id = self.next;
+        self.next += 1;
+        let Some(Waiter { reply, lane, .. }) = self.waiting.pop_front() else { return };
+        let permit = if self.limit.is_none() {
+            Permit::new(|_| ())
+        } else {
+            self.live.insert(id);
+            Permit::new(move |sent| {
+                let _ = lane.send(Command::Over(Finished { id, at: Instant::now(), sent }));
+            })
+        };
+        // If the request has given up, its permit is dropped here, and comes back unused.
+        let _ = reply.send(Ok(permit));
+    }
+
+    /// Nobody waits twice for a Redis that is away.
+    fn fail(&mut self, error: &RedisError) {
+        let now = Instant::now();
+        if self.failed.replace(now).is_none() {
+            tracing::warn!(error = error as &dyn std::error::Error, "the shared rate limits can't be reached");
+        }
+        let lease = self.lease();
+        self.finished.retain(|one| now - one.at < lease);
+        self.pause = self.pause.filter(|(began, asked)| now - *began < *asked);
+        if self.ask_at <= now {
+            for waiter in self.waiting.drain(..) {
+                let _ = waiter.reply.send(Err(error.clone().into()));
+            }
+        }
+    }
+
+    /// How long a permit is out after the last sign of its process. By then, a window has passed since a dead process
+    /// can have sent anything.
+    fn lease(&self) -> Duration {
+        self.window * 3 / 2
+    }
+
+    fn heartbeat(&self) -> Duration {
         self.window / 12
     }
 
-    pub(super) async fn acquire(self: Arc<Self>, max_wait: Duration) -> Result<Permit, BoxError> {
-        let asked = Instant::now();
-        let _waiting = Waiting::enter(&self);
-        let _turn = self.turn.lock().await;
-        let mut woken = false;
-        let id = loop {
-            if let Some(wait) = self.promised_in().filter(|_| !woken) {
-                woken = timeout(wait, self.changed.notified()).await.is_ok();
-                continue;
-            }
-            // A request that waited behind one that failed doesn't begin another wait of its own.
-            if let Some(away) = self.state().away.as_ref().filter(|away| away.last > asked) {
-                return Err(away.error.clone().into());
-            }
-            woken = match self.ask(max_wait).await? {
-                Answer::Granted(id) => break id,
-                Answer::Promised => false,
-                Answer::Wait(wait) => timeout(wait, self.changed.notified()).await.is_ok(),
-                Answer::Paused(error) => return Err(error.into()),
-            };
-        };
-        let lane = self.clone();
-        Ok(Permit::new(move |sent| lane.release(id, sent)))
-    }
-
-    /// How long there is nothing to ask for, since a permit is promised for then.
-    fn promised_in(&self) -> Option<Duration> {
-        let (_, from) = self.state().promised?;
-        Some(from.saturating_duration_since(Instant::now())).filter(|wait| !wait.is_zero())
-    }
-
-    /// Asks Redis for a permit.
-    async fn ask(self: &Arc<Self>, max_wait: Duration) -> Result<Answer, RedisError> {
-        let asked = Instant::now();
-        let alone = self.calls.lock().await;
-        // The call before it has just failed: no request waits for Redis twice.
-        if let Some(away) = self.state().away.as_ref().filter(|away| away.last > asked) {
-            return Err(away.error.clone());
-        }
-        // What changed until now, this call tells.
-        tokio::select! { biased; () = self.changed.notified() => (), () = std::future::ready(()) => () }
-        let began = Instant::now();
-        let call = Call::asking(self, alone);
-        let max_wait_ms = milliseconds(max_wait);
-        let mut take =
-            json!({ "id": self.name(call.id), "limit": self.limit.map_or(-1, i64::from), "max_wait": max_wait_ms });
-        if let (Some(next), Some(take)) = (call.next, take.as_object_mut()) {
-            take.insert("next".into(), self.name(Some(next)).into());
-        }
-        let (id, next) = (call.id.unwrap_or_default(), call.next);
-        let reply = call.run(Some(take)).await?;
-        let now = Instant::now();
-        let mut state = self.state();
-        Ok(match reply {
-            // The call took so long that the lease may be over.
-            Reply::Granted { .. } if now - began >= self.lease() - self.window => {
-                state.finished.push(Finished { id, at: now, sent: false });
-                Answer::Wait(Duration::ZERO)
-            }
-            Reply::Granted { next_in } => {
-                state.promised = next.zip(next_in).map(|(next, wait)| (next, now + wait));
-                if self.limit.is_some() {
-                    state.live.insert(id);
-                }
-                drop(state);
-                self.keep_heartbeat();
-                Answer::Granted(id)
-            }
-            Reply::Promised(wait) => {
-                state.promised = Some((id, now + wait));
-                Answer::Promised
-            }
-            Reply::Paused { asked, elapsed } => match PausedError::check(asked, elapsed, max_wait) {
-                Ok(()) => Answer::Wait(asked.saturating_sub(elapsed)),
-                Err(error) => Answer::Paused(error),
-            },
-            Reply::Closed(wait) => {
-                let seconds = wait.as_secs_f64();
-                tracing::info!(
-                    seconds,
-                    "nothing is sent: Redis has just started, and may have lost the earlier counts"
-                );
-                Answer::Wait(wait)
-            }
-            Reply::AllOut | Reply::Told => Answer::Wait(self.poll()),
-        })
-    }
-
-    /// How often to ask while all permits are out and nobody knows when one comes back.
-    fn poll(&self) -> Duration {
-        self.window / 60
-    }
-
-    /// How long processes that take turns wait for each other: longer than the way to Redis and back, and a fiftieth
-    /// of the time in which a permit can be used.
-    pub(super) fn turn_time(&self) -> Duration {
-        self.window / self.limit.unwrap_or(1).max(1) / 50
-    }
-
-    pub(super) fn name(&self, id: Option<u64>) -> String {
-        format!("{}-{}", self.holder, id.unwrap_or_default())
-    }
-
-    pub(super) fn release(self: &Arc<Self>, id: u64, sent: bool) {
-        if self.limit.is_none() {
-            return;
-        }
-        let now = Instant::now();
-        let mut state = self.state();
-        state.live.remove(&id);
-        state.finished.push(Finished { id, at: now, sent });
-        if sent {
-            state.released = Some(now);
-        }
-        // One that was sent comes back in a window, as late as what is promised at the latest.
-        let look_again = !sent || state.promised.is_none();
-        drop(state);
-        if look_again {
-            self.changed.notify_one();
-        }
-        if !sent {
-            self.urgent.notify_one();
-        }
-        self.keep_heartbeat();
-    }
-
-    pub(super) fn pause(self: &Arc<Self>, asked: Duration) {
-        let began = Instant::now();
-        let mut state = self.state();
-        let longer = |other: &Pause| !other.told && other.asked.saturating_sub(began - other.began) > asked;
-        if !state.pause.as_ref().is_some_and(longer) {
-            state.pause = Some(Pause { began, asked, told: false });
-        }
-        drop(state);
-        self.changed.notify_one();
-        self.urgent.notify_one();
-        self.keep_heartbeat();
-    }
-
-    pub(super) fn failed(&self, error: &RedisError) {
-        let mut state = self.state();
-        if state.away.is_none() {
-            tracing::warn!(error = error as &dyn std::error::Error, "the shared rate limits can't be reached");
-        }
-        state.away = Some(Away { last: Instant::now(), error: error.clone() });
+    fn name(&self, id: u64) -> String {
+        format!("{}-{id}", self.holder)
     }
 }
 
-/// A caller that waits for a permit.
-struct Waiting<'a>(&'a Arc<Lane>);
-
-impl<'a> Waiting<'a> {
-    fn enter(lane: &'a Arc<Lane>) -> Self {
-        lane.state().waiting += 1;
-        Self(lane)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        let mut state = self.0.state();
-        state.waiting -= 1;
-        if state.waiting == 0 && state.promised.is_some() {
-            drop(state);
-            self.0.urgent.notify_one();
-            self.0.keep_heartbeat();
-        }
+/// Waits until the first in the queue has given up.
+async fn first_gave_up(waiting: &mut VecDeque<Waiter>) {
+    match waiting.front_mut() {
+        Some(first) => first.reply.closed().await,
+        None => pending().await,
     }
 }

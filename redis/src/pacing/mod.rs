@@ -1,37 +1,39 @@
 //! `Pacer` over Redis: the rate limits of a user, kept by all processes together.
 //!
-//! The permits of an operation are in Redis, and one script (`pacing.lua`) does everything with them. They come back
-//! a window after the response, as those of `canva_connect::Pacing` do. A process tells what happened to its permits
-//! when it asks for the next one (`lane`), or in its heartbeat, which also says that the process is still there.
+//! Redis holds the permits of each operation. One script does everything there is to do with them; `script` calls it.
+//! A permit comes back as with `canva_connect::Pacing`: a window after the response. `lane` keeps the queue of this
+//! process, and tells Redis what happened to its permits.
+
+mod lane;
+mod script;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use canva_connect::operations::Operation;
 use canva_connect::pacing::Permit;
 use canva_connect::{BoxError, BoxFuture, Pacer};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
 
-use crate::connection::Redis;
+use crate::connection::{Redis, RedisError};
 use crate::sync::lock;
-
-mod call;
-mod heartbeat;
-mod lane;
-mod state;
-
-use lane::Lane;
+use lane::{Command, Lane, Waiter};
 
 /// The window over which Canva counts requests.
 const WINDOW: Duration = Duration::from_secs(60);
 
 impl Redis {
-    /// The rate limits of one Canva user of one integration. `user` is any text that names this user; it is part of
-    /// the keys. Every process that sends for this user needs the same text, the same prefix and the same Redis.
+    /// The rate limits of one Canva user of one integration. `user` is any text that stands for the user; the keys
+    /// contain it. All processes that send for this user need the same text, the same prefix and the same Redis.
     ///
-    /// A process needs one `RedisPacing` a user: its clients share it as an `Arc`, and are served in the order of
-    /// asking. Two of them take turns like two processes.
+    /// A process needs one `RedisPacing` for a user. Its clients share it as an `Arc`, and are served in the order in
+    /// which they ask. Two instances treat each other as two processes do.
     pub fn pacing(&self, user: impl Into<String>) -> RedisPacing {
         RedisPacing { redis: self.clone(), user: user.into(), window: WINDOW, lanes: Mutex::default() }
     }
@@ -40,10 +42,10 @@ impl Redis {
 /// The rate limits of one user, kept by all processes together: no more requests leave than
 /// [`Operation::requests_per_minute`] allows, however Canva counts them. A pause after a 429 holds for all processes.
 ///
-/// Within a process, it is first come, first served. Processes take turns.
+/// Within a process, requests leave in the order in which they ask. Processes take turns.
 ///
-/// While Redis is away, requests fail within seconds, with [`RedisError`](crate::RedisError) as the source of their
-/// error. In the first window after Redis has started, nothing is sent, because Redis may have lost the earlier counts.
+/// While Redis is away, requests fail with [`RedisError`] as the source of their error. In the first window after
+/// Redis has started, nothing is sent: Redis may have forgotten what was sent before.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -59,38 +61,56 @@ pub struct RedisPacing {
     redis: Redis,
     user: String,
     window: Duration,
-    /// By the operation's id, each made when its first request asks.
-    lanes: Mutex<HashMap<&'static str, Arc<Lane>>>,
+    /// By the operation's id. Each lane is made when its first request asks.
+    lanes: Mutex<HashMap<&'static str, UnboundedSender<Command>>>,
 }
 
 impl RedisPacing {
-    /// The window over which requests are counted. Default 60 s, which is Canva's; a shorter one is for tests against
-    /// a simulator with the same. It has to be the same in all processes. Less than 100 ms counts as that, and more
-    /// than a day as a day.
+    /// The window over which requests are counted, from 100 ms to a day. Default 60 s, which is Canva's. A shorter
+    /// window is for tests against a simulator with the same window. All processes need the same.
     #[must_use]
     pub fn window(mut self, window: Duration) -> Self {
         self.window = window.clamp(Duration::from_millis(100), Duration::from_secs(86_400));
         self
     }
 
-    fn lane(&self, operation: &Operation) -> Arc<Lane> {
-        let new = || Arc::new(Lane::new(self, operation));
-        lock(&self.lanes).entry(operation.id).or_insert_with(new).clone()
+    fn lane(&self, operation: &Operation) -> UnboundedSender<Command> {
+        let mut lanes = lock(&self.lanes);
+        if let Some(lane) = lanes.get(operation.id).filter(|lane| !lane.is_closed()) {
+            return lane.clone();
+        }
+        let (lane, commands) = unbounded_channel();
+        // Without a runtime, the channel closes here, and `acquire` says so.
+        if let Ok(runtime) = Handle::try_current() {
+            let limit = operation.requests_per_minute;
+            let name = self.redis.key("pacing", &format!("{}:{}", operation.id, self.user));
+            runtime.spawn(Lane::new(self.redis.clone(), &name, limit, self.window).run(commands));
+        }
+        lanes.insert(operation.id, lane.clone());
+        lane
+    }
+}
+
+impl Pacer for RedisPacing {
+    fn acquire(&self, operation: &'static Operation, max_wait: Duration) -> BoxFuture<'_, Result<Permit, BoxError>> {
+        Box::pin(async move {
+            let (reply, permit) = oneshot::channel();
+            let lane = self.lane(operation);
+            let _ = lane.send(Command::Acquire(Waiter { max_wait, reply, lane: lane.clone() }));
+            permit.await.unwrap_or_else(|_| {
+                let ended = io::Error::other("the tokio runtime that the connection lives on has ended");
+                Err(RedisError::Away { redis: self.redis.address(), source: Arc::new(ended) }.into())
+            })
+        })
+    }
+
+    fn pause(&self, operation: &'static Operation, asked: Duration) {
+        let _ = self.lane(operation).send(Command::Pause { began: Instant::now(), asked });
     }
 }
 
 impl fmt::Debug for RedisPacing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisPacing").field("redis", &self.redis).field("user", &self.user).finish_non_exhaustive()
-    }
-}
-
-impl Pacer for RedisPacing {
-    fn acquire(&self, operation: &'static Operation, max_wait: Duration) -> BoxFuture<'_, Result<Permit, BoxError>> {
-        Box::pin(self.lane(operation).acquire(max_wait))
-    }
-
-    fn pause(&self, operation: &'static Operation, pause: Duration) {
-        self.lane(operation).pause(pause);
     }
 }

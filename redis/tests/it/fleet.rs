@@ -1,4 +1,4 @@
-//! The example of a fleet does what it says: workers that are killed at random leave each file in Canva once, or
+//! The example of a fleet keeps its promise: workers that are killed at random leave each file in Canva once, or
 //! report it as unknown.
 
 use std::collections::HashMap;
@@ -28,8 +28,8 @@ impl Drop for Workers {
     }
 }
 
-/// The simulator, seen from far away: it carries out a request, and the response takes a second. So there is time to
-/// be killed in between.
+/// The simulator, seen from far away: a response takes a second after the request is carried out. So workers are
+/// killed in between.
 async fn far_away(simulator: &Simulator) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = simulator.base_url().trim_start_matches("http://").trim_end_matches("/rest").to_owned();

@@ -1,8 +1,9 @@
 //! The script by itself, in virtual time: whatever processes do with their permits, no server refuses a request.
 //!
-//! The script asks Redis for the time. Here it is told it, so that minutes pass at once; nothing else of it is changed.
+//! The script asks Redis for the time. Here it is told it, so that minutes pass at once; nothing else of it is
+//! changed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ const START: u64 = 3_600_000;
 const COUNTERS: [RateLimits; 3] = [RateLimits::FixedWindow, RateLimits::SlidingWindow, RateLimits::TokenBucket];
 
 fn script_with_given_time() -> Script {
-    let script = include_str!("../../src/pacing/pacing.lua");
+    let script = include_str!("../../src/pacing/script.lua");
     let (time, up) = ("redis.call('TIME')", "string.match(info, 'uptime_in_seconds:(%d+)')");
     assert!(script.contains(time) && script.contains(up));
     Script::new(&script.replace(time, "{ math.floor(ARGV[2] / 1000), ARGV[2] % 1000 * 1000 }").replace(up, "3600"))
@@ -116,6 +117,11 @@ impl World {
     }
 }
 
+/// What a process says when it asks for a permit.
+fn ask(id: &str, next: &str, limit: u32) -> Option<Value> {
+    Some(json!({ "id": id, "next": next, "more": !next.is_empty(), "limit": limit, "max_wait": 300_000 }))
+}
+
 /// Sends all requests, and says how many the server refused.
 fn send(redis: Connection, name: &str, limit: u32, counter: RateLimits, requests: &[Request]) -> u32 {
     let mut world = World::new(redis, name);
@@ -124,7 +130,7 @@ fn send(redis: Connection, name: &str, limit: u32, counter: RateLimits, requests
     for (id, request) in requests.iter().enumerate() {
         events.insert((START + request.asked, Event::Asks, id), ());
     }
-    let mut queues: [Vec<usize>; 3] = Default::default();
+    let mut queues: [VecDeque<usize>; 3] = Default::default();
     let (mut over, mut refused) = (0, 0);
     // The one of each process that is asking or waiting.
     let mut first: [Option<usize>; 3] = [None; 3];
@@ -152,15 +158,12 @@ fn send(redis: Connection, name: &str, limit: u32, counter: RateLimits, requests
             }
             Event::Asks => {
                 if first[process].is_some_and(|other| other != id) {
-                    queues[process].push(id);
+                    queues[process].push_back(id);
                     continue;
                 }
                 first[process] = Some(id);
-                let mut take = json!({ "id": id.to_string(), "limit": limit, "max_wait": 300_000 });
-                if let Some(next) = queues[process].first() {
-                    take["next"] = next.to_string().into();
-                }
-                let reply = world.call(process, Some(take));
+                let next = queues[process].front().map(usize::to_string).unwrap_or_default();
+                let reply = world.call(process, ask(&id.to_string(), &next, limit));
                 match *reply {
                     [0, ref wait @ ..] => {
                         over += 1;
@@ -172,14 +175,14 @@ fn send(redis: Connection, name: &str, limit: u32, counter: RateLimits, requests
                         }
                         events.insert((now + there + back, Event::Ends, id), ());
                         events.insert((now + BEAT, Event::Beats, id), ());
-                        first[process] = (!queues[process].is_empty()).then(|| queues[process].remove(0));
+                        first[process] = queues[process].pop_front();
                         // Some give up what they were promised.
                         while let Some(next) =
                             first[process].filter(|next| requests[*next].end == End::GivenUp && !wait.is_empty())
                         {
                             over += 1;
                             world.finished[process].push((next, now, false));
-                            first[process] = (!queues[process].is_empty()).then(|| queues[process].remove(0));
+                            first[process] = queues[process].pop_front();
                         }
                         if let Some(next) = first[process] {
                             events.insert((now + wait.first().unwrap_or(&0), Event::Asks, next), ());
@@ -188,7 +191,7 @@ fn send(redis: Connection, name: &str, limit: u32, counter: RateLimits, requests
                     [1 | 2, ..] if request.end == End::GivenUp => {
                         over += 1;
                         world.finished[process].push((id, now, false));
-                        first[process] = (!queues[process].is_empty()).then(|| queues[process].remove(0));
+                        first[process] = queues[process].pop_front();
                         if let Some(next) = first[process] {
                             events.insert((now, Event::Asks, next), ());
                         }
@@ -221,45 +224,42 @@ fn no_server_ever_refuses_and_nobody_waits_for_ever() {
     });
 }
 
-fn take(id: &str) -> Option<Value> {
-    Some(json!({ "id": id, "limit": 2, "max_wait": 300_000 }))
-}
-
 #[test]
 fn only_ages_count_and_a_clock_that_is_set_back_keeps_nothing_for_longer_than_a_window() {
     let server = server_or_skip!(start());
     let mut world = World::new(server.connect(), "user");
     // Whatever the process's clock says, this response came 10 s ago.
     world.finished[0] = vec![(1, START - 10_000, true), (2, START - 59_000, true)];
-    assert_eq!(world.call(0, take("mine")), [1, 1_001]);
+    assert_eq!(world.call(0, ask("mine", "", 2)), [1, 1_001]);
     world.now = START - 3_000_000;
-    assert_eq!(world.call(1, take("other")), [1, WINDOW + 1]);
+    assert_eq!(world.call(1, ask("other", "", 2)), [1, WINDOW + 1]);
     world.now += WINDOW + 1;
-    assert_eq!(world.call(1, take("other")), [0]);
+    assert_eq!(world.call(1, ask("other", "", 2)), [0]);
 }
 
 #[test]
 fn the_pause_that_ends_last_holds_whoever_tells_it_when() {
     let server = server_or_skip!(start());
     let mut world = World::new(server.connect(), "user");
-    let paused = |asked: u64, elapsed: u64| [3, asked, elapsed];
+    let paused = |asked: u64, elapsed: u64| [4, asked, elapsed];
     world.pause = Some([0, 25_000]);
     world.call(0, None);
     // It was told late, by a process that couldn't reach Redis, and is over.
     world.pause = Some([40_000, 30_000]);
-    assert_eq!(world.call(1, take("other")), paused(25_000, 0));
+    assert_eq!(world.call(1, ask("other", "", 2)), paused(25_000, 0));
     // Shorter, and yet later over.
     world.now += 20_000;
     world.pause = Some([0, 10_000]);
-    assert_eq!(world.call(1, take("other")), paused(10_000, 0));
+    assert_eq!(world.call(1, ask("other", "", 2)), paused(10_000, 0));
 
     // One doesn't wait for it. An answer to what was sent before is older than that.
     world.now += 5_000;
-    let hurried = json!({ "id": "hurried", "limit": 2, "max_wait": 0 });
-    assert_eq!(world.call(0, Some(hurried)), [0]);
+    let mut hurried = ask("hurried", "", 2);
+    hurried.as_mut().unwrap()["max_wait"] = 0.into();
+    assert_eq!(world.call(0, hurried), [0]);
     world.now += 1_000;
     world.pause = Some([2_000, 2_000]);
-    assert_eq!(world.call(1, take("other")), paused(10_000, 6_000));
+    assert_eq!(world.call(1, ask("other", "", 2)), paused(10_000, 6_000));
     world.pause = Some([0, 2_000]);
-    assert_eq!(world.call(1, take("other")), paused(2_000, 0));
+    assert_eq!(world.call(1, ask("other", "", 2)), paused(2_000, 0));
 }

@@ -1,8 +1,8 @@
 //! A real Redis for one test, and processes of our own that it can kill.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -148,8 +148,7 @@ impl Server {
     }
 
     fn signal(&self, signal: &str) {
-        let id = self.process.lock().unwrap().as_ref().unwrap().id().to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        send_signal(self.process.lock().unwrap().as_ref().unwrap(), signal);
     }
 }
 
@@ -172,29 +171,57 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, distance: Durati
     }
 }
 
-/// A process that runs one ignored test of this binary. It is killed when it is dropped.
-pub struct Worker(Child);
+/// This binary as another process, which runs one of its ignored tests. It is killed when it is dropped.
+pub struct Process {
+    child: Child,
+    stdin: ChildStdin,
+    stderr: BufReader<ChildStderr>,
+}
 
-impl Worker {
-    pub fn start(test: &str, variables: &[(&str, String)]) -> Self {
+impl Process {
+    pub fn start(test: &str, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args([test, "--exact", "--ignored", "--nocapture"]).stdout(Stdio::null());
-        Self(command.envs(variables.iter().cloned()).spawn().unwrap())
+        command.args([test, "--exact", "--ignored", "--nocapture"]).envs(variables.iter().copied());
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (stdin, stderr) = (child.stdin.take().unwrap(), BufReader::new(child.stderr.take().unwrap()));
+        Self { child, stdin, stderr }
     }
 
-    pub fn succeeds(&mut self) -> bool {
-        self.0.wait().unwrap().success()
+    pub fn ask(&mut self, what: &str) {
+        writeln!(self.stdin, "{what}").unwrap();
     }
 
-    pub fn kill(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+    /// The next line that it says.
+    pub fn told(&mut self) -> String {
+        let mut line = String::new();
+        self.stderr.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    pub fn signal(&self, signal: &str) {
+        send_signal(&self.child, signal);
+    }
+
+    pub fn succeed(&mut self) {
+        let mut said = String::new();
+        self.stderr.read_to_string(&mut said).unwrap();
+        assert!(self.child.wait().unwrap().success(), "{said}");
     }
 }
 
-impl Drop for Worker {
+impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
+}
+
+fn send_signal(process: &Child, signal: &str) {
+    assert!(Command::new("kill").args([signal, &process.id().to_string()]).status().unwrap().success());
+}
+
+/// A variable that the test which started this process gave it.
+pub fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} isn't set"))
 }

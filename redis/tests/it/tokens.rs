@@ -1,31 +1,29 @@
 //! A login in Redis holds: between processes, when one is killed or stands still, and when Redis is away.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use canva_connect::auth::{Integration, OAuth, OAuthError, TokenStore, Tokens};
 use canva_connect::{BoxError, TokenProvider, operations, reqwest};
-use canva_connect_redis::{EncryptionKey, Redis, RedisError, RedisStore, StoreError};
+use canva_connect_redis::{Redis, RedisError, RedisStore, StoreError};
 use canva_simulator::{Fault, Simulator};
 
-use crate::server::{Server, server_or_skip};
+use crate::server::{Process, Server, server_or_skip, variable};
 
 const REDIRECT_URI: &str = "https://example.com/return";
 const USER: &str = "ada";
 const ROW: &str = "canva-connect:tokens:{ada}";
+
+/// The shortest lease that a busy machine doesn't miss by itself.
+const LEASE: Duration = Duration::from_secs(1);
 
 fn integration(simulator: &Simulator) -> Integration {
     let integration = Integration::builder(simulator.client_id(), simulator.client_secret(), REDIRECT_URI);
     integration.base_url(simulator.base_url()).build().unwrap()
 }
 
-/// A second, where programs have half a minute.
-const LEASE: Duration = Duration::from_secs(1);
-
 fn store(server: &Server) -> RedisStore {
-    server.open().store(USER).lease(LEASE)
+    server.open().store(USER)
 }
 
 fn oauth(simulator: &Simulator, server: &Server) -> OAuth {
@@ -45,9 +43,9 @@ async fn log_in(simulator: &Simulator, oauth: &OAuth) {
 async fn expired(server: &Server) -> Simulator {
     let simulator = Simulator::start().await.unwrap();
     log_in(&simulator, &oauth(&simulator, server)).await;
-    let mut tokens = kept(server).await;
-    tokens.expires_at = std::time::SystemTime::UNIX_EPOCH;
-    store(server).save(&tokens).await.unwrap();
+    let tokens = kept(server).await;
+    let refresh = tokens.refresh_token.unwrap();
+    store(server).save(&Tokens::new(tokens.access_token, refresh, Duration::ZERO)).await.unwrap();
     simulator
 }
 
@@ -66,11 +64,6 @@ async fn until(condition: impl Fn() -> bool) {
     }
 }
 
-/// Ends the lease as time would.
-fn end_lease(server: &Server) {
-    let () = redis::cmd("HSET").arg(ROW).arg("until").arg(0).query(&mut server.connect()).unwrap();
-}
-
 fn store_error(error: &BoxError) -> &StoreError {
     match error.downcast_ref() {
         Some(OAuthError::Store { source, .. }) => source.downcast_ref().unwrap(),
@@ -78,62 +71,32 @@ fn store_error(error: &BoxError) -> &StoreError {
     }
 }
 
-/// This binary as another process, with a login of its own in the same Redis.
-struct Process {
-    child: Child,
-    stdin: ChildStdin,
-    stderr: BufReader<ChildStderr>,
-}
-
-impl Process {
-    fn start(simulator: &Simulator, server: &Server) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["tokens::another_process", "--exact", "--ignored", "--nocapture"]);
-        command.env("REDIS", server.url()).env("BASE_URL", simulator.base_url());
-        command.env("CLIENT_ID", simulator.client_id()).env("CLIENT_SECRET", simulator.client_secret());
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let (stdin, stderr) = (child.stdin.take().unwrap(), BufReader::new(child.stderr.take().unwrap()));
-        Self { child, stdin, stderr }
-    }
-
-    fn ask(&mut self, what: &str) {
-        writeln!(self.stdin, "{what}").unwrap();
-    }
-
-    fn signal(&self, signal: &str) {
-        assert!(Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap().success());
-    }
-
-    fn told(&mut self) -> String {
-        let mut line = String::new();
-        self.stderr.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Another process, with a login of its own in the same Redis.
+fn process(simulator: &Simulator, server: &Server, lease: Duration) -> Process {
+    let variables = [
+        ("REDIS", &*server.url()),
+        ("BASE_URL", simulator.base_url()),
+        ("CLIENT_ID", simulator.client_id()),
+        ("CLIENT_SECRET", simulator.client_secret()),
+        ("LEASE", &lease.as_millis().to_string()),
+    ];
+    Process::start("tokens::another_process", &variables)
 }
 
 /// Does what each line says, and tells how it went.
 #[test]
 #[ignore = "a process that other tests start"]
 fn another_process() {
-    let Ok(redis) = std::env::var("REDIS") else { return };
-    let env = |name| std::env::var(name).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let redis = Redis::open(&redis).unwrap();
-    let integration = Integration::builder(env("CLIENT_ID"), env("CLIENT_SECRET"), REDIRECT_URI);
-    let oauth = OAuth::new(integration.base_url(env("BASE_URL")).build().unwrap(), redis.store(USER).lease(LEASE));
+    let redis = Redis::open(&variable("REDIS")).unwrap();
+    let store = || redis.store(USER).lease(Duration::from_millis(variable("LEASE").parse().unwrap()));
+    let integration = Integration::builder(variable("CLIENT_ID"), variable("CLIENT_SECRET"), REDIRECT_URI);
+    let oauth = OAuth::new(integration.base_url(variable("BASE_URL")).build().unwrap(), store());
     let mut locks = Vec::new();
     for line in std::io::stdin().lines() {
         let told = match line.unwrap().as_str() {
             "lock" => {
-                locks.push(runtime.block_on(redis.store(USER).lease(LEASE).lock()).unwrap());
+                locks.push(runtime.block_on(store().lock()).unwrap());
                 "locked".to_owned()
             }
             _ => match runtime.block_on(oauth.token()) {
@@ -144,7 +107,7 @@ fn another_process() {
                 }
             },
         };
-        writeln!(std::io::stderr(), "{told}").unwrap();
+        eprintln!("{told}");
     }
 }
 
@@ -153,7 +116,7 @@ async fn fifty_processes_at_expiry_refresh_once() {
     let server = server_or_skip!(start());
     let simulator = expired(&server).await;
     simulator.inject("token", 1.., Fault::Delay(Duration::from_millis(200))).unwrap();
-    let mut processes: Vec<_> = (0..50).map(|_| Process::start(&simulator, &server)).collect();
+    let mut processes: Vec<_> = (0..50).map(|_| process(&simulator, &server, 30 * LEASE)).collect();
     processes.iter_mut().for_each(|process| process.ask("token"));
     let told: BTreeSet<String> = processes.iter_mut().map(Process::told).collect();
     assert_eq!(told, BTreeSet::from([kept(&server).await.access_token.expose().to_owned()]));
@@ -164,11 +127,11 @@ async fn fifty_processes_at_expiry_refresh_once() {
 async fn the_others_go_on_when_a_holder_is_killed() {
     let server = server_or_skip!(start());
     let simulator = expired(&server).await;
-    let mut holder = Process::start(&simulator, &server);
+    let mut holder = process(&simulator, &server, LEASE);
     holder.ask("lock");
     assert_eq!(holder.told(), "locked");
     drop(holder);
-    let mut others = [(); 3].map(|()| Process::start(&simulator, &server));
+    let mut others = [(); 3].map(|()| process(&simulator, &server, LEASE));
     // They wait for the end of the lease.
     others.iter_mut().for_each(|process| process.ask("token"));
     let told = others.each_mut().map(Process::told);
@@ -180,10 +143,9 @@ async fn the_others_go_on_when_a_holder_is_killed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_holder_keeps_the_tokens_locked_for_longer_than_a_lease() {
     let server = server_or_skip!(start());
-    let first = store(&server);
+    let (first, other) = (store(&server).lease(LEASE), store(&server).lease(LEASE));
     let lock = first.lock().await.unwrap();
-    let other = store(&server);
-    assert!(tokio::time::timeout(LEASE * 4, other.lock()).await.is_err(), "locked twice");
+    assert!(tokio::time::timeout(3 * LEASE, other.lock()).await.is_err(), "locked twice");
     drop(lock);
     let _lock = tokio::time::timeout(Duration::from_secs(10), other.lock()).await.unwrap().unwrap();
 }
@@ -192,11 +154,11 @@ async fn a_holder_keeps_the_tokens_locked_for_longer_than_a_lease() {
 async fn standing_still(server: &Server) -> (Simulator, Process) {
     let simulator = expired(server).await;
     simulator.inject("token", 1..=1, Fault::Delay(Duration::from_secs(1))).unwrap();
-    let mut process = Process::start(&simulator, server);
+    let mut process = process(&simulator, server, LEASE);
     process.ask("token");
     until(|| token_requests(&simulator) == 2).await;
     process.signal("-STOP");
-    end_lease(server);
+    tokio::time::sleep(LEASE * 3 / 2).await;
     (simulator, process)
 }
 
@@ -204,7 +166,7 @@ async fn standing_still(server: &Server) -> (Simulator, Process) {
 async fn a_holder_that_stood_still_overwrites_no_newer_login() {
     let server = server_or_skip!(start());
     let (simulator, mut process) = standing_still(&server).await;
-    log_in(&simulator, &oauth(&simulator, &server)).await;
+    log_in(&simulator, &OAuth::new(integration(&simulator), store(&server).lease(LEASE))).await;
     let newer = kept(&server).await;
     process.signal("-CONT");
     let told = process.told();
@@ -230,7 +192,7 @@ async fn whoever_has_lost_the_lock_refreshes_nothing() {
     let simulator = expired(&server).await;
     let first = store(&server);
     let _lost = first.lock().await.unwrap();
-    end_lease(&server);
+    let () = redis::cmd("HSET").arg(ROW).arg("until").arg(0).query(&mut server.connect()).unwrap();
     let _lock = store(&server).lock().await.unwrap();
     let error = first.load().await.unwrap_err();
     assert!(matches!(error.downcast_ref(), Some(StoreError::Superseded)), "{error:?}");
@@ -288,7 +250,7 @@ async fn what_redis_was_away_for_is_saved_late() {
     let server = server_or_skip!(start_persistent());
     let simulator = expired(&server).await;
     simulator.inject("token", 1..=1, Fault::Delay(Duration::from_secs(1))).unwrap();
-    let provider = oauth(&simulator, &server);
+    let provider = OAuth::new(integration(&simulator), store(&server).lease(LEASE));
     let told = tokio::spawn({
         let provider = provider.clone();
         async move { provider.token().await }
@@ -298,7 +260,6 @@ async fn what_redis_was_away_for_is_saved_late() {
     let error = told.await.unwrap().unwrap_err();
     assert!(matches!(store_error(&error), StoreError::Redis(RedisError::Away { .. })), "{error:?}");
     server.restart();
-    end_lease(&server);
     let token = provider.token().await.unwrap();
     assert_eq!(token, kept(&server).await.access_token);
     assert_eq!(token_requests(&simulator), 2);
@@ -320,107 +281,4 @@ async fn a_redis_that_is_away_or_slow_costs_no_refresh_token_and_little_time() {
     server.restart();
     provider.token().await.unwrap();
     assert_eq!(token_requests(&simulator), 2);
-}
-
-const KEY: &str = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=";
-const OTHER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-
-fn keys<const N: usize>(keys: [&str; N]) -> [EncryptionKey; N] {
-    keys.map(|key| key.parse().unwrap())
-}
-
-/// Everything that Redis keeps, as it writes it to the disk.
-fn dump(server: &Server) -> Vec<u8> {
-    let mut connection = server.connect();
-    let () = redis::cmd("CONFIG").arg("SET").arg("rdbcompression").arg("no").query(&mut connection).unwrap();
-    let () = redis::cmd("SAVE").query(&mut connection).unwrap();
-    let (_, directory): (String, String) = redis::cmd("CONFIG").arg("GET").arg("dir").query(&mut connection).unwrap();
-    std::fs::read(std::path::Path::new(&directory).join("dump.rdb")).unwrap()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn nothing_of_a_token_is_in_the_clear_when_a_key_is_given() {
-    let server = server_or_skip!(start());
-    let redis = server.open();
-    let (access, refresh) = ("access-8fb1c2d0e7a94b36", "refresh-55d1e0c7b2f84a96");
-    let tokens = Tokens::new(access, refresh, Duration::from_secs(3600));
-    // Eight characters of a token would be found; so would both tokens without a key.
-    let pieces = |token: &'static str| token.as_bytes().windows(8);
-    let found = |dump: &[u8]| {
-        let found = |piece: &[u8]| dump.windows(piece.len()).any(|it| it == piece);
-        pieces(access).chain(pieces(refresh)).filter(|piece| found(piece)).count()
-    };
-    redis.clone().encryption_keys(keys([KEY])).store(USER).save(&tokens).await.unwrap();
-    assert_eq!(found(&dump(&server)), 0);
-    redis.store("open").save(&tokens).await.unwrap();
-    assert_eq!(found(&dump(&server)), pieces(access).chain(pieces(refresh)).count());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn tokens_are_read_with_the_right_key_in_their_own_place_alone() {
-    let server = server_or_skip!(start());
-    let redis = server.open();
-    let tokens = Tokens::new("an-access-token", "a-refresh-token", Duration::from_secs(3600));
-    let with = |given: &[&str]| {
-        let keys: Vec<EncryptionKey> = given.iter().map(|key| key.parse().unwrap()).collect();
-        redis.clone().encryption_keys(keys)
-    };
-    let error = |loaded: Result<Option<Tokens>, BoxError>| {
-        let error = loaded.unwrap_err();
-        let shown = format!("{error} {error:?}");
-        assert!(![KEY, OTHER_KEY, "an-access-token", "a-refresh-token"].iter().any(|it| shown.contains(it)), "{shown}");
-        *error.downcast::<StoreError>().unwrap()
-    };
-    let old = with(&[KEY]);
-    old.store(USER).save(&tokens).await.unwrap();
-    assert_eq!(old.store(USER).load().await.unwrap().unwrap(), tokens);
-    assert!(matches!(error(with(&[OTHER_KEY]).store(USER).load().await), StoreError::WrongKey));
-    assert!(matches!(error(redis.store(USER).load().await), StoreError::NoKey));
-
-    // A new key writes, and both read, until everybody has it.
-    let new = with(&[OTHER_KEY, KEY]);
-    assert_eq!(new.store(USER).load().await.unwrap().unwrap(), tokens);
-    new.store(USER).save(&tokens).await.unwrap();
-    assert_eq!(with(&[OTHER_KEY]).store(USER).load().await.unwrap().unwrap(), tokens);
-    assert!(matches!(error(old.store(USER).load().await), StoreError::WrongKey));
-
-    // One user's tokens are nobody else's, and no byte of them can be changed.
-    let mut connection = server.connect();
-    let sealed: Vec<u8> = redis::cmd("HGET").arg(ROW).arg("tokens").query(&mut connection).unwrap();
-    let mut put = |user: &str, value: &[u8]| {
-        let key = format!("canva-connect:tokens:{{{user}}}");
-        let () = redis::cmd("HSET").arg(key).arg("tokens").arg(value).query(&mut connection).unwrap();
-    };
-    put("eve", &sealed);
-    assert!(matches!(error(new.store("eve").load().await), StoreError::WrongKey));
-    for (place, byte) in sealed.iter().enumerate() {
-        let mut changed = sealed.clone();
-        changed[place] = byte ^ 1;
-        put(USER, &changed);
-        let error = error(new.store(USER).load().await);
-        assert!(matches!(error, StoreError::WrongKey | StoreError::InTheClear), "{place}: {error:?}");
-    }
-    for length in 0..sealed.len() {
-        put(USER, &sealed[..length]);
-        let error = error(new.store(USER).load().await);
-        assert!(matches!(error, StoreError::WrongKey | StoreError::InTheClear), "{length}: {error:?}");
-    }
-
-    // Nor are tokens taken that somebody else put there.
-    put(USER, &serde_json::to_vec(&tokens).unwrap());
-    assert!(matches!(error(new.store(USER).load().await), StoreError::InTheClear));
-    assert_eq!(redis.store(USER).load().await.unwrap().unwrap(), tokens);
-    put(USER, b"{\"access_token\":\"an-access-token\"}");
-    assert!(matches!(error(redis.store(USER).load().await), StoreError::Unreadable { .. }));
-}
-
-#[test]
-fn a_key_is_32_bytes_and_is_never_shown() {
-    for text in ["", "secret", &KEY[..43], "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeA=="] {
-        let error = text.parse::<EncryptionKey>().unwrap_err();
-        assert!(error.to_string().contains("32 bytes") && (text.is_empty() || !error.to_string().contains(text)));
-    }
-    let redis = Redis::open("redis://user:pass-word@127.0.0.1/").unwrap().encryption_keys(keys([KEY, OTHER_KEY]));
-    let shown = format!("{redis:?} {:?} {:?}", redis.store(USER), keys([KEY]));
-    assert!(![&KEY[..8], &OTHER_KEY[..8], "pass-word", "171"].iter().any(|it| shown.contains(it)), "{shown}");
 }

@@ -1,8 +1,8 @@
--- One call of one process about one operation of one user: what happened to its permits, and perhaps a request for another.
--- All times are the server's, in milliseconds. A process says how long ago something was, never when.
-local out = KEYS[1]   -- permits of requests under way, by when they count as lost with their process
-local back = KEYS[2]  -- permits of requests that are over, by when they come back
-local promised = KEYS[3] -- permits promised to a process, by when they become its own
+-- One call of one process about one operation of one user: what happened to its permits, and perhaps a request for a
+-- new one. All times are the server's, in milliseconds. A process says how long ago something was, never when.
+local out = KEYS[1] -- permits of requests under way; the score is the end of their lease
+local back = KEYS[2] -- permits of finished requests; the score is their return
+local promised = KEYS[3] -- permits reserved for a process; the score is the time from which it may ask for them
 local state = KEYS[4] -- server, closed; began, asked, overridden of a pause; count
 
 local call = cjson.decode(ARGV[1])
@@ -14,7 +14,7 @@ local function get(field)
   return tonumber(redis.call('HGET', state, field) or nil)
 end
 
--- Takes a permit from whoever has it. What was promised for later stays taken until then.
+-- Takes a permit back. A permit that was promised for later stays taken until then.
 local function give_back(id)
   local from = tonumber(redis.call('ZSCORE', promised, id) or nil)
   redis.call('ZREM', out, id)
@@ -25,8 +25,8 @@ local function give_back(id)
   end
 end
 
--- Another server than last time, or one that has forgotten: permits may be out of which it doesn't know. For a window it gives none;
--- by then all that are over have come back, and those under way have been named again by their processes.
+-- This is another server than last time, or it has lost its keys: it may not know all permits that are out. It gives
+-- none for a window. By then, all finished ones have come back, and processes have named those under way again.
 local info = redis.call('INFO', 'server')
 local server = string.match(info, 'run_id:(%w+)') or 'unknown'
 local before = redis.call('HGET', state, 'server')
@@ -35,13 +35,13 @@ if before ~= server then
   if before or call.known then
     closed = now + window
   else
-    -- It may have forgotten only what was before its start. It counts in whole seconds.
+    -- Only requests before its start can be unknown. It counts in whole seconds.
     local up = tonumber(string.match(info, 'uptime_in_seconds:(%d+)')) or 0
     closed = math.max(closed, now + window - (up - 1) * 1000)
   end
   redis.call('HSET', state, 'server', server)
 end
--- Set back, the server's clock would keep everything for longer than it may be kept.
+-- If the server's clock was set back, nothing is kept for longer than usual.
 closed = math.min(closed, now + window)
 redis.call('HSET', state, 'closed', closed)
 for key, longest in pairs({ [out] = lease, [back] = window + 1, [promised] = window + 1 }) do
@@ -72,7 +72,8 @@ if began then
 end
 if call.pause then
   local new = now - call.pause[1]
-  -- The one that ends last holds. After a request that was sent in spite of it, what Canva answers counts, even if it is shorter.
+  -- The pause that ends last holds. After a request that was sent in spite of it, Canva's next answer counts, even if
+  -- that is shorter.
   local overridden = math.min(get('overridden') or 0, now)
   if not began or overridden > 0 and new >= overridden or began + asked <= new + call.pause[2] then
     began, asked = new, call.pause[2]
@@ -85,7 +86,7 @@ for _, key in ipairs({ out, back, promised }) do
   redis.call('PEXPIRE', key, keep)
 end
 if began then
-  -- No longer than a day, whatever was asked for.
+  -- At most a day, even if Canva asks for more.
   keep = math.max(keep, math.min(began + asked - now, 86400000))
 end
 redis.call('PEXPIRE', state, keep)
@@ -95,13 +96,13 @@ if not take then
   return {}
 end
 
-local GRANTED, PROMISED, WAIT, PAUSED = 0, 1, 2, 3
+local GRANTED, PROMISED, OUT, CLOSED, PAUSED = 0, 1, 2, 3, 4
 
 local function free()
   return take.limit - redis.call('ZCARD', out) - redis.call('ZCARD', back) - redis.call('ZCARD', promised)
 end
 
--- Promises the permit that comes back first, and says in how long. Whoever is promised one doesn't ask again until then.
+-- Promises the permit that comes back first, and returns the time until then. The process doesn't ask again before.
 local function promise(id)
   local first = redis.call('ZPOPMIN', back)
   if #first == 0 then
@@ -113,19 +114,17 @@ local function promise(id)
 end
 
 give_back(take.id)
-if take.next then
-  give_back(take.next)
-end
+give_back(take.next)
 if began and math.min(asked, take.max_wait) > now - began then
   return { PAUSED, asked, now - began }
 end
 if take.limit >= 0 then
   if closed > now then
-    return { WAIT, closed - now }
+    return { CLOSED, closed - now }
   end
   if free() <= 0 then
     local wait = promise(take.id)
-    return wait and { PROMISED, wait } or { WAIT }
+    return wait and { PROMISED, wait } or { OUT }
   end
   redis.call('ZADD', out, now + lease, take.id)
   redis.call('PEXPIRE', out, window + lease)
@@ -133,10 +132,11 @@ end
 if began then
   redis.call('HSET', state, 'overridden', now)
 end
-if not take.next then
+if not take.more then
   return { GRANTED }
 end
--- The same call sees to the next request of this process. While others wait too, all take turns, however near the server they are.
+-- The same call reserves a permit for the process's next request. If other processes wait too, all take turns, however
+-- near the server they are.
 if free() > 0 then
   if redis.call('ZCARD', promised) == 0 then
     return { GRANTED }
