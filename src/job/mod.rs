@@ -169,16 +169,13 @@ impl<T: Send + 'static> Job<T> {
     /// [`Error::InvalidInput`] if the id can't be one, otherwise [`Error::Poll`]. A failed job is no error here but
     /// [`JobState::Failed`].
     pub async fn refresh(&mut self) -> Result<(), Error> {
-        let (state, extra) = self.read().await?;
-        (self.state, self.extra) = (Some(state), extra);
-        Ok(())
-    }
-
-    async fn read(&self) -> Result<(JobState<T>, Map<String, Value>), Error> {
         self.reference.check()?;
         let take = self.take;
         let call = self.call().and_then(move |Snapshot { state, extra, .. }| Ok((state?.typed(take)?, extra)));
-        call.await.map_err(|source| Error::Poll { job_id: self.reference.id.clone(), source: Box::new(source) })
+        let (state, extra) =
+            call.await.map_err(|source| Error::Poll { job_id: self.reference.id.clone(), source: Box::new(source) })?;
+        (self.state, self.extra) = (Some(state), extra);
+        Ok(())
     }
 
     /// The request that reads it.

@@ -110,7 +110,7 @@ async fn send<T>(
 }
 
 /// Gives the request its content. It counts how much is handed over, unless that doesn't matter: a server that can't
-/// have all of a request can't carry it out, but JSON that may be sent twice is sent as it is, which takes 8 µs less.
+/// have all of a request can't carry it out, but JSON that may be sent twice is sent as it is, which is faster.
 async fn open<T>(
     call: &Call<T>,
     request: &mut reqwest::Request,
