@@ -145,6 +145,7 @@ mod api_error;
 mod canva;
 mod faults;
 mod files;
+mod headers;
 mod lock;
 mod log;
 mod loopback;

@@ -110,8 +110,7 @@ impl Spec {
 // library's build.
 pub const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
-/// The value itself, or the target of its `$ref`. codegen/ and simulator/ have the same few lines: neither is
-/// published with this crate.
+/// The value itself, or the target of its `$ref`.
 pub fn resolve<'a>(spec: &'a Value, value: &'a Value) -> &'a Value {
     target(spec, value).unwrap_or(value)
 }

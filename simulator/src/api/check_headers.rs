@@ -5,15 +5,14 @@ use serde_json::{Map, Value};
 
 use super::spec::OperationSpec;
 use crate::api_error::ApiError;
+use crate::headers::has_media_type;
 
 impl OperationSpec {
     /// 415 unless the body is announced as what the operation takes, or nothing is announced and needn't be.
     pub fn check_media_type(&self, headers: &HeaderMap, is_empty: bool) -> Result<(), ApiError> {
         let announced = !is_empty || headers.contains_key(header::CONTENT_TYPE);
         let Some(body) = self.body.as_ref().filter(|body| body.required || announced) else { return Ok(()) };
-        let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let essence = given.split(';').next().unwrap_or_default().trim();
-        if essence.eq_ignore_ascii_case(&body.media_type) {
+        if has_media_type(headers, &body.media_type) {
             return Ok(());
         }
         let message = format!("The request body must be {}.", body.media_type);

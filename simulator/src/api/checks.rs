@@ -16,6 +16,7 @@ use crate::api::spec::OperationSpec;
 use crate::api_error::ApiError;
 use crate::canva::access::{Access, Owner};
 use crate::canva::rates::RateCounter;
+use crate::headers::credentials;
 use crate::lock::lock;
 use crate::log::Entry;
 use crate::state::State;
@@ -44,9 +45,7 @@ pub async fn check(
 }
 
 fn check_token(state: &State, headers: &HeaderMap) -> Result<Access, ApiError> {
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let bearer = value.and_then(|value| value.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
-    let token = bearer.map_or("", |(_, token)| token.trim());
+    let token = credentials(headers, "bearer").unwrap_or_default();
     if let Some(access) = state.accesses.iter().find(|access| access.token == token) {
         return Ok(access.clone());
     }

@@ -3,20 +3,20 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::refuse;
 use crate::api_error::ApiError;
+use crate::headers::{credentials, has_media_type};
 
 /// The fields of a request.
 pub struct Form(HashMap<String, String>);
 
 impl Form {
     pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Self, ApiError> {
-        let essence = text(headers, header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim();
-        if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        if has_media_type(headers, "application/x-www-form-urlencoded") {
             return Ok(Self(form_urlencoded::parse(body).into_owned().collect()));
         }
         Err(refuse("invalid_request", "The request body must be application/x-www-form-urlencoded."))
@@ -49,11 +49,11 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// Whether an `Authorization` header is this client's. RFC 6749 form-encodes id and secret there, but many
+    /// Whether the `Authorization` header is this client's. RFC 6749 form-encodes id and secret there, but many
     /// clients don't. Both forms are accepted.
-    pub(super) fn is_in(&self, authorization: &str) -> bool {
-        let credentials = authorization.split_once(' ').filter(|(kind, _)| kind.eq_ignore_ascii_case("basic"));
-        let decoded = credentials.and_then(|(_, text)| String::from_utf8(STANDARD.decode(text.trim()).ok()?).ok());
+    pub(super) fn is_in(&self, headers: &HeaderMap) -> bool {
+        let given = credentials(headers, "basic");
+        let decoded = given.and_then(|given| String::from_utf8(STANDARD.decode(given).ok()?).ok());
         let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         decoded.is_some_and(|given| {
             given == format!("{}:{}", self.id, self.secret)
@@ -68,8 +68,4 @@ pub(super) fn unknown_client() -> ApiError {
 
 pub(super) fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
-}
-
-pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> &str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }

@@ -20,7 +20,7 @@ mod introspection;
 
 pub use form::{Client, Form};
 
-use form::{text, unknown_client};
+use form::unknown_client;
 use grants::{Consent, Grants};
 
 /// The longest form that is read, in bytes. Anybody can send one, and no token or code exceeds a few kilobytes.
@@ -106,7 +106,7 @@ impl OAuth {
     /// body is read.
     pub fn check_head(&self, headers: &HeaderMap) -> Result<(), ApiError> {
         let given = headers.contains_key(header::AUTHORIZATION);
-        let known = !given || self.client.is_in(text(headers, header::AUTHORIZATION));
+        let known = !given || self.client.is_in(headers);
         known.then_some(()).ok_or_else(unknown_client)
     }
 

@@ -1,0 +1,20 @@
+//! What a request's headers say, read the same way for the API and for the authorization server.
+
+use axum::http::{HeaderMap, HeaderName, header};
+
+/// Whether the body is announced as this media type, with any parameters.
+pub fn has_media_type(headers: &HeaderMap, media_type: &str) -> bool {
+    let given = text(headers, header::CONTENT_TYPE).unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case(media_type)
+}
+
+/// The credentials of `Authorization`, if they are of this scheme.
+pub fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
+    let (given, credentials) = text(headers, header::AUTHORIZATION)?.split_once(' ')?;
+    given.eq_ignore_ascii_case(scheme).then(|| credentials.trim())
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
