@@ -41,8 +41,8 @@ pub struct State {
     pub certificate: Option<String>,
     /// By user and operation.
     pub counters: Mutex<HashMap<(String, &'static str), RateCounter>>,
-    /// The permit to unpack a file. There is one, so that many files at once cost no more than the costliest.
-    pub unpacking: Arc<Semaphore>,
+    /// The permit to judge a file. There is one, so that many files at once cost no more than the costliest.
+    pub judging: Arc<Semaphore>,
     library: Mutex<Library>,
     started: (SystemTime, Instant),
 }
@@ -67,7 +67,7 @@ impl State {
             accesses,
             certificate: tls.map(|tls| tls.certificate.clone()),
             counters: Mutex::default(),
-            unpacking: Arc::new(Semaphore::new(1)),
+            judging: Arc::new(Semaphore::new(1)),
             library: Mutex::default(),
             started: (SystemTime::now(), Instant::now()),
         }

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::api::spec;
+use crate::api::schema;
 use crate::api_error::ApiError;
 use crate::canva::access::Owner;
 
@@ -37,7 +37,7 @@ impl Call {
 
     /// The text that a field of a header carries in Base64. The checks have refused unreadable text before.
     pub fn decoded_header_text(&self, header: &str, field: &str) -> Result<String, ApiError> {
-        self.header_text(header, field).as_deref().and_then(spec::decode).ok_or_else(|| {
+        self.header_text(header, field).as_deref().and_then(schema::decode).ok_or_else(|| {
             let message = format!("{header} has no {field}.");
             ApiError::new(StatusCode::BAD_REQUEST, "invalid_header_value", message)
         })

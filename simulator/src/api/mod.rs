@@ -24,6 +24,7 @@ mod check_headers;
 mod checks;
 mod operations;
 pub mod routes;
+mod schema;
 mod spec;
 
 /// The most bytes that are read of an unwanted body, so that a client that still writes gets to read the response.

@@ -21,8 +21,11 @@ use crate::files::fetch::{self, FetchError};
 use crate::files::media::{self, AssetKind};
 use crate::state::State;
 
+/// Canva takes images under 50 MB, and videos under 500 MB, which is the simulator's setting for all files.
+const MAX_IMAGE_BYTES: u64 = 50_000_000;
+
 /// The limit that Canva sets for a video fetched from a URL: 100 MB.
-const MAX_URL_VIDEO_BYTES: usize = 100_000_000;
+const MAX_URL_VIDEO_BYTES: u64 = 100_000_000;
 
 pub async fn perform(state: &Arc<State>, operation: &Operation, call: Call) -> Result<Response, ApiError> {
     let response = match *operation {
@@ -56,14 +59,14 @@ async fn upload_asset_from_url(state: &Arc<State>, call: Call) -> Result<Value, 
     let (max_bytes, shared) = (state.settings.max_asset_bytes, state.clone());
     let work = async move {
         let bytes = fetch::fetch(url, max_bytes, shared.certificate.as_deref()).await.map_err(|e| match e {
-            FetchError::TooBig => too_big(max_bytes),
+            FetchError::TooBig => too_big("file", max_bytes),
             FetchError::Failed(reason) => fetch_failed(reason),
         })?;
         match asset(shared, name, bytes).await? {
             Finished::Asset { media, bytes, .. }
-                if media.kind == AssetKind::Video && bytes.len() > MAX_URL_VIDEO_BYTES =>
+                if media.kind == AssetKind::Video && bytes.len() as u64 > MAX_URL_VIDEO_BYTES =>
             {
-                Err(too_big(MAX_URL_VIDEO_BYTES as u64))
+                Err(too_big("video", MAX_URL_VIDEO_BYTES))
             }
             asset => Ok(asset),
         }
@@ -160,21 +163,20 @@ async fn start_job(
 async fn asset(state: Arc<State>, name: String, bytes: Bytes) -> Result<Finished, JobError> {
     let max_bytes = state.settings.max_asset_bytes;
     if bytes.len() as u64 > max_bytes {
-        return Err(too_big(max_bytes));
+        return Err(too_big("file", max_bytes));
     }
-    match unpack(&state, &bytes, media::read).await {
-        Some(media) => Ok(Finished::Asset { name, bytes, media }),
-        None => {
-            let message = "The file is no image or video, a broken one, or an image too large to decode.".to_owned();
-            Err(JobError { code: "import_failed", message })
-        }
+    let failed = |what| JobError { code: "import_failed", message: format!("The file {what}.") };
+    let media = judge(&state, &bytes, media::read).await.map_err(failed)?;
+    if media.kind == AssetKind::Image && bytes.len() as u64 > MAX_IMAGE_BYTES {
+        return Err(too_big("image", MAX_IMAGE_BYTES));
     }
+    Ok(Finished::Asset { name, bytes, media })
 }
 
 async fn design(state: Arc<State>, title: String, given: Option<String>, bytes: Bytes) -> Result<Finished, JobError> {
     let invalid = |message: String| JobError { code: "invalid_file", message };
-    let document = unpack(&state, &bytes, documents::read).await;
-    let document = document.ok_or_else(|| invalid("The file is no document, or a broken or encrypted one.".into()))?;
+    let document = judge(&state, &bytes, documents::read).await;
+    let document = document.map_err(|what| invalid(format!("The file {what}.")))?;
     let mime_type = document.mime_type;
     match given {
         Some(given) if !given.eq_ignore_ascii_case(mime_type) => {
@@ -184,20 +186,26 @@ async fn design(state: Arc<State>, title: String, given: Option<String>, bytes: 
     }
 }
 
-/// What a slow reader makes of a file. It runs where nobody waits for it, and a job that ends with the simulator
-/// leaves it to its end.
-async fn unpack<T: Send + 'static>(state: &State, file: &Bytes, read: fn(&[u8]) -> Option<T>) -> Option<T> {
-    let (turn, file) = (state.unpacking.clone().acquire_owned().await.ok()?, file.clone());
+/// What a reader makes of a file. It runs where nobody waits for it, since an Office file may have much to unpack, and
+/// a job that ends with the simulator leaves it to its end.
+async fn judge<T, E>(state: &State, file: &Bytes, read: fn(&[u8]) -> Result<T, E>) -> Result<T, String>
+where
+    T: Send + 'static,
+    E: Into<String> + Send + 'static,
+{
+    // A reader that panics over a file says no more about it than one that refuses it.
+    let unread = || "can't be read".to_owned();
+    let turn = state.judging.clone().acquire_owned().await.map_err(|_| unread())?;
+    let file = file.clone();
     let read = tokio::task::spawn_blocking(move || {
         let _turn = turn;
         read(&file)
     });
-    // A reader that panics over a file says no more about it than one that refuses it.
-    read.await.ok().flatten()
+    read.await.map_err(|_| unread())?.map_err(E::into)
 }
 
-fn too_big(max_bytes: u64) -> JobError {
-    JobError { code: "file_too_big", message: format!("The file is larger than {max_bytes} bytes.") }
+fn too_big(what: &str, max_bytes: u64) -> JobError {
+    JobError { code: "file_too_big", message: format!("The {what} is larger than {max_bytes} bytes.") }
 }
 
 fn fetch_failed(reason: String) -> JobError {

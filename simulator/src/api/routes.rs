@@ -66,7 +66,7 @@ pub fn router(state: Arc<State>) -> Result<Router, String> {
     });
     let router = router
         .route(path_of(AUTHORIZATION_URL), authorize)
-        .route("/thumbnails/{asset_id}/0001.png", thumbnail)
+        .route("/thumbnails/{asset_id}", thumbnail)
         .fallback(move |request| api::respond(state.clone(), Place::Nowhere, request))
         .layer(axum::middleware::from_fn(visitors::admit));
     Ok(router)
@@ -81,5 +81,6 @@ fn thumbnail(state: &State, asset_id: &str, query: &str) -> Response {
         let message = "The URL is expired, or its query string is missing or wrong.";
         return ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message).into_response();
     }
-    ([(header::CONTENT_TYPE, "image/png")], asset.thumbnail.png.clone()).into_response()
+    let (mime_type, image) = asset.thumbnail();
+    ([(header::CONTENT_TYPE, mime_type)], image).into_response()
 }

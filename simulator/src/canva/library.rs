@@ -11,7 +11,11 @@ use serde_json::{Value, json};
 use crate::api_error::ApiError;
 use crate::canva::access::Owner;
 use crate::canva::urls::Urls;
-use crate::files::media::{AssetKind, Media, Thumbnail};
+use crate::files::media::{AssetKind, Media};
+
+/// The thumbnail of what no browser shows as an image.
+const PLACEHOLDER: &[u8] = include_bytes!("placeholder.png");
+const PLACEHOLDER_SIZE: (u32, u32) = (320, 180);
 
 /// An asset in the simulated content library.
 #[derive(Clone, Debug)]
@@ -39,7 +43,8 @@ pub struct StoredAsset {
     pub created_at: i64,
     /// In seconds since the Unix epoch. Every update moves it by a second at least.
     pub updated_at: i64,
-    pub(crate) thumbnail: Thumbnail,
+    /// Of an image that every browser shows.
+    pub(crate) mime_type: Option<&'static str>,
 }
 
 /// A design that an import made.
@@ -115,7 +120,7 @@ impl Library {
         let number = self.next_number();
         let state = match outcome {
             Err(error) => JobState::Failed(error),
-            Ok(Finished::Asset { name, bytes, media: Media { kind, width, height, duration, thumbnail } }) => {
+            Ok(Finished::Asset { name, bytes, media: Media { kind, mime_type, width, height, duration } }) => {
                 let id = format!("Msim{number:07}");
                 let (created_at, updated_at, tags) = (now, now, Vec::new());
                 let asset_id = id.clone();
@@ -131,7 +136,7 @@ impl Library {
                     duration,
                     created_at,
                     updated_at,
-                    thumbnail,
+                    mime_type,
                 };
                 self.assets.push(asset);
                 JobState::Asset(asset_id)
@@ -208,8 +213,13 @@ fn is_uuid(id: &str) -> bool {
 }
 
 impl StoredAsset {
+    /// The image itself, with its type, where every browser shows it; else a picture of a play sign.
+    pub fn thumbnail(&self) -> (&'static str, Bytes) {
+        let placeholder = ("image/png", Bytes::from_static(PLACEHOLDER));
+        self.mime_type.map_or(placeholder, |mime_type| (mime_type, self.bytes.clone()))
+    }
+
     pub fn to_json(&self, urls: &Urls, now: i64) -> Value {
-        let Self { id, thumbnail, .. } = self;
         let kind = match self.kind {
             AssetKind::Image => "image",
             AssetKind::Video => "video",
@@ -219,18 +229,19 @@ impl StoredAsset {
         if let (Some(metadata), Some(duration)) = (metadata.as_object_mut(), self.duration) {
             metadata.insert("duration".into(), json!(duration));
         }
+        let (width, height) = self.mime_type.map_or(PLACEHOLDER_SIZE, |_| (self.width, self.height));
         json!({
             "type": kind,
-            "id": id,
+            "id": self.id,
             "name": self.name,
             "tags": self.tags,
             "created_at": self.created_at,
             "updated_at": self.updated_at,
             "owner": { "user_id": self.owner.user_id, "team_id": self.owner.team_id },
             "thumbnail": {
-                "width": thumbnail.width,
-                "height": thumbnail.height,
-                "url": urls.thumbnail(id, now),
+                "width": width,
+                "height": height,
+                "url": urls.thumbnail(&self.id, now),
             },
             "metadata": metadata,
         })

@@ -1,0 +1,252 @@
+//! A schema of the spec, and what of a value doesn't keep to it. It knows the keywords that requests in openapi.yaml
+//! use; a spec with another one is refused, so that nothing passes unchecked.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use regex_lite::Regex;
+use serde_json::Value;
+
+use super::spec::resolve;
+
+/// Schemas may be in each other this deep. A schema that contains itself is deeper.
+const MAX_DEPTH: usize = 32;
+
+/// What a value has to keep, in the order in which it is checked.
+pub struct Schema {
+    nullable: bool,
+    rules: Vec<Rule>,
+}
+
+enum Rule {
+    Type(String),
+    Enum(Vec<Value>),
+    MinLength(u64),
+    MaxLength(u64),
+    MinDecodedLength(u64),
+    MaxDecodedLength(u64),
+    Pattern(Regex),
+    Minimum(f64),
+    Maximum(f64),
+    MinItems(u64),
+    MaxItems(u64),
+    Items(Schema),
+    Required(Vec<String>),
+    Properties(Vec<(String, Schema)>),
+    AllOf(Vec<Schema>),
+}
+
+impl Schema {
+    /// The schema, or what of it isn't known.
+    pub fn new(spec: &Value, schema: &Value) -> Result<Self, String> {
+        Self::at_depth(spec, schema, MAX_DEPTH)
+    }
+
+    fn at_depth(spec: &Value, schema: &Value, depth: usize) -> Result<Self, String> {
+        let depth = depth.checked_sub(1).ok_or("a schema contains itself")?;
+        let schema = resolve(spec, schema).as_object().ok_or("a schema is no object")?;
+        let inner = |value| Self::at_depth(spec, value, depth);
+        let mut rules = Vec::new();
+        for (keyword, value) in schema {
+            let wrong = || format!("the value of {keyword} isn't what it should be");
+            let count = || value.as_u64().ok_or_else(wrong);
+            let bound = || value.as_f64().ok_or_else(wrong);
+            let list = || value.as_array().ok_or_else(wrong);
+            let text = |value: &Value| value.as_str().map(str::to_owned).ok_or_else(wrong);
+            rules.push(match keyword.as_str() {
+                "type" => Rule::Type(text(value)?),
+                "enum" => Rule::Enum(list()?.clone()),
+                "minLength" => Rule::MinLength(count()?),
+                "maxLength" => Rule::MaxLength(count()?),
+                "x-decoded-min-length" => Rule::MinDecodedLength(count()?),
+                "x-decoded-max-length" => Rule::MaxDecodedLength(count()?),
+                "pattern" => Rule::Pattern(Regex::new(&text(value)?).map_err(|e| e.to_string())?),
+                "minimum" => Rule::Minimum(bound()?),
+                "maximum" => Rule::Maximum(bound()?),
+                "minItems" => Rule::MinItems(count()?),
+                "maxItems" => Rule::MaxItems(count()?),
+                "items" => Rule::Items(inner(value)?),
+                "required" => Rule::Required(list()?.iter().map(text).collect::<Result<_, _>>()?),
+                "properties" => {
+                    let properties = value.as_object().ok_or_else(wrong)?.iter();
+                    Rule::Properties(properties.map(|(name, it)| Ok((name.clone(), inner(it)?))).collect::<Result<
+                        _,
+                        String,
+                    >>(
+                    )?)
+                }
+                "allOf" => Rule::AllOf(list()?.iter().map(inner).collect::<Result<_, _>>()?),
+                "nullable" | "title" | "description" | "example" | "default" | "format" | "deprecated" => continue,
+                _ if keyword.starts_with("x-") => continue,
+                _ => return Err(format!("the keyword {keyword} is not simulated")),
+            });
+        }
+        // A value of the wrong type is told first: nothing else that is said of it helps.
+        rules.sort_by_key(|rule| !matches!(rule, Rule::Type(_)));
+        Ok(Self { nullable: schema.get("nullable") == Some(&Value::Bool(true)), rules })
+    }
+
+    /// Where the value first breaks a rule, and how. It never quotes what came, which may be a secret.
+    pub fn check(&self, value: &Value) -> Result<(), String> {
+        if self.nullable && value.is_null() {
+            return Ok(());
+        }
+        self.rules.iter().try_for_each(|rule| rule.check(value))
+    }
+}
+
+impl Rule {
+    /// A rule about one type says nothing of the others.
+    fn check(&self, value: &Value) -> Result<(), String> {
+        let hold = |holds: bool, what: &dyn Fn() -> String| if holds { Ok(()) } else { Err(what()) };
+        match (self, value) {
+            (Self::Type(kind), _) => hold(is(value, kind), &|| format!("is {}, not {kind}", kind_of(value))),
+            (Self::Enum(values), _) => hold(values.contains(value), &|| {
+                let values: Vec<_> = values.iter().map(Value::to_string).collect();
+                format!("is none of {}", values.join(", "))
+            }),
+            (Self::MinLength(min), Value::String(text)) => at_least(length(text), *min, "characters"),
+            (Self::MaxLength(max), Value::String(text)) => at_most(length(text), *max, "characters"),
+            (Self::MinDecodedLength(min), Value::String(text)) => {
+                at_least(decoded_length(text)?, *min, "characters once decoded")
+            }
+            (Self::MaxDecodedLength(max), Value::String(text)) => {
+                at_most(decoded_length(text)?, *max, "characters once decoded")
+            }
+            (Self::Pattern(pattern), Value::String(text)) => {
+                hold(pattern.is_match(text), &|| format!("doesn't match {}", pattern.as_str()))
+            }
+            (Self::Minimum(min), Value::Number(number)) => {
+                hold(number.as_f64().is_some_and(|number| number >= *min), &|| format!("is less than {min}"))
+            }
+            (Self::Maximum(max), Value::Number(number)) => {
+                hold(number.as_f64().is_some_and(|number| number <= *max), &|| format!("is greater than {max}"))
+            }
+            (Self::MinItems(min), Value::Array(items)) => at_least(items.len() as u64, *min, "items"),
+            (Self::MaxItems(max), Value::Array(items)) => at_most(items.len() as u64, *max, "items"),
+            (Self::Items(schema), Value::Array(items)) => {
+                (0..).zip(items).try_for_each(|(index, item): (usize, _)| within(&index, schema.check(item)))
+            }
+            (Self::Required(names), Value::Object(properties)) => {
+                let missing = names.iter().find(|name| !properties.contains_key(*name));
+                missing.map_or(Ok(()), |name| Err(format!("has no {name}")))
+            }
+            (Self::Properties(schemas), Value::Object(properties)) => schemas.iter().try_for_each(|(name, schema)| {
+                properties.get(name).map_or(Ok(()), |value| within(name, schema.check(value)))
+            }),
+            (Self::AllOf(schemas), _) => schemas.iter().try_for_each(|schema| schema.check(value)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Says where in a value something is wrong: `/tags/3 has 51 characters`.
+fn within(place: &impl std::fmt::Display, result: Result<(), String>) -> Result<(), String> {
+    result.map_err(|what| if what.starts_with('/') { format!("/{place}{what}") } else { format!("/{place} {what}") })
+}
+
+fn at_least(number: u64, min: u64, of: &str) -> Result<(), String> {
+    if number >= min { Ok(()) } else { Err(format!("has {number} {of}, and {min} is the least")) }
+}
+
+fn at_most(number: u64, max: u64, of: &str) -> Result<(), String> {
+    if number <= max { Ok(()) } else { Err(format!("has {number} {of}, and {max} is the most")) }
+}
+
+fn length(text: &str) -> u64 {
+    text.chars().count() as u64
+}
+
+fn decoded_length(text: &str) -> Result<u64, String> {
+    decode(text).map(|text| length(&text)).ok_or_else(|| "is not UTF-8 text in Base64".to_owned())
+}
+
+/// The text that a Base64 field carries: standard alphabet, padded, UTF-8.
+pub fn decode(text: &str) -> Option<String> {
+    String::from_utf8(STANDARD.decode(text).ok()?).ok()
+}
+
+fn is(value: &Value, kind: &str) -> bool {
+    let own = kind_of(value);
+    own == kind || own == "integer" && kind == "number"
+}
+
+/// The type, as schemas name it. `595.0` is an integer.
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.as_f64().is_some_and(|number| number.fract() == 0.0) => "integer",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Each keyword, with values that keep to it and values that don't. The spec doesn't use all of them.
+    #[test]
+    fn each_keyword_takes_what_it_allows_and_nothing_else() {
+        let cases = [
+            (json!({ "type": "string" }), vec![json!("a")], vec![json!(7), json!(null), json!(["a"])]),
+            (json!({ "type": "string", "nullable": true, "enum": ["a"] }), vec![json!("a"), json!(null)], vec![json!(
+                "b"
+            )]),
+            (json!({ "type": "string", "nullable": false }), vec![json!("")], vec![json!(null)]),
+            (json!({ "type": "integer", "minimum": 1, "maximum": 3 }), vec![json!(1), json!(3.0)], vec![
+                json!(0),
+                json!(4),
+                json!(1.5),
+                json!("1"),
+            ]),
+            (json!({ "type": "number" }), vec![json!(1), json!(1.5)], vec![json!(true)]),
+            (json!({ "minLength": 1, "maxLength": 2 }), vec![json!("🚀🚀"), json!(7)], vec![json!(""), json!("abc")]),
+            (json!({ "pattern": "^[a-z]+$" }), vec![json!("ab")], vec![json!("aB"), json!("ab\n")]),
+            (json!({ "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string" } }), vec![json!([
+                "a"
+            ])], vec![json!([]), json!(["a", "b", "c"]), json!([1])]),
+            (json!({ "required": ["a"], "properties": { "a": { "type": "boolean" } } }), vec![json!({ "a": true, "b": 1 })], vec![
+                json!({}),
+                json!({ "a": 1 }),
+            ]),
+            (json!({ "allOf": [{ "$ref": "#/text" }, { "maxLength": 1 }] }), vec![json!("a")], vec![
+                json!("ab"),
+                json!(1),
+            ]),
+            (json!({ "x-decoded-min-length": 1, "x-decoded-max-length": 2 }), vec![json!("8J+agA==")], vec![
+                json!(""),
+                json!("YWJj"),
+                json!("/w=="),
+            ]),
+        ];
+        for (schema, good, bad) in cases {
+            let compiled = Schema::new(&json!({ "text": { "type": "string" } }), &schema).unwrap_or_else(|e| panic!("{e}"));
+            for value in good {
+                assert_eq!(compiled.check(&value), Ok(()), "{schema} and {value}");
+            }
+            for value in bad {
+                assert!(compiled.check(&value).is_err(), "{schema} and {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_place_and_without_its_value() {
+        let schema = json!({ "properties": { "tags": { "items": { "maxLength": 3 } } } });
+        let schema = Schema::new(&Value::Null, &schema).unwrap_or_else(|e| panic!("{e}"));
+        let wrong = schema.check(&json!({ "tags": ["a", "secret"] }));
+        assert_eq!(wrong, Err("/tags/1 has 6 characters, and 3 is the most".to_owned()));
+    }
+
+    #[test]
+    fn a_schema_with_an_unknown_keyword_or_that_contains_itself_is_refused() {
+        let refusal = |schema| Schema::new(&json!({ "loop": { "items": { "$ref": "#/loop" } } }), &schema).err();
+        assert_eq!(refusal(json!({ "uniqueItems": true })), Some("the keyword uniqueItems is not simulated".into()));
+        assert_eq!(refusal(json!({ "$ref": "#/loop" })), Some("a schema contains itself".into()));
+    }
+}
