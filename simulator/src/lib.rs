@@ -110,25 +110,31 @@
 //! - Checks happen in a fixed order: path (404), method (405), token (401), scope (403), rate limit (429), media type
 //!   (415), path and header parameters (400), size (413), body (400), unknown asset (404), unknown job (400) or another
 //!   user's job (403).
-//! - Uploads are judged by their bytes: PNG, JPEG, GIF, WebP and TIFF images are decoded, and the headers of MP4 and
-//!   QuickTime videos are parsed. Imports take PDF, Word, PowerPoint and Excel (OOXML) files, and count the pages of a
-//!   PDF and the slides of a presentation. The job of an unreadable file fails. One file is read at a time.
-//! - An image's thumbnail is the image, scaled to fit 400 × 400 pixels and turned according to its EXIF header. The
-//!   asset's width and height are those of the turned image. The thumbnail's URL needs its query string and works for
-//!   15 minutes.
+//! - Uploads are judged by their bytes: PNG, JPEG, GIF, WebP, TIFF and HEIC images under 50 MB with a single frame, and
+//!   MP4, M4V, QuickTime, Matroska, WebM and MPEG videos under 500 MB (100 MB from a URL). A file is read from its
+//!   first to its last header, and has to be whole; a PNG has to keep its checksums. The job of any other file fails,
+//!   with `file_too_big`, or with `import_failed` and a message that names the type or the damage.
+//! - Imports take PDF, Word, PowerPoint and Excel (OOXML) files, and count the pages of a PDF and the slides of a
+//!   presentation. Any other file is an `invalid_file`. One file is read at a time.
+//! - An image's width and height are those that are shown: an image that is turned by its EXIF header, or by its HEIC
+//!   properties, is turned.
+//! - A thumbnail's URL needs its query string and works for 15 minutes.
 //!
 //! # What is not
 //!
-//! - Videos aren't decoded. A video with damaged or missing content passes, a turned one isn't turned, and the
-//!   thumbnail is a drawn frame of the right proportions.
-//! - A damaged JPEG passes if it decodes to anything, with a grey or distorted part.
+//! - Nothing is decoded. Damage among the pixels of an image or in the content of a video isn't noticed, nor is an
+//!   MPEG video or a live WebM stream that ends early: nothing in such a file says where it ends. A turned video isn't
+//!   turned.
+//! - An image is its own thumbnail, at its full size. A video, a TIFF or a HEIC image has a picture of a play sign,
+//!   since not every browser shows them.
+//! - An encrypted PDF is an `invalid_file`, also if it opens without a password. A PDF's table of objects has to be
+//!   where the end of the file says; the objects themselves aren't looked at.
 //! - Files are fetched from `localhost` and loopback addresses (127.0.0.0/8 and `::1`) only, also after a redirect.
 //!   No name is looked up. Jobs for other URLs fail with `fetch_failed`.
-//! - Images fail with `import_failed` above 100 megapixels, 65 535 pixels a side, or 512 MiB once decoded. Documents
-//!   fail with `invalid_file` if an Office file has more than 65 535 parts, or if the part that is read, or a stream
-//!   of a PDF, has more than 64 MiB once unpacked. The API documents no such bounds. They keep small files from
-//!   taking gigabytes.
-//! - Other file types that Canva takes (HEIC, WebM, Keynote, ...) fail like unknown files.
+//! - Documents fail with `invalid_file` if an Office file has more than 65 535 parts, or if the part that is read, or a
+//!   PDF's packed objects, have more than 64 MiB once unpacked. The API documents no such bounds. They keep small files
+//!   from taking gigabytes.
+//! - Other documents that Canva takes (Keynote, Illustrator, ...) fail like unknown files.
 //! - The code for an unknown job is a guess: `job_not_created_via_connect_api` for an id in the form of a UUID, else
 //!   `job_id_invalid`, also for the id of another kind of job. It is also a guess that a narrower refresh leaves the
 //!   consent unchanged.

@@ -81,7 +81,7 @@ fn files_go_on_when_one_fails_and_are_printed_in_the_order_given() {
     );
     assert_prints!(ran.stderr, @r"
     canva: missing.png: it can't be read: No such file or directory (os error 2); check that the file is there and can be read
-    canva: notes.txt: import_failed: The file is no image or video, a broken one, or an image too large to decode; check that it is an image or a video that Canva accepts
+    canva: notes.txt: import_failed: The file is no image or video of a known type, and Canva doesn't take it; check that it is an image or a video that Canva accepts
     canva: .: name: expected a name to be given, since there is no file name to take, got none; choose another with --name
     ");
 }
@@ -105,7 +105,7 @@ fn an_asset_is_fetched_from_a_url_then_read_and_changed() {
       type       image
       size       400x267
       tags       a, b
-      thumbnail  400x267 http://HOST/thumbnails/ASSET/IMAGE
+      thumbnail  1200x800 http://HOST/thumbnails/ASSET/IMAGE
     ");
     simulator.run(["update", id, "--clear-tags"]).succeeded();
     let got = simulator.json(["get", id]);

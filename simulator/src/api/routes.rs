@@ -66,7 +66,7 @@ pub fn router(state: Arc<State>) -> Result<Router, String> {
     });
     let router = router
         .route(path_of(AUTHORIZATION_URL), authorize)
-        .route("/thumbnails/{asset_id}", thumbnail)
+        .route("/thumbnails/{asset_id}/0001.png", thumbnail)
         .fallback(move |request| api::respond(state.clone(), Place::Nowhere, request))
         .layer(axum::middleware::from_fn(visitors::admit));
     Ok(router)

@@ -68,11 +68,9 @@ impl Schema {
                 "required" => Rule::Required(list()?.iter().map(text).collect::<Result<_, _>>()?),
                 "properties" => {
                     let properties = value.as_object().ok_or_else(wrong)?.iter();
-                    Rule::Properties(properties.map(|(name, it)| Ok((name.clone(), inner(it)?))).collect::<Result<
-                        _,
-                        String,
-                    >>(
-                    )?)
+                    Rule::Properties(
+                        properties.map(|(name, it)| Ok((name.clone(), inner(it)?))).collect::<Result<_, String>>()?,
+                    )
                 }
                 "allOf" => Rule::AllOf(list()?.iter().map(inner).collect::<Result<_, _>>()?),
                 "nullable" | "title" | "description" | "example" | "default" | "format" | "deprecated" => continue,
@@ -184,6 +182,7 @@ fn kind_of(value: &Value) -> &'static str {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
     use serde_json::json;
 
@@ -194,38 +193,44 @@ mod tests {
     fn each_keyword_takes_what_it_allows_and_nothing_else() {
         let cases = [
             (json!({ "type": "string" }), vec![json!("a")], vec![json!(7), json!(null), json!(["a"])]),
-            (json!({ "type": "string", "nullable": true, "enum": ["a"] }), vec![json!("a"), json!(null)], vec![json!(
-                "b"
-            )]),
+            (
+                json!({ "type": "string", "nullable": true, "enum": ["a"] }),
+                vec![json!("a"), json!(null)],
+                vec![json!("b")],
+            ),
             (json!({ "type": "string", "nullable": false }), vec![json!("")], vec![json!(null)]),
-            (json!({ "type": "integer", "minimum": 1, "maximum": 3 }), vec![json!(1), json!(3.0)], vec![
-                json!(0),
-                json!(4),
-                json!(1.5),
-                json!("1"),
-            ]),
+            (
+                json!({ "type": "integer", "minimum": 1, "maximum": 3 }),
+                vec![json!(1), json!(3.0)],
+                vec![json!(0), json!(4), json!(1.5), json!("1")],
+            ),
             (json!({ "type": "number" }), vec![json!(1), json!(1.5)], vec![json!(true)]),
             (json!({ "minLength": 1, "maxLength": 2 }), vec![json!("🚀🚀"), json!(7)], vec![json!(""), json!("abc")]),
             (json!({ "pattern": "^[a-z]+$" }), vec![json!("ab")], vec![json!("aB"), json!("ab\n")]),
-            (json!({ "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string" } }), vec![json!([
-                "a"
-            ])], vec![json!([]), json!(["a", "b", "c"]), json!([1])]),
-            (json!({ "required": ["a"], "properties": { "a": { "type": "boolean" } } }), vec![json!({ "a": true, "b": 1 })], vec![
-                json!({}),
-                json!({ "a": 1 }),
-            ]),
-            (json!({ "allOf": [{ "$ref": "#/text" }, { "maxLength": 1 }] }), vec![json!("a")], vec![
-                json!("ab"),
-                json!(1),
-            ]),
-            (json!({ "x-decoded-min-length": 1, "x-decoded-max-length": 2 }), vec![json!("8J+agA==")], vec![
-                json!(""),
-                json!("YWJj"),
-                json!("/w=="),
-            ]),
+            (
+                json!({ "type": "array", "minItems": 1, "maxItems": 2, "items": { "type": "string" } }),
+                vec![json!(["a"])],
+                vec![json!([]), json!(["a", "b", "c"]), json!([1])],
+            ),
+            (
+                json!({ "required": ["a"], "properties": { "a": { "type": "boolean" } } }),
+                vec![json!({ "a": true, "b": 1 })],
+                vec![json!({}), json!({ "a": 1 })],
+            ),
+            (
+                json!({ "allOf": [{ "$ref": "#/text" }, { "maxLength": 1 }] }),
+                vec![json!("a")],
+                vec![json!("ab"), json!(1)],
+            ),
+            (
+                json!({ "x-decoded-min-length": 1, "x-decoded-max-length": 2 }),
+                vec![json!("8J+agA==")],
+                vec![json!(""), json!("YWJj"), json!("/w==")],
+            ),
         ];
         for (schema, good, bad) in cases {
-            let compiled = Schema::new(&json!({ "text": { "type": "string" } }), &schema).unwrap_or_else(|e| panic!("{e}"));
+            let compiled =
+                Schema::new(&json!({ "text": { "type": "string" } }), &schema).unwrap_or_else(|e| panic!("{e}"));
             for value in good {
                 assert_eq!(compiled.check(&value), Ok(()), "{schema} and {value}");
             }

@@ -19,7 +19,7 @@ impl Urls {
     pub fn thumbnail(&self, asset_id: &str, now: i64) -> String {
         let expires = now + THUMBNAIL_LIFETIME;
         let signature = self.sign(asset_id, expires);
-        format!("{}/thumbnails/{asset_id}?token={expires}-{signature:016x}", self.origin)
+        format!("{}/thumbnails/{asset_id}/0001.png?token={expires}-{signature:016x}", self.origin)
     }
 
     /// Whether this query string opens the asset's thumbnail now.

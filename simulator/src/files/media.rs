@@ -74,6 +74,7 @@ pub fn read(file: &[u8]) -> Result<Media, String> {
             Ok(Media { kind: AssetKind::Image, mime_type, width, height, duration: None })
         }
         Read::Video(read) => {
+            let damaged = || format!("{}, or has no picture", damaged());
             let Clip { width, height, duration } = read(file).ok_or_else(damaged)?;
             Ok(Media { kind: AssetKind::Video, mime_type: None, width, height, duration })
         }

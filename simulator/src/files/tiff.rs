@@ -10,7 +10,7 @@ const ORIENTATION: u16 = 274;
 const PIXELS: [(u16, u16); 2] = [(273, 279), (324, 325)];
 
 pub fn read(file: &[u8]) -> Option<Picture> {
-    let directory = Directory::first(file)?;
+    let directory = Directory::first(file).filter(|directory| directory.is_whole)?;
     let mut picture = Picture::new(directory.number(WIDTH)?, directory.number(HEIGHT)?)?;
     picture.turn(directory.number(ORIENTATION));
     let (starts, lengths) = PIXELS.iter().find_map(|(starts, lengths)| {
@@ -29,6 +29,8 @@ struct Directory<'a> {
     file: &'a [u8],
     little_endian: bool,
     entries: &'a [u8],
+    /// The place of the next directory follows. EXIF headers may do without.
+    is_whole: bool,
 }
 
 /// Whole numbers of two or four bytes.
@@ -49,7 +51,8 @@ impl<'a> Directory<'a> {
         let start = usize::try_from(number(file.get(4..8)?, little_endian)).ok()?;
         let mut rest = Reader(file.get(start..)?);
         let count = number(rest.take(2)?, little_endian) as usize;
-        Some(Self { file, little_endian, entries: rest.take(12 * count)? })
+        let entries = rest.take(12 * count)?;
+        Some(Self { file, little_endian, entries, is_whole: rest.take(4).is_some() })
     }
 
     /// The field of this number: `None` where there is none, it holds no whole numbers, or the file ends before them.

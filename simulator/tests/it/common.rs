@@ -2,7 +2,6 @@
 //! server for the simulator to fetch from.
 
 use std::collections::HashMap;
-use std::io::Cursor;
 use std::net::TcpStream;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -12,7 +11,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use canva_simulator::Simulator;
-use image::{ImageFormat, RgbImage};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,11 +21,9 @@ pub fn fixture(name: &str) -> Bytes {
     std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())).into()
 }
 
-/// An image of this size. A small one costs no time to decode, where what is in it doesn't matter.
-pub fn encoded(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
-    let mut bytes = Cursor::new(Vec::new());
-    RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8, y as u8, 99])).write_to(&mut bytes, format).unwrap();
-    bytes.into_inner()
+/// A small image, for where it doesn't matter which.
+pub fn image() -> Bytes {
+    fixture("kinds/image.png")
 }
 
 /// A simulator whose jobs are finished in the response that starts them.

@@ -5,17 +5,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use canva_simulator::{CannedResponse, Fault, Simulator};
-use image::ImageFormat;
 use reqwest::header::{HeaderValue, RETRY_AFTER};
 use serde_json::{Value, json};
 
-use crate::common::{client, connect, encoded, fixture, import, ok, read, refused, upload};
+use crate::common::{client, connect, fixture, image, import, ok, read, refused, upload};
 
 const UPLOAD: &str = "createAssetUploadJob";
-
-fn image() -> Vec<u8> {
-    encoded(16, 16, ImageFormat::Png)
-}
 
 /// What came back on one connection, to its end.
 #[derive(Debug)]

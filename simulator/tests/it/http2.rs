@@ -9,11 +9,10 @@ use bytes::Bytes;
 use canva_simulator::{CannedResponse, Fault, Simulator, Tls};
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
-use image::ImageFormat;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use crate::common::{address, encoded, upload};
+use crate::common::{address, image, upload};
 use crate::tls::{connect, speaking, trusting};
 
 const UPLOAD: &str = "createAssetUploadJob";
@@ -54,13 +53,9 @@ impl Http2 {
     async fn upload(&mut self, simulator: &Simulator) -> ResponseFuture {
         let image = image();
         let (response, mut stream) = self.begin(simulator, image.len()).await;
-        stream.send_data(image.into(), true).unwrap();
+        stream.send_data(image, true).unwrap();
         response
     }
-}
-
-fn image() -> Vec<u8> {
-    encoded(16, 16, ImageFormat::Png)
 }
 
 /// A simulator whose first upload meets the fault, and a connection to it.

@@ -4,6 +4,7 @@ use std::io::{Cursor, Read, Write};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
+use zip::CompressionMethod;
 
 use crate::common::{fixture, import, import_url, ok, prompt, served};
 
@@ -16,6 +17,10 @@ async fn documents_become_designs_with_title_links_and_pages() {
     let simulator = prompt().await;
     let cases = [
         ("application/pdf", fixture("deck.pdf"), json!(2)),
+        // With its objects in streams; with the first page first; behind something else.
+        ("application/pdf", fixture("kinds/packed.pdf"), json!(2)),
+        ("application/pdf", fixture("kinds/linearized.pdf"), json!(2)),
+        ("application/pdf", [b"--mark\r\n", &fixture("deck.pdf")[..]].concat().into(), json!(2)),
         (PPTX, fixture("deck.pptx"), json!(2)),
         (DOCX, office(DOCX, "document.main+xml", "word/document.xml", "<document/>"), Value::Null),
         (XLSX, office(XLSX, "sheet.main+xml", "xl/workbook.xml", "<workbook/>"), Value::Null),
@@ -32,7 +37,7 @@ async fn documents_become_designs_with_title_links_and_pages() {
             assert_eq!((stored.mime_type, &stored.bytes), (mime_type, &bytes));
         }
     }
-    assert_eq!(simulator.designs().len(), 8);
+    assert_eq!(simulator.designs().len(), 14);
 }
 
 #[tokio::test]
@@ -45,8 +50,8 @@ async fn what_is_no_document_or_a_broken_one_is_an_invalid_file() {
         ("an image", fixture("photo.jpg"), None),
         ("half a PDF", pdf.slice(..pdf.len() / 2), None),
         ("a PDF's first bytes", pdf.slice(..8), None),
-        ("a PDF behind a password", encrypted(&pdf, "user"), None),
-        ("a PDF whose password is empty", encrypted(&pdf, ""), None),
+        ("a PDF behind a password", fixture("kinds/encrypted.pdf"), None),
+        ("a PDF whose password is empty", fixture("kinds/owner-password.pdf"), None),
         ("half a PPTX", pptx.slice(..pptx.len() / 2), None),
         ("a zip of something", office("x", "other+xml", "other.xml", "<x/>"), None),
         ("a DOCX without its document", without_main_part(), None),
@@ -96,11 +101,16 @@ async fn a_file_at_a_loopback_url_is_imported_as_one_in_a_body_is() {
     assert_eq!(job["error"]["code"], "fetch_failed", "{job}");
 }
 
-/// An Office file of two parts. `kind` is the end of the main part's media type.
+/// An Office file of two parts. `kind` is the end of the main part's media type. Not packed, which takes long where
+/// nothing is optimised.
 pub fn office(mime_type: &str, kind: &str, name: &str, xml: &str) -> Bytes {
+    office_by(CompressionMethod::Stored, mime_type, kind, name, xml)
+}
+
+pub fn office_by(method: CompressionMethod, mime_type: &str, kind: &str, name: &str, xml: &str) -> Bytes {
     let family = mime_type.rsplit_once('.').map_or(mime_type, |(family, _)| family);
     let types = format!(r#"<Types><Override PartName="/{name}" ContentType="{family}.{kind}"/></Types>"#);
-    zipped(&[("[Content_Types].xml", &types), (name, xml)])
+    zipped(method, &[("[Content_Types].xml", &types), (name, xml)])
 }
 
 fn without_main_part() -> Bytes {
@@ -108,36 +118,15 @@ fn without_main_part() -> Bytes {
     let mut archive = zip::ZipArchive::new(Cursor::new(whole)).unwrap();
     let mut types = String::new();
     archive.by_name("[Content_Types].xml").unwrap().read_to_string(&mut types).unwrap();
-    zipped(&[("[Content_Types].xml", &types)])
+    zipped(CompressionMethod::Stored, &[("[Content_Types].xml", &types)])
 }
 
-fn zipped(parts: &[(&str, &str)]) -> Bytes {
-    // Not packed, which takes long where nothing is optimised.
-    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+fn zipped(method: CompressionMethod, parts: &[(&str, &str)]) -> Bytes {
+    let options = zip::write::SimpleFileOptions::default().compression_method(method);
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, xml) in parts {
-        archive.start_file(*name, stored).unwrap();
+        archive.start_file(*name, options).unwrap();
         archive.write_all(xml.as_bytes()).unwrap();
     }
     archive.finish().unwrap().into_inner().into()
-}
-
-/// The same pages behind a password.
-fn encrypted(pdf: &[u8], user_password: &str) -> Bytes {
-    use lopdf::{EncryptionState, EncryptionVersion, Permissions};
-    let mut document = lopdf::Document::load_mem(pdf).unwrap();
-    let id = lopdf::Object::string_literal("0123456789abcdef");
-    document.trailer.set("ID", lopdf::Object::Array(vec![id.clone(), id]));
-    let version = EncryptionVersion::V2 {
-        document: &document,
-        owner_password: "owner",
-        user_password,
-        key_length: 128,
-        permissions: Permissions::all(),
-    };
-    let state = EncryptionState::try_from(version).unwrap();
-    document.encrypt(&state).unwrap();
-    let mut bytes = Vec::new();
-    document.save_to(&mut bytes).unwrap();
-    bytes.into()
 }

@@ -13,6 +13,7 @@ mod faults;
 mod hostile_files;
 mod http2;
 mod imports;
+mod kinds;
 mod lifetime;
 mod oauth;
 mod rate_limits;
