@@ -100,8 +100,8 @@ const MIN_GROWN: Duration = Duration::from_millis(250);
 /// How often a job is polled, and for how long.
 ///
 /// The defaults suit jobs of 1 to 120 s: over durations spread evenly on a logarithmic scale, the result is noticed
-/// 2.4 s after it is ready, with 6.6 polls on average. A fixed 2 s needs 12.9 for 1.0 s; a start of 500 ms that grows
-/// 1.6 times to 10 s needs 6.9 for 3.1 s. docs/performance.md has the same figures, the creating request included.
+/// 2.7 s after it is ready, with 6.6 polls on average. A fixed 2 s needs 12.9 for 1.0 s; a start of 1 s that grows 1.7
+/// times to 6 s needs 6.6 for 2.4 s, but no result is known before 1 s. docs/performance.md has the same figures, the creating request included.
 ///
 /// It is read from a configuration file as [`RetryPolicy`] is.
 ///
@@ -120,11 +120,11 @@ const MIN_GROWN: Duration = Duration::from_millis(250);
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PollPolicy {
-    /// Before the first poll, after the job was created. Default 1 s. The pauses after it grow from this, or from
+    /// Before the first poll, after the job was created. Default 400 ms: short jobs, such as an image's, are known soon. The pauses after it grow from this, or from
     /// 250 ms if it is less.
     #[serde(with = "duration")]
     pub first_delay: Duration,
-    /// How many times as long each pause is as the one before. Default 1.7. Less than 1 counts as 1; infinity and NaN
+    /// How many times as long each pause is as the one before. Default 3.2. Less than 1 counts as 1; infinity and NaN
     /// are refused.
     pub growth: f64,
     /// The longest pause. Default 6 s.
@@ -140,8 +140,8 @@ pub struct PollPolicy {
 impl Default for PollPolicy {
     fn default() -> Self {
         Self {
-            first_delay: Duration::from_secs(1),
-            growth: 1.7,
+            first_delay: Duration::from_millis(400),
+            growth: 3.2,
             max_delay: Duration::from_secs(6),
             deadline: Duration::from_secs(600),
         }
@@ -155,14 +155,14 @@ impl PollPolicy {
         if self.growth.is_finite() {
             return Ok(());
         }
-        Err(Error::invalid("poll_policy.growth", "a number such as 1.7", self.growth.to_string()))
+        Err(Error::invalid("poll_policy.growth", "a number such as 3.2", self.growth.to_string()))
     }
 
     /// The pauses, in order, without end.
     ///
     /// ```
     /// let pauses: Vec<_> = canva_connect::PollPolicy::default().delays().take(5).map(|d| d.as_millis()).collect();
-    /// assert_eq!(pauses, [1000, 1700, 2890, 4913, 6000]);
+    /// assert_eq!(pauses, [400, 1280, 4096, 6000, 6000]);
     /// ```
     pub fn delays(&self) -> impl Iterator<Item = Duration> + Send + use<> {
         let Self { growth, max_delay, .. } = *self;

@@ -27,10 +27,6 @@ pub async fn open(server: Server) -> Result<(Client, Option<Simulator>), End> {
     if let Some(redis) = redis {
         builder = builder.pacer(shared_limits::open(&redis, &token).await?);
     }
-    if simulator.is_some() {
-        // The simulator needs no CA, so a wrong SSL_CERT_FILE doesn't matter.
-        builder = builder.http(|http| http.tls_certs_only([]));
-    }
     if let Some(base_url) = base_url {
         builder = builder.base_url(base_url);
     }

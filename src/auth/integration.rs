@@ -77,7 +77,7 @@ impl Integration {
             authorization_url: AUTHORIZATION_URL.to_owned(),
             base_url: BASE_URL.to_owned(),
             allow_plain_http: false,
-            http: Arc::new(|http| http),
+            http: None,
         }
     }
 
@@ -178,7 +178,7 @@ impl IntegrationBuilder {
         mut self,
         settings: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
     ) -> Self {
-        self.http = Arc::new(settings);
+        self.http = Some(Arc::new(settings));
         self
     }
 
@@ -198,7 +198,7 @@ impl IntegrationBuilder {
             .map_err(|e| Error::invalid("base_url", "a URL", e.to_string()))?;
         // No connection is used twice. A server may close an idle one while a refresh token is on its way, and the
         // login is lost.
-        let http = base_url.http_client(CONNECT_TIMEOUT, &self.http).pool_max_idle_per_host(0);
+        let http = base_url.http_client(CONNECT_TIMEOUT, &self.http, false).pool_max_idle_per_host(0);
         Ok(Integration {
             client_id: self.client_id,
             client_secret: self.client_secret,

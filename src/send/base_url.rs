@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::connecting::Observed;
+use super::tls;
 use crate::error::Error;
 use crate::operations::BASE_URL;
 
@@ -17,8 +18,8 @@ const ALIVE_AFTER: Duration = Duration::from_secs(20);
 /// How long a sign of life is waited for.
 const ALIVE_WITHIN: Duration = Duration::from_secs(10);
 
-/// What a caller changes about the HTTP client.
-pub(crate) type HttpSettings = Arc<dyn Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync>;
+/// What a caller changes about the HTTP client. `None`: nothing.
+pub(crate) type HttpSettings = Option<Arc<dyn Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync>>;
 
 /// A base URL that can be used.
 pub(crate) struct BaseUrl {
@@ -53,8 +54,14 @@ impl BaseUrl {
         Ok(Self { text: url.as_str().trim_end_matches('/').to_owned(), loopback })
     }
 
-    /// An HTTP client as every request of this crate needs it, to the API and to the token endpoint.
-    pub(crate) fn http_client(&self, connect_timeout: Duration, settings: &HttpSettings) -> reqwest::ClientBuilder {
+    /// An HTTP client as every request of this crate needs it, to the API and to the token endpoint. Over HTTP/2 where
+    /// the server has it, or over HTTP/1.1 alone.
+    pub(crate) fn http_client(
+        &self,
+        connect_timeout: Duration,
+        settings: &HttpSettings,
+        http1_only: bool,
+    ) -> reqwest::ClientBuilder {
         let http = reqwest::Client::builder()
             .connect_timeout(connect_timeout)
             // By default a header of 16 KiB, which HTTP/1.1 takes, breaks the connection.
@@ -71,13 +78,32 @@ impl BaseUrl {
         let http = http.tcp_user_timeout(None);
         // A proxy can't reach this machine's loopback.
         let http = if self.loopback { http.no_proxy() } else { http };
+        let http = match settings {
+            Some(settings) => settings(http),
+            None => self.with_tls(http, http1_only),
+        };
         // The settings from here on override the caller's.
-        settings(http)
-            .connector_layer(Observed)
+        let http = if http1_only { http.http1_only() } else { http };
+        http.connector_layer(Observed)
             // By default the HTTP client repeats some requests by itself. Only `retry.rs` may decide that.
             .retry(reqwest::retry::never())
             // A redirect would take the token, or half an upload, somewhere else. There is no total timeout: it would
             // cut long uploads.
             .redirect(reqwest::redirect::Policy::none())
+    }
+
+    fn with_tls(&self, http: reqwest::ClientBuilder, http1_only: bool) -> reqwest::ClientBuilder {
+        let plain = self.text.starts_with("http://");
+        let versions: &[&str] = if http1_only { &["http/1.1"] } else { &["h2", "http/1.1"] };
+        if plain && self.loopback {
+            return http.tls_certs_only([]);
+        }
+        match tls::config(versions) {
+            Ok(config) => http.tls_backend_preconfigured(config),
+            // There may be no certificates, as in a small container; only a proxy could need them.
+            Err(_) if plain => http.tls_certs_only([]),
+            // reqwest meets the same error, and says it when the client is built.
+            Err(_) => http,
+        }
     }
 }

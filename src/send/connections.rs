@@ -36,11 +36,12 @@ impl Connections {
         settings: &HttpSettings,
         user_agent: HeaderValue,
     ) -> Result<Self, Error> {
-        let http = || base_url.http_client(connect_timeout, settings).user_agent(user_agent.clone());
+        let http =
+            |http1_only| base_url.http_client(connect_timeout, settings, http1_only).user_agent(user_agent.clone());
         let build = |http: reqwest::ClientBuilder| http.build().map_err(|source| Error::Setup { source });
         Ok(Self {
-            shared: build(http())?,
-            own: build(http().http1_only().pool_idle_timeout(MAX_IDLE))?,
+            shared: build(http(false))?,
+            own: build(http(true).pool_idle_timeout(MAX_IDLE))?,
             has_http2: AtomicBool::new(false),
             refused_http1: AtomicBool::new(false),
         })

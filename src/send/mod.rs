@@ -26,6 +26,7 @@ pub(crate) mod failure;
 mod record;
 pub(crate) mod response;
 mod retry;
+mod tls;
 
 pub use call::Call;
 pub(crate) use connections::Connections;

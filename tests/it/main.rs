@@ -12,6 +12,7 @@ mod bodies;
 mod bulk;
 mod calls;
 mod cancellation;
+mod certificates;
 mod connections;
 mod error_kinds;
 mod errors;

@@ -38,7 +38,7 @@ proptest! {
 fn times_are_written_as_people_write_them() {
     let retry = json!({ "max_attempts": 5, "base_delay": "500ms", "max_delay": "20s", "total_time": "5m" });
     assert_eq!(serde_json::to_value(RetryPolicy::default()).unwrap(), retry);
-    let poll = json!({ "first_delay": "1s", "growth": 1.7, "max_delay": "6s", "deadline": "10m" });
+    let poll = json!({ "first_delay": "400ms", "growth": 3.2, "max_delay": "6s", "deadline": "10m" });
     assert_eq!(serde_json::to_value(PollPolicy::default()).unwrap(), poll);
     for text in ["1m 30s", "90s", "90sec", "1min 30seconds", "90000ms"] {
         let retry: RetryPolicy = serde_json::from_value(json!({ "total_time": text })).unwrap();

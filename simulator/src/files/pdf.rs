@@ -8,7 +8,7 @@ use memchr::memmem;
 
 use super::documents::{Document, MAX_PART_BYTES};
 
-/// Readers look for the header and the end this far from the file's ends.
+/// Readers look for the header this far into the file.
 const MARGIN: usize = 1024;
 
 pub fn is_pdf(file: &[u8]) -> bool {
@@ -31,10 +31,9 @@ pub fn read(file: &[u8]) -> Result<Document, &'static str> {
 /// The newest table of objects and the dictionary after it: `None` where the end of the file doesn't say where they
 /// are, or they aren't there.
 fn trailer(file: &[u8]) -> Option<&[u8]> {
-    let end = file.get(file.len().saturating_sub(MARGIN)..)?;
-    let start = memmem::rfind(end, b"startxref")?;
-    let (place, _) = number(end.get(start + 9..)?)?;
-    memmem::find(end.get(start..)?, b"%%EOF")?;
+    let end = file.get(memmem::rfind(file, b"startxref")?..)?;
+    memmem::find(end, b"%%EOF")?;
+    let (place, _) = number(end.strip_prefix(b"startxref")?)?;
     // Places are counted from the header.
     let header = memmem::find(file, b"%PDF-")?;
     let table = file.get(header.checked_add(place)?..)?.trim_ascii_start();
