@@ -1,6 +1,6 @@
 //! What the crate costs, against baselines in the same run: `cargo bench --bench speed`. What came out once, and how to
-//! read it, stands in docs/performance.md. `-- uploads`, `-- tls`, `-- distance`, `-- requests`, `-- users` or `--
-//! polling` runs one part.
+//! read it, stands in docs/performance.md. `-- uploads`, `-- tls`, `-- small`, `-- distance`, `-- requests`, `-- users`
+//! or `-- polling` runs one part.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod relay;
@@ -33,6 +33,9 @@ fn main() {
     }
     if wants("tls") {
         tls();
+    }
+    if wants("small") {
+        small();
     }
     if wants("distance") {
         distance();
@@ -125,7 +128,7 @@ fn race(mut racers: Vec<Racer>) {
             continue;
         };
         let memory = memory.map_or(String::new(), |bytes| format!("{:.1} MiB at the peak", bytes as f64 / MIB as f64));
-        println!("  {name:<14} {:>7.2} s   {memory}", median.as_secs_f64());
+        println!("  {name:<14} {:>7.3} s   {memory}", median.as_secs_f64());
     }
 }
 
@@ -159,6 +162,21 @@ fn tls() {
     race(vec![
         racer("curl --http1.1", curl("--http1.1", &base_url, file.path())),
         racer("curl --http2", curl("--http2", &base_url, file.path())),
+        racer("reqwest", this_program("reqwest", &base_url, file.path())),
+        racer("canva-connect", this_program("canva-connect", &base_url, file.path())),
+    ]);
+}
+
+/// Two bytes over TLS by a program that trusts as many CAs as the system does, where it has them in one file.
+fn small() {
+    println!("\n2 bytes from a file over TLS, median of {ROUNDS} rounds\n");
+    let (ca, trusted) = ca();
+    let system = std::fs::read_to_string("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default();
+    std::fs::write(trusted.path(), format!("{}{system}", ca.pem())).unwrap();
+    let (base_url, file) = (secure(ca, tls::Settings::default(), Duration::ZERO), file(2));
+    let racer = |name, command| Racer::new(name, command, trusted.path());
+    race(vec![
+        racer("curl --http1.1", curl("--http1.1", &base_url, file.path())),
         racer("reqwest", this_program("reqwest", &base_url, file.path())),
         racer("canva-connect", this_program("canva-connect", &base_url, file.path())),
     ]);
