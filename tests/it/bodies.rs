@@ -274,7 +274,7 @@ fn the_child_that_spools() {
 
 #[tokio::test]
 async fn a_spooled_stream_is_in_a_file_without_a_name_and_not_in_memory() {
-    let directory = tempfile::tempdir_in("target").unwrap();
+    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let environment = |path| [("TMPDIR", path)];
     let child = "bodies::the_child_that_spools";
     let peak = support::in_child_with(child, "keeps", &environment(directory.path())).await;
@@ -285,7 +285,7 @@ async fn a_spooled_stream_is_in_a_file_without_a_name_and_not_in_memory() {
 #[cfg(unix)]
 #[test]
 fn a_full_disk_is_an_error_and_leaves_no_file() {
-    let directory = tempfile::tempdir_in("target").unwrap();
+    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let mut child = std::process::Command::new("sh");
     child.args([
         "-c",
