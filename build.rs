@@ -6,13 +6,13 @@
 use std::fs;
 use std::path::Path;
 
-#[cfg(feature = "codegen")]
+#[cfg(any(feature = "codegen", test))]
 mod codegen;
 
 const SPEC: &str = "openapi.yaml";
 
 /// Everything that `generated/` is made from.
-const SOURCES: [&str; 7] = [
+pub const SOURCES: [&str; 7] = [
     SPEC,
     "build.rs",
     "codegen/mod.rs",
@@ -36,10 +36,15 @@ fn main() {
     }
     #[cfg(feature = "codegen")]
     println!("cargo::rerun-if-env-changed={CHECKOUT}");
+    let package = Path::new(".");
     #[cfg(feature = "codegen")]
-    let result = if is_checkout() { write() } else { check() };
+    let result = match is_checkout() {
+        // A warning is the one thing that Cargo shows of a build script that succeeds.
+        true => write(package).map(|wrote| println!("cargo::warning={wrote}")),
+        false => check(package),
+    };
     #[cfg(not(feature = "codegen"))]
-    let result = check();
+    let result = check(package);
     // Each line of the message, because Cargo ends a directive at the line's end.
     if let Err(message) = result {
         for line in message.lines() {
@@ -54,31 +59,28 @@ fn is_checkout() -> bool {
     directory(CHECKOUT).is_some_and(|checkout| directory("CARGO_MANIFEST_DIR") == Some(checkout))
 }
 
-#[cfg(feature = "codegen")]
-fn write() -> Result<(), String> {
-    let spec = read(SPEC)?;
-    let mut files = codegen::generate(SPEC, &spec)?;
-    files.push((FINGERPRINTS, fingerprints()?));
+/// Writes the files of `generated/` whose content changes, and says which.
+#[cfg(any(feature = "codegen", test))]
+pub fn write(package: &Path) -> Result<String, String> {
+    let mut files = codegen::generate(SPEC, &read(package, SPEC)?)?;
+    files.push((FINGERPRINTS, fingerprints(package)?));
     let mut written = Vec::new();
+    fs::create_dir_all(package.join("generated")).map_err(|e| format!("generated: {e}"))?;
     for (path, content) in files {
-        if read(path).is_ok_and(|current| current == content) {
-            continue;
+        if !read(package, path).is_ok_and(|current| current == content) {
+            fs::write(package.join(path), content).map_err(|e| format!("{path}: {e}"))?;
+            written.push(path);
         }
-        fs::create_dir_all("generated").map_err(|e| format!("generated: {e}"))?;
-        fs::write(path, content).map_err(|e| format!("{path}: {e}"))?;
-        written.push(path);
     }
-    // A warning is the one thing that Cargo shows of a build script that succeeds.
-    match written.as_slice() {
-        [] => println!("cargo::warning=generated/ is current; nothing was written"),
-        paths => println!("cargo::warning=wrote {}", paths.join(", ")),
-    }
-    Ok(())
+    Ok(match written.as_slice() {
+        [] => "generated/ is current; nothing was written".to_owned(),
+        paths => format!("wrote {}", paths.join(", ")),
+    })
 }
 
-fn check() -> Result<(), String> {
-    let now = fingerprints()?;
-    let then = read(FINGERPRINTS).unwrap_or_default();
+pub fn check(package: &Path) -> Result<(), String> {
+    let now = fingerprints(package)?;
+    let then = read(package, FINGERPRINTS).unwrap_or_default();
     let changed: Vec<&str> = now.lines().filter(|line| !then.lines().any(|old| old == *line)).collect();
     if changed.is_empty() {
         return Ok(());
@@ -91,8 +93,8 @@ fn check() -> Result<(), String> {
 }
 
 /// One line a source, `HASH NAME`: a spec edit and a generator edit on two branches then merge without a conflict.
-fn fingerprints() -> Result<String, String> {
-    SOURCES.iter().map(|path| Ok(format!("{:016x} {path}\n", fnv1a(&read(path)?)))).collect()
+fn fingerprints(package: &Path) -> Result<String, String> {
+    SOURCES.iter().map(|path| Ok(format!("{:016x} {path}\n", fnv1a(&read(package, path)?)))).collect()
 }
 
 /// FNV-1a, 64 bits. `std`'s hasher may change between toolchains, and nothing here is an adversary.
@@ -101,6 +103,7 @@ fn fnv1a(text: &str) -> u64 {
 }
 
 /// A file's text with line endings as Unix has them, so that a checkout on Windows has the same fingerprints.
-fn read(path: &str) -> Result<String, String> {
-    fs::read_to_string(Path::new(path)).map(|text| text.replace("\r\n", "\n")).map_err(|e| format!("{path}: {e}"))
+fn read(package: &Path, path: &str) -> Result<String, String> {
+    let text = fs::read_to_string(package.join(path)).map_err(|e| format!("{path}: {e}"))?;
+    Ok(text.replace("\r\n", "\n"))
 }

@@ -21,11 +21,11 @@ pub fn generate(name: &str, text: &str) -> Result<Vec<(&'static str, String)>, S
         format!("{name}:{line}: {message}")
     })?;
     let in_spec = |e: String| format!("{name}: {e}");
-    let table = tables::operations(&spec).map_err(in_spec)?;
-    let docs = tables::docs(&spec).map_err(in_spec)?;
+    let facts = tables::facts(&spec).map_err(in_spec)?;
+    let table = tables::operations(&spec, &facts).map_err(in_spec)?;
     let requests = lower::request_schemas(&spec).map_err(in_spec)?;
     let types = types::types(&lower::lower(&spec, &requests).map_err(in_spec)?, &requests).map_err(in_spec)?;
-    let operations = operations::operations(&spec).map_err(in_spec)?;
+    let operations = operations::operations(&spec, &facts).map_err(in_spec)?;
     let client = quote! {
         use crate::content::UploadBody;
         use crate::operations;
@@ -37,7 +37,7 @@ pub fn generate(name: &str, text: &str) -> Result<Vec<(&'static str, String)>, S
         ("generated/client.rs", print(name, client)?),
         ("generated/operations.rs", print(name, table)?),
         ("generated/lengths.rs", print(name, tables::lengths(&spec))?),
-        ("generated/docs.rs", headed(name, &docs)),
+        ("generated/docs.rs", headed(name, &tables::docs(&spec, &facts))),
         ("generated/schemas.rs", headed(name, &tables::schemas(&spec))),
     ])
 }

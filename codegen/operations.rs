@@ -4,13 +4,13 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use serde_json::{Map, Value};
 
-use super::tables::{constant, facts};
+use super::tables::{Facts, constant};
 use super::{SpecOperation, resolve, spec_operations};
 
 /// The struct `Operations` with its methods.
-pub fn operations(spec: &Value) -> Result<TokenStream, String> {
+pub fn operations(spec: &Value, facts: &[Facts<'_>]) -> Result<TokenStream, String> {
     let mut methods = Vec::new();
-    for (operation, facts) in spec_operations(spec)?.iter().zip(facts(spec)?) {
+    for (operation, facts) in spec_operations(spec)?.iter().zip(facts) {
         methods.push(method(spec, operation, &facts.text()).map_err(|reason| format!("{}: {reason}", operation.id))?);
     }
     Ok(quote! {

@@ -73,8 +73,7 @@ fn successes(operation: &Value) -> Option<Vec<u16>> {
     successes.collect::<Option<Vec<u16>>>().filter(|successes| !successes.is_empty())
 }
 
-pub fn operations(spec: &Value) -> Result<TokenStream, String> {
-    let facts = facts(spec)?;
+pub fn operations(spec: &Value, facts: &[Facts<'_>]) -> Result<TokenStream, String> {
     let items = facts.iter().map(|fact| {
         let Facts { id, path, scopes, preview, .. } = fact;
         let method = fact.method.to_ascii_uppercase();
@@ -207,8 +206,7 @@ fn length(owner: &str, property: &str, schema: &Value) -> Option<Length> {
 
 /// Two macros that give what the spec says as text, so that a doc comment need not say it again: `scope_and_rate!` of
 /// an operation, `length!` of a string or list.
-pub fn docs(spec: &Value) -> Result<String, String> {
-    let facts = facts(spec)?;
+pub fn docs(spec: &Value, facts: &[Facts<'_>]) -> String {
     let lengths = all_lengths(spec);
     let scope_and_rate = facts.iter().map(|facts| (constant(facts.id), facts.text()));
     let length = lengths.iter().map(|length| {
@@ -218,7 +216,7 @@ pub fn docs(spec: &Value) -> Result<String, String> {
         };
         (length.name.clone(), text)
     });
-    Ok(format!("{}\n{}", text_macro("scope_and_rate", scope_and_rate), text_macro("length", length)))
+    format!("{}\n{}", text_macro("scope_and_rate", scope_and_rate), text_macro("length", length))
 }
 
 /// A macro that gives a text for each name.

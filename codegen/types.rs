@@ -29,11 +29,8 @@ fn generate(spec: &Value) -> Result<TokenStream, String> {
     let spec: OpenAPI = serde_json::from_value(spec.clone()).map_err(|e| format!("not OpenAPI 3.0: {e}"))?;
     let mut settings = GenerationSettings::new();
     settings.with_derive("PartialEq");
-    // Progenitor asserts and unwraps on what it can't do; a spec author needs the reason, not a backtrace.
-    let quiet = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
+    // Progenitor asserts and unwraps on what it can't do; a spec author needs the reason.
     let result = catch_unwind(AssertUnwindSafe(|| Generator::new(&settings).generate_tokens(&spec)));
-    std::panic::set_hook(quiet);
     match result {
         Ok(tokens) => tokens.map_err(|e| format!("progenitor refuses it: {e}")),
         Err(panic) => {

@@ -2,6 +2,9 @@
 //! file beside this directory that says why.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[allow(dead_code, clippy::print_stdout)]
+#[path = "../../build.rs"]
+mod build;
 #[path = "../support/mod.rs"]
 mod support;
 mod types;
@@ -27,6 +30,7 @@ mod panics;
 mod policies;
 mod proxies;
 mod refreshes;
+mod regenerate;
 mod retries;
 mod schemas;
 mod shapes;

@@ -1,0 +1,330 @@
+//! From an edit of the spec to the generated code: what the generator and the build say, and that `generated/` changes by
+//! no more than the edit. The generator runs in this process, on a copy of its sources; what Cargo makes of it is in
+//! `regenerate/cargo.rs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use similar::{ChangeTag, TextDiff};
+use spec_diff as diff;
+
+use crate::{build, support};
+
+mod cargo;
+
+const CLIENT: &str = "generated/client.rs";
+
+/// The files that are Rust code, and not a list.
+const CODE: [&str; 4] = [CLIENT, "generated/operations.rs", "generated/lengths.rs", "generated/docs.rs"];
+
+const GENERATED: [&str; 6] = [CLIENT, CODE[1], CODE[2], CODE[3], "generated/schemas.rs", "generated/fingerprints"];
+
+/// What `generated/` is made from, and `generated/`, in a directory that goes away.
+struct Copy(tempfile::TempDir);
+
+impl Copy {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["codegen", "generated"] {
+            fs::create_dir(directory.path().join(name)).unwrap();
+        }
+        for name in build::SOURCES.iter().chain(&GENERATED) {
+            fs::copy(original(name), directory.path().join(name)).unwrap();
+        }
+        Self(directory)
+    }
+
+    /// With this spec instead.
+    fn of(spec: &str) -> Self {
+        let copy = Self::new();
+        fs::write(copy.path("openapi.yaml"), spec).unwrap();
+        copy
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        build::check(self.0.path())
+    }
+
+    fn regenerate(&self) -> Result<String, String> {
+        build::write(self.0.path())
+    }
+
+    fn modified(&self) -> [std::time::SystemTime; 6] {
+        GENERATED.map(|file| fs::metadata(self.path(file)).unwrap().modified().unwrap())
+    }
+}
+
+fn original(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn spec() -> String {
+    fs::read_to_string(original("openapi.yaml")).unwrap()
+}
+
+#[test]
+fn regenerating_twice_changes_nothing() {
+    const CURRENT: &str = "generated/ is current; nothing was written";
+    let copy = Copy::new();
+    let committed = GENERATED.map(|file| copy.read(file));
+    assert_eq!(copy.regenerate().unwrap(), CURRENT);
+    let written = copy.modified();
+
+    fs::remove_dir_all(copy.path("generated")).unwrap();
+    assert_eq!(copy.regenerate().unwrap(), format!("wrote {}", GENERATED.join(", ")));
+    assert_eq!(GENERATED.map(|file| copy.read(file)), committed);
+
+    let rewritten = copy.modified();
+    assert_ne!(written, rewritten, "the files were removed and written again");
+    assert_eq!(copy.regenerate().unwrap(), CURRENT);
+    assert_eq!(copy.modified(), rewritten);
+}
+
+#[test]
+fn line_endings_make_no_client_stale() {
+    let copy = Copy::of(&spec().replace('\n', "\r\n"));
+    copy.check().unwrap();
+}
+
+/// An operation more, where the components begin.
+const COPY_ASSET: &str = "  /v1/assets/{assetId}/copies:\n    post:\n      operationId: copyAsset\n      summary: Copy an asset\n      \
+    x-rate-limit-per-client-user: 30\n      security:\n        - oauthAuthCode: ['asset:write']\n      parameters:\n        \
+    - $ref: '#/components/parameters/AssetId'\n      responses:\n        '200':\n          \
+    $ref: '#/components/responses/AssetUploadJob'\n\ncomponents:\n";
+
+/// The parameters of an operation whose only one is in its path.
+const PARAMETERS: &str = "        - $ref: '#/components/parameters/AssetId'\n";
+
+#[test]
+fn a_bad_spec_is_refused_with_its_place_and_generated_is_left_alone() {
+    // The spec's text, what takes its place, and what the error says.
+    let edits = [
+        ("  /v1/imports:\n", "\t/v1/imports:\n", "openapi.yaml: not readable as YAML: "),
+        ("paths:\n", "path:\n", "openapi.yaml: `paths` is missing or not a map"),
+        (
+            "$ref: '#/components/schemas/TeamUserSummary'",
+            "$ref: '#/components/schemas/TeamUser'",
+            "`$ref: '#/components/schemas/TeamUser'` points at nothing in this file",
+        ),
+        (
+            "      operationId: updateAsset\n",
+            "",
+            "openapi.yaml: paths./v1/assets/{assetId}.patch: `operationId` is missing",
+        ),
+        (
+            "      x-rate-limit-per-client-user: 20\n",
+            "",
+            "openapi.yaml: createDesignImportJob: `x-rate-limit-per-client-user` must say",
+        ),
+        (
+            "operationId: getAsset\n",
+            "operationId: get-asset\n",
+            "openapi.yaml: paths./v1/assets/{assetId}.get: `operationId: get-asset` must be letters and digits",
+        ),
+        (
+            "application/octet-stream:",
+            "image/png:",
+            "openapi.yaml: createAssetUploadJob: the request body must be `application/json` or",
+        ),
+        (
+            "          $ref: '#/components/responses/AssetUploadJob'\n",
+            "          description: A name.\n          content:\n            text/plain:\n              schema: { type: string }\n",
+            "openapi.yaml: createAssetUploadJob: response 200 must be `application/json` alone, or have no body",
+        ),
+        (
+            PARAMETERS,
+            &format!("{PARAMETERS}        - {{ name: limit, in: query, schema: {{ type: integer }} }}\n"),
+            "openapi.yaml: getAsset: the query parameter `limit` can't be generated",
+        ),
+        (
+            "      required: [width, height, url]\n",
+            "      oneOf: [{ $ref: '#/components/schemas/TeamUserSummary' }]\n",
+            "openapi.yaml: components.schemas.Thumbnail: `oneOf` can't be generated",
+        ),
+        // What progenitor refuses, or panics over.
+        (
+            "      required: [id, status]\n",
+            "      required: [id, status, 5]\n",
+            "openapi.yaml: components.schemas.AssetUploadJob: ",
+        ),
+    ];
+    for (from, to, expected) in edits {
+        let copy = Copy::of(&edited(&spec(), from, to));
+        let committed = GENERATED.map(|file| copy.read(file));
+        let said = copy.regenerate().unwrap_err();
+        assert!(said.contains(expected), "{to:?} gives\n{said}");
+        assert_eq!(GENERATED.map(|file| copy.read(file)), committed);
+    }
+}
+
+fn edited(spec: &str, from: &str, to: &str) -> String {
+    assert!(spec.contains(from), "the spec has no {from:?}");
+    spec.replacen(from, to, 1)
+}
+
+/// An edit of the spec as a maintainer would make it by hand.
+struct Edit {
+    name: &'static str,
+    from: &'static str,
+    to: &'static str,
+}
+
+const EDITS: [Edit; 11] = [
+    Edit {
+        name: "add an optional field to a response",
+        from: "        view_url:\n",
+        to: "        share_url:\n          type: string\n          description: Opens it for others.\n        view_url:\n",
+    },
+    Edit {
+        name: "add a required field to a response",
+        from: "      required: [width, height, url]\n      properties:\n",
+        to: "      required: [width, height, url, alt]\n      properties:\n        alt:\n          type: string\n",
+    },
+    Edit { name: "add an enum value", from: "enum: [image, video]", to: "enum: [image, video, audio]" },
+    Edit {
+        name: "change a field's type",
+        from: "        page_count:\n          type: integer\n          format: int64\n",
+        to: "        page_count:\n          type: string\n",
+    },
+    Edit { name: "rename a field of a response", from: "        page_count:\n", to: "        pages:\n" },
+    Edit { name: "tighten a request's bound", from: "          maxLength: 255\n", to: "          maxLength: 200\n" },
+    Edit {
+        name: "lower a rate limit",
+        from: "x-rate-limit-per-client-user: 20\n",
+        to: "x-rate-limit-per-client-user: 10\n",
+    },
+    Edit { name: "add an operation", from: "\ncomponents:\n", to: COPY_ASSET },
+    // With nothing in its place, the whole block goes.
+    Edit { name: "remove an operation", from: "  /v1/url-asset-uploads/{jobId}:\n", to: "" },
+    Edit {
+        name: "mistype a `$ref`",
+        from: "$ref: '#/components/schemas/TeamUserSummary'",
+        to: "$ref: '#/components/schemas/TeamUser'",
+    },
+    Edit { name: "indent with a tab", from: "  /v1/imports:\n", to: "\t/v1/imports:\n" },
+];
+
+impl Edit {
+    fn apply(&self, spec: &str) -> String {
+        if !self.to.is_empty() {
+            return edited(spec, self.from, self.to);
+        }
+        let (_, block) = spec.split_once(self.from).unwrap();
+        let (block, _) = block.split_once("\n  /").unwrap();
+        edited(spec, &format!("{}{block}\n", self.from), "")
+    }
+}
+
+/// `+3 −1`, of the lines in a file.
+fn size(before: &str, after: &str) -> String {
+    let diff = TextDiff::from_lines(before, after);
+    let count = |tag| diff.iter_all_changes().filter(|change| change.tag() == tag).count();
+    format!("+{} −{}", count(ChangeTag::Insert), count(ChangeTag::Delete))
+}
+
+/// The generated types, each with its code.
+fn types(client: &str) -> BTreeMap<String, String> {
+    let file = syn::parse_file(client).unwrap();
+    let module = file.items.into_iter().find_map(|item| match item {
+        syn::Item::Mod(module) => module.content,
+        _ => None,
+    });
+    let mut types = BTreeMap::new();
+    for item in module.unwrap().1 {
+        let name = match &item {
+            syn::Item::Struct(item) => item.ident.to_string(),
+            syn::Item::Enum(item) => item.ident.to_string(),
+            _ => continue,
+        };
+        types.insert(name, item.to_token_stream().to_string());
+    }
+    types
+}
+
+/// Every name in this code.
+fn names(code: TokenStream, into: &mut BTreeSet<String>) {
+    for token in code {
+        match token {
+            TokenTree::Group(group) => names(group.stream(), into),
+            TokenTree::Ident(name) => _ = into.insert(name.to_string()),
+            _ => {}
+        }
+    }
+}
+
+fn names_in(files: impl IntoIterator<Item = PathBuf>) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for file in files {
+        names(fs::read_to_string(file).unwrap().parse().unwrap(), &mut all);
+    }
+    all
+}
+
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
+}
+
+fn listed(names: impl IntoIterator<Item = String>) -> String {
+    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// What everything says to an edit, as a row of the table.
+fn row(edit: &Edit) -> String {
+    let before = spec();
+    let after = edit.apply(&before);
+    let copy = Copy::of(&after);
+    assert!(copy.check().unwrap_err().starts_with("generated/ is stale: openapi.yaml changed"), "{}", edit.name);
+
+    if let Err(refusal) = copy.regenerate() {
+        // Without the line's number, which an edit anywhere above would change.
+        let line = after.lines().position(|line| line.contains(edit.to.trim())).unwrap() + 1;
+        let refusal = refusal.replace('`', "'").replace(&line.to_string(), "N");
+        return format!("| {} | nothing: `{}` | | | |", edit.name, refusal.lines().next().unwrap());
+    }
+    copy.check().unwrap();
+    let old = |file: &str| fs::read_to_string(original(file)).unwrap();
+    let sizes = CODE.map(|file| (file.trim_start_matches("generated/"), size(&old(file), &copy.read(file))));
+    let wrote = sizes.iter().filter(|(_, size)| size != "+0 −0").map(|(file, size)| format!("`{file}` {size}"));
+    let wrote = wrote.collect::<Vec<_>>().join(", ");
+    assert!(!wrote.is_empty(), "{}", edit.name);
+
+    let (old_types, new_types) = (types(&old(CLIENT)), types(&copy.read(CLIENT)));
+    let changed = new_types.into_iter().filter(|(name, code)| old_types.get(name) != Some(code)).map(|(name, _)| name);
+    let gone: BTreeSet<_> = &names_in(CODE.map(original)) - &names_in(CODE.map(|file| copy.path(file)));
+    let missed: Vec<_> = names_in(sources(&original("src"))).intersection(&gone).cloned().collect();
+    let facade =
+        if missed.is_empty() { String::new() } else { format!("names {}, and doesn't compile", listed(missed)) };
+
+    let (old, new) = (diff::Spec::parse("old", &before).unwrap(), diff::Spec::parse("new", &after).unwrap());
+    let report = diff::compare(&old, &new);
+    let class = report.gravest().unwrap();
+    let text = report.text(false);
+    let sentence = text.lines().find_map(|line| line.trim_start().strip_prefix(class.name())).unwrap().trim();
+    let due = diff::due(&semver::Version::new(0, 1, 0), Some(class));
+    let (name, changed) = (edit.name, listed(changed));
+    format!("| {name} | {wrote} | {changed} | {facade} | {}: {sentence}; 0.1.0 -> {due} |", class.name())
+}
+
+#[test]
+fn no_edit_breaks_in_silence() {
+    let mut table = String::from(
+        "| edit | `cargo regenerate` writes | parts of `it__schemas__every_type.snap` that change | the facade | `it__spec_change__since_the_last_release.snap`, and the version gate |\n|---|---|---|---|---|\n",
+    );
+    for edit in &EDITS {
+        writeln!(table, "{}", row(edit)).unwrap();
+    }
+    support::check_table("CONTRIBUTING.md", "edits", &table);
+}
