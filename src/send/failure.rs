@@ -99,7 +99,7 @@ pub(crate) fn is_worth_repeating(source: &reqwest::Error) -> bool {
 }
 
 /// Whether the request may be sent again although the server may have seen all of it. The types are those of
-/// reqwest's own hyper and h2; tests/it/unprocessed.rs and tests/http2.rs fail if reqwest moves to others.
+/// reqwest's own hyper and h2; unprocessed.rs and http2.rs in tests/it/ fail if reqwest moves to others.
 fn is_unprocessed(source: &reqwest::Error) -> bool {
     // The connection was lost before the request was written to it.
     find(source, |error: &hyper::Error| error.is_canceled().then_some(())).is_some()

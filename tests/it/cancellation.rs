@@ -1,5 +1,5 @@
 //! Dropping a future ends what it was doing: the connection closes, the content closes, and the permit comes back. That
-//! nothing is left wherever it is dropped is in tests/bounded.rs.
+//! nothing is left wherever it is dropped is in bounded.rs.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,8 +1,6 @@
-//! What a hostile server, a long queue, or a caller in a hurry can cost: memory and descriptors stay bounded. Apart,
-//! so that nothing but the attack is measured: each client is a process of its own.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
-
-mod support;
+//! What a hostile server, a long queue, or a caller in a hurry can cost: memory and descriptors stay bounded. Each client
+//! is a process of its own, so that nothing else is measured.
+#![allow(clippy::print_stdout)]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,9 +13,11 @@ use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use support::Paces;
-use support::hostile::{self, Ends};
-use support::tls::{self, Ca};
+use crate::support::{
+    self, Paces,
+    hostile::{self, Ends},
+    tls::{self, Ca},
+};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -32,7 +32,7 @@ async fn hostile_responses_need_under_192_mib() {
             servers.push(' ');
         }
     }
-    let peak = support::in_child("the_child_that_meets_them", &servers).await;
+    let peak = support::in_child("bounded::the_child_that_meets_them", &servers).await;
     assert!(peak.is_none_or(|peak| peak < 192 * MIB), "{peak:?} bytes at the peak");
 }
 
@@ -66,7 +66,7 @@ async fn a_512_mib_file_needs_under_16_mib_more_than_a_small_one() {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(length).unwrap();
         let argument = format!("{base_url} {}", file.path().display());
-        peaks.push(support::in_child("the_child_that_uploads", &argument).await);
+        peaks.push(support::in_child("bounded::the_child_that_uploads", &argument).await);
         let (head, read) = received.recv().await.unwrap();
         assert_eq!((head.content_length(), read), (length, length));
         assert_eq!(head.header("transfer-encoding"), None);
@@ -97,7 +97,7 @@ async fn ten_thousand_waiting_uploads_need_under_128_mib() {
             open.push(stream);
         }
     });
-    let peak = support::in_child("the_child_whose_uploads_wait", &base_url).await;
+    let peak = support::in_child("bounded::the_child_whose_uploads_wait", &base_url).await;
     assert!(peak.is_none_or(|peak| peak < 128 * MIB), "{peak:?} bytes at the peak");
 }
 
@@ -107,7 +107,7 @@ async fn a_thousand_users_need_under_8_mib_after_a_busy_minute_and_one_connectio
     std::fs::write(trusted.path(), ca.pem()).unwrap();
     let server = tls::serve(&ca, tls::Settings::default()).await;
     let environment = [("SSL_CERT_FILE", trusted.path())];
-    let child = "the_child_with_a_thousand_users";
+    let child = "bounded::the_child_with_a_thousand_users";
     let grown = support::in_child_with(child, &server.base_url, &environment).await;
     assert!(grown.is_none_or(|grown| grown < 8 * MIB), "{grown:?} bytes more");
     let connections = server.connections();
@@ -180,7 +180,7 @@ fn the_child_whose_uploads_wait() {
 async fn ten_thousand_uploads_in_bulk_need_no_more_than_two_thousand() {
     let mut peaks = Vec::new();
     for count in ["2000", "10000"] {
-        peaks.push(support::in_child("the_child_with_a_bulk", count).await);
+        peaks.push(support::in_child("bounded::the_child_with_a_bulk", count).await);
     }
     if let [Some(few), Some(many)] = peaks.as_slice() {
         assert!(many.saturating_sub(*few) < 4 * MIB, "2 000: {few} bytes at the peak, 10 000: {many}");
@@ -266,7 +266,7 @@ async fn two_thousand_dropped_requests_leave_no_descriptor_and_no_permit_behind(
             tokio::spawn(slow(stream));
         }
     });
-    support::in_child("the_child_that_drops_them", &base_url).await;
+    support::in_child("bounded::the_child_that_drops_them", &base_url).await;
 }
 
 /// The half of what begins at once; the other half waits for a permit.

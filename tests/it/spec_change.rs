@@ -1,6 +1,5 @@
 //! What `openapi.yaml` changes since the last release is written down in a snapshot, and the version says it too. How a
 //! change is judged is `spec-diff`'s business.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use semver::Version;
 use spec_diff::{Report, Spec, compare, due};

@@ -1,8 +1,5 @@
 //! Over TLS and HTTP/2 too, every hostile response ends in an error, and nothing is sent that the policy doesn't know
-//! of. Apart, because the memory of a process is measured.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
-
-mod support;
+//! of.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +13,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::server::TlsStream;
 
-use support::tls::{self, Ca};
+use crate::support::{
+    self,
+    tls::{self, Ca},
+};
 
 const TOKEN: &str = "s3cr3t-t0k3n";
 
@@ -30,7 +30,7 @@ fn trusting(http: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
 
 #[tokio::test]
 async fn every_hostile_http2_response_ends_in_an_error_soon() {
-    support::in_child("the_child_that_is_attacked", "").await;
+    support::in_child("http2::the_child_that_is_attacked", "").await;
 }
 
 /// What HTTP/2 calls them.
