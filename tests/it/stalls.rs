@@ -1,14 +1,15 @@
 //! A slow upload is never cut; one that stands still is, and so is a response that doesn't come.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use canva_connect::{AccessToken, BoxError, BoxFuture, Error, Pacing, RetryPolicy, TimeoutKind, TokenProvider};
 use tokio::io::AsyncReadExt;
+use tokio::time::Instant;
 
 use crate::support::{self, answering, builder, http};
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(start_paused = true)]
 async fn an_upload_that_is_read_in_a_trickle_arrives_whole() {
     let length = 12 * 1024 * 1024;
     let (listener, base_url) = support::listen().await;
@@ -48,7 +49,7 @@ async fn a_response_that_does_not_come_ends_the_wait_and_only_the_time_to_connec
     });
     let long = Duration::from_secs(600);
     let canva = client(&base_url).stall_timeout(long).connect_timeout(long).build().unwrap();
-    let unanswered = async { (canva.get_asset("a").await, canva.upload_asset(vec![7; 10]).name("n").await) };
+    let unanswered = async { tokio::join!(canva.get_asset("a"), canva.upload_asset(vec![7; 10]).name("n")) };
     let (get, upload) = tokio::time::timeout(Duration::from_secs(30), unanswered).await.expect("it is still waiting");
     assert!(matches!(get, Err(Error::Timeout { kind: TimeoutKind::Response, .. })), "{get:?}");
     let Err(Error::OutcomeUnknown { sent: Some(sent), source, .. }) = upload else { panic!("{upload:?}") };
@@ -58,8 +59,9 @@ async fn a_response_that_does_not_come_ends_the_wait_and_only_the_time_to_connec
 
     // A connection that opens slowly is not taken for a response that is slow.
     let (_full, base_url) = support::full().await;
-    let canva = client(&base_url).stall_timeout(short).connect_timeout(Duration::from_secs(1)).build().unwrap();
-    for error in [canva.get_asset("a").await.unwrap_err(), canva.upload_asset(vec![7]).name("n").await.unwrap_err()] {
+    let canva = client(&base_url).stall_timeout(short).connect_timeout(2 * short).build().unwrap();
+    let (get, upload) = tokio::join!(canva.get_asset("a"), canva.upload_asset(vec![7]).name("n"));
+    for error in [get.unwrap_err(), upload.unwrap_err()] {
         assert!(matches!(error, Error::Connect { .. }), "{error:?}");
     }
 }
@@ -79,7 +81,7 @@ async fn a_token_provider_that_hangs_keeps_nobody_else_from_sending_and_is_an_er
     let pacing = Arc::new(Pacing::new());
     let client = || builder(&base_url).pacer(pacing.clone());
     let hanging = client().token_provider(Hanging).build().unwrap();
-    let started = tokio::time::Instant::now();
+    let started = Instant::now();
     let calls: Vec<_> = (0..40)
         .map(|_| {
             let hanging = hanging.clone();

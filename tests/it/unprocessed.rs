@@ -1,12 +1,14 @@
 //! A creating request is repeated after a failure that proves that nothing was carried out: no server had a complete
-//! request before, and one arrives in the end. Over HTTP/2 it is in tests/http2.rs.
+//! request before, and one arrives in the end. Over HTTP/2 it is in http2.rs.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use canva_connect::{Error, RetryPolicy, TimeoutKind, UploadBody, UploadProgress};
+use bytes::Bytes;
+use canva_connect::{Client, Error, RetryPolicy, TimeoutKind, UploadBody, UploadProgress};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 use crate::support::{self, UPLOADED, attempts, builder, http, script};
 
@@ -53,8 +55,11 @@ async fn breaking(breaks: Breaks) -> (String, Arc<Mutex<Vec<u64>>>) {
     (base_url, complete)
 }
 
+/// All at once: where the connection stalls, real time passes until that counts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upload_is_repeated_that_failed_before_its_last_block() {
+    let content = Bytes::from(vec![7; LENGTH]);
+    let mut all = JoinSet::new();
     for breaks in [
         Breaks::Closes,
         Breaks::Resets,
@@ -64,30 +69,41 @@ async fn an_upload_is_repeated_that_failed_before_its_last_block() {
         Breaks::Answers("503 Service Unavailable"),
         Breaks::Answers("504 Gateway Timeout"),
     ] {
-        // Long enough for a busy machine, unless it is what is waited for. These stalls are most of the test's time.
-        let stall = Duration::from_secs(if matches!(breaks, Breaks::Stalls) { 3 } else { 60 });
-        let client =
-            |base_url: &str, retry| builder(base_url).retry_policy(retry).stall_timeout(stall).build().unwrap();
-        let (base_url, complete) = breaking(breaks).await;
-        let error = client(&base_url, RetryPolicy::never()).upload_asset(vec![7; LENGTH]).name("n").await.unwrap_err();
-        assert!(!error.is_outcome_unknown(), "{breaks:?}: {error:?}");
-        let stalled = matches!(error, Error::Timeout { kind: TimeoutKind::Stall, .. });
-        assert_eq!(stalled, matches!(breaks, Breaks::Stalls), "{breaks:?}: {error:?}");
-        assert!(complete.lock().unwrap().is_empty(), "{breaks:?}");
-
-        let (base_url, complete) = breaking(breaks).await;
-        let sent = Arc::new(Mutex::new(Vec::new()));
-        let report = sent.clone();
-        let upload = client(&base_url, attempts(2)).upload_asset(vec![7; LENGTH]).name("n");
-        let uploaded = upload.on_progress(move |progress| report.lock().unwrap().push(progress)).await;
-        let _ = uploaded.unwrap_or_else(|error| panic!("{breaks:?}: {error:?}"));
-        assert_eq!(*complete.lock().unwrap(), [LENGTH as u64], "{breaks:?}");
-        let whole = |attempt| {
-            let sent = sent.lock().unwrap();
-            sent.iter().rfind(|progress| progress.attempt == attempt).unwrap().sent == LENGTH as u64
-        };
-        assert_eq!((whole(1), whole(2)), (false, true), "{breaks:?}");
+        all.spawn(fails(breaks, content.clone()));
+        all.spawn(is_repeated(breaks, content.clone()));
     }
+    all.join_all().await;
+}
+
+fn client(base_url: &str, breaks: Breaks, retry: RetryPolicy) -> Client {
+    // Long enough for a busy machine, unless it is what is waited for.
+    let stall = Duration::from_secs(if matches!(breaks, Breaks::Stalls) { 3 } else { 60 });
+    builder(base_url).retry_policy(retry).stall_timeout(stall).build().unwrap()
+}
+
+async fn fails(breaks: Breaks, content: Bytes) {
+    let (base_url, complete) = breaking(breaks).await;
+    let canva = client(&base_url, breaks, RetryPolicy::never());
+    let error = canva.upload_asset(content).name("n").await.unwrap_err();
+    assert!(!error.is_outcome_unknown(), "{breaks:?}: {error:?}");
+    let stalled = matches!(error, Error::Timeout { kind: TimeoutKind::Stall, .. });
+    assert_eq!(stalled, matches!(breaks, Breaks::Stalls), "{breaks:?}: {error:?}");
+    assert!(complete.lock().unwrap().is_empty(), "{breaks:?}");
+}
+
+async fn is_repeated(breaks: Breaks, content: Bytes) {
+    let (base_url, complete) = breaking(breaks).await;
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let report = sent.clone();
+    let upload = client(&base_url, breaks, attempts(2)).upload_asset(content).name("n");
+    let uploaded = upload.on_progress(move |progress| report.lock().unwrap().push(progress)).await;
+    let _ = uploaded.unwrap_or_else(|error| panic!("{breaks:?}: {error:?}"));
+    assert_eq!(*complete.lock().unwrap(), [LENGTH as u64], "{breaks:?}");
+    let whole = |attempt| {
+        let sent = sent.lock().unwrap();
+        sent.iter().rfind(|progress| progress.attempt == attempt).unwrap().sent == LENGTH as u64
+    };
+    assert_eq!((whole(1), whole(2)), (false, true), "{breaks:?}");
 }
 
 /// Content of some bytes is in docs/faults.md.
