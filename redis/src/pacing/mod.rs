@@ -6,6 +6,8 @@
 
 mod lane;
 mod script;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -8,7 +8,12 @@ use serde::Serialize;
 
 use crate::connection::{Redis, RedisError};
 
-static SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("script.lua")));
+static SCRIPT: LazyLock<Script> = LazyLock::new(|| {
+    let script = include_str!("script.lua");
+    #[cfg(test)]
+    let script = &super::tests::with_given_time(script);
+    Script::new(script)
+});
 
 /// The longest time that a call can name, in milliseconds: Lua's numbers are exact up to here.
 const LONGEST: u64 = 1 << 52;
@@ -43,7 +48,10 @@ impl Call {
             script.key(key);
         }
         // Text and numbers: this can't fail.
-        redis.run(script.arg(serde_json::to_string(self).unwrap_or_default())).await
+        script.arg(serde_json::to_string(self).unwrap_or_default());
+        #[cfg(test)]
+        let _still = super::tests::tell_time(&mut script);
+        redis.run(&script).await
     }
 }
 

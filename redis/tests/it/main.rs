@@ -7,6 +7,22 @@ mod encryption;
 mod fleet;
 mod outages;
 mod pacing;
-mod pacing_script;
+mod process;
 mod server;
 mod tokens;
+
+use canva_connect_redis::Redis;
+
+use server::Server;
+
+impl Server {
+    /// A connection of its own, as another process has it.
+    fn open(&self) -> Redis {
+        Redis::open(&self.url()).unwrap()
+    }
+
+    /// A connection for the test itself.
+    fn connect(&self) -> redis::Connection {
+        redis::Client::open(self.url()).unwrap().get_connection().unwrap()
+    }
+}

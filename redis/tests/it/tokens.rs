@@ -8,7 +8,8 @@ use canva_connect::{BoxError, TokenProvider, operations, reqwest};
 use canva_connect_redis::{Redis, RedisError, RedisStore, StoreError};
 use canva_simulator::{Fault, Simulator};
 
-use crate::server::{Process, Server, server_or_skip, variable};
+use crate::process::{Process, variable};
+use crate::server::Server;
 
 const REDIRECT_URI: &str = "https://example.com/return";
 const USER: &str = "ada";
@@ -113,7 +114,7 @@ fn another_process() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_processes_at_expiry_refresh_once() {
-    let server = server_or_skip!(start());
+    let Some(server) = Server::start() else { return };
     let simulator = expired(&server).await;
     simulator.inject("token", 1.., Fault::Delay(Duration::from_millis(200))).unwrap();
     let mut processes: Vec<_> = (0..50).map(|_| process(&simulator, &server, 30 * LEASE)).collect();
@@ -125,7 +126,7 @@ async fn fifty_processes_at_expiry_refresh_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_others_go_on_when_a_holder_is_killed() {
-    let server = server_or_skip!(start());
+    let Some(server) = Server::start() else { return };
     let simulator = expired(&server).await;
     let mut holder = process(&simulator, &server, LEASE);
     holder.ask("lock");
@@ -142,7 +143,7 @@ async fn the_others_go_on_when_a_holder_is_killed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_holder_keeps_the_tokens_locked_for_longer_than_a_lease() {
-    let server = server_or_skip!(start());
+    let Some(server) = Server::start() else { return };
     let (first, other) = (store(&server).lease(LEASE), store(&server).lease(LEASE));
     let lock = first.lock().await.unwrap();
     assert!(tokio::time::timeout(3 * LEASE, other.lock()).await.is_err(), "locked twice");
@@ -164,7 +165,7 @@ async fn standing_still(server: &Server) -> (Simulator, Process) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_holder_that_stood_still_overwrites_no_newer_login() {
-    let server = server_or_skip!(start());
+    let Some(server) = Server::start() else { return };
     let (simulator, mut process) = standing_still(&server).await;
     log_in(&simulator, &OAuth::new(integration(&simulator), store(&server).lease(LEASE))).await;
     let newer = kept(&server).await;
@@ -180,7 +181,7 @@ async fn a_holder_that_stood_still_overwrites_no_newer_login() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_holder_that_stood_still_saves_when_nobody_has_locked_meanwhile() {
-    let server = server_or_skip!(start());
+    let Some(server) = Server::start() else { return };
     let (_simulator, mut process) = standing_still(&server).await;
     process.signal("-CONT");
     assert_eq!(process.told(), kept(&server).await.access_token.expose());
@@ -188,7 +189,7 @@ async fn a_holder_that_stood_still_saves_when_nobody_has_locked_meanwhile() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_has_lost_the_lock_refreshes_nothing() {
-    let server = server_or_skip!(start());
+    let Some(server) = Server::start() else { return };
     let simulator = expired(&server).await;
     let first = store(&server);
     let _lost = first.lock().await.unwrap();
@@ -204,7 +205,7 @@ async fn whoever_has_lost_the_lock_refreshes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_save_without_a_lock_waits_for_who_has_it() {
-    let server = server_or_skip!(start());
+    let Some(server) = Server::start() else { return };
     let lock = store(&server).lock().await.unwrap();
     let tokens = Tokens::new("access", "refresh", Duration::from_secs(3600));
     let other = store(&server);
@@ -237,17 +238,19 @@ async fn restarted_in_the_middle(server: Server) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_restarts_during_a_refresh_loses_no_login() {
-    restarted_in_the_middle(server_or_skip!(start_persistent())).await;
+    let Some(server) = Server::start_persistent() else { return };
+    restarted_in_the_middle(server).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_loses_all_during_a_refresh_loses_no_login() {
-    restarted_in_the_middle(server_or_skip!(start())).await;
+    let Some(server) = Server::start() else { return };
+    restarted_in_the_middle(server).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_redis_was_away_for_is_saved_late() {
-    let server = server_or_skip!(start_persistent());
+    let Some(server) = Server::start_persistent() else { return };
     let simulator = expired(&server).await;
     simulator.inject("token", 1..=1, Fault::Delay(Duration::from_secs(1))).unwrap();
     let provider = OAuth::new(integration(&simulator), store(&server).lease(LEASE));
@@ -267,7 +270,7 @@ async fn what_redis_was_away_for_is_saved_late() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_is_away_or_slow_costs_no_refresh_token_and_little_time() {
-    let server = server_or_skip!(start_persistent());
+    let Some(server) = Server::start_persistent() else { return };
     let simulator = expired(&server).await;
     let provider = oauth(&simulator, &server);
     for stop in [Server::freeze, Server::kill] {

@@ -1,7 +1,4 @@
-//! The script by itself, in virtual time: whatever processes do with their permits, no server refuses a request.
-//!
-//! The script asks Redis for the time. Here it is told it, so that minutes pass at once; nothing else of it is
-//! changed.
+//! The script by itself: whatever processes do with their permits, no server refuses a request.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,24 +10,15 @@ use redis::{Connection, Script};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::server::server_or_skip;
+use super::server::Server;
+use super::{START, with_given_time};
 
 const WINDOW: u64 = 60_000;
 const LEASE: u64 = 90_000;
 const BEAT: u64 = 5_000;
 const POLL: u64 = 1_000;
 
-/// An hour after the epoch: far from all the times that the script begins with.
-const START: u64 = 3_600_000;
-
 const COUNTERS: [RateLimits; 3] = [RateLimits::FixedWindow, RateLimits::SlidingWindow, RateLimits::TokenBucket];
-
-fn script_with_given_time() -> Script {
-    let script = include_str!("../../src/pacing/script.lua");
-    let (time, up) = ("redis.call('TIME')", "string.match(info, 'uptime_in_seconds:(%d+)')");
-    assert!(script.contains(time) && script.contains(up));
-    Script::new(&script.replace(time, "{ math.floor(ARGV[2] / 1000), ARGV[2] % 1000 * 1000 }").replace(up, "3600"))
-}
 
 /// A request: when it is asked for and by which process, how long it travels, and how it ends.
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +79,7 @@ struct World {
 impl World {
     fn new(redis: Connection, name: &str) -> Self {
         let keys = ["out", "back", "promised", "state"].map(|key| format!("{{{name}}}:{key}"));
-        let script = script_with_given_time();
+        let script = Script::new(&with_given_time(include_str!("../script.lua")));
         Self { redis, script, keys, now: START, finished: Default::default(), live: Default::default(), pause: None }
     }
 
@@ -211,7 +199,7 @@ fn send(redis: Connection, name: &str, limit: u32, counter: RateLimits, requests
 
 #[test]
 fn no_server_ever_refuses_and_nobody_waits_for_ever() {
-    let server = server_or_skip!(start());
+    let Some(server) = Server::start() else { return };
     let cases = AtomicUsize::new(0);
     let config = ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(
@@ -226,7 +214,7 @@ fn no_server_ever_refuses_and_nobody_waits_for_ever() {
 
 #[test]
 fn only_ages_count_and_a_clock_that_is_set_back_keeps_nothing_for_longer_than_a_window() {
-    let server = server_or_skip!(start());
+    let Some(server) = Server::start() else { return };
     let mut world = World::new(server.connect(), "user");
     // Whatever the process's clock says, this response came 10 s ago.
     world.finished[0] = vec![(1, START - 10_000, true), (2, START - 59_000, true)];
@@ -239,7 +227,7 @@ fn only_ages_count_and_a_clock_that_is_set_back_keeps_nothing_for_longer_than_a_
 
 #[test]
 fn the_pause_that_ends_last_holds_whoever_tells_it_when() {
-    let server = server_or_skip!(start());
+    let Some(server) = Server::start() else { return };
     let mut world = World::new(server.connect(), "user");
     let paused = |asked: u64, elapsed: u64| [4, asked, elapsed];
     world.pause = Some([0, 25_000]);
