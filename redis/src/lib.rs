@@ -6,6 +6,7 @@
 mod connection;
 mod encryption;
 mod pacing;
+mod random;
 mod store;
 mod sync;
 

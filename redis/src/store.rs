@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::connection::{Redis, RedisError};
 use crate::encryption::{Closed, open, seal};
+use crate::random;
 use crate::sync::lock;
 
 /// How long the tokens stay locked if their holder is no longer heard of.
@@ -186,7 +187,7 @@ impl RedisStore {
 
     async fn lock_tokens(&self) -> Result<StoreLock, BoxError> {
         let until = Instant::now() + LOCK_TIMEOUT;
-        let holder = Holder { id: format!("{:032x}", fastrand::u128(..)), number: 0 };
+        let holder = Holder { id: random::id(), number: 0 };
         // Made before the call, so that the tokens are unlocked even if the response is lost.
         let mut lease = Lease { row: self.row.clone(), holder, held: self.held.clone(), renewal: None };
         loop {

@@ -1,5 +1,6 @@
 //! The progress of each file, kept in Redis: the next worker with its task goes on from there.
 
+use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 
 use apalis::prelude::BoxDynError;
@@ -69,11 +70,17 @@ impl Ledger {
 
     /// The right to send the file.
     pub async fn claim(&self, seen: Option<State>) -> Result<Claim, BoxDynError> {
-        let by = format!("{:016x}", fastrand::u64(..));
+        let by = random_id();
         let (claimed, sent) = (State::Claimed { by: by.clone() }, State::Sent { by });
         self.change(seen.as_ref(), &claimed).await?;
         Ok(Claim { ledger: self.clone(), claimed, sent })
     }
+}
+
+/// An id that no other process has. Its randomness is the operating system's: `fastrand` begins with the time, which
+/// can be the same in processes that start at once.
+pub fn random_id() -> String {
+    format!("{:016x}", RandomState::new().hash_one(()))
 }
 
 /// The right to send a file. It ends when another worker claims the file.

@@ -104,7 +104,7 @@ async fn workers(count: usize, chaos: bool) -> Result<(), BoxDynError> {
 
 async fn worker() -> Result<(), BoxDynError> {
     let backend = queue().await?.poll_with_interval(Duration::from_millis(200));
-    let worker = WorkerBuilder::new(format!("{:016x}", fastrand::u64(..))).backend(backend).concurrency(8);
+    let worker = WorkerBuilder::new(ledger::random_id()).backend(backend).concurrency(8);
     let worker = worker.data(Fleet::new().await?).build(worker::upload);
     // A worker of apalis may miss the end of its last task. Ending anyway is no worse than being killed.
     let late = async {

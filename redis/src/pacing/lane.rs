@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::script::{Call, Reply, Take, milliseconds};
 use crate::connection::{Redis, RedisError};
+use crate::random;
 
 /// What a lane is told.
 pub(super) enum Command {
@@ -75,7 +76,7 @@ impl Lane {
         Self {
             redis,
             keys: ["out", "back", "promised", "state"].map(|key| format!("{name}:{key}")),
-            holder: format!("{:x}", fastrand::u64(..)),
+            holder: random::id(),
             limit,
             window,
             waiting: VecDeque::new(),

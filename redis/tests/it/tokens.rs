@@ -151,6 +151,16 @@ async fn a_holder_keeps_the_tokens_locked_for_longer_than_a_lease() {
     let _lock = tokio::time::timeout(Duration::from_secs(10), other.lock()).await.unwrap().unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_start_with_the_same_random_numbers_lock_one_after_the_other() {
+    let Some(server) = Server::start() else { return };
+    fastrand::seed(1);
+    let _lock = store(&server).lock().await.unwrap();
+    let other = store(&server);
+    fastrand::seed(1);
+    assert!(tokio::time::timeout(Duration::from_millis(500), other.lock()).await.is_err(), "locked twice");
+}
+
 /// A process that stands still in the middle of a refresh, past its lease.
 async fn standing_still(server: &Server) -> (Simulator, Process) {
     let simulator = expired(server).await;

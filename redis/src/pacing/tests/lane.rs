@@ -40,6 +40,27 @@ fn scripts_run(server: &Server) -> u64 {
 }
 
 #[tokio::test(start_paused = true)]
+async fn processes_that_start_with_the_same_random_numbers_keep_the_limit_together() {
+    let Some(server) = Server::start() else { return };
+    let (begun, mut all) = (Instant::now(), JoinSet::new());
+    for _ in 0..2 {
+        // As in processes that start at once.
+        fastrand::seed(1);
+        let pacing = process(&server, "user");
+        acquire(&pacing, &TEN).await.sent();
+        for _ in 0..6 {
+            let pacing = pacing.clone();
+            all.spawn(async move {
+                acquire(&pacing, &TEN).await.sent();
+                Instant::now()
+            });
+        }
+    }
+    let at_once = all.join_all().await.into_iter().filter(|at| *at < begun + MINUTE).count();
+    assert_eq!(at_once, 8);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_permit_costs_one_call_and_waiting_none() {
     let Some(server) = Server::start() else { return };
     let pacing = process(&server, "user");
