@@ -74,16 +74,14 @@ async fn a_frozen_redis_holds_up_nobody_for_long() {
     server.freeze();
     let begun = Instant::now();
     let mut all = JoinSet::new();
-    for _ in 0..50 {
-        let pacing = pacing.clone();
+    // Nobody waits: neither who has a connection, nor who only connects.
+    for pacing in std::iter::repeat_n(pacing.clone(), 50).chain([process(&server, "user")]) {
         all.spawn(async move { pacing.acquire(&TEN, MAX_WAIT).await.unwrap_err().to_string() });
     }
     for error in all.join_all().await {
         assert!(error.contains("no response from redis://127.0.0.1:"), "{error}");
     }
-    // Nor one that only connects.
-    assert!(process(&server, "user").acquire(&TEN, MAX_WAIT).await.is_err());
-    assert!(begun.elapsed() < 2 * BOUNDED, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < BOUNDED, "{:?}", begun.elapsed());
     server.thaw();
     permit.sent();
     // What was asked for meanwhile is given back: there are nine more.

@@ -229,7 +229,7 @@ async fn a_save_without_a_lock_waits_for_who_has_it() {
 /// A Redis that is killed while a refresh is under way, and what the caller is told once it is there again.
 async fn restarted_in_the_middle(server: Server) {
     let simulator = expired(&server).await;
-    simulator.inject("token", 1..=1, Fault::Delay(Duration::from_secs(1))).unwrap();
+    simulator.inject("token", 1..=1, Fault::Delay(Duration::from_millis(500))).unwrap();
     let provider = oauth(&simulator, &server);
     let told = tokio::spawn({
         let provider = provider.clone();
@@ -238,7 +238,7 @@ async fn restarted_in_the_middle(server: Server) {
     until(|| token_requests(&simulator) == 2).await;
     server.kill();
     // The response comes while Redis is away.
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
     server.restart();
     let token = told.await.unwrap().unwrap();
     assert_eq!(token, kept(&server).await.access_token);

@@ -213,6 +213,22 @@ fn no_server_ever_refuses_and_nobody_waits_for_ever() {
 }
 
 #[test]
+fn processes_take_turns_however_near_they_are() {
+    let Some(server) = Server::start() else { return };
+    let mut world = World::new(server.connect(), "user");
+    // All five permits come back at the same moment, and two processes wait for that.
+    world.finished[0] = (1..=5).map(|id| (id, START, true)).collect();
+    assert_eq!(world.call(0, ask("near", "next", 5)), [1, WINDOW + 1]);
+    assert_eq!(world.call(1, ask("far", "", 5)), [1, WINDOW + 1]);
+    world.now += WINDOW + 1;
+    // The next request of the one waits until the other has had its turn.
+    assert_eq!(world.call(0, ask("near", "next", 5)), [0, 5]);
+    assert_eq!(world.call(1, ask("far", "", 5)), [0]);
+    world.now += 5;
+    assert_eq!(world.call(0, ask("next", "last", 5)), [0]);
+}
+
+#[test]
 fn only_ages_count_and_a_clock_that_is_set_back_keeps_nothing_for_longer_than_a_window() {
     let Some(server) = Server::start() else { return };
     let mut world = World::new(server.connect(), "user");
