@@ -61,7 +61,11 @@ fn redis_url() -> String {
 
 /// Over how many seconds requests are counted: 60 at Canva.
 fn rate_window() -> Result<Duration, BoxDynError> {
-    Ok(Duration::from_secs(setting("RATE_WINDOW", "60").parse()?))
+    seconds("RATE_WINDOW", "60")
+}
+
+fn seconds(name: &str, default: &str) -> Result<Duration, BoxDynError> {
+    Ok(Duration::from_secs(setting(name, default).parse()?))
 }
 
 async fn simulate(users: &[String]) -> Result<(), BoxDynError> {
@@ -122,7 +126,7 @@ async fn worker() -> Result<(), BoxDynError> {
 /// sends no heartbeat while tasks wait within the worker.
 async fn queue() -> Result<RedisStorage<Upload>, BoxDynError> {
     let config = Config::default().queue("fleet").batch_size(1);
-    let config = config.heartbeat_interval(Duration::from_secs(5)).missed_heartbeats(3);
+    let config = config.heartbeat_interval(seconds("HEARTBEAT", "5")?).missed_heartbeats(3);
     Ok(RedisStorage::new(apalis_redis::connect(redis_url()).await?).with_config(config))
 }
 

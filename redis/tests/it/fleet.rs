@@ -55,20 +55,27 @@ async fn far_away(simulator: &Simulator) -> String {
     far
 }
 
-/// Builds the example, which `cargo test --test it` leaves as it was.
-fn build() {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--package", "canva-connect-redis", "--example", "fleet"]);
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
+/// The example, beside the directory of this binary. `cargo test` has built it, unless it was asked for some tests
+/// alone: then it may be older than what it is built from, or not be there.
+fn example() -> PathBuf {
+    let example = std::env::current_exe().unwrap().parent().unwrap().with_file_name("examples/fleet");
+    let modified = |file: &Path| std::fs::metadata(file).and_then(|file| file.modified()).ok();
+    let sources = std::fs::read_to_string(example.with_extension("d")).unwrap_or_default();
+    let is_older = |source: &str| modified(Path::new(source.trim_end())) > modified(&example);
+    if sources.is_empty() || sources.split(' ').skip(1).any(is_older) {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--package", "canva-connect-redis", "--example", "fleet"]);
+        if !cfg!(debug_assertions) {
+            cargo.arg("--release");
+        }
+        assert!(cargo.status().unwrap().success());
     }
-    assert!(cargo.status().unwrap().success());
+    example
 }
 
-/// Where cargo puts examples: beside the directory of this binary.
-fn fleet(server: &Server, base_url: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap().parent().unwrap().with_file_name("examples/fleet"));
-    command.env("REDIS_URL", server.url()).env("CANVA_BASE_URL", base_url);
+fn fleet(example: &Path, server: &Server, base_url: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(example);
+    command.env("REDIS_URL", server.url()).env("CANVA_BASE_URL", base_url).env("HEARTBEAT", "1");
     command.env("RATE_WINDOW", WINDOW.as_secs().to_string()).args(arguments).stdout(Stdio::piped());
     command
 }
@@ -81,10 +88,12 @@ fn fill(folder: &Path, user: &str) {
     }
 }
 
+/// This takes over ten seconds: two windows of the rate limit, in which workers are killed, and after each of them the
+/// three seconds in which the others notice.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fleet_that_is_killed_at_random_leaves_each_file_once_or_reports_it() {
     let Some(server) = Server::start() else { return };
-    build();
+    let example = example();
     let mut simulator = Simulator::builder().rate_limits(RateLimits::SlidingWindow).rate_window(WINDOW);
     simulator = simulator.job_duration(Duration::from_secs(1));
     for user in USERS {
@@ -98,7 +107,7 @@ async fn a_fleet_that_is_killed_at_random_leaves_each_file_once_or_reports_it() 
         redis.store(user).save(&tokens).await.unwrap();
     }
 
-    let mut workers = fleet(&server, &base_url, &["workers", "4", "--chaos"]);
+    let mut workers = fleet(&example, &server, &base_url, &["workers", "4", "--chaos"]);
     let workers = Workers(workers.process_group(0).stdout(Stdio::null()).spawn().unwrap());
     let folders = USERS.map(|_| tempfile::tempdir().unwrap());
     let puts: Vec<_> = USERS
@@ -107,7 +116,7 @@ async fn a_fleet_that_is_killed_at_random_leaves_each_file_once_or_reports_it() 
         .map(|(user, folder)| {
             fill(folder.path(), user);
             let folder = folder.path().to_str().unwrap();
-            fleet(&server, &base_url, &["put", user, folder]).spawn().unwrap()
+            fleet(&example, &server, &base_url, &["put", user, folder]).spawn().unwrap()
         })
         .collect();
     let mut reports: HashMap<String, String> = HashMap::new();
