@@ -75,7 +75,8 @@ fn after_ctrl_c_no_file_is_unknown_that_was_half_sent() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let simulator = runtime.block_on(Simulator::start()).unwrap();
     // The first attempt is taken whole and refused. In the second, the sockets can't hold the whole file.
-    simulator.inject("createAssetUploadJob", ..=1, Fault::Respond(CannedResponse::json(429))).unwrap();
+    let refused = CannedResponse::json(429).header("retry-after".parse().unwrap(), "0".parse().unwrap());
+    simulator.inject("createAssetUploadJob", ..=1, Fault::Respond(refused)).unwrap();
     simulator.inject("createAssetUploadJob", 2.., Fault::StopReading).unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
     file.as_file().set_len(32 << 20).unwrap();

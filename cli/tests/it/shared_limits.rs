@@ -1,58 +1,27 @@
 //! Commands that share their rate limits keep them together.
 
-use std::io::Write;
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use canva_simulator::{RateLimits, Simulator};
 
 use crate::common::{Stub, against, run};
+use server::Server;
 
-/// A `redis-server`, which ends with the test.
-struct Redis {
-    process: Child,
-    port: u16,
-}
-
-impl Redis {
-    /// `None` where none is installed, which is a failure with `REQUIRE_SERVERS`.
-    fn start() -> Option<Self> {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut server = Command::new("redis-server");
-        server.args(["--bind", "127.0.0.1", "--save", "", "--requirepass", "word", "--port", &port.to_string()]);
-        let Ok(process) = server.stdout(Stdio::null()).spawn() else {
-            assert!(
-                std::env::var_os("REQUIRE_SERVERS").is_none(),
-                "REQUIRE_SERVERS is set, and there is no redis-server"
-            );
-            std::io::stderr().write_all(b"skipped: there is no redis-server\n").unwrap();
-            return None;
-        };
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Some(Self { process, port })
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
+#[allow(dead_code)]
+#[path = "../../../redis/tests/it/server.rs"]
+mod server;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_commands_at_once_keep_the_limits_together() {
-    let Some(redis) = Redis::start() else { return };
-    let window = Duration::from_secs(4);
+    let Some(redis) = Server::start_with(&["--requirepass", "word"]) else { return };
+    let window = Duration::from_secs(1);
     let simulator = Simulator::builder().rate_limits(RateLimits::SlidingWindow).rate_window(window);
     let simulator = simulator.start().await.unwrap();
     let import = || {
         // More than half of a window's limit of 20.
         let mut command = against(&simulator, ["import", "--no-wait"].into_iter().chain(["deck.pdf"; 12]));
-        command.env("CANVA_SHARE_LIMITS", format!("redis://:word@127.0.0.1:{}", redis.port));
+        command.env("CANVA_SHARE_LIMITS", redis.url().replace("redis://", "redis://:word@"));
         command.env("CANVA_TEST_LIMITS_WINDOW", window.as_millis().to_string());
         tokio::task::spawn_blocking(|| run(command).succeeded())
     };
