@@ -109,7 +109,7 @@ fn cases() -> Vec<Case> {
         ("the response is chunked".into(), Fault::Chunked),
         ("the response has no length".into(), Fault::Unlengthed),
         ("the response has a header of 70 000 bytes".into(), Fault::LargeHeader(70_000)),
-        ("the response has a header of 1 MiB".into(), Fault::LargeHeader(1 << 20)),
+        ("the response has a header of 512 KiB".into(), Fault::LargeHeader(512 << 10)),
         ("the response is not HTTP".into(), Fault::Raw("nonsense\r\n\r\n".into())),
         ("413 before the body is read".into(), early(413)),
         ("500 before the body is read".into(), early(500)),
