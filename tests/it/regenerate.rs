@@ -304,9 +304,14 @@ fn row(edit: &Edit) -> String {
     let (old_types, new_types) = (types(&old(CLIENT)), types(&copy.read(CLIENT)));
     let changed = new_types.into_iter().filter(|(name, code)| old_types.get(name) != Some(code)).map(|(name, _)| name);
     let gone: BTreeSet<_> = &names_in(CODE.map(original)) - &names_in(CODE.map(|file| copy.path(file)));
-    let missed: Vec<_> = names_in(sources(&original("src"))).intersection(&gone).cloned().collect();
-    let facade =
-        if missed.is_empty() { String::new() } else { format!("names {}, and doesn't compile", listed(missed)) };
+    let facade = match gone.is_empty() {
+        true => BTreeSet::new(),
+        false => &names_in(sources(&original("src"))) & &gone,
+    };
+    let facade = match facade.is_empty() {
+        true => String::new(),
+        false => format!("names {}, and doesn't compile", listed(facade)),
+    };
 
     let (old, new) = (diff::Spec::parse("old", &before).unwrap(), diff::Spec::parse("new", &after).unwrap());
     let report = diff::compare(&old, &new);
