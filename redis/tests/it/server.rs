@@ -41,14 +41,13 @@ impl Server {
             std::io::stderr().write_all(said.as_bytes()).unwrap();
             return None;
         }
-        for _ in 0..20 {
+        let new = || {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            let server = Self { port, directory: TempDir::new().unwrap(), arguments, process: Mutex::default() };
-            if server.run() {
-                return Some(server);
-            }
-        }
-        panic!("redis-server doesn't start");
+            Self { port, directory: TempDir::new().unwrap(), arguments, process: Mutex::default() }
+        };
+        let running = std::iter::repeat_with(new).take(20).find(Self::run);
+        assert!(running.is_some(), "redis-server doesn't start");
+        running
     }
 
     /// Whether it answers. It doesn't if someone else took the port.
