@@ -7,6 +7,7 @@ use canva_simulator::Simulator;
 
 use crate::End;
 use crate::args::Server;
+#[cfg(feature = "redis")]
 use crate::shared_limits;
 
 const NO_TOKEN: &str = "no access token: set CANVA_ACCESS_TOKEN to the token of a Canva user, or add --simulate to try \
@@ -24,6 +25,13 @@ pub async fn open(server: Server) -> Result<(Client, Option<Simulator>), End> {
         }
     };
     let mut builder = Client::builder().user_agent(concat!("canva-cli/", env!("CARGO_PKG_VERSION")));
+    #[cfg(not(feature = "redis"))]
+    if redis.is_some() {
+        let message = "this canva was built without the feature `redis`: unset CANVA_SHARE_LIMITS and leave out \
+                       --share-limits, or install it with the feature";
+        return Err(End::usage(message.to_owned()));
+    }
+    #[cfg(feature = "redis")]
     if let Some(redis) = redis {
         builder = builder.pacer(shared_limits::open(&redis, &token).await?);
     }

@@ -10,6 +10,7 @@ mod files;
 mod item;
 mod output;
 mod progress;
+#[cfg(feature = "redis")]
 mod shared_limits;
 mod simulate;
 mod warnings;

@@ -7,5 +7,6 @@ mod failures;
 mod files;
 mod licences;
 mod output;
+#[cfg(feature = "redis")]
 mod shared_limits;
 mod usage;

@@ -83,6 +83,20 @@ fn simulate_needs_nothing_of_the_environment() {
     run(command).succeeded();
 }
 
+#[cfg(not(feature = "redis"))]
+#[test]
+fn without_the_feature_nothing_is_sent_when_limits_should_be_shared() {
+    let stub = Stub::start(vec![]);
+    let mut command = stub.command(["upload", "photo.png"]);
+    command.env("CANVA_SHARE_LIMITS", "redis://127.0.0.1");
+    let given = stub.run(["--share-limits", "redis://127.0.0.1", "upload", "photo.png"]);
+    for ran in [run(command), given] {
+        assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.lines().count()), (Some(2), "", 1), "{}", ran.stderr);
+        assert!(ran.stderr.contains("built without the feature `redis`"), "{}", ran.stderr);
+    }
+    assert!(stub.requests().is_empty());
+}
+
 #[test]
 fn help_says_what_to_try_first_and_where_options_go() {
     let help = run(canva(["--help"])).succeeded();
