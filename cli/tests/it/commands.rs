@@ -103,7 +103,7 @@ fn an_asset_is_fetched_from_a_url_then_read_and_changed() {
       asset      ASSET
       name       New
       type       image
-      size       400x267
+      size       1200x800
       tags       a, b
       thumbnail  1200x800 http://HOST/thumbnails/ASSET/IMAGE
     ");
