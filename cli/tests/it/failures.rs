@@ -150,6 +150,7 @@ fn an_unknown_job_is_named() {
     assert_eq!(item["error"]["code"], "invalid_input");
 }
 
+/// This takes up to 7.5 s, the random pauses between five attempts.
 #[test]
 fn no_connection_is_no_mystery() {
     let mut command = canva(["--json", "--base-url", "http://127.0.0.1:1/rest", "update", "A1", "--name", "New"]);
