@@ -351,9 +351,10 @@ pub fn peak_memory() -> Option<u64> {
     memory("VmHWM:")
 }
 
-/// The memory that this process has now, in bytes, where `/proc` tells.
+/// The memory that this process has now, in bytes, where `/proc` tells. Without its executable, of which more comes into
+/// memory as more of it runs.
 pub fn resident_memory() -> Option<u64> {
-    memory("VmRSS:")
+    memory("RssAnon:")
 }
 
 fn memory(which: &str) -> Option<u64> {
