@@ -176,6 +176,7 @@ fn the_child_whose_uploads_wait() {
     });
 }
 
+/// Some five seconds: two requests for each upload, and half a millisecond of debug code for each of them.
 #[tokio::test]
 async fn five_thousand_uploads_in_bulk_need_no_more_than_one_thousand() {
     let child = |count| support::in_child("bounded::the_child_with_a_bulk", count);
