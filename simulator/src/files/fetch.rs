@@ -22,10 +22,6 @@ pub enum FetchError {
 
 /// `certificate` is trusted beside what the system trusts.
 pub async fn fetch(mut url: Url, max_bytes: u64, certificate: Option<&str>) -> Result<Bytes, FetchError> {
-    let client = Client::builder().no_proxy().redirect(Policy::none()).read_timeout(TIMEOUT);
-    let own = certificate.map(|pem| Certificate::from_pem(pem.as_bytes())).transpose().map_err(failed)?;
-    let client = client.tls_certs_merge(own);
-    let client = client.resolve_to_addrs("localhost", &loopback::LOCALHOST).build().map_err(failed)?;
     // Redirects by hand, because each stop has to be on this machine.
     for _ in 0..=MAX_REDIRECTS {
         if !loopback::leads_here(&url) {
@@ -33,6 +29,7 @@ pub async fn fetch(mut url: Url, max_bytes: u64, certificate: Option<&str>) -> R
                 "the simulator fetches from http:// and https:// URLs of localhost and loopback addresses",
             ));
         }
+        let client = client(&url, certificate).map_err(failed)?;
         let mut response = client.get(url.clone()).send().await.map_err(failed)?;
         if response.status().is_redirection() {
             let location = response.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
@@ -53,6 +50,14 @@ pub async fn fetch(mut url: Url, max_bytes: u64, certificate: Option<&str>) -> R
         return Ok(bytes.freeze());
     }
     Err(failed("too many redirects"))
+}
+
+/// It reads the system's certificates, which takes long, only where TLS needs them.
+fn client(url: &Url, certificate: Option<&str>) -> reqwest::Result<Client> {
+    let own = certificate.map(|pem| Certificate::from_pem(pem.as_bytes())).transpose()?;
+    let client = Client::builder().no_proxy().redirect(Policy::none()).read_timeout(TIMEOUT);
+    let client = if url.scheme() == "https" { client.tls_certs_merge(own) } else { client.tls_certs_only([]) };
+    client.resolve_to_addrs("localhost", &loopback::LOCALHOST).build()
 }
 
 fn failed(reason: impl ToString) -> FetchError {
