@@ -64,6 +64,8 @@ fn example() -> PathBuf {
     let is_older = |source: &str| modified(Path::new(source.trim_end())) > modified(&example);
     if sources.is_empty() || sources.split(' ').skip(1).any(is_older) {
         let mut cargo = Command::new(env!("CARGO"));
+        // With it, Cargo would build again what watches it.
+        cargo.env_remove("RUSTC_BOOTSTRAP");
         cargo.args(["build", "--quiet", "--package", "canva-connect-redis", "--example", "fleet"]);
         if !cfg!(debug_assertions) {
             cargo.arg("--release");
