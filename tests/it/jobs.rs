@@ -232,3 +232,14 @@ async fn waiting_for_a_turn_is_no_time_of_the_jobs() {
     }
     assert!(started.elapsed() >= Duration::from_secs(120), "nothing waited: {:?}", started.elapsed());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_job_of_a_fifth_of_a_second_is_known_within_half_a_second() {
+    let simulator = Simulator::builder().job_duration(Duration::from_millis(200)).start().await.unwrap();
+    let canva = support::simulated(&simulator).build().unwrap();
+    let begun = tokio::time::Instant::now();
+    canva.upload_asset(PIXEL).name("n").await.unwrap().wait().await.unwrap();
+    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+    // The upload, and one read.
+    assert_eq!(simulator.requests().len(), 2);
+}
