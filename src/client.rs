@@ -277,7 +277,7 @@ impl ClientBuilder {
     ///
     /// By default, the system's certificates are trusted, or those in `SSL_CERT_FILE`, and `HTTPS_PROXY` is the proxy
     /// unless the base URL leads to this machine. Without this method, the certificates are read once a process; with
-    /// it, twice for each client, which takes some 20 ms.
+    /// it, twice for each client.
     pub fn http(
         mut self,
         settings: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,

@@ -94,14 +94,15 @@ impl RetryPolicy {
     }
 }
 
-/// From here the pauses grow, however short the first one is: nothing times 1.7 is nothing.
+/// From here the pauses grow, however short the first one is: nothing times anything is nothing.
 const MIN_GROWN: Duration = Duration::from_millis(250);
 
 /// How often a job is polled, and for how long.
 ///
 /// The defaults suit jobs of 1 to 120 s: over durations spread evenly on a logarithmic scale, the result is noticed
-/// 2.7 s after it is ready, with 6.6 polls on average. A fixed 2 s needs 12.9 for 1.0 s; a start of 1 s that grows 1.7
-/// times to 6 s needs 6.6 for 2.4 s, but no result is known before 1 s. docs/performance.md has the same figures, the creating request included.
+/// 2.7 s after it is ready, with 6.6 polls on average. A fixed 2 s needs 12.9 polls for 1.0 s. A start of 1 s that grows
+/// 1.7 times to 6 s needs 6.6 for 2.4 s, and knows no result before 1 s. docs/performance.md has the same figures, the
+/// creating request included.
 ///
 /// It is read from a configuration file as [`RetryPolicy`] is.
 ///
@@ -120,8 +121,8 @@ const MIN_GROWN: Duration = Duration::from_millis(250);
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PollPolicy {
-    /// Before the first poll, after the job was created. Default 400 ms: short jobs, such as an image's, are known soon. The pauses after it grow from this, or from
-    /// 250 ms if it is less.
+    /// Before the first poll, after the job was created. Default 400 ms, so that a short job is known soon. The pauses
+    /// after it grow from this, or from 250 ms if it is less.
     #[serde(with = "duration")]
     pub first_delay: Duration,
     /// How many times as long each pause is as the one before. Default 3.2. Less than 1 counts as 1; infinity and NaN

@@ -18,6 +18,8 @@ pub fn read(file: &[u8]) -> Option<Picture> {
                 file.u8()?;
             }
             b'!' => drop(file.u8()?),
+            // Some programs write an empty block too many.
+            0 => continue,
             b';' => return Some(picture).filter(|picture| picture.frames > 0),
             _ => return None,
         }

@@ -24,7 +24,7 @@ pub fn read(file: &[u8]) -> Option<Picture> {
     let own = properties_of(primary, find(properties, b"ipma")?)?;
     let (mut picture, mut turned) = (None, false);
     // They are numbered from 1.
-    for (number, (name, content)) in (1_u16..).zip(boxes(find(properties, b"ipco")?)) {
+    for (number, (name, content)) in (1..=u16::MAX).zip(boxes(find(properties, b"ipco")?)) {
         let mut content = Reader(content);
         match name {
             _ if !own.contains(&number) => {}

@@ -7,11 +7,11 @@ use super::tiff;
 pub fn read(file: &[u8]) -> Option<Picture> {
     let mut file = Reader(file);
     file.take(2)?;
-    let (mut picture, mut orientation) = (None, None);
+    let (mut picture, mut orientation, mut has_pixels) = (None, None, false);
     loop {
         let marker = marker(&mut file)?;
         if marker == 0xd9 {
-            let mut picture: Picture = picture?;
+            let mut picture: Picture = picture.filter(|_| has_pixels)?;
             picture.turn(orientation);
             return Some(picture);
         }
@@ -25,6 +25,7 @@ pub fn read(file: &[u8]) -> Option<Picture> {
                 picture = Some(Picture::new(content.be16()?.into(), height.into())?);
             }
             0xe1 => orientation = content.0.strip_prefix(b"Exif\0\0").and_then(tiff::orientation).or(orientation),
+            0xda => has_pixels = true,
             _ => {}
         }
     }

@@ -36,6 +36,7 @@ fn seconds(media_header: &[u8]) -> Option<u32> {
         1 => header.take(16).and_then(|_| Some((header.be32()?, header.be64()?)))?,
         _ => header.take(8).and_then(|_| Some((header.be32()?, header.be32()?.into())))?,
     };
-    let seconds = Some(units).filter(|units| *units > 0)?.checked_div(timescale.into())?;
+    let seconds =
+        Some(units).filter(|units| !matches!(*units, 0 | 0xffff_ffff | u64::MAX))?.checked_div(timescale.into())?;
     u32::try_from(seconds).ok()
 }
