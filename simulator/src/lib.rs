@@ -110,10 +110,10 @@
 //! - Checks happen in a fixed order: path (404), method (405), token (401), scope (403), rate limit (429), media type
 //!   (415), path and header parameters (400), size (413), body (400), unknown asset (404), unknown job (400) or another
 //!   user's job (403).
-//! - Uploads are judged by their bytes: PNG, JPEG, GIF, WebP, TIFF and HEIC images under 50 MB (GIF and WebP of one frame), and
-//!   MP4, M4V, QuickTime, Matroska, WebM and MPEG videos under 500 MB (100 MB from a URL). A file is read from its
-//!   first to its last header, and has to be whole; a PNG has to keep its checksums. The job of any other file fails,
-//!   with `file_too_big`, or with `import_failed` and a message that names the type or the damage.
+//! - Uploads are judged by their bytes: PNG, JPEG, GIF, WebP, TIFF and HEIC images under 50 MB (GIF and WebP of one
+//!   frame), and MP4, M4V, QuickTime, Matroska, WebM and MPEG videos under 500 MB (100 MB from a URL). A file is read
+//!   from its first to its last header, and has to be whole; a PNG has to keep its checksums. The job of any other file
+//!   fails, with `file_too_big`, or with `import_failed` and a message that names the type or the damage.
 //! - Imports take PDF, Word, PowerPoint and Excel (OOXML) files, and count the pages of a PDF and the slides of a
 //!   presentation. Any other file is an `invalid_file`. One file is read at a time.
 //! - An image's width and height are those that are shown: an image that is turned by its EXIF header, or by its HEIC

@@ -81,6 +81,6 @@ fn thumbnail(state: &State, asset_id: &str, query: &str) -> Response {
         let message = "The URL is expired, or its query string is missing or wrong.";
         return ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message).into_response();
     }
-    let (mime_type, image) = asset.thumbnail();
+    let (mime_type, _, image) = asset.thumbnail();
     ([(header::CONTENT_TYPE, mime_type)], image).into_response()
 }

@@ -95,10 +95,9 @@ impl Schema {
 impl Rule {
     /// A rule about one type says nothing of the others.
     fn check(&self, value: &Value) -> Result<(), String> {
-        let hold = |holds: bool, what: &dyn Fn() -> String| if holds { Ok(()) } else { Err(what()) };
         match (self, value) {
-            (Self::Type(kind), _) => hold(is(value, kind), &|| format!("is {}, not {kind}", kind_of(value))),
-            (Self::Enum(values), _) => hold(values.contains(value), &|| {
+            (Self::Type(kind), _) => holds(is(value, kind), || format!("is {}, not {kind}", kind_of(value))),
+            (Self::Enum(values), _) => holds(values.contains(value), || {
                 let values: Vec<_> = values.iter().map(Value::to_string).collect();
                 format!("is none of {}", values.join(", "))
             }),
@@ -111,13 +110,13 @@ impl Rule {
                 at_most(decoded_length(text)?, *max, "characters once decoded")
             }
             (Self::Pattern(pattern), Value::String(text)) => {
-                hold(pattern.is_match(text), &|| format!("doesn't match {}", pattern.as_str()))
+                holds(pattern.is_match(text), || format!("doesn't match {}", pattern.as_str()))
             }
             (Self::Minimum(min), Value::Number(number)) => {
-                hold(number.as_f64().is_some_and(|number| number >= *min), &|| format!("is less than {min}"))
+                holds(number.as_f64().is_some_and(|number| number >= *min), || format!("is less than {min}"))
             }
             (Self::Maximum(max), Value::Number(number)) => {
-                hold(number.as_f64().is_some_and(|number| number <= *max), &|| format!("is greater than {max}"))
+                holds(number.as_f64().is_some_and(|number| number <= *max), || format!("is greater than {max}"))
             }
             (Self::MinItems(min), Value::Array(items)) => at_least(items.len() as u64, *min, "items"),
             (Self::MaxItems(max), Value::Array(items)) => at_most(items.len() as u64, *max, "items"),
@@ -142,12 +141,16 @@ fn within(place: &impl std::fmt::Display, result: Result<(), String>) -> Result<
     result.map_err(|what| if what.starts_with('/') { format!("/{place}{what}") } else { format!("/{place} {what}") })
 }
 
+fn holds(condition: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
+    if condition { Ok(()) } else { Err(otherwise()) }
+}
+
 fn at_least(number: u64, min: u64, of: &str) -> Result<(), String> {
-    if number >= min { Ok(()) } else { Err(format!("has {number} {of}, and {min} is the least")) }
+    holds(number >= min, || format!("has {number} {of}, and {min} is the least"))
 }
 
 fn at_most(number: u64, max: u64, of: &str) -> Result<(), String> {
-    if number <= max { Ok(()) } else { Err(format!("has {number} {of}, and {max} is the most")) }
+    holds(number <= max, || format!("has {number} {of}, and {max} is the most"))
 }
 
 fn length(text: &str) -> u64 {

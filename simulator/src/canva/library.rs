@@ -13,9 +13,8 @@ use crate::canva::access::Owner;
 use crate::canva::urls::Urls;
 use crate::files::media::{AssetKind, Media};
 
-/// The thumbnail of what no browser shows as an image.
+/// The thumbnail of what no browser shows as an image: a play sign, 320 × 180.
 const PLACEHOLDER: &[u8] = include_bytes!("placeholder.png");
-const PLACEHOLDER_SIZE: (u32, u32) = (320, 180);
 
 /// An asset in the simulated content library.
 #[derive(Clone, Debug)]
@@ -213,10 +212,12 @@ fn is_uuid(id: &str) -> bool {
 }
 
 impl StoredAsset {
-    /// The image itself, with its type, where every browser shows it; else a picture of a play sign.
-    pub fn thumbnail(&self) -> (&'static str, Bytes) {
-        let placeholder = ("image/png", Bytes::from_static(PLACEHOLDER));
-        self.mime_type.map_or(placeholder, |mime_type| (mime_type, self.bytes.clone()))
+    /// Type, size in pixels and content: the image itself, where every browser shows it.
+    pub fn thumbnail(&self) -> (&'static str, (u32, u32), Bytes) {
+        match self.mime_type {
+            Some(mime_type) => (mime_type, (self.width, self.height), self.bytes.clone()),
+            None => ("image/png", (320, 180), Bytes::from_static(PLACEHOLDER)),
+        }
     }
 
     pub fn to_json(&self, urls: &Urls, now: i64) -> Value {
@@ -229,7 +230,7 @@ impl StoredAsset {
         if let (Some(metadata), Some(duration)) = (metadata.as_object_mut(), self.duration) {
             metadata.insert("duration".into(), json!(duration));
         }
-        let (width, height) = self.mime_type.map_or(PLACEHOLDER_SIZE, |_| (self.width, self.height));
+        let (_, (width, height), _) = self.thumbnail();
         json!({
             "type": kind,
             "id": self.id,

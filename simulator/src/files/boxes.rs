@@ -6,7 +6,7 @@ use super::reader::Reader;
 pub struct Boxes<'a> {
     rest: Reader<'a>,
     /// The last box says that it reaches beyond the end.
-    pub is_cut: bool,
+    is_cut: bool,
 }
 
 pub fn boxes(content: &[u8]) -> Boxes<'_> {
@@ -16,6 +16,19 @@ pub fn boxes(content: &[u8]) -> Boxes<'_> {
 /// The content of the first box of this name.
 pub fn find<'a>(content: &'a [u8], name: &[u8; 4]) -> Option<&'a [u8]> {
     boxes(content).find(|(own, _)| *own == name).map(|(_, content)| content)
+}
+
+/// The content of the last box of this name, which describes the file: `None` where the file is cut, or has nothing in
+/// `mdat` to describe.
+pub fn description<'a>(file: &'a [u8], name: &[u8; 4]) -> Option<&'a [u8]> {
+    let (mut all, mut description, mut has_content) = (boxes(file), None, false);
+    for (own, content) in &mut all {
+        if own == name {
+            description = Some(content);
+        }
+        has_content |= own == b"mdat" && !content.is_empty();
+    }
+    description.filter(|_| has_content && !all.is_cut)
 }
 
 impl<'a> Iterator for Boxes<'a> {

@@ -1,20 +1,12 @@
 //! HEIC: items described in `meta`. The size is that of the primary item.
 
-use super::boxes::{boxes, find};
+use super::boxes::{boxes, description, find};
 use super::media::Picture;
 use super::reader::Reader;
 
 pub fn read(file: &[u8]) -> Option<Picture> {
-    let (mut all, mut meta, mut has_pixels) = (boxes(file), None, false);
-    for (name, content) in &mut all {
-        match name {
-            // A version and flags stand before its boxes.
-            b"meta" => meta = content.get(4..),
-            b"mdat" => has_pixels |= !content.is_empty(),
-            _ => {}
-        }
-    }
-    let meta = meta.filter(|_| has_pixels && !all.is_cut)?;
+    // A version and flags stand before its boxes.
+    let meta = description(file, b"meta")?.get(4..)?;
     let mut primary = Reader(find(meta, b"pitm")?);
     let primary = match primary.be32()? >> 24 {
         0 => primary.be16()?.into(),

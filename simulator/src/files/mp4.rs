@@ -1,20 +1,11 @@
 //! MP4, M4V and QuickTime: tracks described in `moov`, and what they play in `mdat`.
 
-use super::boxes::{boxes, find};
+use super::boxes::{boxes, description, find};
 use super::media::Clip;
 use super::reader::Reader;
 
 pub fn read(file: &[u8]) -> Option<Clip> {
-    let (mut all, mut movie, mut plays) = (boxes(file), None, false);
-    for (name, content) in &mut all {
-        match name {
-            b"moov" => movie = Some(content),
-            b"mdat" => plays |= !content.is_empty(),
-            _ => {}
-        }
-    }
-    let movie = movie.filter(|_| plays && !all.is_cut)?;
-    let mut tracks = boxes(movie).filter(|(name, _)| *name == b"trak");
+    let mut tracks = boxes(description(file, b"moov")?).filter(|(name, _)| *name == b"trak");
     tracks.find_map(|(_, track)| clip(track))
 }
 
