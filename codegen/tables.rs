@@ -1,6 +1,8 @@
 //! The spec's facts about operations and lengths, as tables. Retries, pacing, checks, docs and the simulator read
 //! them, so that no number of the spec is typed a second time.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 use serde_json::Value;
@@ -118,14 +120,17 @@ fn urls(spec: &Value) -> Result<TokenStream, String> {
     let base = text("/servers/0/url")?;
     let authorization = text(&format!("{flow}/authorizationUrl"))?;
     let token = text(&format!("{flow}/tokenUrl"))?;
-    let below = token.strip_prefix(base).ok_or_else(|| format!("{flow}/tokenUrl is not below {base}"))?;
+    let scopes = spec.pointer(&format!("{flow}/scopes")).and_then(Value::as_object);
+    let scopes: BTreeSet<&String> = scopes.into_iter().flat_map(|scopes| scopes.keys()).collect();
     Ok(quote! {
         /// Canva's public API.
         pub const BASE_URL: &str = #base;
         /// Where a user grants access.
         pub const AUTHORIZATION_URL: &str = #authorization;
-        /// Where access tokens come from, below the base URL.
-        pub const TOKEN_PATH: &str = #below;
+        /// Where access tokens come from.
+        pub const TOKEN_URL: &str = #token;
+        /// Every scope that a user can grant, also those that no operation here needs.
+        pub const SCOPES: &[&str] = &[#(#scopes),*];
     })
 }
 

@@ -59,7 +59,7 @@ pub mod types {
         #[serde(flatten)]
         pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
-    /// What kind of asset it is. Video is a preview.
+    /// What kind of asset it is.
     #[derive(::serde::Deserialize, ::serde::Serialize)]
     #[derive(Clone, Debug, Eq, Hash, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -329,7 +329,8 @@ pub mod types {
         #[serde(flatten)]
         pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
-    /// How the API says that it refused or failed. `code` is an open set; each response names the codes that are known.
+    /// How the API says that it refused or failed. `code` is an open set; the examples of each response carry the codes
+    /// that are known for it.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]

@@ -5,8 +5,29 @@ use super::Operation;
 pub const BASE_URL: &str = "https://api.canva.com/rest";
 /// Where a user grants access.
 pub const AUTHORIZATION_URL: &str = "https://www.canva.com/api/oauth/authorize";
-/// Where access tokens come from, below the base URL.
-pub const TOKEN_PATH: &str = "/v1/oauth/token";
+/// Where access tokens come from.
+pub const TOKEN_URL: &str = "https://api.canva.com/auth/v1/oauth/token";
+/// Every scope that a user can grant, also those that no operation here needs.
+pub const SCOPES: &[&str] = &[
+    "asset:read",
+    "asset:write",
+    "brandtemplate:content:read",
+    "brandtemplate:content:write",
+    "brandtemplate:meta:read",
+    "collaboration:event",
+    "comment:read",
+    "comment:write",
+    "design:content:read",
+    "design:content:write",
+    "design:meta:read",
+    "email",
+    "folder:permission:write",
+    "folder:read",
+    "folder:write",
+    "openid",
+    "profile",
+    "profile:read",
+];
 /// `POST /v1/asset-uploads`
 pub const CREATE_ASSET_UPLOAD_JOB: Operation = Operation {
     id: "createAssetUploadJob",

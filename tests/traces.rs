@@ -183,7 +183,7 @@ async fn a_refresh_is_news() {
     let granted =
         r#"{"access_token":"n3w-t0k3n","refresh_token":"n3w-r3fr3sh","token_type":"Bearer","expires_in":1000}"#;
     let (base_url, _seen) = script(vec![http("200 OK", "", granted)]).await;
-    let integration = Integration::builder("client", "secret", "https://example.com/return").base_url(&base_url);
+    let integration = Integration::builder("client", "secret", "https://example.com/return").token_url(&base_url);
     let oauth = OAuth::new(integration.build().unwrap(), support::Ended);
     assert!(!heard("INFO the access token was refreshed"));
     oauth.token().await.unwrap();

@@ -1,7 +1,6 @@
 //! The command line: its commands and options, and which of them exclude each other. The library checks values, such as
 //! the length of a name.
 
-use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
 use std::io;
@@ -214,7 +213,8 @@ pub struct Waiting {
 /// Run a local simulator of Canva, until Ctrl-C.
 ///
 /// It prints two lines for another shell. The first sets the variables that make `canva` use this simulator. The second
-/// sets what a program needs to log a user in: the client's id and secret, and the URL of the consent page.
+/// sets what a program needs to log a user in: the client's id and secret, and the URLs of the consent page and the token
+/// endpoint.
 #[derive(clap::Args)]
 pub struct Simulate {
     /// The port on this machine; 0 takes any free port.
@@ -252,8 +252,7 @@ fn rate_limits() -> impl TypedValueParser<Value = RateLimits> {
 }
 
 fn scopes() -> PossibleValuesParser {
-    let scopes: BTreeSet<&'static str> = operations::ALL.iter().flat_map(|it| it.scopes).copied().collect();
-    PossibleValuesParser::new(scopes)
+    PossibleValuesParser::new(operations::SCOPES)
 }
 
 fn seconds(text: &str) -> Result<Duration, &'static str> {

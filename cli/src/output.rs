@@ -49,6 +49,7 @@ impl Output {
     pub fn simulator(&self, simulator: &Simulator, certificate: Option<&Path>) -> io::Result<()> {
         let (base_url, token) = (simulator.base_url(), simulator.token());
         let (id, secret, url) = (simulator.client_id(), simulator.client_secret(), simulator.authorization_url());
+        let token_url = simulator.token_url();
         let text = if self.json {
             json_line(&json!({
                 "base_url": base_url,
@@ -56,6 +57,7 @@ impl Output {
                 "client_id": id,
                 "client_secret": secret,
                 "authorization_url": url,
+                "token_url": token_url,
                 "certificate_file": certificate,
             }))
         } else {
@@ -64,7 +66,8 @@ impl Output {
             let trust = trust.map(|file| format!(" SSL_CERT_FILE='{file}'")).unwrap_or_default();
             format!(
                 "export CANVA_BASE_URL={base_url} CANVA_ACCESS_TOKEN={token}{trust}\n\
-                 export CANVA_CLIENT_ID={id} CANVA_CLIENT_SECRET={secret} CANVA_AUTHORIZATION_URL={url}\n"
+                 export CANVA_CLIENT_ID={id} CANVA_CLIENT_SECRET={secret} CANVA_AUTHORIZATION_URL={url} \
+                 CANVA_TOKEN_URL={token_url}\n"
             )
         };
         self.write(&text)?;

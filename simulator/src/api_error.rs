@@ -1,29 +1,56 @@
-//! An error response of the API: its status, and its `{code, message}`.
+//! An error response of the API: its status, its `{code, message}`, and what only a person should read.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+
+/// The header that says more of a refusal than the API does. No program should read it: Canva doesn't send it.
+pub const REASON: HeaderName = HeaderName::from_static("x-simulator-reason");
+
+/// The longest reason, in characters. It may quote what a client sent.
+const MAX_REASON: usize = 1000;
 
 #[derive(Debug)]
 pub struct ApiError {
     pub status: StatusCode,
     pub code: &'static str,
     pub message: String,
+    /// What exactly was wrong, and what would be right.
+    pub reason: Option<String>,
 }
 
 impl ApiError {
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), reason: None }
+    }
+
+    pub fn because(self, reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..self }
     }
 
     pub fn asset_not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "asset_not_found", "There is no such asset.")
     }
+
+    pub fn job_not_found(id: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("Job {id} not found."))
+    }
+
+    /// The reason as a header's value, in visible ASCII.
+    pub fn reason(&self) -> Option<HeaderValue> {
+        let visible = |c: char| if matches!(c, ' '..='~') { c.to_string() } else { c.escape_default().to_string() };
+        let reason: String = self.reason.as_ref()?.chars().take(MAX_REASON).map(visible).collect();
+        HeaderValue::try_from(reason).ok()
+    }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        (self.status, Json(json!({ "code": self.code, "message": self.message }))).into_response()
+        let reason = self.reason();
+        let body = Json(json!({ "code": self.code, "message": self.message }));
+        let mut response = (self.status, body).into_response();
+        response.headers_mut().extend(reason.map(|reason| (REASON, reason)));
+        response
     }
 }

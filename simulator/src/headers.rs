@@ -15,6 +15,6 @@ pub fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> 
     given.eq_ignore_ascii_case(scheme).then(|| credentials.trim())
 }
 
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+pub fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }

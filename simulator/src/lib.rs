@@ -37,6 +37,15 @@
 //! So a web page from elsewhere can't use the simulator, even under a name that resolves to 127.0.0.1. Tokens, codes
 //! and secrets are random at each start.
 //!
+//! A page of this machine may call every operation (CORS), as at Canva, but not the token endpoints: the client's
+//! secret has no place in a browser.
+//!
+//! # Why a request is refused
+//!
+//! Code and message are as Canva's, so they often have several possible causes. Which one it was, and what would be
+//! right, is in the response's header `x-simulator-reason`, and in [`ReceivedRequest::reason`]. It is for people:
+//! Canva doesn't send it. Every response of the API has an `x-request-id`, in the order in which requests arrived.
+//!
 //! # When things go wrong
 //!
 //! [`Simulator::inject`] lets chosen requests of an operation meet a [`Fault`]: the connection closes, nothing is
@@ -57,7 +66,7 @@
 //!     let job = format!("{}/v1/asset-uploads/unknown", simulator.base_url());
 //!     seen.push(reqwest::Client::new().get(job).bearer_auth(simulator.token()).send().await?.status().as_u16());
 //! }
-//! assert_eq!(seen, [502, 502, 400]);
+//! assert_eq!(seen, [502, 502, 404]);
 //! # Ok(())
 //! # }
 //! ```
@@ -91,25 +100,30 @@
 //!
 //! # OAuth
 //!
-//! `POST {base_url}/v1/oauth/token` exchanges codes (PKCE with S256) and refreshes tokens. The client proves itself
-//! with [`Simulator::client_id`] and [`Simulator::client_secret`], as HTTP Basic credentials or in the form. A
-//! refresh token works once; using it again revokes all tokens of the same consent. `revoke` revokes them too, and
-//! `introspect` describes a token.
+//! [`Simulator::token_url`] exchanges codes (PKCE with S256) and refreshes tokens. The client proves itself with
+//! [`Simulator::client_id`] and [`Simulator::client_secret`], as HTTP Basic credentials or in the form. A refresh token
+//! works once; using it again revokes all tokens of the same consent. `revoke`, beside it, revokes them too, and
+//! `introspect` describes a token. All three also stand below `{base_url}/v1/oauth`, which Canva has deprecated.
 //!
 //! There are three ways to consent. [`Simulator::authorization_url`] is a page that consents at once,
 //! [`Simulator::authorize`] returns the code without a browser, and [`Simulator::authorize_as`] returns a token of
 //! another user. The API accepts the access tokens, with the scopes of the consent or of the refresh, until they
 //! expire.
 //!
+//! A user can consent to all 18 scopes of Canva, also to those that no operation here needs. Consent without PKCE is
+//! refused: the page names the parameter that is wrong.
+//!
 //! An access token is a JWT of nearly 4 KB, the length of Canva's longest. Its signature is random, so no key
-//! verifies it. The token of [`Simulator::token`] is shorter.
+//! verifies it. The token of [`Simulator::token`] is a shorter one, and doesn't end before the simulator does.
 //!
 //! # What is real
 //!
 //! - Paths, methods, media types, headers, bodies, scopes and rate limits come from the spec.
 //! - Checks happen in a fixed order: path (404), method (405), token (401), scope (403), rate limit (429), media type
-//!   (415), path and header parameters (400), size (413), body (400), unknown asset (404), unknown job (400) or another
-//!   user's job (403).
+//!   (415), path and header parameters (400), size (413), body (400), unknown asset or job (404), another user's asset or
+//!   job (403).
+//! - A URL that a job just fetches, or that an asset in the user's library came from, isn't taken again: 400, with
+//!   `invalid_request`.
 //! - Uploads are judged by their bytes: PNG, JPEG, GIF, WebP, TIFF and HEIC images under 50 MB (GIF and WebP of one
 //!   frame), and MP4, M4V, QuickTime, Matroska, WebM and MPEG videos under 500 MB (100 MB from a URL). A file is read
 //!   from its first to its last header, and has to be whole; a PNG has to keep its checksums. The job of any other file
@@ -135,9 +149,12 @@
 //!   PDF's packed objects, have more than 64 MiB once unpacked. The API documents no such bounds. They keep small files
 //!   from taking gigabytes.
 //! - Other documents that Canva takes (Keynote, Illustrator, ...) fail like unknown files.
-//! - The code for an unknown job is a guess: `job_not_created_via_connect_api` for an id in the form of a UUID, else
-//!   `job_id_invalid`, also for the id of another kind of job. It is also a guess that a narrower refresh leaves the
-//!   consent unchanged.
+//! - These are guesses: that the id of another kind of job is an unknown one; that a URL counts as taken as long as its
+//!   asset isn't deleted, and by its text; that a missing parameter of a token request is refused as a blank one; that
+//!   a consent with wrong parameters isn't led back to the integration; that a narrower refresh leaves the consent
+//!   unchanged.
+//! - No job was started outside the API, so no read of an import is an `invalid_request`. The token endpoint has no rate
+//!   limit.
 //! - No redirect URI is registered. The consent page takes any, and leads to `http://127.0.0.1:3001/oauth/redirect`
 //!   without one.
 //! - A design has a title and a page count, but no thumbnail, and its URLs lead nowhere.

@@ -5,9 +5,11 @@ use std::fmt;
 use std::sync::Mutex;
 
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::response::Response;
 use bytes::Bytes;
 
+use crate::api_error::REASON;
 use crate::lock::lock;
 
 /// A request to the API, as it arrived.
@@ -27,6 +29,9 @@ pub struct ReceivedRequest {
     pub body: Bytes,
     /// The status of the response, `None` while there is none.
     pub status: Option<u16>,
+    /// What exactly was wrong, and what would be right, where the simulator says more than Canva's message does. It is
+    /// also in the response's header `x-simulator-reason`. Tests shouldn't rely on its words.
+    pub reason: Option<String>,
 }
 
 /// Without secrets: `Authorization` is left out, and a body is shown by its length.
@@ -41,6 +46,7 @@ impl fmt::Debug for ReceivedRequest {
             .field("headers", &headers)
             .field("body", &format_args!("{} bytes", self.body.len()))
             .field("status", &self.status)
+            .field("reason", &self.reason)
             .finish()
     }
 }
@@ -82,6 +88,7 @@ impl Log {
             headers: copy(&request.headers),
             body: Bytes::new(),
             status: None,
+            reason: None,
         };
         requests.head_bytes += request.head_bytes();
         requests.kept.push_back(request);
@@ -148,7 +155,16 @@ impl Entry<'_> {
         }
     }
 
-    pub fn status(&self, status: StatusCode) {
-        lock(&self.log.0).change(self.number, |request| request.status = Some(status.as_u16()));
+    /// The response's `x-request-id`.
+    pub fn request_id(&self) -> HeaderValue {
+        HeaderValue::try_from(format!("simulated-request-{}", self.number + 1)).unwrap_or(HeaderValue::from_static("?"))
+    }
+
+    pub fn answered(&self, response: &Response) {
+        let reason = response.headers().get(REASON).and_then(|reason| reason.to_str().ok());
+        lock(&self.log.0).change(self.number, |request| {
+            request.status = Some(response.status().as_u16());
+            request.reason = reason.map(str::to_owned);
+        });
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// How long an access token's claims are as JSON, which makes the token nearly 4 KB: the most that Canva's have.
-const CLAIMS: usize = 2600;
+pub const LONGEST_CLAIMS: usize = 2600;
 
 /// How long a signature of RS256 is, in characters.
 const SIGNATURE: usize = 342;
@@ -28,12 +28,12 @@ impl Secrets {
         format!("{name}-{}", self.text(name, 43))
     }
 
-    /// A token with these claims, in the form of a JWT and as long as one. No key signed it: its signature is random
-    /// text, and so is the claim that fills it up.
-    pub fn jwt(&self, name: &str, claims: &Value) -> String {
+    /// A token with these claims, in the form of a JWT. No key signed it: its signature is random text, and so is the
+    /// claim that fills the claims up to this length.
+    pub fn jwt(&self, name: &str, claims: &Value, length: usize) -> String {
         let mut claims = claims.clone();
-        let room = CLAIMS.saturating_sub(claims.to_string().len());
-        if let Some(claims) = claims.as_object_mut() {
+        let room = length.saturating_sub(claims.to_string().len());
+        if let Some(claims) = claims.as_object_mut().filter(|_| room > 0) {
             claims.insert("roles".into(), self.text(&format!("{name}-roles"), room).into());
         }
         let header = json!({ "alg": "RS256", "kid": "simulator", "typ": "JWT" });

@@ -1,13 +1,12 @@
 //! The simulator as its user holds it: its settings, its start, what it received, and its end.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::ops::RangeBounds;
 use std::sync::Arc;
 use std::time::Duration;
 
-use canva_connect::operations::ALL;
+use canva_connect::operations::SCOPES;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
@@ -29,6 +28,7 @@ use crate::state::{Settings, State};
 /// A local Canva. It answers until it is dropped. Then its port closes and its jobs stop.
 pub struct Simulator {
     base_url: String,
+    token_url: String,
     authorization_url: String,
     token: String,
     port: Arc<Port>,
@@ -56,12 +56,19 @@ impl Simulator {
         &self.base_url
     }
 
+    /// Where clients get their tokens: `http://127.0.0.1:PORT/auth/v1/oauth/token`, with `revoke` and `introspect`
+    /// beside it. The three also stand below [`base_url`](Self::base_url), which Canva has deprecated.
+    pub fn token_url(&self) -> &str {
+        &self.token_url
+    }
+
     /// The certificate of the simulator's own CA, in PEM, for clients to trust. `None` without [`Builder::tls`].
     pub fn certificate(&self) -> Option<&str> {
         self.state.certificate.as_deref()
     }
 
-    /// The first token of [`Builder::access`], else a random one with [`Builder::scopes`].
+    /// The first token of [`Builder::access`], else a JWT with [`Builder::scopes`] that works until the simulator ends
+    /// or the token is revoked.
     pub fn token(&self) -> &str {
         &self.token
     }
@@ -159,7 +166,7 @@ impl Simulator {
     /// # }
     /// ```
     pub fn authorize_as(&self, user_id: &str) -> String {
-        self.state.oauth.token_for(self.state.oauth.user(user_id), self.state.now())
+        self.state.oauth.token_for(self.state.oauth.user(user_id), self.state.now(), false)
     }
 
     /// The page where an integration asks its user for consent. It consents at once, by a redirect with a code. To
@@ -220,10 +227,9 @@ impl Default for Builder {
             rate_limits: None,
             rate_window: WINDOW,
         };
-        let scopes: BTreeSet<_> = ALL.iter().flat_map(|operation| operation.scopes).copied().collect();
         let oauth = oauth::Settings {
             token_lifetime: Duration::from_secs(4 * 60 * 60),
-            scopes: scopes.into_iter().map(str::to_owned).collect(),
+            scopes: SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
             rfc_6749_errors: false,
         };
         Self {
@@ -323,8 +329,8 @@ impl Builder {
         self
     }
 
-    /// The integration's scopes. The default token has them, and users can consent to no others. Default: every scope
-    /// of the spec.
+    /// The integration's scopes. The default token has them, and users can consent to no others. Default: all 18
+    /// of Canva.
     #[must_use]
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.oauth.scopes = scopes.into_iter().map(Into::into).collect();
@@ -361,32 +367,39 @@ impl Builder {
     /// - There is no tokio runtime, the port can't be bound, or a certificate can't be made.
     /// - A fault is for an unknown operation, or needs HTTP/2 and the simulator doesn't speak it.
     /// - `openapi.yaml` has something that the simulator can't follow.
-    pub async fn start(mut self) -> io::Result<Simulator> {
+    pub async fn start(self) -> io::Result<Simulator> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
         let (port, address) = Port::bind(self.port, runtime.clone())?;
         let tls = self.tls.map(TlsServer::new).transpose().map_err(io::Error::other)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let (port, origin) = (Arc::new(port), format!("{scheme}://{address}"));
         let secrets = Secrets::new()?;
-        if self.accesses.is_empty() {
-            self.accesses.push(Access::new(secrets.named("simulator-access-token")).scopes(&self.oauth.scopes));
-        }
-        let access = self.accesses.first().cloned().unwrap_or_else(|| Access::new(""));
         let client = self.client.unwrap_or_else(|| Client {
             id: "simulator-client".into(),
             secret: secrets.named("simulator-client-secret"),
         });
-        let oauth = OAuth::new(client, access.owner, self.oauth, secrets);
+        let first = self.accesses.first().cloned();
+        let oauth = OAuth::new(client, first.clone().unwrap_or_else(|| Access::new("")).owner, self.oauth, secrets);
+        self.accesses.into_iter().for_each(|access| oauth.adopt(access));
         let (background, tasks) = Background::new();
-        let state = Arc::new(State::new(origin.clone(), self.accesses, oauth, self.settings, background, tls.as_ref()));
+        let state = Arc::new(State::new(origin.clone(), oauth, self.settings, background, tls.as_ref()));
         for (operation, injection) in self.faults {
             state.injections.inject(&operation, injection)?;
         }
         let router = routes::router(state.clone()).map_err(|e| io::Error::other(format!("openapi.yaml: {e}")))?;
         let server = Server { router, tls, max_concurrent_streams: self.max_concurrent_streams };
         let connections = runtime.spawn(connections::serve(port.clone(), server, tasks)).abort_handle();
-        let (base_url, authorization_url) = (routes::base_url(&origin), routes::authorization_url(&origin));
-        let simulator = Simulator { base_url, authorization_url, token: access.token, port, state, connections };
+        let token = first.map(|access| access.token);
+        let token = token.unwrap_or_else(|| state.oauth.token_for(state.oauth.owner.clone(), state.now(), true));
+        let simulator = Simulator {
+            base_url: routes::base_url(&origin),
+            token_url: routes::token_url(&origin),
+            authorization_url: routes::authorization_url(&origin),
+            token,
+            port,
+            state,
+            connections,
+        };
         if !self.refusing {
             simulator.accept()?;
         }

@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::canva::access::Access;
 use crate::canva::library::Library;
 use crate::canva::rates::{RateCounter, RateLimits};
 use crate::canva::urls::Urls;
@@ -35,8 +34,6 @@ pub struct State {
     pub log: Log,
     pub injections: Injections,
     pub oauth: OAuth,
-    /// The access tokens that the builder was given. `oauth` knows those that it issued.
-    pub accesses: Vec<Access>,
     /// The certificate of the CA that signed the simulator's own, in PEM, where it speaks TLS.
     pub certificate: Option<String>,
     /// By user and operation.
@@ -51,7 +48,6 @@ impl State {
     /// `origin` is what the URLs in responses begin with.
     pub fn new(
         origin: String,
-        accesses: Vec<Access>,
         oauth: OAuth,
         settings: Settings,
         background: Background,
@@ -64,7 +60,6 @@ impl State {
             log: Log::default(),
             injections: Injections::new(tls.is_some_and(|tls| tls.http2)),
             oauth,
-            accesses,
             certificate: tls.map(|tls| tls.certificate.clone()),
             counters: Mutex::default(),
             judging: Arc::new(Semaphore::new(1)),

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Login, OAuthError};
 use crate::error::Error;
-use crate::operations::{AUTHORIZATION_URL, BASE_URL, TOKEN_PATH};
+use crate::operations::{AUTHORIZATION_URL, TOKEN_URL};
 use crate::send::base_url::{BaseUrl, HttpSettings};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -75,7 +75,7 @@ impl Integration {
             client_secret: SecretString::from(client_secret.into()),
             redirect_uri: redirect_uri.into(),
             authorization_url: AUTHORIZATION_URL.to_owned(),
-            base_url: BASE_URL.to_owned(),
+            token_url: TOKEN_URL.to_owned(),
             allow_plain_http: false,
             http: None,
         }
@@ -134,8 +134,8 @@ fn random() -> Result<String, OAuthError> {
 /// use canva_connect::auth::Integration;
 ///
 /// let integration = Integration::builder("client id", "client secret", "https://example.com/return")
-///     .base_url("http://localhost:8080/rest")
-///     .authorization_url("http://localhost:8080/oauth/authorize")
+///     .token_url("http://localhost:4080/auth/v1/oauth/token")
+///     .authorization_url("http://localhost:4080/api/oauth/authorize")
 ///     .build()?;
 /// # Ok(())
 /// # }
@@ -147,16 +147,16 @@ pub struct IntegrationBuilder {
     client_secret: SecretString,
     redirect_uri: String,
     authorization_url: String,
-    base_url: String,
+    token_url: String,
     allow_plain_http: bool,
     http: HttpSettings,
 }
 
 impl IntegrationBuilder {
-    /// The API that has the token endpoint, as [`ClientBuilder::base_url`](crate::ClientBuilder::base_url). Default:
-    /// [`BASE_URL`].
-    pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
-        self.base_url = base_url.into();
+    /// The token endpoint, with `revoke` beside it. Default: [`TOKEN_URL`]. Canva also answers at
+    /// `https://api.canva.com/rest/v1/oauth/token`, which is deprecated.
+    pub fn token_url(mut self, url: impl Into<String>) -> Self {
+        self.token_url = url.into();
         self
     }
 
@@ -166,7 +166,7 @@ impl IntegrationBuilder {
         self
     }
 
-    /// Allows a base URL with `http://` that leads off this machine: the client secret and the tokens then travel in
+    /// Allows a token URL with `http://` that leads off this machine: the client secret and the tokens then travel in
     /// the clear.
     pub fn allow_plain_http(mut self) -> Self {
         self.allow_plain_http = true;
@@ -185,7 +185,7 @@ impl IntegrationBuilder {
     /// Makes the integration. Nothing is sent.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] if the base URL or the authorization URL can't be used; [`Error::Setup`] if the HTTP
+    /// [`Error::InvalidInput`] if the token URL or the authorization URL can't be used; [`Error::Setup`] if the HTTP
     /// client can't be set up.
     pub fn build(self) -> Result<Integration, Error> {
         let url = Url::parse(&self.authorization_url).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
@@ -193,18 +193,16 @@ impl IntegrationBuilder {
             let expected = format!("a URL such as {AUTHORIZATION_URL}");
             Error::invalid("authorization_url", expected, format!("{:?}", self.authorization_url))
         })?;
-        let base_url = BaseUrl::parse(&self.base_url, self.allow_plain_http)?;
-        let token_url = Url::parse(&format!("{}{TOKEN_PATH}", base_url.text))
-            .map_err(|e| Error::invalid("base_url", "a URL", e.to_string()))?;
+        let token_url = BaseUrl::of("token_url", TOKEN_URL, &self.token_url, self.allow_plain_http)?;
         // No connection is used twice. A server may close an idle one while a refresh token is on its way, and the
         // login is lost.
-        let http = base_url.http_client(CONNECT_TIMEOUT, &self.http, false).pool_max_idle_per_host(0);
+        let http = token_url.http_client(CONNECT_TIMEOUT, &self.http, false).pool_max_idle_per_host(0);
         Ok(Integration {
             client_id: self.client_id,
             client_secret: self.client_secret,
             redirect_uri: self.redirect_uri,
             authorization_url,
-            token_url,
+            token_url: Url::parse(&token_url.text).map_err(|e| Error::invalid("token_url", "a URL", e.to_string()))?,
             http: http.build().map_err(|source| Error::Setup { source })?,
         })
     }

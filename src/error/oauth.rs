@@ -33,15 +33,17 @@ pub enum OAuthError {
     #[error("the redirect must have exactly one `code`; begin the login again")]
     NoCode,
     /// The token endpoint refused the request, for example because of a wrong client secret or a used code. Logging out
-    /// can fail in the same way.
-    #[error("the token endpoint refused with {status}{}{}{}",
-        said(" ", .error), said(": ", .description), later(.retry_after))]
+    /// can fail in the same way. The login isn't lost: once the cause is mended, the same tokens work again.
+    #[error("the token endpoint refused with {status}{}{}{}{}",
+        said(" ", .error), said(": ", .description), later(.retry_after), next_step(*.status, .error))]
     #[non_exhaustive]
     Refused {
         /// The HTTP status.
         status: StatusCode,
-        /// The code of the API's error (`code`) or of RFC 6749 (`error`), such as `invalid_client`: at most 200
-        /// characters, without the secrets of the request. Empty if the response has none, as a proxy's HTML page.
+        /// The code of the API's error (`code`) or of RFC 6749 (`error`): at most 200 characters, without the secrets of
+        /// the request. Canva says `unauthorized_client` if it sees no client id and secret, `invalid_access_token` for a
+        /// wrong secret, `invalid_client` for an unknown client, and `invalid_grant` for a code that doesn't work. Empty
+        /// if the response has none, as a proxy's HTML page.
         error: String,
         /// The endpoint's explanation (`message` or `error_description`), or else the beginning of the body: at most
         /// 200 characters, without the secrets of the request.
@@ -109,6 +111,15 @@ pub enum OAuthError {
 
 fn later(retry_after: &Option<Duration>) -> String {
     retry_after.map(|it| format!(" (retry after {} s)", it.as_secs())).unwrap_or_default()
+}
+
+fn next_step(status: StatusCode, error: &str) -> &'static str {
+    match error {
+        "unauthorized_client" | "invalid_client" => "; check the client id and secret",
+        "invalid_grant" => "; begin the login again",
+        _ if status == StatusCode::UNAUTHORIZED => "; check the client id and secret",
+        _ => "",
+    }
 }
 
 /// The text after its separator, or nothing if there is no text.

@@ -30,8 +30,14 @@ pub(crate) struct BaseUrl {
 }
 
 impl BaseUrl {
+    /// The base URL of the API.
     pub(crate) fn parse(text: &str, allow_plain_http: bool) -> Result<Self, Error> {
-        let invalid = |found: String| Error::invalid("base_url", format!("a URL such as {BASE_URL}"), found);
+        Self::of("base_url", BASE_URL, text, allow_plain_http)
+    }
+
+    /// The value of this setting, which is usually like that.
+    pub(crate) fn of(setting: &'static str, usual: &str, text: &str, allow_plain_http: bool) -> Result<Self, Error> {
+        let invalid = |found: String| Error::invalid(setting, format!("a URL such as {usual}"), found);
         // The text before an `@` may be a password, even if this is no URL.
         let shown = if text.contains('@') { "(not shown)".to_owned() } else { format!("{text:?}") };
         // The parser would take `https:host` and `https:\host` for `https://host`, and leave out tabs and line ends.
@@ -49,7 +55,7 @@ impl BaseUrl {
         let loopback = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
         if url.scheme() == "http" && !loopback && !allow_plain_http {
             let expected = "https:// (a token must not travel in the clear; `allow_plain_http` allows it)";
-            return Err(Error::invalid("base_url", expected, shown));
+            return Err(Error::invalid(setting, expected, shown));
         }
         Ok(Self { text: url.as_str().trim_end_matches('/').to_owned(), loopback })
     }

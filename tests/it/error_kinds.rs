@@ -65,7 +65,7 @@ async fn at_token_endpoint(response: String) -> Error {
 }
 
 async fn at_endpoint(base_url: &str, store: Memory) -> Error {
-    let integration = Integration::builder("id", "secret", REDIRECT_URI).base_url(base_url).build().unwrap();
+    let integration = Integration::builder("id", "secret", REDIRECT_URI).token_url(base_url).build().unwrap();
     let canva = builder(base_url).token_provider(OAuth::new(integration, store)).build().unwrap();
     get(&canva).await
 }
@@ -112,7 +112,7 @@ async fn every_error() -> Vec<(&'static str, Error)> {
     all.push(("no login", at_endpoint("http://127.0.0.1:1/rest", Memory::default()).await));
     let ended = coded("400 Bad Request", "", "invalid_grant");
     all.push(("an ended login", at_token_endpoint(ended).await));
-    all.push(("a wrong secret", at_token_endpoint(coded("401 Unauthorized", "", "invalid_client")).await));
+    all.push(("a wrong secret", at_token_endpoint(coded("401 Unauthorized", "", "invalid_access_token")).await));
     all.push(("a busy token endpoint", at_token_endpoint(coded("429 Too Many Requests", "", "c")).await));
     all.push(("a broken token endpoint", at_token_endpoint(coded("503 Service Unavailable", "", "c")).await));
     all.push(("an unreadable grant", at_token_endpoint(http("200 OK", "", "{}")).await));

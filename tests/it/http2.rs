@@ -259,7 +259,7 @@ const HOSTILE: [(&str, React); 33] = [
 async fn a_token_endpoint_that_says_a_secret_as_it_hangs_up_is_not_quoted() {
     let says_secrets = |_| goaway(2, format!("{TOKEN} r3fr3sh-t0k3n").as_bytes());
     let (base_url, _) = server(React::Close(says_secrets), usize::MAX).await;
-    let integration = Integration::builder("id", TOKEN, "https://example.com").http(trusting).base_url(&base_url);
+    let integration = Integration::builder("id", TOKEN, "https://example.com").http(trusting).token_url(&base_url);
     let integration = integration.build().unwrap();
     let error = OAuth::new(integration, support::Ended).token().await.unwrap_err();
     let said = format!("{} {error:?}", support::chain(&*error));

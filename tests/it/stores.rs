@@ -53,7 +53,7 @@ fn process(before: &str, binary: &Path, test: &str, path: &Path) -> Command {
 /// Another process that asks for a token.
 fn asking(simulator: &Simulator, before: &str, binary: &Path, path: &Path) -> Command {
     let mut command = process(before, binary, "asks_for_a_token", path);
-    command.env("BASE_URL", simulator.base_url()).env("CLIENT_ID", simulator.client_id());
+    command.env("TOKEN_URL", simulator.token_url()).env("CLIENT_ID", simulator.client_id());
     command.env("CLIENT_SECRET", simulator.client_secret());
     command
 }
@@ -70,7 +70,7 @@ fn asks_for_a_token() {
     let env = |name| std::env::var(name).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let integration = Integration::builder(env("CLIENT_ID"), env("CLIENT_SECRET"), REDIRECT_URI);
-    let oauth = OAuth::new(integration.base_url(env("BASE_URL")).build().unwrap(), FileStore::new(&path));
+    let oauth = OAuth::new(integration.token_url(env("TOKEN_URL")).build().unwrap(), FileStore::new(&path));
     match runtime.block_on(oauth.token()) {
         Ok(token) => eprintln!("{}", token.expose()),
         Err(error) => eprintln!("{}", support::chain(&*error)),

@@ -19,7 +19,7 @@ const CLIENT_SECRET: &str = "cl13nt/s3cr3t+";
 const REFRESH_TOKEN: &str = "r3fr3sh/t0k3n+";
 
 fn provider(base_url: &str, store: impl TokenStore) -> OAuth {
-    let integration = Integration::builder(CLIENT_ID, CLIENT_SECRET, REDIRECT_URI).base_url(base_url);
+    let integration = Integration::builder(CLIENT_ID, CLIENT_SECRET, REDIRECT_URI).token_url(base_url);
     OAuth::new(integration.build().unwrap(), store)
 }
 

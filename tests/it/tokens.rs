@@ -13,14 +13,14 @@ use crate::support;
 
 pub const REDIRECT_URI: &str = "https://example.com/return";
 
-/// An integration with this API.
-pub fn at(base_url: &str) -> Integration {
-    Integration::builder("id", "secret", REDIRECT_URI).base_url(base_url).build().unwrap()
+/// An integration with this token endpoint.
+pub fn at(token_url: &str) -> Integration {
+    Integration::builder("id", "secret", REDIRECT_URI).token_url(token_url).build().unwrap()
 }
 
 pub fn integration(simulator: &Simulator) -> Integration {
     Integration::builder(simulator.client_id(), simulator.client_secret(), REDIRECT_URI)
-        .base_url(simulator.base_url())
+        .token_url(simulator.token_url())
         .authorization_url(simulator.authorization_url())
         .build()
         .unwrap()

@@ -31,12 +31,13 @@ pub struct Fleet {
 impl Fleet {
     pub async fn new() -> Result<Self, BoxDynError> {
         let base_url = setting("CANVA_BASE_URL", "http://127.0.0.1:4080/rest");
+        let token_url = setting("CANVA_TOKEN_URL", "http://127.0.0.1:4080/auth/v1/oauth/token");
         let (id, secret) = (setting("CANVA_CLIENT_ID", ""), setting("CANVA_CLIENT_SECRET", ""));
         Ok(Self {
             redis: Redis::open(&redis_url())?,
             ledger: apalis_redis::connect(redis_url()).await?,
             canva: Client::builder().base_url(&base_url).token_provider(NoUser).build()?,
-            integration: Integration::builder(id, secret, "").base_url(&base_url).build()?,
+            integration: Integration::builder(id, secret, "").token_url(token_url).build()?,
             users: Arc::default(),
         })
     }

@@ -20,7 +20,7 @@ const LEASE: Duration = Duration::from_secs(1);
 
 fn integration(simulator: &Simulator) -> Integration {
     let integration = Integration::builder(simulator.client_id(), simulator.client_secret(), REDIRECT_URI);
-    integration.base_url(simulator.base_url()).build().unwrap()
+    integration.token_url(simulator.token_url()).build().unwrap()
 }
 
 fn store(server: &Server) -> RedisStore {
@@ -76,7 +76,7 @@ fn store_error(error: &BoxError) -> &StoreError {
 fn process(simulator: &Simulator, server: &Server, lease: Duration) -> Process {
     let variables = [
         ("REDIS", &*server.url()),
-        ("BASE_URL", simulator.base_url()),
+        ("TOKEN_URL", simulator.token_url()),
         ("CLIENT_ID", simulator.client_id()),
         ("CLIENT_SECRET", simulator.client_secret()),
         ("LEASE", &lease.as_millis().to_string()),
@@ -92,7 +92,7 @@ fn another_process() {
     let redis = Redis::open(&variable("REDIS")).unwrap();
     let store = || redis.store(USER).lease(Duration::from_millis(variable("LEASE").parse().unwrap()));
     let integration = Integration::builder(variable("CLIENT_ID"), variable("CLIENT_SECRET"), REDIRECT_URI);
-    let oauth = OAuth::new(integration.base_url(variable("BASE_URL")).build().unwrap(), store());
+    let oauth = OAuth::new(integration.token_url(variable("TOKEN_URL")).build().unwrap(), store());
     let mut locks = Vec::new();
     for line in std::io::stdin().lines() {
         let told = match line.unwrap().as_str() {

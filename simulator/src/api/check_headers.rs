@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::spec::OperationSpec;
 use crate::api_error::ApiError;
-use crate::headers::has_media_type;
+use crate::headers::{self, has_media_type};
 
 impl OperationSpec {
     /// 415 unless the body is announced as what the operation takes, or nothing is announced and needn't be.
@@ -16,7 +16,13 @@ impl OperationSpec {
             return Ok(());
         }
         let message = format!("The request body must be {}.", body.media_type);
-        Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_type", message))
+        let given = headers::text(headers, header::CONTENT_TYPE).unwrap_or("missing");
+        let hint = match given.split(';').next() {
+            Some("multipart/form-data") => " Send the bytes of the file as the whole body, without a form.",
+            _ => "",
+        };
+        let refused = ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_type", message);
+        Err(refused.because(format!("Content-Type is {given}.{hint}")))
     }
 
     /// The header parameters' values by name, checked; 400 otherwise.

@@ -16,7 +16,6 @@ use crate::api::spec::OperationSpec;
 use crate::api_error::ApiError;
 use crate::canva::access::{Access, Owner};
 use crate::canva::rates::RateCounter;
-use crate::headers::credentials;
 use crate::lock::lock;
 use crate::log::Entry;
 use crate::state::State;
@@ -32,7 +31,7 @@ pub async fn check(
     entry: &Entry<'_>,
 ) -> Result<Call, ApiError> {
     let headers = &request.headers;
-    let access = check_token(state, headers)?;
+    let access = state.oauth.access(headers)?;
     check_scopes(&access, spec.operation)?;
     check_rate(state, &access.owner, spec.operation)?;
     spec.check_media_type(headers, body.is_end_stream())?;
@@ -44,21 +43,12 @@ pub async fn check(
     Ok(Call { owner: access.owner, path, headers: parameters, body, json })
 }
 
-fn check_token(state: &State, headers: &HeaderMap) -> Result<Access, ApiError> {
-    let token = credentials(headers, "bearer").unwrap_or_default();
-    if let Some(access) = state.accesses.iter().find(|access| access.token == token) {
-        return Ok(access.clone());
-    }
-    state.oauth.access(token).map_err(|code| {
-        let message = "The access token is missing, unknown, expired or revoked.";
-        ApiError::new(StatusCode::UNAUTHORIZED, code, message)
-    })
-}
-
 fn check_scopes(access: &Access, operation: &Operation) -> Result<(), ApiError> {
     let Some(scope) = access.lacks(operation.scopes) else { return Ok(()) };
     let message = format!("The access token lacks the scope {scope}.");
-    Err(ApiError::new(StatusCode::FORBIDDEN, "missing_scope", message))
+    let refused = ApiError::new(StatusCode::FORBIDDEN, "missing_scope", message);
+    let has = access.scope_names().unwrap_or_default().join(" ");
+    Err(refused.because(format!("The token has {}.", if has.is_empty() { "no scope" } else { &has })))
 }
 
 /// Counts each user's requests of each operation by themselves.

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode, Version, header};
+use axum::http::{HeaderName, Method, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use canva_connect::operations::BASE_URL;
 use http_body_util::BodyExt;
 use serde_json::Value;
 
+use self::pages::Page;
 use self::spec::OperationSpec;
 use crate::api_error::ApiError;
 use crate::faults::{End, Ending};
@@ -23,9 +25,29 @@ mod call;
 mod check_headers;
 mod checks;
 mod operations;
+mod pages;
 pub mod routes;
 mod schema;
 mod spec;
+
+/// Every response has one, for Canva's support.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Where Canva has operations that `openapi.yaml` doesn't.
+const NOT_SIMULATED: [&str; 12] = [
+    "/auth/v1/oidc",
+    "/rest/v1/analytics",
+    "/rest/v1/apps",
+    "/rest/v1/autofills",
+    "/rest/v1/brand-templates",
+    "/rest/v1/comments",
+    "/rest/v1/connect",
+    "/rest/v1/designs",
+    "/rest/v1/exports",
+    "/rest/v1/folders",
+    "/rest/v1/resizes",
+    "/rest/v1/users",
+];
 
 /// The most bytes that are read of an unwanted body, so that a client that still writes gets to read the response.
 const MAX_DISCARDED_BYTES: usize = 256 << 20;
@@ -43,6 +65,8 @@ pub async fn respond(state: Arc<State>, place: Place, request: Request) -> Respo
     let spec = place.operation(&request.method);
     let operation = spec.map(|spec| spec.operation.id);
     let entry = state.log.arrived(operation, &request);
+    let for_pages = !matches!(place, Place::OAuth(_)) && request.uri.path().starts_with(routes::path_of(BASE_URL));
+    let for_pages = for_pages.then(|| Page::of(&request)).flatten();
     let injected = match place {
         Place::OAuth(endpoint) => Some(endpoint.name()),
         _ => operation,
@@ -56,20 +80,27 @@ pub async fn respond(state: Arc<State>, place: Place, request: Request) -> Respo
         Some(fault) => fault.before(&mut body).await,
         None => None,
     };
-    let response = match instead {
+    let mut response = match instead {
         Some(response) => response,
         None => {
-            let response = process(&state, place, spec, &request, &mut body, &entry).await;
-            let response = response.unwrap_or_else(ApiError::into_response);
+            let response = match for_pages.as_ref().and_then(|page| page.preflight(&request)) {
+                Some(allowed) => Ok(allowed),
+                None => process(&state, place, spec, &request, &mut body, &entry).await,
+            };
+            let mut response = response.unwrap_or_else(ApiError::into_response);
+            response.headers_mut().insert(REQUEST_ID, entry.request_id());
             match &fault {
                 Some(fault) => fault.after(response).await,
                 None => response,
             }
         }
     };
+    if let Some(page) = for_pages {
+        page.let_read(&mut response);
+    }
     let ending = response.extensions().get::<Ending>();
     if ending.is_none_or(|ending| ending.answered) {
-        entry.status(response.status());
+        entry.answered(&response);
     }
     match ending {
         None | Some(Ending { end: End::ShutDown, .. }) => state.background.spawn(discard(body)),
@@ -102,8 +133,9 @@ async fn process(
         }
         (Place::OAuth(_), _) => Ok(bad_method("POST")),
         (Place::Nowhere, _) => {
-            let message = "There is no operation at this path.";
-            Err(ApiError::new(StatusCode::NOT_FOUND, "endpoint_not_found", message))
+            let refused =
+                ApiError::new(StatusCode::NOT_FOUND, "endpoint_not_found", "There is no operation at this path.");
+            Err(ApiError { reason: elsewhere(request.uri.path()), ..refused })
         }
     }
 }
@@ -115,9 +147,9 @@ async fn ask_oauth(
     body: &mut Body,
     entry: &Entry<'_>,
 ) -> Result<Value, ApiError> {
-    state.oauth.check_head(&request.headers)?;
+    state.oauth.check_head(endpoint, &request.headers)?;
     let body = checks::read_body(MAX_FORM_BYTES, &request.headers, body).await?;
-    let form = state.oauth.form(&request.headers, &body)?;
+    let form = state.oauth.form(endpoint, &request.headers, &body)?;
     // Kept only now: the form is known to be this client's.
     entry.body(body);
     state.oauth.perform(endpoint, &form, state.now())
@@ -128,6 +160,18 @@ impl Place {
         let Self::Operations(specs, _) = self else { return None };
         specs.iter().find(|spec| spec.operation.method == method.as_str()).copied()
     }
+}
+
+/// What somebody may have looked for at a path that leads nowhere.
+fn elsewhere(path: &str) -> Option<String> {
+    let base = routes::path_of(BASE_URL);
+    let whole = if path.starts_with("/v1/") { format!("{base}{path}") } else { path.to_owned() };
+    let whole = whole.trim_end_matches('/');
+    let begins = |part: &str| whole.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if NOT_SIMULATED.iter().any(|part| begins(part)) {
+        return Some("Canva has operations there, but this simulator doesn't simulate them.".to_owned());
+    }
+    (whole != path).then(|| format!("Did you mean {whole}?"))
 }
 
 fn bad_method(allowed: &str) -> Response {

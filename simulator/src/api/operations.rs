@@ -51,7 +51,7 @@ pub async fn perform(state: &Arc<State>, operation: &Operation, call: Call) -> R
 async fn upload_asset(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
     let name = call.decoded_header_text("Asset-Upload-Metadata", "name_base64")?;
     let work = asset(state.clone(), name, call.body);
-    start_job(state, JobKind::AssetUpload, call.owner, work).await
+    start_job(state, JobKind::AssetUpload, call.owner, None, work).await
 }
 
 async fn upload_asset_from_url(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
@@ -71,14 +71,15 @@ async fn upload_asset_from_url(state: &Arc<State>, call: Call) -> Result<Value, 
             asset => Ok(asset),
         }
     };
-    start_job(state, JobKind::UrlAssetUpload, call.owner, work).await
+    let from = call.body_text("url");
+    start_job(state, JobKind::UrlAssetUpload, call.owner, from, work).await
 }
 
 async fn import_design(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
     let title = call.decoded_header_text("Import-Metadata", "title_base64")?;
     let given = call.header_text("Import-Metadata", "mime_type");
     let work = design(state.clone(), title, given, call.body);
-    start_job(state, JobKind::Import, call.owner, work).await
+    start_job(state, JobKind::Import, call.owner, None, work).await
 }
 
 async fn import_design_from_url(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
@@ -92,13 +93,21 @@ async fn import_design_from_url(state: &Arc<State>, call: Call) -> Result<Value,
         })?;
         design(shared, title, given, bytes).await
     };
-    start_job(state, JobKind::UrlImport, call.owner, work).await
+    let from = call.body_text("url");
+    start_job(state, JobKind::UrlImport, call.owner, from, work).await
 }
 
 /// Where a file is to be fetched.
 fn url(call: &Call) -> Result<Url, ApiError> {
-    let invalid = |e| ApiError::new(StatusCode::BAD_REQUEST, "invalid_field", format!("url is no URL: {e}."));
-    Url::parse(&call.body_text("url").unwrap_or_default()).map_err(invalid)
+    let invalid = |reason: String| {
+        ApiError::new(StatusCode::BAD_REQUEST, "invalid_field", "'url' provided is invalid.").because(reason)
+    };
+    let url =
+        Url::parse(&call.body_text("url").unwrap_or_default()).map_err(|e| invalid(format!("It is no URL: {e}.")))?;
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        other => Err(invalid(format!("A file is fetched by http or https, not by {other}."))),
+    }
 }
 
 fn read_job(state: &State, kind: JobKind, call: &Call) -> Result<Value, ApiError> {
@@ -107,19 +116,19 @@ fn read_job(state: &State, kind: JobKind, call: &Call) -> Result<Value, ApiError
 
 fn get_asset(state: &State, call: &Call) -> Result<Value, ApiError> {
     let mut library = state.library();
-    let asset = library.asset_mut(call.id(), &call.owner.user_id).ok_or_else(ApiError::asset_not_found)?;
+    let asset = library.asset_mut(call.id(), &call.owner.user_id)?;
     Ok(serde_json::json!({ "asset": asset.to_json(&state.urls, state.now()) }))
 }
 
 fn delete_asset(state: &State, call: &Call) -> Result<Response, ApiError> {
-    let deleted = state.library().delete_asset(call.id(), &call.owner.user_id);
-    deleted.map(|()| StatusCode::NO_CONTENT.into_response()).ok_or_else(ApiError::asset_not_found)
+    state.library().delete_asset(call.id(), &call.owner.user_id)?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 fn update_asset(state: &State, call: &Call) -> Result<Value, ApiError> {
     let now = state.now();
     let mut library = state.library();
-    let asset = library.asset_mut(call.id(), &call.owner.user_id).ok_or_else(ApiError::asset_not_found)?;
+    let asset = library.asset_mut(call.id(), &call.owner.user_id)?;
     if let Some(name) = call.body_text("name").filter(|name| !name.is_empty()) {
         asset.name = name;
     }
@@ -130,16 +139,17 @@ fn update_asset(state: &State, call: &Call) -> Result<Value, ApiError> {
     Ok(serde_json::json!({ "asset": asset.to_json(&state.urls, now) }))
 }
 
-/// Begins a job that ends when its work is done, but not before the job duration is over, and gives the job as it
+/// Begins a job, with a file from a URL or from the request, that ends when its work is done, but not before the job duration is over, and gives the job as it
 /// then is.
 async fn start_job(
     state: &Arc<State>,
     kind: JobKind,
     owner: Owner,
+    from: Option<String>,
     work: impl Future<Output = Result<Finished, JobError>> + Send + 'static,
 ) -> Result<Value, ApiError> {
     let user_id = owner.user_id.clone();
-    let id = state.library().start_job(kind, owner);
+    let id = state.library().start_job(kind, owner, from)?;
     let duration = state.settings.job_duration;
     // Even the shortest sleep would need a clock that moves.
     let earliest = (!duration.is_zero()).then(|| tokio::time::sleep(duration));

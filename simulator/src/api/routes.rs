@@ -9,7 +9,7 @@ use axum::extract::{Path, RawPathParams, RawQuery};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use canva_connect::operations::{AUTHORIZATION_URL, BASE_URL, TOKEN_PATH};
+use canva_connect::operations::{AUTHORIZATION_URL, BASE_URL, TOKEN_URL};
 
 use crate::api::spec::{self, OperationSpec};
 use crate::api::{self, Place};
@@ -23,12 +23,17 @@ pub fn base_url(origin: &str) -> String {
     format!("{origin}{}", path_of(BASE_URL))
 }
 
+/// Where an integration gets its tokens.
+pub fn token_url(origin: &str) -> String {
+    format!("{origin}{}", path_of(TOKEN_URL))
+}
+
 /// Where an integration sends its user for consent.
 pub fn authorization_url(origin: &str) -> String {
     format!("{origin}{}", path_of(AUTHORIZATION_URL))
 }
 
-fn path_of(url: &str) -> &str {
+pub fn path_of(url: &str) -> &str {
     let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
     after_scheme.find('/').map_or("", |start| after_scheme.split_at(start).1)
 }
@@ -52,10 +57,14 @@ pub fn router(state: Arc<State>) -> Result<Router, String> {
         router = router.route(&format!("{base}{path}"), handler);
     }
     for endpoint in Endpoint::ALL {
-        let state = state.clone();
-        let handler = any(move |request| api::respond(state.clone(), Place::OAuth(endpoint), request));
-        let beside = TOKEN_PATH.trim_end_matches(Endpoint::Token.name());
-        router = router.route(&format!("{base}{beside}{}", endpoint.name()), handler);
+        let token_path = path_of(TOKEN_URL);
+        let beside = token_path.trim_end_matches(Endpoint::Token.name());
+        // Below the base URL they are deprecated.
+        for folder in [beside.to_owned(), format!("{base}/v1/oauth/")] {
+            let state = state.clone();
+            let handler = any(move |request| api::respond(state.clone(), Place::OAuth(endpoint), request));
+            router = router.route(&format!("{folder}{}", endpoint.name()), handler);
+        }
     }
     let (consent, thumbnails) = (state.clone(), state.clone());
     let authorize =

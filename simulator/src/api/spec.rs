@@ -14,6 +14,8 @@ use crate::api_error::ApiError;
 pub struct OperationSpec {
     pub operation: &'static Operation,
     path: Vec<Parameter>,
+    /// Whether a path that isn't in the spec's form is a 400. Elsewhere it names nothing that is there: a 404.
+    refuses_path: bool,
     pub(super) headers: Vec<Parameter>,
     /// `None` where the operation takes no body.
     pub(super) body: Option<RequestBody>,
@@ -60,7 +62,16 @@ fn operation_spec(spec: &Value, operation: &'static Operation) -> Result<Operati
         }
     }
     let body = value.get("requestBody").map(|body| request_body(spec, resolve(spec, body))).transpose()?;
-    Ok(OperationSpec { operation, path, headers, body })
+    let refuses_path = codes(spec, value, "400").any(|code| code == "bad_request_params");
+    Ok(OperationSpec { operation, path, refuses_path, headers, body })
+}
+
+/// The codes that an operation's refusals of this status carry, which are in their examples.
+fn codes<'a>(spec: &'a Value, operation: &'a Value, status: &str) -> impl Iterator<Item = &'a str> {
+    let response = operation.get("responses").and_then(|responses| responses.get(status));
+    let examples = response.and_then(|it| resolve(spec, it).pointer("/content/application~1json/examples"));
+    let examples = examples.and_then(Value::as_object).into_iter().flat_map(|examples| examples.values());
+    examples.filter_map(|example| resolve(spec, example).pointer("/value/code")?.as_str())
 }
 
 fn parameter(spec: &Value, value: &Value) -> Result<Parameter, String> {
@@ -87,12 +98,14 @@ fn request_body(spec: &Value, value: &Value) -> Result<RequestBody, String> {
 }
 
 impl OperationSpec {
-    /// The path parameters' values, checked; 400 otherwise. A value that isn't there wasn't UTF-8.
+    /// The path parameters' values, checked; 400 or 404 otherwise. A value that isn't there wasn't UTF-8.
     pub fn check_path(&self, mut values: HashMap<String, String>) -> Result<Vec<String>, ApiError> {
         let parameters = self.path.iter().map(|parameter| {
             let text = values.remove(&parameter.name).unwrap_or_else(|| "\u{fffd}".to_owned());
-            let code = if parameter.name == "jobId" { "job_id_invalid" } else { "bad_request_params" };
-            parameter.check(&text).map_err(|message| ApiError::new(StatusCode::BAD_REQUEST, code, message))?;
+            parameter.check(&text).map_err(|message| match self.refuses_path {
+                true => ApiError::new(StatusCode::BAD_REQUEST, "bad_request_params", message),
+                false => ApiError::job_not_found(&text).because(message),
+            })?;
             Ok(text)
         });
         parameters.collect()

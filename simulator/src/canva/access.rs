@@ -47,6 +47,11 @@ impl Access {
         self
     }
 
+    /// The scopes by name. `None` is every scope.
+    pub(crate) fn scope_names(&self) -> Option<Vec<&str>> {
+        Some(self.scopes.as_ref()?.iter().map(String::as_str).collect())
+    }
+
     pub(crate) fn lacks<'a>(&self, needed: &[&'a str]) -> Option<&'a str> {
         let scopes = self.scopes.as_ref()?;
         needed.iter().copied().find(|scope| !scopes.contains(*scope))

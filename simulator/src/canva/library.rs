@@ -72,6 +72,8 @@ struct Job {
     /// It can be read at the paths of its own kind only.
     kind: JobKind,
     owner: Owner,
+    /// The URL of the file, as it was given, if it isn't in the request.
+    from: Option<String>,
     state: JobState,
 }
 
@@ -107,11 +109,34 @@ pub struct Library {
 }
 
 impl Library {
-    pub fn start_job(&mut self, kind: JobKind, owner: Owner) -> String {
+    /// Returns the job's id. Refuses what is fetched from a URL that another job of the same kind and user fetches just
+    /// now, or that an asset in the user's library comes from.
+    pub fn start_job(&mut self, kind: JobKind, owner: Owner, from: Option<String>) -> Result<String, ApiError> {
+        let refuse = |message| ApiError::new(StatusCode::BAD_REQUEST, "invalid_request", message);
+        if let Some(url) = &from
+            && let Some((id, _)) = self.jobs.iter().find(|(_, job)| {
+                job.kind == kind && job.owner == owner && job.from.as_ref() == Some(url) && self.holds(job)
+            })
+        {
+            let refused = match kind {
+                JobKind::UrlImport => refuse(format!("Design import for url {url} already in progress.")),
+                _ => refuse(format!("Asset upload for url {url} already exists.")),
+            };
+            return Err(refused.because(format!("It is that of job {id}.")));
+        }
         let number = self.next_number();
         let id = format!("5eed0000-0000-4000-8000-{number:012x}");
-        self.jobs.insert(id.clone(), Job { kind, owner, state: JobState::InProgress });
-        id
+        self.jobs.insert(id.clone(), Job { kind, owner, from, state: JobState::InProgress });
+        Ok(id)
+    }
+
+    /// Whether the job still runs, or its asset is in the library.
+    fn holds(&self, job: &Job) -> bool {
+        match &job.state {
+            JobState::InProgress => true,
+            JobState::Asset(asset_id) => self.assets.iter().any(|asset| asset.id == *asset_id),
+            JobState::Design(_) | JobState::Failed(_) => false,
+        }
     }
 
     pub fn finish_job(&mut self, id: &str, outcome: Result<Finished, JobError>, now: i64) {
@@ -156,15 +181,10 @@ impl Library {
 
     /// The response to starting or reading a job, or why this user can't read it.
     pub fn job(&self, kind: JobKind, id: &str, user_id: &str, urls: &Urls, now: i64) -> Result<Value, ApiError> {
-        let unreadable = |code, message| ApiError::new(StatusCode::BAD_REQUEST, code, message);
-        let no_id = || unreadable("job_id_invalid", "This is not the id of such a job.");
-        let unknown = || match is_uuid(id) {
-            true => unreadable("job_not_created_via_connect_api", "No request to this API has started such a job."),
-            false => no_id(),
-        };
+        let unknown = || ApiError::job_not_found(id);
         let job = self.jobs.get(id).ok_or_else(unknown)?;
         if job.kind != kind {
-            return Err(no_id());
+            return Err(unknown().because(format!("It is another kind of job, read at /v1/{}s/{id}.", job.kind)));
         }
         if job.owner.user_id != user_id {
             let message = "Another user has started this job.";
@@ -188,15 +208,32 @@ impl Library {
         Ok(json!({ "job": job }))
     }
 
-    pub fn asset_mut(&mut self, id: &str, user_id: &str) -> Option<&mut StoredAsset> {
-        self.assets.iter_mut().find(|asset| asset.id == id && asset.owner.user_id == user_id)
+    /// The asset, or why this user doesn't get it.
+    pub fn asset_mut(&mut self, id: &str, user_id: &str) -> Result<&mut StoredAsset, ApiError> {
+        let index = self.index_of(id, user_id)?;
+        self.assets.get_mut(index).ok_or_else(ApiError::asset_not_found)
     }
 
-    /// Moves the asset to the trash. `None`: this user has no such asset.
-    pub fn delete_asset(&mut self, id: &str, user_id: &str) -> Option<()> {
-        let index = self.assets.iter().position(|asset| asset.id == id && asset.owner.user_id == user_id)?;
+    /// Moves the asset to the trash.
+    pub fn delete_asset(&mut self, id: &str, user_id: &str) -> Result<(), ApiError> {
+        let index = self.index_of(id, user_id)?;
         self.trash.push(self.assets.remove(index));
-        Some(())
+        Ok(())
+    }
+
+    fn index_of(&self, id: &str, user_id: &str) -> Result<usize, ApiError> {
+        let found = self.assets.iter().enumerate().find(|(_, asset)| asset.id == id);
+        let deleted = || self.trash.iter().any(|asset| asset.id == id && asset.owner.user_id == user_id);
+        match found {
+            Some((index, asset)) if asset.owner.user_id == user_id => Ok(index),
+            Some(_) => {
+                let message = "Not allowed to access this asset.";
+                let refused = ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message);
+                Err(refused.because("It is another user's."))
+            }
+            None if deleted() => Err(ApiError::asset_not_found().because("It is in the trash.")),
+            None => Err(ApiError::asset_not_found()),
+        }
     }
 
     /// All ids come from one sequence, so no two things share an id.
@@ -204,11 +241,6 @@ impl Library {
         self.sequence += 1;
         self.sequence
     }
-}
-
-/// Whether the id has the form of a job's id.
-fn is_uuid(id: &str) -> bool {
-    id.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && id.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }
 
 impl StoredAsset {

@@ -7,9 +7,9 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::time::Instant;
 
-use super::OAuth;
 use super::form::words;
 use super::grants::{Code, Consent};
+use super::{OAuth, PKCE};
 use crate::canva::access::Owner;
 
 /// How long a code can be exchanged.
@@ -37,24 +37,40 @@ impl OAuth {
     }
 
     /// The page where an integration asks its user for consent. It always consents, by a redirect back with a code.
-    /// The query's `user` names the user.
+    /// The query's `user` names the user. What a developer has to mend is said on the page, for them to see.
     pub fn authorize_page(&self, query: &str) -> Response {
         let query: HashMap<_, _> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let field = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
         let given = field("redirect_uri");
-        let redirect_uri = if given.is_empty() { REDIRECT_URI } else { given };
-        let known = field("client_id") == self.client.id
-            && field("response_type") == "code"
-            && field("code_challenge_method").eq_ignore_ascii_case("S256");
-        let Some(mut back) = reqwest::Url::parse(redirect_uri).ok().filter(|_| known) else {
-            let message = "This page needs client_id, response_type=code, code_challenge_method=S256, and a redirect_uri \
-                           that is a URL or is left out.";
-            return (StatusCode::BAD_REQUEST, message).into_response();
+        let back = reqwest::Url::parse(if given.is_empty() { REDIRECT_URI } else { given });
+        let challenge = field("code_challenge");
+        let wrong = |name: &str, expected: &str| format!("{name} must be {expected}, and is {:?}.\n", field(name));
+        let refused = if field("client_id") != self.client.id {
+            wrong("client_id", &self.client.id)
+        } else if field("response_type") != "code" {
+            wrong("response_type", "code")
+        } else if !PKCE.contains(&challenge.len()) {
+            let expected = "43 to 128 characters, the URL-safe Base64 of code_verifier's SHA-256 (PKCE is mandatory)";
+            wrong("code_challenge", expected)
+        } else if !field("code_challenge_method").eq_ignore_ascii_case("S256") {
+            wrong("code_challenge_method", "S256")
+        } else if field("scope").trim().is_empty() {
+            wrong("scope", "one scope or more, separated by spaces")
+        } else {
+            String::new()
+        };
+        let mut back = match back {
+            Ok(back) if refused.is_empty() => back,
+            Ok(_) => return (StatusCode::BAD_REQUEST, refused).into_response(),
+            Err(e) => {
+                let refused = wrong("redirect_uri", &format!("a URL or left out ({e})"));
+                return (StatusCode::BAD_REQUEST, refused).into_response();
+            }
         };
         let scopes = words(field("scope"));
         let owner = query.get("user").map_or_else(|| self.owner.clone(), |user_id| self.user(user_id));
         let said = match self.check_scopes(&scopes) {
-            Ok(()) => vec![("code", self.authorize(owner, field("code_challenge"), scopes, given))],
+            Ok(()) => vec![("code", self.authorize(owner, challenge, scopes, given))],
             Err(refusal) => vec![("error", refusal.code.into()), ("error_description", refusal.message)],
         };
         back.query_pairs_mut().extend_pairs(said);

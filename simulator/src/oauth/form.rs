@@ -3,34 +3,45 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::refuse;
+use super::{Endpoint, refuse};
 use crate::api_error::ApiError;
-use crate::headers::{credentials, has_media_type};
+use crate::headers::{self, credentials, has_media_type};
 
-/// The fields of a request.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The fields of a request: none is blank, and none was given twice.
 pub struct Form(HashMap<String, String>);
 
 impl Form {
     pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Self, ApiError> {
-        if has_media_type(headers, "application/x-www-form-urlencoded") {
-            return Ok(Self(form_urlencoded::parse(body).into_owned().collect()));
+        if !has_media_type(headers, FORM) {
+            let given = headers::text(headers, header::CONTENT_TYPE).unwrap_or("missing");
+            let refused = refuse("bad_request_body", "The request body must be a form.");
+            return Err(refused.because(format!("Content-Type is {given}, and must be {FORM}.")));
         }
-        Err(refuse("invalid_request", "The request body must be application/x-www-form-urlencoded."))
+        let mut fields = HashMap::new();
+        for (name, value) in form_urlencoded::parse(body).into_owned() {
+            let invalid = |what| refuse("invalid_field", format!("The parameter {name} {what}."));
+            if value.trim().is_empty() {
+                return Err(invalid("must not be blank"));
+            }
+            if fields.insert(name.clone(), value).is_some() {
+                return Err(invalid("must not be repeated"));
+            }
+        }
+        Ok(Self(fields))
     }
 
-    /// The field's value, empty if the field is missing.
-    pub(super) fn field(&self, name: &str) -> &str {
-        self.0.get(name).map(String::as_str).unwrap_or_default()
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
     }
 
-    pub(super) fn token(&self) -> Result<&str, ApiError> {
-        Some(self.field("token"))
-            .filter(|token| !token.is_empty())
-            .ok_or_else(|| refuse("invalid_request", "token is missing."))
+    pub(super) fn required(&self, name: &str) -> Result<&str, ApiError> {
+        self.get(name).ok_or_else(|| refuse("invalid_field", format!("The parameter {name} is missing.")))
     }
 }
 
@@ -49,21 +60,49 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// Whether the `Authorization` header is this client's. RFC 6749 form-encodes id and secret there, but many
-    /// clients don't. Both forms are accepted.
-    pub(super) fn is_in(&self, headers: &HeaderMap) -> bool {
+    /// Refuses a request whose `Authorization` isn't this client's. It looks at the head alone, so no stranger's body
+    /// is read. RFC 6749 form-encodes id and secret there, but many clients don't. Both forms are accepted.
+    pub(super) fn check_head(&self, headers: &HeaderMap, endpoint: Endpoint) -> Result<(), ApiError> {
+        if !headers.contains_key(header::AUTHORIZATION) {
+            return Ok(());
+        }
         let given = credentials(headers, "basic");
-        let decoded = given.and_then(|given| String::from_utf8(STANDARD.decode(given).ok()?).ok());
+        let given = given.and_then(|given| String::from_utf8(STANDARD.decode(given).ok()?).ok());
+        let (id, secret) = given.as_deref().and_then(|given| given.split_once(':')).ok_or_else(|| {
+            unauthenticated(
+                "Authorization is not `Basic`, a space, and Base64 of the client's id, a colon and its secret.",
+            )
+        })?;
         let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-        decoded.is_some_and(|given| {
-            given == format!("{}:{}", self.id, self.secret)
-                || given == format!("{}:{}", encode(&self.id), encode(&self.secret))
-        })
+        let is = |given: &str, own: &str| given == own || given == encode(own);
+        self.check(is(id, &self.id), is(secret, &self.secret), id, endpoint)
+    }
+
+    /// Refuses a form that isn't this client's, unless the head says whose it is.
+    pub(super) fn check_form(&self, headers: &HeaderMap, form: &Form, endpoint: Endpoint) -> Result<(), ApiError> {
+        if headers.contains_key(header::AUTHORIZATION) {
+            return Ok(());
+        }
+        let (Some(id), Some(secret)) = (form.get("client_id"), form.get("client_secret")) else {
+            return Err(unauthenticated("There is no Authorization, and no client_id with client_secret in the form."));
+        };
+        self.check(id == self.id, secret == self.secret, id, endpoint)
+    }
+
+    fn check(&self, known: bool, right: bool, id: &str, endpoint: Endpoint) -> Result<(), ApiError> {
+        let unauthorized = |code, message| ApiError::new(StatusCode::UNAUTHORIZED, code, message);
+        match (known, right, endpoint) {
+            (true, true, _) => Ok(()),
+            // Of the three, only `token` has a code of its own for it.
+            (false, _, Endpoint::Token) => Err(unauthorized("invalid_client", format!("There is no client {id}."))),
+            _ => Err(unauthorized("invalid_access_token", format!("Client secret is invalid for {id}."))),
+        }
     }
 }
 
-pub(super) fn unknown_client() -> ApiError {
-    ApiError::new(StatusCode::UNAUTHORIZED, "invalid_client", "The client id or secret is missing or wrong.")
+fn unauthenticated(reason: &str) -> ApiError {
+    let message = "The client must send its id and secret, as Basic credentials or in the form.";
+    refuse("unauthorized_client", message).because(reason)
 }
 
 pub(super) fn words(text: &str) -> Vec<String> {

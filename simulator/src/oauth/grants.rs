@@ -1,7 +1,9 @@
 //! Everything that was issued: codes, access tokens and refresh tokens. A refresh token works once.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
+use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -9,9 +11,13 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::form::{Form, words};
-use super::{OAuth, refuse};
+use super::{OAuth, PKCE, UNKNOWN, refuse};
 use crate::api_error::ApiError;
 use crate::canva::access::{Access, Owner};
+use crate::secrets;
+
+/// How long a token lives that is to outlive the simulator.
+const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// All that was ever issued. Everything that comes from one consent is a family, revoked together.
 #[derive(Default)]
@@ -40,7 +46,7 @@ pub(super) struct RefreshToken {
 pub(super) struct AccessToken {
     pub(super) access: Access,
     pub(super) claims: Value,
-    /// `None`: the end is beyond the clock's range.
+    /// `None`: it doesn't end while the simulator runs.
     pub(super) expires: Option<Instant>,
     pub(super) family: u64,
 }
@@ -62,17 +68,21 @@ impl AccessToken {
 impl OAuth {
     pub(super) fn grant(&self, form: &Form, now: i64) -> Result<Value, ApiError> {
         let mut grants = self.grants();
-        let (consent, scopes) = match form.field("grant_type") {
+        let (consent, scopes) = match form.required("grant_type")? {
             "authorization_code" => {
                 let consent = grants.exchange(form, |scopes| self.check_scopes(scopes))?;
                 let scopes = consent.scopes.clone();
                 (consent, scopes)
             }
             "refresh_token" => grants.refresh(form)?,
-            "" => return Err(refuse("invalid_request", "grant_type is missing.")),
-            _ => return Err(refuse("unsupported_grant_type", "Take authorization_code or refresh_token.")),
+            other => {
+                let refused = refuse("unsupported_grant_type", "The grant type is not supported.");
+                return Err(refused.because(format!("{other} is neither authorization_code nor refresh_token.")));
+            }
         };
-        let (access_token, refresh_token) = self.issue(&mut grants, consent, &scopes, now);
+        let access_token = self.issue(&mut grants, &consent, &scopes, now, Some(self.settings.token_lifetime));
+        let refresh_token = self.secrets.named(&format!("simulated-refresh-token-{}", grants.next_number()));
+        grants.refresh_tokens.insert(refresh_token.clone(), RefreshToken { consent, used: false });
         Ok(json!({
             "access_token": access_token,
             "refresh_token": refresh_token,
@@ -82,9 +92,16 @@ impl OAuth {
         }))
     }
 
-    /// A new access token with these scopes of the consent, and a new refresh token.
-    pub(super) fn issue(&self, grants: &mut Grants, consent: Consent, scopes: &[String], now: i64) -> (String, String) {
-        let (number, lifetime) = (grants.next_number(), self.settings.token_lifetime);
+    /// A new access token with these scopes of the consent. `lifetime` is `None` for one that outlives the simulator.
+    pub(super) fn issue(
+        &self,
+        grants: &mut Grants,
+        consent: &Consent,
+        scopes: &[String],
+        now: i64,
+        lifetime: Option<Duration>,
+    ) -> String {
+        let number = grants.next_number();
         let Owner { user_id, team_id } = consent.owner.clone();
         let claims = json!({
             "jti": format!("simulated-{number}"),
@@ -93,39 +110,86 @@ impl OAuth {
             "scope": scopes.join(" "),
             "iat": now,
             "nbf": now,
-            "exp": now.saturating_add_unsigned(lifetime.as_secs()),
+            "exp": now.saturating_add_unsigned(lifetime.unwrap_or(TEN_YEARS).as_secs()),
         });
-        let access_token = self.secrets.jwt(&format!("simulated-access-token-{number}"), &claims);
-        let refresh_token = self.secrets.named(&format!("simulated-refresh-token-{number}"));
-        let access = Access::new(&access_token).scopes(scopes).user(user_id, team_id);
-        let (expires, family) = (Instant::now().checked_add(lifetime), consent.family);
-        grants.access_tokens.insert(access_token.clone(), AccessToken { access, claims, expires, family });
-        grants.refresh_tokens.insert(refresh_token.clone(), RefreshToken { consent, used: false });
-        (access_token, refresh_token)
+        // A person pastes the one that doesn't end, so it isn't long.
+        let length = if lifetime.is_some() { secrets::LONGEST_CLAIMS } else { 0 };
+        let token = self.secrets.jwt(&format!("simulated-access-token-{number}"), &claims, length);
+        let access = Access::new(&token).scopes(scopes).user(user_id, team_id);
+        let (expires, family) = (lifetime.and_then(|it| Instant::now().checked_add(it)), consent.family);
+        grants.access_tokens.insert(token.clone(), AccessToken { access, claims, expires, family });
+        token
+    }
+
+    /// Takes a token that was made up elsewhere. It doesn't end.
+    pub fn adopt(&self, access: Access) {
+        let mut grants = self.grants();
+        let scopes = access.scope_names().map_or_else(|| self.settings.scopes.join(" "), |scopes| scopes.join(" "));
+        let claims = json!({ "aud": self.client.id, "sub": access.owner.user_id, "scope": scopes });
+        let family = grants.next_number();
+        grants.access_tokens.insert(access.token.clone(), AccessToken { access, claims, expires: None, family });
     }
 }
 
 impl Grants {
+    /// The access that a token gives now, or why it gives none.
+    pub(super) fn access(&self, token: &str) -> Result<Access, ApiError> {
+        let refuse = |code, message| Err(ApiError::new(StatusCode::UNAUTHORIZED, code, message));
+        let invalid =
+            |reason: &str| refuse("invalid_access_token", "Access token is invalid.").map_err(|e| e.because(reason));
+        let Some(known) = self.access_tokens.get(token) else {
+            return invalid(match () {
+                () if self.refresh_tokens.contains_key(token) => {
+                    "This is a refresh token. It is for the token endpoint alone."
+                }
+                () if self.codes.contains_key(token) => {
+                    "This is an authorization code. Exchange it at the token endpoint."
+                }
+                () => UNKNOWN,
+            });
+        };
+        if self.revoked.contains(&known.family) {
+            return refuse("revoked_access_token", "Access token is revoked.");
+        }
+        match known.expires.and_then(|expires| Instant::now().checked_duration_since(expires)) {
+            Some(since) => invalid(&format!("It expired {} s ago. Refresh it.", since.as_secs())),
+            None => Ok(known.access.clone()),
+        }
+    }
+
     fn exchange(
         &mut self,
         form: &Form,
         check_scopes: impl Fn(&[String]) -> Result<(), ApiError>,
     ) -> Result<Consent, ApiError> {
-        let unknown = || refuse("invalid_grant", "The code is unknown, expired or used, or not for this redirect_uri.");
-        let code = self.codes.get_mut(form.field("code")).ok_or_else(unknown)?;
+        let invalid = |reason: String| refuse("invalid_grant", "Authorization code is invalid.").because(reason);
+        let given = form.required("code")?;
+        let code = self
+            .codes
+            .get_mut(given)
+            .ok_or_else(|| invalid("The code is unknown: each start of the simulator forgets all codes.".into()))?;
         if code.used {
             // The first use may have been a thief's.
             self.revoked.insert(code.consent.family);
-            return Err(unknown());
+            return Err(invalid("The code was used before. All tokens that came from it are revoked now.".into()));
+        }
+        if let Some(since) = Instant::now().checked_duration_since(code.expires) {
+            return Err(invalid(format!("The code expired {} s ago.", since.as_secs())));
         }
         // If the consent was asked for without one, it may be left out here, too.
-        let redirect_uri = form.field("redirect_uri");
-        let expected = code.redirect_uri.as_deref().unwrap_or(redirect_uri);
-        if Instant::now() >= code.expires || redirect_uri != expected {
-            return Err(unknown());
+        let (asked, now) = (code.redirect_uri.as_deref(), form.get("redirect_uri"));
+        if asked.is_some() && now != asked {
+            let [asked, now] = [asked, now].map(|uri| uri.map_or_else(|| "none".to_owned(), |uri| format!("{uri:?}")));
+            return Err(invalid(format!(
+                "The consent was asked for with the redirect_uri {asked}, and this request has {now}."
+            )));
         }
-        if URL_SAFE_NO_PAD.encode(Sha256::digest(form.field("code_verifier"))) != code.challenge {
-            return Err(refuse("invalid_grant", "code_verifier doesn't fit the code's challenge."));
+        let verifier = form.required("code_verifier")?;
+        if !PKCE.contains(&verifier.len()) {
+            return Err(invalid(format!("code_verifier has {} characters, and must have 43 to 128.", verifier.len())));
+        }
+        if URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)) != code.challenge {
+            return Err(invalid("code_verifier is not the text that code_challenge is the SHA-256 of.".into()));
         }
         check_scopes(&code.consent.scopes)?;
         code.used = true;
@@ -134,18 +198,20 @@ impl Grants {
 
     /// The consent, and the scopes that the form asks for.
     fn refresh(&mut self, form: &Form) -> Result<(Consent, Vec<String>), ApiError> {
-        let unknown = || refuse("invalid_grant", "The refresh token is unknown, used or revoked.");
-        let token = self.refresh_tokens.get_mut(form.field("refresh_token")).ok_or_else(unknown)?;
+        let invalid = |reason: &str| refuse("invalid_grant", "Refresh token is invalid.").because(reason);
+        let token = self.refresh_tokens.get_mut(form.required("refresh_token")?).ok_or_else(|| invalid(UNKNOWN))?;
         if token.used {
             // The token is held twice, so one holder stole it, and nobody knows which.
             self.revoked.insert(token.consent.family);
+            return Err(invalid("It was used before, and each works once. All tokens of its login are revoked now."));
         }
         if self.revoked.contains(&token.consent.family) {
-            return Err(unknown());
+            return Err(invalid("The login that it comes from was revoked."));
         }
-        let (granted, asked) = (&token.consent.scopes, words(form.field("scope")));
-        if !asked.iter().all(|scope| granted.contains(scope)) {
-            return Err(refuse("invalid_scope", "The user hasn't consented to all of these scopes."));
+        let (granted, asked) = (&token.consent.scopes, words(form.get("scope").unwrap_or_default()));
+        if let Some(scope) = asked.iter().find(|scope| !granted.contains(scope)) {
+            let refused = refuse("invalid_scope", "The user hasn't consented to all of these scopes.");
+            return Err(refused.because(format!("{scope} is not one of {}.", granted.join(" "))));
         }
         token.used = true;
         let scopes = if asked.is_empty() { granted.clone() } else { asked };

@@ -2,23 +2,25 @@
 
 use serde_json::{Value, json};
 
-use super::OAuth;
 use super::form::Form;
+use super::{OAuth, UNKNOWN, refuse};
 use crate::api_error::ApiError;
 
 impl OAuth {
-    /// RFC 7009. An unknown token is a success too.
+    /// RFC 7009, but unlike there, what is no token is refused. One that has ended is a token still.
     pub(super) fn revoke(&self, form: &Form) -> Result<Value, ApiError> {
-        let (token, mut grants) = (form.token()?, self.grants());
+        let (token, mut grants) = (form.required("token")?, self.grants());
         let family = grants.access_tokens.get(token).map(|token| token.family);
         let family = family.or(grants.refresh_tokens.get(token).map(|token| token.consent.family));
-        grants.revoked.extend(family);
+        let no_token = || refuse("bad_request_params", "Token is neither an access token nor a refresh token.");
+        let family = family.ok_or_else(|| no_token().because(UNKNOWN))?;
+        grants.revoked.insert(family);
         Ok(json!({}))
     }
 
     /// RFC 7662.
     pub(super) fn introspect(&self, form: &Form) -> Result<Value, ApiError> {
-        let (token, grants) = (form.token()?, self.grants());
+        let (token, grants) = (form.required("token")?, self.grants());
         let access = grants.access_tokens.get(token).filter(|token| !token.is_expired());
         let refresh = grants.refresh_tokens.get(token).filter(|token| !token.used);
         let (family, mut said) = match (access, refresh) {

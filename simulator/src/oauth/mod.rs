@@ -1,15 +1,18 @@
 //! The OAuth 2.0 authorization server: it checks the client, and issues, revokes and describes tokens.
 
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::Json;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
+use canva_connect::operations::SCOPES;
 use serde_json::{Value, json};
 
-use crate::api_error::ApiError;
+use crate::api_error::{ApiError, REASON};
 use crate::canva::access::{Access, Owner};
+use crate::headers::credentials;
 use crate::lock::lock;
 use crate::secrets::Secrets;
 
@@ -20,11 +23,16 @@ mod introspection;
 
 pub use form::{Client, Form};
 
-use form::unknown_client;
 use grants::{Consent, Grants};
 
 /// The longest form that is read, in bytes. Anybody can send one, and no token or code exceeds a few kilobytes.
 pub const MAX_FORM_BYTES: u64 = 64 << 10;
+
+/// How long a PKCE verifier and its challenge may be, in characters (RFC 7636).
+const PKCE: RangeInclusive<usize> = 43..=128;
+
+/// Why a token isn't known.
+const UNKNOWN: &str = "This simulator hasn't issued it. Each start of the simulator forgets all tokens.";
 
 const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
@@ -68,7 +76,7 @@ pub struct Settings {
     pub rfc_6749_errors: bool,
 }
 
-fn refuse(code: &'static str, message: &str) -> ApiError {
+fn refuse(code: &'static str, message: impl Into<String>) -> ApiError {
     ApiError::new(StatusCode::BAD_REQUEST, code, message)
 }
 
@@ -82,42 +90,49 @@ impl OAuth {
         Owner { user_id: user_id.to_owned(), ..self.owner.clone() }
     }
 
-    /// A token of this user, with every scope of the settings. `now` is in seconds since the Unix epoch.
-    pub fn token_for(&self, owner: Owner, now: i64) -> String {
+    /// A token of this user, with every scope of the settings. `now` is in seconds since the Unix epoch. `lasting` is
+    /// one that doesn't end.
+    pub fn token_for(&self, owner: Owner, now: i64, lasting: bool) -> String {
         let mut grants = self.grants();
         let (family, scopes) = (grants.next_number(), self.settings.scopes.clone());
-        let (access_token, _) =
-            self.issue(&mut grants, Consent { owner, scopes: scopes.clone(), family }, &scopes, now);
-        access_token
+        let lifetime = Some(self.settings.token_lifetime).filter(|_| !lasting);
+        self.issue(&mut grants, &Consent { owner, scopes: scopes.clone(), family }, &scopes, now, lifetime)
     }
 
-    /// The access that a token issued here gives, or the API's code for a token that is unknown, expired or revoked.
-    pub fn access(&self, token: &str) -> Result<Access, &'static str> {
-        let grants = self.grants();
-        let token = grants.access_tokens.get(token).ok_or("invalid_access_token")?;
-        match grants.revoked.contains(&token.family) {
-            true => Err("revoked_access_token"),
-            false if token.is_expired() => Err("invalid_access_token"),
-            false => Ok(token.access.clone()),
+    /// The access that the request's `Authorization` gives, or why it gives none.
+    pub fn access(&self, headers: &HeaderMap) -> Result<Access, ApiError> {
+        let refuse = |message: &str, reason: &str| {
+            Err(ApiError::new(StatusCode::UNAUTHORIZED, "invalid_access_token", message).because(reason))
+        };
+        if !headers.contains_key(header::AUTHORIZATION) {
+            return refuse(
+                "Access token is missing.",
+                "There is no Authorization. It must be `Bearer`, a space, and the token.",
+            );
+        }
+        match credentials(headers, "bearer") {
+            None => refuse("Access token is invalid.", "Authorization doesn't begin with `Bearer` and a space."),
+            Some(token) if token.get(..7).is_some_and(|again| again.eq_ignore_ascii_case("bearer ")) => {
+                refuse("Access token is invalid.", "Authorization says `Bearer` twice.")
+            }
+            Some(token) if token == self.client.secret => {
+                refuse("Access token is invalid.", "This is the client's secret. Log a user in to get an access token.")
+            }
+            Some(token) => self.grants().access(token),
         }
     }
 
     /// Refuses a request whose `Authorization` isn't this client's. It looks at the head alone, so no stranger's
     /// body is read.
-    pub fn check_head(&self, headers: &HeaderMap) -> Result<(), ApiError> {
-        let given = headers.contains_key(header::AUTHORIZATION);
-        let known = !given || self.client.is_in(headers);
-        known.then_some(()).ok_or_else(unknown_client)
+    pub fn check_head(&self, endpoint: Endpoint, headers: &HeaderMap) -> Result<(), ApiError> {
+        self.client.check_head(headers, endpoint)
     }
 
     /// The form of a request of this client. Its id and secret are in the head, or else in the form.
-    pub fn form(&self, headers: &HeaderMap, body: &[u8]) -> Result<Form, ApiError> {
-        let form = Form::parse(headers, body);
-        let known = headers.contains_key(header::AUTHORIZATION)
-            || form.as_ref().is_ok_and(|form| {
-                (form.field("client_id"), form.field("client_secret")) == (&self.client.id, &self.client.secret)
-            });
-        if known { form } else { Err(unknown_client()) }
+    pub fn form(&self, endpoint: Endpoint, headers: &HeaderMap, body: &[u8]) -> Result<Form, ApiError> {
+        let form = Form::parse(headers, body)?;
+        self.client.check_form(headers, &form, endpoint)?;
+        Ok(form)
     }
 
     /// The endpoint's answer to the form. `now` is in seconds since the Unix epoch.
@@ -131,24 +146,26 @@ impl OAuth {
 
     /// The response. An error has the API's form, or that of RFC 6749.
     pub fn respond(&self, outcome: Result<Value, ApiError>) -> Response {
-        let ApiError { status, code, message } = match outcome {
+        let error = match outcome {
             Ok(body) => return (NO_STORE, Json(body)).into_response(),
             Err(error) => error,
         };
+        let reason = error.reason();
+        let ApiError { status, code, message, .. } = error;
         let body = match self.settings.rfc_6749_errors {
             false => json!({ "code": code, "message": message }),
             true => json!({ "error": code, "error_description": message }),
         };
         let challenge = [(header::WWW_AUTHENTICATE, "Basic realm=\"token\"")];
         let challenge = (status == StatusCode::UNAUTHORIZED).then_some(challenge);
-        (status, NO_STORE, challenge.map(AppendHeaders), Json(body)).into_response()
+        let reason = reason.map(|reason| AppendHeaders([(REASON, reason)]));
+        (status, NO_STORE, challenge.map(AppendHeaders), reason, Json(body)).into_response()
     }
 
     fn check_scopes(&self, scopes: &[String]) -> Result<(), ApiError> {
-        match scopes.iter().all(|scope| self.settings.scopes.contains(scope)) {
-            true => Ok(()),
-            false => Err(refuse("invalid_scope", "A scope is unknown, or the integration doesn't have it.")),
-        }
+        let Some(scope) = scopes.iter().find(|scope| !self.settings.scopes.contains(scope)) else { return Ok(()) };
+        let what = if SCOPES.contains(&scope.as_str()) { "isn't one of the integration's" } else { "is unknown" };
+        Err(refuse("invalid_scope", format!("The scope {scope} {what}.")))
     }
 
     fn grants(&self) -> MutexGuard<'_, Grants> {

@@ -54,7 +54,7 @@ async fn each_check_comes_before_the_next() {
         (client().get(url("/v1/assets/%ff")), 401, "invalid_access_token"),
         (client().get(url("/v1/imports/%ff")).bearer_auth("reader"), 403, "missing_scope"),
         (client().get(url("/v1/assets/%ff")).bearer_auth("free"), 400, "bad_request_params"),
-        (client().get(url("/v1/imports/%c3%28")).bearer_auth("free"), 400, "job_id_invalid"),
+        (client().get(url("/v1/imports/%c3%28")).bearer_auth("free"), 400, "bad_request_params"),
         (client().get(url("/v1/%ff")).bearer_auth("free"), 404, "endpoint_not_found"),
         (patch("free").header("content-type", as_json).body(large.clone()), 413, "request_too_large"),
         (patch("free").header("content-type", as_json).body("{"), 400, "bad_request_body"),
@@ -202,7 +202,7 @@ async fn a_body_without_credentials_is_not_kept() {
         assert!(request.send().await.unwrap().status().is_client_error());
     }
     let requests = simulator.requests();
-    assert_eq!(requests.iter().map(|request| request.status).collect::<Vec<_>>(), [Some(401), Some(401), Some(404)]);
+    assert_eq!(requests.iter().map(|request| request.status).collect::<Vec<_>>(), [Some(400), Some(401), Some(404)]);
     assert!(requests.iter().all(|request| request.body.is_empty()), "{requests:?}");
 }
 
@@ -253,7 +253,8 @@ async fn the_headers_of_all_kept_requests_are_at_most_64_mib() {
         refused(request(&simulator, Method::GET, "/v1/nothing").header("x-long", &long)).await;
     }
     let kept = simulator.requests().len();
-    assert_eq!(kept, (64 << 20) / (300 << 10), "those of 300 KiB that 64 MiB hold");
+    // The token and what else is in each head take less than another 2 KiB.
+    assert!(((64 << 20) / (302 << 10)..(64 << 20) / (300 << 10)).contains(&kept), "{kept}");
 }
 
 #[tokio::test]

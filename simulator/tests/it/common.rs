@@ -42,6 +42,14 @@ pub fn request(simulator: &Simulator, method: Method, path: &str) -> RequestBuil
     client().request(method, format!("{}{path}", simulator.base_url())).bearer_auth(simulator.token())
 }
 
+/// A request that another one makes in somebody's name.
+pub fn by(token: &str, request: RequestBuilder) -> RequestBuilder {
+    let (client, request) = request.build_split();
+    let mut request = request.unwrap();
+    request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    RequestBuilder::from_parts(client, request)
+}
+
 pub fn upload(simulator: &Simulator, name: &str, bytes: impl Into<reqwest::Body>) -> RequestBuilder {
     request(simulator, Method::POST, "/v1/asset-uploads")
         .header("content-type", "application/octet-stream")
@@ -75,6 +83,12 @@ pub fn import_url(simulator: &Simulator, title: &str, mime_type: Option<&str>, u
         body["mime_type"] = json!(mime_type);
     }
     request(simulator, Method::POST, "/v1/url-imports").json(&body)
+}
+
+/// A form for one of the OAuth endpoints, without credentials.
+pub fn form(url: &str, fields: &[(&str, &str)]) -> RequestBuilder {
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    client().post(url).header("content-type", "application/x-www-form-urlencoded").body(body)
 }
 
 /// Where a simulator listens, as a socket takes it.
@@ -147,7 +161,14 @@ pub async fn ok(request: RequestBuilder) -> Value {
 
 /// Status and code of an error response.
 pub async fn refused(request: RequestBuilder) -> (u16, String) {
+    because(request, "").await
+}
+
+/// Status and code of an error response with this in its reason.
+pub async fn because(request: RequestBuilder, reason: &str) -> (u16, String) {
     let response = request.send().await.unwrap();
+    let said = response.headers().get("x-simulator-reason").map_or("", |reason| reason.to_str().unwrap()).to_owned();
+    assert!(said.contains(reason), "{said:?} doesn't say {reason:?}");
     let (status, body) = (response.status(), json(response).await);
     assert!(body["message"].as_str().is_some_and(|message| !message.is_empty()), "{body}");
     (status.as_u16(), body["code"].as_str().unwrap_or_else(|| panic!("no code in {body}")).to_owned())

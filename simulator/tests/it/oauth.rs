@@ -9,7 +9,7 @@ use reqwest::{RequestBuilder, StatusCode, Url};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::common::{client, refused};
+use crate::common::{because, client, form, refused};
 
 const VERIFIER: &str = "a-verifier-of-at-least-forty-three-characters-as-the-standard-asks";
 const REDIRECT: &str = "http://127.0.0.1:7777/back";
@@ -18,13 +18,14 @@ fn challenge() -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER))
 }
 
+/// The URL of one of the OAuth endpoints.
+fn beside(simulator: &Simulator, endpoint: &str) -> Url {
+    Url::parse(simulator.token_url()).unwrap().join(endpoint).unwrap()
+}
+
 /// A form for one of the OAuth endpoints, without credentials.
-fn bare(simulator: &Simulator, endpoint: &str, form: &[(&str, &str)]) -> RequestBuilder {
-    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-    client()
-        .post(format!("{}/v1/oauth/{endpoint}", simulator.base_url()))
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(body)
+fn bare(simulator: &Simulator, endpoint: &str, fields: &[(&str, &str)]) -> RequestBuilder {
+    form(beside(simulator, endpoint).as_str(), fields)
 }
 
 fn post_to(simulator: &Simulator, endpoint: &str, form: &[(&str, &str)]) -> RequestBuilder {
@@ -119,14 +120,17 @@ async fn a_code_needs_its_verifier_its_redirect_uri_and_a_known_value() {
         let form = [("grant_type", "authorization_code"), ("code", code), ("code_verifier", verifier)];
         post(&simulator, &[form.as_slice(), &[("redirect_uri", redirect_uri)]].concat())
     };
-    for request in [
-        wrong("unknown", VERIFIER, REDIRECT),
-        wrong(&code, &challenge(), REDIRECT),
-        wrong(&code, "", REDIRECT),
-        wrong(&code, VERIFIER, "http://127.0.0.1:7777/other"),
-        refresh(&simulator, &Value::from("unknown")),
+    for (request, reason) in [
+        (wrong("unknown", VERIFIER, REDIRECT), "unknown"),
+        (wrong(&code, &challenge(), REDIRECT), "code_verifier is not"),
+        (wrong(&code, "too short", REDIRECT), "code_verifier has 9 characters, and must have 43 to 128"),
+        (
+            wrong(&code, VERIFIER, "http://127.0.0.1:7777/other"),
+            "/back\", and this request has \"http://127.0.0.1:7777/other\"",
+        ),
+        (refresh(&simulator, &Value::from("unknown")), "hasn't issued it"),
     ] {
-        assert_eq!(refused(request).await, (400, "invalid_grant".into()));
+        assert_eq!(because(request, reason).await, (400, "invalid_grant".into()));
     }
     tokens(exchange(&simulator, &code)).await;
 }
@@ -135,27 +139,37 @@ async fn a_code_needs_its_verifier_its_redirect_uri_and_a_known_value() {
 async fn the_endpoint_refuses_wrong_clients_and_malformed_requests() {
     let simulator = Simulator::builder().client("id:&", "sec ret").start().await;
     let simulator = simulator.unwrap();
-    let url = format!("{}/v1/oauth/token", simulator.base_url());
+    let url = simulator.token_url().to_owned();
     let plain = || client().post(&url).header("content-type", "application/x-www-form-urlencoded");
-    for request in [
-        plain(),
-        plain().basic_auth("id:&", Some("wrong")),
-        plain().basic_auth("wrong", Some("sec ret")),
-        plain().bearer_auth("sec ret"),
+    for (request, status, code) in [
+        (plain(), 400, "unauthorized_client"),
+        (plain().bearer_auth("sec ret"), 400, "unauthorized_client"),
+        (plain().header("authorization", "Basic aWQ"), 400, "unauthorized_client"),
+        (plain().basic_auth("id%3A%26", Some("wrong")), 401, "invalid_access_token"),
+        (plain().basic_auth("wrong", Some("sec ret")), 401, "invalid_client"),
     ] {
         let response = request.send().await.unwrap();
-        assert!(response.headers()["www-authenticate"].to_str().unwrap().starts_with("Basic"));
-        assert_eq!(response.status(), 401);
-        assert_eq!(response.json::<Value>().await.unwrap()["code"], "invalid_client");
+        assert_eq!(
+            (response.status().as_u16(), response.headers().contains_key("www-authenticate")),
+            (status, status == 401)
+        );
+        assert_eq!(response.json::<Value>().await.unwrap()["code"], code);
     }
     // The secret as it is, and form-encoded as RFC 6749 has it.
-    for (id, secret) in [("id:&", "sec ret"), ("id%3A%26", "sec+ret")] {
-        let known = || client().post(&url).basic_auth(id, Some(secret));
-        let form = "application/x-www-form-urlencoded";
-        assert_eq!(refused(known()).await, (400, "invalid_request".into()));
-        assert_eq!(refused(known().header("content-type", form)).await, (400, "invalid_request".into()));
-        let password = known().header("content-type", form).body("grant_type=password");
-        assert_eq!(refused(password).await, (400, "unsupported_grant_type".into()));
+    for secret in ["sec ret", "sec+ret"] {
+        let known = |body: &'static str| plain().basic_auth("id%3A%26", Some(secret)).body(body);
+        let json = client().post(&url).basic_auth("id%3A%26", Some(secret)).json(&json!({ "grant_type": "password" }));
+        for (request, code, reason) in [
+            (json, "bad_request_body", "Content-Type is application/json"),
+            (known(""), "invalid_field", ""),
+            (known("grant_type="), "invalid_field", ""),
+            (known("grant_type=refresh_token&refresh_token=%20"), "invalid_field", ""),
+            (known("grant_type=refresh_token&grant_type=refresh_token"), "invalid_field", ""),
+            (known("grant_type=authorization_code"), "invalid_field", ""),
+            (known("grant_type=password"), "unsupported_grant_type", "password is neither"),
+        ] {
+            assert_eq!(because(request, reason).await, (400, code.into()));
+        }
     }
     assert_eq!(refused(client().get(&url)).await, (405, "bad_http_method".into()));
 }
@@ -183,7 +197,119 @@ async fn the_consent_page_redirects_back_with_code_and_state() {
     assert_eq!((back.path(), parameter(&back, "state").as_deref()), ("/back", Some("a b&c")));
     let granted = tokens(exchange(&simulator, &parameter(&back, "code").unwrap())).await;
     assert_eq!(granted["scope"], "asset:read asset:write");
-    assert_eq!(client().get(simulator.authorization_url()).send().await.unwrap().status(), 400);
+}
+
+/// PKCE is mandatory, and whoever forgets it has to see it.
+#[tokio::test]
+async fn the_consent_page_names_the_parameter_that_is_wrong() {
+    let simulator = Simulator::start().await.unwrap();
+    let right = [
+        ("client_id", simulator.client_id().to_owned()),
+        ("response_type", "code".into()),
+        ("code_challenge", challenge()),
+        ("code_challenge_method", "S256".into()),
+        ("scope", "asset:read".into()),
+        ("redirect_uri", REDIRECT.into()),
+    ];
+    let asked = async |name: &str, value: Option<&str>| {
+        let mut url = Url::parse(simulator.authorization_url()).unwrap();
+        let others = right.iter().filter(|(other, _)| *other != name).map(|(name, value)| (*name, value.as_str()));
+        url.query_pairs_mut().extend_pairs(others).extend_pairs(value.map(|value| (name, value)));
+        let response = browser().get(url).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    };
+    assert_eq!(asked("none", None).await.0, 302);
+    let long = "a".repeat(129);
+    for (name, values) in [
+        ("client_id", &[None, Some("another")][..]),
+        ("response_type", &[None, Some("token")]),
+        ("code_challenge", &[None, Some("too-short"), Some(&long)]),
+        ("code_challenge_method", &[None, Some("plain")]),
+        ("scope", &[None, Some(" ")]),
+        ("redirect_uri", &[Some("no url")]),
+    ] {
+        for value in values {
+            let (status, text) = asked(name, *value).await;
+            assert!(status == 400 && text.starts_with(&format!("{name} must be ")), "{status} {text}");
+        }
+    }
+}
+
+/// `/auth` is where they are, and `/rest` is deprecated.
+#[tokio::test]
+async fn the_endpoints_stand_in_two_places_and_know_the_same_tokens() {
+    let simulator = Simulator::start().await.unwrap();
+    assert!(simulator.token_url().ends_with("/auth/v1/oauth/token"), "{}", simulator.token_url());
+    let pair = log_in(&simulator, &["asset:read"]).await;
+    let token = pair["access_token"].as_str().unwrap();
+    let deprecated = |endpoint: &str| {
+        let request = form(&format!("{}/v1/oauth/{endpoint}", simulator.base_url()), &[("token", token)]);
+        request.basic_auth(simulator.client_id(), Some(simulator.client_secret()))
+    };
+    assert_eq!(tokens(deprecated("introspect")).await["active"], true);
+    assert_eq!(tokens(deprecated("revoke")).await, json!({}));
+    assert_eq!(said(&simulator, "introspect", &pair["access_token"]).await["active"], false);
+}
+
+/// What is printed for a person to paste is like any other token, but for its end.
+#[tokio::test(start_paused = true)]
+async fn the_default_token_is_a_jwt_that_introspects_and_is_revoked() {
+    let simulator = Simulator::start().await.unwrap();
+    let token = json!(simulator.token());
+    let pair = json!({ "access_token": token });
+    let claims = simulator.token().split('.').nth(1).map(|part| URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    tokio::time::advance(Duration::from_secs(24 * 60 * 60)).await;
+    assert_eq!(read(&simulator, &pair).await, 404);
+    let told = said(&simulator, "introspect", &token).await;
+    assert_eq!((&told["active"], &told["scope"], &told["exp"]), (&json!(true), &claims["scope"], &claims["exp"]));
+    assert_eq!(said(&simulator, "revoke", &token).await, json!({}));
+    assert_eq!(read(&simulator, &pair).await, 401);
+
+    let fixed = Simulator::builder().access(canva_simulator::Access::new("fixed").scopes(["asset:read"])).start().await;
+    let fixed = fixed.unwrap();
+    assert_eq!(said(&fixed, "introspect", &json!("fixed")).await["scope"], "asset:read");
+}
+
+/// Nobody's integration asks for the scopes of these few operations alone.
+#[tokio::test]
+async fn a_user_can_consent_to_every_scope_of_canva() {
+    let simulator = Simulator::start().await.unwrap();
+    let back = consent(&simulator, "profile:read+design:meta:read+openid", "&code_challenge_method=S256").await;
+    assert_eq!(parameter(&back, "error"), None);
+    assert_eq!(
+        log_in(&simulator, canva_connect::operations::SCOPES).await["scope"].as_str().unwrap().split(' ').count(),
+        18
+    );
+}
+
+/// A person reads the reason; a program reads the code, which is Canva's.
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_says_why() {
+    let simulator = Simulator::builder().access_token_lifetime(Duration::from_secs(60)).start().await.unwrap();
+    let url = format!("{}/v1/assets/none", simulator.base_url());
+    let [expired, revoked] = [log_in(&simulator, &["asset:read"]).await, log_in(&simulator, &["asset:read"]).await];
+    said(&simulator, "revoke", &revoked["access_token"]).await;
+    let code = simulator.authorize(&challenge(), ["asset:read"], REDIRECT);
+    let text = |token: &Value| token.as_str().unwrap().to_owned();
+    let get = |authorization: &str| client().get(&url).header("authorization", authorization);
+    let bearer = |token: &str| client().get(&url).bearer_auth(token);
+    tokio::time::advance(Duration::from_secs(63)).await;
+    for (request, code, reason) in [
+        (client().get(&url), "invalid_access_token", "There is no Authorization"),
+        (get(simulator.token()), "invalid_access_token", "doesn't begin with `Bearer`"),
+        (bearer(&format!("Bearer {}", simulator.token())), "invalid_access_token", "`Bearer` twice"),
+        (bearer(simulator.client_secret()), "invalid_access_token", "the client's secret"),
+        (bearer(&text(&expired["refresh_token"])), "invalid_access_token", "a refresh token"),
+        (bearer(&code), "invalid_access_token", "an authorization code"),
+        (bearer("unknown"), "invalid_access_token", "hasn't issued it"),
+        (bearer(&text(&expired["access_token"])), "invalid_access_token", "expired 3 s ago"),
+        (bearer(&text(&revoked["access_token"])), "revoked_access_token", ""),
+    ] {
+        assert_eq!(because(request, reason).await, (401, code.into()), "{reason}");
+    }
+    // The log has it too.
+    assert!(simulator.requests().iter().any(|request| request.reason.as_ref().is_some_and(|it| it.contains("twice"))));
 }
 
 #[tokio::test]
@@ -208,7 +334,7 @@ async fn token_requests_are_kept_and_shown_without_secrets() {
     refused(refresh(&simulator, &Value::from("unknown"))).await;
     let requests = simulator.requests();
     let seen: Vec<_> = requests.iter().map(|r| (r.operation, r.path.as_str(), r.status)).collect();
-    let path = "/rest/v1/oauth/token";
+    let path = "/auth/v1/oauth/token";
     assert_eq!(seen, [(None, path, Some(200)), (None, path, Some(400))]);
     assert!(String::from_utf8_lossy(&requests[0].body).contains(VERIFIER));
 
@@ -226,14 +352,17 @@ async fn the_endpoints_refuse_as_the_api_does_or_in_the_words_of_rfc_6749() {
     for endpoint in ["token", "revoke", "introspect"] {
         let unknown = [("grant_type", "refresh_token"), ("refresh_token", "unknown")];
         let body = async |request: RequestBuilder| request.send().await.unwrap().json::<Value>().await.unwrap();
-        let code = if endpoint == "token" { "invalid_grant" } else { "invalid_request" };
+        let code = if endpoint == "token" { "invalid_grant" } else { "invalid_field" };
         let said = body(post_to(&api, endpoint, &unknown)).await;
         assert_eq!((&said["code"], said.as_object().unwrap().len()), (&json!(code), 2), "{said}");
         let said = body(post_to(&rfc, endpoint, &unknown)).await;
         assert_eq!((&said["error"], said.as_object().unwrap().len()), (&json!(code), 2), "{said}");
         assert!(said["error_description"].is_string(), "{said}");
-        assert_eq!(body(bare(&api, endpoint, &[])).await["code"], "invalid_client");
-        assert_eq!(body(bare(&rfc, endpoint, &[])).await["error"], "invalid_client");
+        assert_eq!(body(bare(&api, endpoint, &[])).await["code"], "unauthorized_client");
+        assert_eq!(body(bare(&rfc, endpoint, &[])).await["error"], "unauthorized_client");
+        let stranger = bare(&api, endpoint, &[]).basic_auth("stranger", Some("secret"));
+        let code = if endpoint == "token" { "invalid_client" } else { "invalid_access_token" };
+        assert_eq!(body(stranger).await["code"], code);
     }
 }
 
@@ -246,12 +375,12 @@ async fn the_client_may_prove_itself_in_the_form() {
         let client = [("redirect_uri", REDIRECT), ("client_id", "id"), ("client_secret", secret)];
         bare(&simulator, "token", &[fields, client].concat())
     };
-    assert_eq!(refused(form("wrong")).await, (401, "invalid_client".into()));
+    assert_eq!(refused(form("wrong")).await, (401, "invalid_access_token".into()));
     // A header goes first: what is in the form isn't asked then.
-    assert_eq!(refused(form("hush").basic_auth("id", Some("wrong"))).await, (401, "invalid_client".into()));
+    assert_eq!(refused(form("hush").basic_auth("id", Some("wrong"))).await, (401, "invalid_access_token".into()));
     let granted = tokens(form("hush")).await;
     let request = bare(&simulator, "revoke", &[("token", granted["access_token"].as_str().unwrap())]);
-    assert_eq!(refused(request).await, (401, "invalid_client".into()));
+    assert_eq!(refused(request).await, (400, "unauthorized_client".into()));
     assert_eq!(read(&simulator, &granted).await, 404);
     // Neither a secret that was wrong nor what came with it is kept.
     let kept = simulator.requests();
@@ -314,9 +443,7 @@ async fn a_consent_to_scopes_that_the_integration_lacks_is_refused() {
 #[tokio::test]
 async fn an_access_token_is_a_jwt_of_nearly_4_kb_that_says_what_it_is_for() {
     let simulator = Simulator::start().await.unwrap();
-    let all: Vec<&str> =
-        canva_connect::operations::ALL.iter().flat_map(|operation| operation.scopes).copied().collect();
-    for scopes in [&["asset:read"][..], &all] {
+    for scopes in [&["asset:read"][..], canva_connect::operations::SCOPES] {
         let granted = log_in(&simulator, scopes).await;
         let token = granted["access_token"].as_str().unwrap();
         assert!((3500..=4096).contains(&token.len()), "{} characters", token.len());
@@ -344,11 +471,11 @@ async fn revoking_a_token_ends_all_of_its_consent_and_no_others() {
         }
         assert_eq!(refused(refresh(&simulator, &second["refresh_token"])).await, (400, "invalid_grant".into()));
         assert_eq!(read(&simulator, &other).await, 404);
-        // Once more, or what never was a token: as good as done.
-        assert_eq!(said(&simulator, "revoke", &second[which]).await, json!({}));
-        assert_eq!(said(&simulator, "revoke", &json!("unknown")).await, json!({}));
+        assert_eq!(said(&simulator, "revoke", &second[which]).await, json!({}), "once more");
+        let unknown = post_to(&simulator, "revoke", &[("token", "unknown")]);
+        assert_eq!(because(unknown, "hasn't issued it").await, (400, "bad_request_params".into()));
     }
-    assert_eq!(refused(client().get(format!("{}/v1/oauth/revoke", simulator.base_url()))).await.0, 405);
+    assert_eq!(refused(client().get(beside(&simulator, "revoke"))).await.0, 405);
 }
 
 #[tokio::test(start_paused = true)]
@@ -381,10 +508,13 @@ async fn consent(simulator: &Simulator, scope: &str, further: &str) -> Url {
         simulator.client_id(),
         challenge()
     );
-    let browser = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    let response = browser.get(url).send().await.unwrap();
+    let response = browser().get(url).send().await.unwrap();
     assert_eq!(response.status(), 302);
     Url::parse(response.headers()["location"].to_str().unwrap()).unwrap()
+}
+
+fn browser() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
 
 fn parameter(url: &Url, name: &str) -> Option<String> {

@@ -47,7 +47,7 @@ async fn a_shorter_window_counts_as_the_minute_does() {
     let read = async || client().get(&url).bearer_auth(simulator.token()).send().await.unwrap().status().as_u16();
     for _ in 0..2 {
         for _ in 0..120 {
-            assert_eq!(read().await, 400);
+            assert_eq!(read().await, 404);
         }
         assert_eq!(read().await, 429);
         tokio::time::sleep(window).await;
@@ -66,15 +66,15 @@ async fn each_user_and_operation_has_its_own_minute_and_a_refusal_costs_nothing(
             client().get(url).bearer_auth(token).send().await.unwrap().status().as_u16()
         };
         for _ in 0..120 {
-            assert_eq!(read("/v1/imports/none", "one").await, 400);
+            assert_eq!(read("/v1/imports/none", "one").await, 404);
         }
         let limited = client().get(format!("{}/v1/imports/none", simulator.base_url())).bearer_auth("again");
         let limited = limited.send().await.unwrap();
         assert_eq!(limited.status(), 429);
         assert!(!limited.headers().contains_key("retry-after"));
-        assert_eq!(read("/v1/imports/none", "two").await, 400);
-        assert_eq!(read("/v1/asset-uploads/none", "one").await, 400);
+        assert_eq!(read("/v1/imports/none", "two").await, 404);
+        assert_eq!(read("/v1/asset-uploads/none", "one").await, 404);
         tokio::time::advance(Duration::from_secs(60)).await;
-        assert_eq!(read("/v1/imports/none", "one").await, 400);
+        assert_eq!(read("/v1/imports/none", "one").await, 404);
     }
 }

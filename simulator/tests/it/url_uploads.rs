@@ -9,7 +9,9 @@ use canva_simulator::Simulator;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::common::{fixture, found, import_url, ok, prompt, refused, upload_url, web};
+use crate::common::{
+    because, client, delete, finished, fixture, found, import_url, ok, prompt, refused, served, upload_url, web,
+};
 
 /// What comes of a URL that leads elsewhere. It is said before anything is asked of the network: a name that was
 /// looked up would have failed with the resolver's words, or not at all.
@@ -161,7 +163,12 @@ async fn no_other_address_is_reached_and_no_name_looked_up() {
     let urls: Vec<String> = urls.chain(others.map(str::to_owned)).chain(schemes).collect();
     let mut attempts = urls.len();
     for url in &urls {
-        assert_eq!(fetch_failure(&simulator, url).await, ONLY_HERE, "{url}");
+        match reqwest::Url::parse(url).unwrap().scheme() {
+            "http" | "https" => assert_eq!(fetch_failure(&simulator, url).await, ONLY_HERE, "{url}"),
+            _ => {
+                assert_eq!(refused(upload_url(&simulator, "Photo", url)).await, (400, "invalid_field".into()), "{url}")
+            }
+        }
     }
 
     // The same behind a redirect, and behind a redirect to a redirect.
@@ -241,4 +248,33 @@ async fn a_video_over_100_mb_is_too_big_to_fetch() {
 async fn closed_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}/photo.png", listener.local_addr().unwrap())
+}
+
+/// A second one isn't needed: this is how a request whose response was lost can be sent again.
+#[tokio::test(start_paused = true)]
+async fn the_same_url_is_taken_once_while_its_job_runs_or_its_asset_is_there() {
+    let simulator = Simulator::builder().job_duration(Duration::from_secs(20)).start().await.unwrap();
+    let (photo, deck) = (served(fixture("photo.jpg")).await, served(fixture("deck.pdf")).await);
+    let (upload, import) = (|| upload_url(&simulator, "Photo", &photo), || import_url(&simulator, "Deck", None, &deck));
+    let taken = || (400, "invalid_request".to_owned());
+    let (uploading, importing) = (ok(upload()).await, ok(import()).await);
+    let id = uploading["job"]["id"].as_str().unwrap();
+    assert_eq!((because(upload(), id).await, refused(import()).await), (taken(), taken()));
+
+    let uploaded = finished(&simulator, "/v1/url-asset-uploads", &uploading).await;
+    finished(&simulator, "/v1/url-imports", &importing).await;
+    assert_eq!(refused(upload()).await, taken());
+    ok(import()).await;
+    let deleted = delete(&simulator, uploaded["asset"]["id"].as_str().unwrap()).send().await.unwrap();
+    assert_eq!(deleted.status(), 204);
+    ok(upload()).await;
+
+    // Another user's, and one that failed, are no second ones.
+    let anna = simulator.authorize_as("anna");
+    let annas = client().post(format!("{}/v1/url-asset-uploads", simulator.base_url())).bearer_auth(anna);
+    ok(annas.json(&json!({ "name": "Photo", "url": photo }))).await;
+    for _ in 0..2 {
+        let failing = ok(upload_url(&simulator, "None", "http://192.0.2.1/")).await;
+        assert_eq!(finished(&simulator, "/v1/url-asset-uploads", &failing).await["status"], "failed");
+    }
 }

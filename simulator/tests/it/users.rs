@@ -3,17 +3,8 @@
 use std::time::Duration;
 
 use canva_simulator::Simulator;
-use reqwest::RequestBuilder;
 
-use crate::common::{client, fixture, import, ok, refused, upload};
-
-/// A request that another one makes in somebody's name.
-fn by(token: &str, request: RequestBuilder) -> RequestBuilder {
-    let (client, request) = request.build_split();
-    let mut request = request.unwrap();
-    request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
-    RequestBuilder::from_parts(client, request)
-}
+use crate::common::{by, client, fixture, import, ok, refused, upload};
 
 #[tokio::test]
 async fn each_user_has_assets_designs_and_jobs_of_their_own() {
@@ -36,7 +27,7 @@ async fn each_user_has_assets_designs_and_jobs_of_their_own() {
         for request in
             [client().get(&asset), client().delete(&asset), client().patch(&asset).json(&serde_json::json!({}))]
         {
-            assert_eq!(refused(by(stranger, request)).await, (404, "asset_not_found".into()));
+            assert_eq!(refused(by(stranger, request)).await, (403, "permission_denied".into()));
         }
     }
     // Any token of hers will do.

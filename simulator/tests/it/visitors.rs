@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::common::{address, fixture, prompt, request, upload};
+use crate::common::{address, because, client, fixture, prompt, request, upload};
 
 /// Status and code of the response to a GET with the right token and these further lines in its head.
 async fn get(simulator: &Simulator, target: &str, lines: &str) -> (u16, String) {
@@ -21,6 +21,85 @@ async fn get(simulator: &Simulator, target: &str, lines: &str) -> (u16, String) 
         response.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{response}"));
     let body: Value = serde_json::from_str(response.split("\r\n\r\n").nth(1).unwrap()).unwrap();
     (status, body["code"].as_str().unwrap().to_owned())
+}
+
+/// As browsers do it: they ask first, and a page reads nothing of a response that doesn't name its origin.
+#[tokio::test]
+async fn a_page_may_call_the_api_and_never_the_token_endpoints() {
+    let simulator = prompt().await;
+    let origin = "http://localhost:3000";
+    let allowed = |response: &reqwest::Response, name: &str| {
+        response.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
+    };
+    for (method, path, asked) in [
+        ("POST", "/v1/asset-uploads", "asset-upload-metadata,authorization,content-type"),
+        ("PATCH", "/v1/assets/a", "authorization,content-type"),
+        ("GET", "/v1/nothing", "authorization"),
+    ] {
+        let preflight = client()
+            .request(Method::OPTIONS, format!("{}{path}", simulator.base_url()))
+            .header("origin", origin)
+            .header("access-control-request-method", method)
+            .header("access-control-request-headers", asked);
+        let response = preflight.send().await.unwrap();
+        assert_eq!(response.status(), 204);
+        assert_eq!(allowed(&response, "access-control-allow-origin").as_deref(), Some(origin));
+        assert_eq!(allowed(&response, "access-control-allow-methods").as_deref(), Some(method));
+        assert_eq!(allowed(&response, "access-control-allow-headers").as_deref(), Some(asked));
+    }
+    let uploaded = upload(&simulator, "Photo", fixture("photo.jpg")).header("origin", origin).send().await.unwrap();
+    let refused = client().get(format!("{}/v1/assets/a", simulator.base_url())).header("origin", origin);
+    for (response, status) in [(uploaded, 200), (refused.send().await.unwrap(), 401)] {
+        assert_eq!(response.status(), status);
+        assert_eq!(allowed(&response, "access-control-allow-origin").as_deref(), Some(origin));
+        assert_eq!(allowed(&response, "vary").as_deref(), Some("origin"));
+    }
+    let endpoints = [simulator.token_url().to_owned(), format!("{}/v1/oauth/revoke", simulator.base_url())];
+    for (method, status) in [(Method::OPTIONS, 405), (Method::POST, 400)] {
+        for url in &endpoints {
+            let request = client().request(method.clone(), url).header("origin", origin);
+            let response = request.header("access-control-request-method", "POST").send().await.unwrap();
+            assert_eq!((response.status().as_u16(), allowed(&response, "access-control-allow-origin")), (status, None));
+        }
+    }
+    // A program has no use for any of it.
+    let plain = upload(&simulator, "Photo", fixture("photo.jpg")).send().await.unwrap();
+    assert_eq!(allowed(&plain, "access-control-allow-origin"), None);
+}
+
+/// Integrations write it to their logs.
+#[tokio::test]
+async fn every_response_has_a_request_id_of_its_own() {
+    let simulator = prompt().await;
+    let mut ids = std::collections::BTreeSet::new();
+    for request in [
+        upload(&simulator, "Photo", fixture("photo.jpg")),
+        request(&simulator, Method::GET, "/v1/assets/none"),
+        client().get(format!("{}/v1/nothing", simulator.base_url())),
+        client().put(format!("{}/v1/imports", simulator.base_url())),
+        client().post(simulator.token_url()),
+    ] {
+        let response = request.send().await.unwrap();
+        assert!(ids.insert(response.headers()["x-request-id"].to_str().unwrap().to_owned()));
+    }
+}
+
+/// What isn't there may be elsewhere.
+#[tokio::test]
+async fn a_path_that_leads_nowhere_says_where_to_look() {
+    let simulator = prompt().await;
+    let origin = simulator.base_url().trim_end_matches("/rest");
+    for (path, reason) in [
+        ("/v1/asset-uploads", "Did you mean /rest/v1/asset-uploads?"),
+        ("/rest/v1/imports/", "Did you mean /rest/v1/imports?"),
+        ("/rest/v1/users/me", "Canva has operations there"),
+        ("/v1/folders", "Canva has operations there"),
+        ("/auth/v1/oidc/jwks", "Canva has operations there"),
+        ("/rest/v1/usersofcanva", ""),
+    ] {
+        let refused = because(client().get(format!("{origin}{path}")), reason).await;
+        assert_eq!(refused, (404, "endpoint_not_found".into()), "{path}");
+    }
 }
 
 #[tokio::test]
