@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use canva_connect::operations::{CREATE_URL_ASSET_UPLOAD_JOB, CREATE_URL_IMPORT_JOB};
 use canva_connect::pacing::PausedError;
 use canva_connect::{ApiError, BodyError, ConnectKind, Error, ErrorKind, JobKind, JobReference};
 use serde::Serialize;
@@ -191,6 +192,13 @@ fn after_refusal(api: &ApiError, of_job: bool) -> String {
         (403, "missing_scope") => return format!("use a token with the scope {}", api.operation.scopes.join(" ")),
         (403, _) if of_job => "use a token of the user who started the job",
         (403, _) => "use a token of a user who may do this",
+        (400, "invalid_request") if of_job => "look in Canva, where it was started",
+        (400, "invalid_request") if *api.operation == CREATE_URL_ASSET_UPLOAD_JOB => {
+            "Canva has a file from this URL or is just fetching it, so look there; to upload it anew, delete it first"
+        }
+        (400, "invalid_request") if *api.operation == CREATE_URL_IMPORT_JOB => {
+            "Canva is just importing from this URL, so look there; to import it twice, wait until that is done"
+        }
         (400 | 404, _) if of_job => "check the id and what kind of job it is; if they are right, look in Canva",
         (_, _) if of_job => "look in Canva for what became of it",
         (404, _) => "check the id",

@@ -60,7 +60,10 @@ async fn a_deleted_asset_is_gone() {
     assert_eq!(canva.get_asset(&asset.id).await.unwrap_err().status().unwrap(), 404);
     // Nothing was lost on the way, so this is a mistake of the caller's.
     let error = canva.delete_asset(&asset.id).await.unwrap_err();
-    assert_eq!(error.to_string(), "deleteAsset: 404 Not Found asset_not_found: There is no such asset.");
+    assert_eq!(
+        error.to_string(),
+        "deleteAsset: 404 Not Found asset_not_found: There is no such asset. (request simulated-request-4)"
+    );
 }
 
 #[tokio::test]

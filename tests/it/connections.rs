@@ -46,8 +46,9 @@ async fn one_that_takes_one_request_at_a_time_takes_them_all() {
     let asset = canva.upload_asset(PIXEL.to_vec()).name("n").await.unwrap().wait().await.unwrap();
     let url = asset.thumbnail.unwrap().url;
     let mut all = JoinSet::new();
-    for _ in 0..20 {
-        let (canva, url) = (canva.clone(), url.clone());
+    for each in 0..20 {
+        // Canva takes a URL once.
+        let (canva, url) = (canva.clone(), format!("{url}#{each}"));
         all.spawn(async move { canva.upload_asset_from_url(&url, "n").await?.wait().await.map(drop) });
     }
     for made in all.join_all().await {

@@ -93,8 +93,8 @@ async fn each_kind_of_job_is_waited_for_and_picked_up_again_in_another_process()
     assert_eq!(canva.url_import_job(url_import.id()).wait().await.unwrap()[0].id, other.id);
     // One that is of another kind isn't found there, and keeps its id.
     let error = canva.design_import_job(upload.id()).wait().await.unwrap_err();
-    assert_eq!((error.job_id(), error.status().unwrap().as_u16()), (Some(upload.id()), 400));
-    assert_eq!(error.api().unwrap().code, "job_id_invalid");
+    assert_eq!((error.job_id(), error.status().unwrap().as_u16()), (Some(upload.id()), 404));
+    assert_eq!(error.api().unwrap().code, "not_found");
 }
 
 #[tokio::test]

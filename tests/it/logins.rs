@@ -217,11 +217,11 @@ fn the_settings_of_an_integration_are_checked_when_it_is_built_in_whatever_order
     let url = integration.authorize(["a"]).unwrap().url;
     assert!(url.starts_with("http://example.com/consent?kept=1&response_type=code&client_id=id"), "{url}");
 
-    let elsewhere = "http://192.0.2.1/rest";
-    let error = new().base_url(elsewhere).build().unwrap_err().to_string();
-    assert!(error.contains("allow_plain_http"), "{error}");
-    new().allow_plain_http().base_url(elsewhere).build().unwrap();
-    new().base_url(elsewhere).allow_plain_http().http(|http| http).build().unwrap();
+    let elsewhere = "http://192.0.2.1/auth/v1/oauth/token";
+    let error = new().token_url(elsewhere).build().unwrap_err().to_string();
+    assert!(error.starts_with("token_url: expected https://") && error.contains("allow_plain_http"), "{error}");
+    new().allow_plain_http().token_url(elsewhere).build().unwrap();
+    new().token_url(elsewhere).allow_plain_http().http(|http| http).build().unwrap();
     assert!(!format!("{:?}", new()).contains("s3cr3t"));
 }
 
@@ -232,7 +232,7 @@ async fn a_code_is_nothing_without_its_verifier_and_the_client_secret() {
     let code = simulator.authorize(&parameter(&login.url, "code_challenge"), ["asset:write"], REDIRECT_URI);
     let other = Login::resume(login.state.clone(), "another-verifier");
     let wrong = Integration::builder(simulator.client_id(), "wrong-s3cr3t", REDIRECT_URI);
-    let wrong = wrong.base_url(simulator.base_url()).build().unwrap();
+    let wrong = wrong.token_url(simulator.token_url()).build().unwrap();
     for (integration, login, expected) in [(integration(&simulator), &other, 400), (wrong, &login, 401)] {
         let oauth = OAuth::new(integration, MemoryStore::new());
         let error = oauth.finish(login, &format!("code={code}&state={}", login.state)).await.unwrap_err();

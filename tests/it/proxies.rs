@@ -91,7 +91,8 @@ async fn a_ca_of_ones_own_is_trusted_at_the_token_endpoint() {
     let (ca, other) = (Ca::new("Example CA"), Ca::new("Other CA"));
     let server = tls::serve(&ca, Settings::default()).await;
     let integration = |ca: &Ca| {
-        let integration = Integration::builder("id", "secret", REDIRECT_URI).token_url(&server.base_url);
+        let integration =
+            Integration::builder("id", "secret", REDIRECT_URI).token_url(format!("{}/v1/oauth/token", server.base_url));
         integration.http(only(ca)).build().unwrap()
     };
     let trusts_another = login(integration(&other));

@@ -182,7 +182,10 @@ async fn a_refusal_means_the_same_in_either_shape() {
             let body = format!(r#"{{"{code}":"invalid_client"{rest}}}"#);
             let (_, oauth) = answered("401 Unauthorized", &body).await;
             let error = oauth.token().await.unwrap_err();
-            assert_eq!(error.to_string(), "the token endpoint refused with 401 Unauthorized invalid_client");
+            assert_eq!(
+                error.to_string(),
+                "the token endpoint refused with 401 Unauthorized invalid_client; check the client id and secret"
+            );
         }
     }
 }

@@ -213,7 +213,7 @@ async fn two_hundred_calls_at_expiry_are_one_refresh() {
         let canva = canva.clone();
         calls.spawn(async move { canva.asset_upload_job("none").refresh().await.unwrap_err().status().unwrap() });
     }
-    assert!(calls.join_all().await.into_iter().all(|status| status == 400));
+    assert!(calls.join_all().await.into_iter().all(|status| status == 404));
     assert_eq!((token_requests(&simulator), store.saves()), (2, 2));
 
     // Canva refuses this token to 200 calls.

@@ -125,7 +125,7 @@ fn delete_moves_assets_to_the_trash_and_goes_on_when_one_is_not_there() {
     assert_eq!(ran.code, Some(1));
     assert_prints!(ran.stdout, @r#"
     {"asset_id":"ASSET","status":"success"}
-    {"asset_id":"nope","status":"failed","error":{"code":"asset_not_found","message":"Canva answered 404 Not Found asset_not_found: There is no such asset; check the id","http_status":404}}
+    {"asset_id":"nope","status":"failed","error":{"code":"asset_not_found","message":"Canva answered 404 Not Found asset_not_found (request REQUEST): There is no such asset; check the id","http_status":404}}
     {"asset_id":"ASSET","status":"success"}
     "#);
     for id in [first, second, third] {
@@ -291,14 +291,14 @@ fn a_user_is_logged_in_with_what_simulate_prints() {
     let code = consent(&simulator, "asset:read");
     let verifier = "code_verifier=dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
     let response = simulator.send(
-        &format!("POST {}/v1/oauth/token", text("base_url")),
+        &format!("POST {}", text("token_url")),
         "content-type: application/x-www-form-urlencoded\r\n",
         &format!("{client}&grant_type=authorization_code&{code}&{verifier}"),
     );
     let granted: Value = serde_json::from_str(response.split("\r\n\r\n").nth(1).unwrap()).unwrap();
     let mut get = simulator.command(["get", "nope"]);
     get.env("CANVA_ACCESS_TOKEN", granted["access_token"].as_str().unwrap());
-    assert_prints!(run(get).stderr, @"canva: nope: Canva answered 404 Not Found asset_not_found: There is no such asset; check the id");
+    assert_prints!(run(get).stderr, @"canva: nope: Canva answered 404 Not Found asset_not_found (request REQUEST): There is no such asset; check the id");
 }
 
 #[test]

@@ -80,12 +80,18 @@ fn a_job_that_can_not_be_read_is_named_with_the_command_that_goes_on() {
 #[test]
 fn a_refusal_is_followed_by_what_helps_against_it() {
     const ID: &str = "check the id and what kind of job it is; if they are right, look in Canva";
+    const UPLOADED: &str =
+        "Canva has a file from this URL or is just fetching it, so look there; to upload it anew, delete it first";
+    const IMPORTED: &str =
+        "Canva is just importing from this URL, so look there; to import it twice, wait until that is done";
     const REVOKED: &str = "have the user allow access again, and set CANVA_ACCESS_TOKEN to the new token";
     let job = &["job", "import", "J1"][..];
     let get = &["get", "A1"][..];
+    let upload = &["upload-url", "https://example.com/a.png", "--name", "n"][..];
+    let import = &["import-url", "https://example.com/a.pdf", "--title", "t"][..];
     let cases = [
-        (job, 400, r#"{"code":"job_id_invalid","message":"m"}"#, ID),
-        (job, 400, r#"{"code":"job_not_created_via_connect_api","message":"m"}"#, ID),
+        (job, 400, r#"{"code":"bad_request_params","message":"m"}"#, ID),
+        (job, 400, r#"{"code":"invalid_request","message":"m"}"#, "look in Canva, where it was started"),
         (job, 401, r#"{"code":"invalid_access_token","message":"m"}"#, "set CANVA_ACCESS_TOKEN to a new token"),
         (job, 403, r#"{"code":"missing_scope","message":"m"}"#, "use a token with the scope design:content:write"),
         (job, 403, r#"{"code":"permission_denied","message":"m"}"#, "use a token of the user who started the job"),
@@ -95,6 +101,8 @@ fn a_refusal_is_followed_by_what_helps_against_it() {
         (job, 409, r#"{"code":"conflict","message":"m"}"#, "look in Canva for what became of it"),
         (job, 418, r#"{"code":"teapot","message":"m"}"#, "look in Canva for what became of it"),
         (job, 501, r#"{"code":"c","message":"m"}"#, "go on with `canva job import J1 --wait`"),
+        (upload, 400, r#"{"code":"invalid_request","message":"m"}"#, UPLOADED),
+        (import, 400, r#"{"code":"invalid_request","message":"m"}"#, IMPORTED),
         (get, 400, r#"{"code":"invalid_field","message":"m"}"#, "correct it, then try again"),
         (get, 401, r#"{"code":"revoked_access_token","message":"m"}"#, REVOKED),
         (get, 403, r#"{"code":"permission_denied","message":"m"}"#, "use a token of a user who may do this"),
@@ -143,7 +151,7 @@ fn an_unknown_job_is_named() {
     let simulator = SimulatorProcess::start();
     let item = simulator.json(["job", "import", "nope"]);
     assert_eq!(json!([item["job_id"], item["status"]]), json!(["nope", "unknown"]));
-    assert_eq!(json!([item["error"]["code"], item["error"]["http_status"]]), json!(["job_id_invalid", 400]));
+    assert_eq!(json!([item["error"]["code"], item["error"]["http_status"]]), json!(["not_found", 404]));
 
     let item = simulator.json(["job", "import", "../v1/assets"]);
     assert_eq!(json!([item["job_id"], item["status"]]), json!(["../v1/assets", "failed"]));
