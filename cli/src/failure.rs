@@ -70,6 +70,7 @@ fn code(error: &Error) -> &str {
         Error::Api(api) => &api.code,
         Error::InvalidInput { .. } => "invalid_input",
         Error::Body(BodyError::Read { .. }) => "file_unreadable",
+        Error::Body(BodyError::TooLong { .. }) => "file_too_big",
         Error::Body(_) => "file_changed",
         Error::Connect { .. } => "not_connected",
         Error::Connection { .. } => "connection_broken",
@@ -99,6 +100,9 @@ fn what(error: &Error) -> String {
         Error::Decode { job_succeeded: true, source, excerpt, .. } => format!("{source}; it begins {excerpt:?}"),
         Error::Job(job) => format!("{}: {}", code(error), job.message),
         Error::Body(BodyError::Read { source, .. }) => format!("it can't be read: {source}"),
+        Error::Body(BodyError::TooLong { max_bytes, .. }) => {
+            format!("Canva takes at most {max_bytes} bytes of such a file; nothing was sent")
+        }
         Error::Body(_) => "it changed while it was being uploaded".to_owned(),
         Error::Pacer { source, .. } if source.is::<PausedError>() => source.to_string(),
         _ => error.report(),
@@ -119,6 +123,7 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
         Error::InvalidInput { field: "mime_type", .. } => "change --mime-type",
         Error::InvalidInput { field: "token", .. } => "set CANVA_ACCESS_TOKEN to the token alone",
         Error::InvalidInput { .. } => "correct it, then try again",
+        Error::Body(BodyError::TooLong { .. }) => "use a smaller file",
         Error::Body(BodyError::Read { .. }) => "check that the file is there and can be read",
         Error::Body(_) => "try again when nothing writes to the file",
         Error::Connect { kind, .. } => match kind {

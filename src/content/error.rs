@@ -29,10 +29,13 @@ pub enum BodyError {
         /// How far it went.
         found: u64,
     },
-    /// The content is longer than [`UploadBody::spool`](crate::UploadBody::spool) was to take. Nothing was sent.
-    #[error("upload: expected at most {max_bytes} bytes, got more")]
+    /// The content is longer than Canva takes, or than [`UploadBody::spool`](crate::UploadBody::spool) was to take.
+    /// Nothing was sent.
+    #[error("{}: expected at most {max_bytes} bytes, got more", file(.name))]
     #[non_exhaustive]
     TooLong {
+        /// The file, or what stands for one.
+        name: PathBuf,
         /// The most that was to be taken.
         max_bytes: u64,
     },

@@ -79,6 +79,7 @@ pub(crate) struct Upload {
     /// What errors call it.
     name: PathBuf,
     on_progress: Option<Arc<Mutex<OnProgress>>>,
+    max_bytes: u64,
     /// What the file was like at the first attempt.
     first_seen: Mutex<Option<Seen>>,
 }
@@ -89,11 +90,16 @@ impl Upload {
             Source::Path(path) => path.clone(),
             _ => PathBuf::from("upload"),
         };
-        Self { body, name, on_progress: None, first_seen: Mutex::new(None) }
+        Self { body, name, on_progress: None, max_bytes: u64::MAX, first_seen: Mutex::new(None) }
     }
 
     pub(crate) fn report_to(&mut self, on_progress: OnProgress) {
         self.on_progress = Some(Arc::new(Mutex::new(on_progress)));
+    }
+
+    /// Refuses longer content before any of it is sent.
+    pub(crate) fn limit(&mut self, max_bytes: u64) {
+        self.max_bytes = max_bytes;
     }
 
     /// Whether the content is there for another attempt.
@@ -126,6 +132,9 @@ impl Upload {
                 None => return Err(read(io::Error::other("its reader was used up by an earlier attempt"))),
             },
         };
+        if total > self.max_bytes {
+            return Err(BodyError::TooLong { name: self.name.clone(), max_bytes: self.max_bytes });
+        }
         if total == 0 {
             // An empty body is never asked for a frame, so nobody would see that there is content all the same.
             std::future::poll_fn(|cx| content.poll_block(cx, &self.name, total)).await?;

@@ -1,6 +1,8 @@
 //! Assets: uploading them from a file or from a URL, reading and deleting them, and changing their names and tags.
 
+use std::ffi::OsStr;
 use std::fmt;
+use std::path::Path;
 
 use super::{metadata_headers, sent_when_awaited};
 use crate::checks::{self, lengths};
@@ -9,6 +11,23 @@ use crate::content::{OnProgress, UploadBody, UploadProgress};
 use crate::error::Error;
 use crate::generated::types::{Asset, AssetUploadMetadata, CreateUrlAssetUploadJobRequest, UpdateAssetRequest};
 use crate::job::{Job, JobKind};
+
+/// Canva takes images under 50 MB, and videos under 500 MB, as its documentation of assets says. It doesn't say which
+/// megabytes it means. These are the larger ones, so that nothing is refused that Canva would take.
+const MAX_IMAGE_BYTES: u64 = 50 << 20;
+const MAX_VIDEO_BYTES: u64 = 500 << 20;
+
+/// What the names of images end with.
+const IMAGES: [&str; 9] = ["gif", "heic", "heif", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
+
+/// How long the content may be. Without a path it may be a video.
+fn max_bytes(path: Option<&Path>) -> u64 {
+    let extension = path.and_then(Path::extension).and_then(OsStr::to_str).unwrap_or_default();
+    match IMAGES.iter().any(|image| extension.eq_ignore_ascii_case(image)) {
+        true => MAX_IMAGE_BYTES,
+        false => MAX_VIDEO_BYTES,
+    }
+}
 
 sent_when_awaited! {
     UploadAsset => Job<Asset>,
@@ -23,6 +42,10 @@ impl Client {
     ///
     /// The content is a path, bytes, or a reader: see [`UploadBody`]. Await the builder to send it; it gives a
     /// [`Job`] to wait for.
+    ///
+    /// Canva takes images under 50 MB (JPEG, PNG, HEIC, TIFF, and GIF and WebP of one frame) and videos under 500 MB (M4V,
+    /// MKV, MP4, MPEG, MOV, WebM). A file that is certainly longer is refused before any of it is sent: an image by its
+    /// extension over 50 MiB, anything over 500 MiB.
     ///
     #[doc = scope_and_rate!(CREATE_ASSET_UPLOAD_JOB)]
     ///
@@ -129,8 +152,8 @@ impl Client {
 /// An upload that has not been sent yet. Made by [`Client::upload_asset`].
 ///
 /// # Errors
-/// Awaited, it gives [`Error::InvalidInput`] before anything is sent, [`Error::Body`] if the content can't be read or
-/// changes, [`Error::OutcomeUnknown`] where a job may have been made, and otherwise those of every
+/// Awaited, it gives [`Error::InvalidInput`] before anything is sent, [`Error::Body`] if the content can't be read,
+/// changes or is too long, [`Error::OutcomeUnknown`] where a job may have been made, and otherwise those of every
 /// [`Call`](crate::Call).
 #[must_use = "nothing is sent until it is awaited"]
 pub struct UploadAsset {
@@ -169,8 +192,10 @@ impl UploadAsset {
     }
 
     async fn send(self) -> Result<Job<Asset>, Error> {
-        let call = self.client.generated().create_asset_upload_job(&self.metadata()?, self.content);
-        Ok(Job::created(&self.client, JobKind::AssetUpload, call.report_to(self.on_progress).await?))
+        let (metadata, max_bytes) = (self.metadata()?, max_bytes(self.content.path()));
+        let call = self.client.generated().create_asset_upload_job(&metadata, self.content);
+        let response = call.at_most(max_bytes).report_to(self.on_progress).await?;
+        Ok(Job::created(&self.client, JobKind::AssetUpload, response))
     }
 }
 

@@ -140,6 +140,14 @@ impl<T> Call<T> {
         self
     }
 
+    /// Has its content be this long at the most.
+    pub(crate) fn at_most(mut self, max_bytes: u64) -> Self {
+        if let Content::Upload(upload) = &mut self.content {
+            upload.limit(max_bytes);
+        }
+        self
+    }
+
     fn with(mut self, set: impl FnOnce(&mut Head) -> Result<(), Error>) -> Self {
         self.head = self.head.and_then(|mut head| set(&mut head).map(|()| head));
         self

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
-use canva_connect::{BodyError, Error, UploadBody};
+use canva_connect::{BodyError, Client, Error, ErrorKind, UploadBody};
+use canva_simulator::Simulator;
 use futures_util::{StreamExt, stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -39,6 +40,32 @@ async fn arrives(body: UploadBody, attempts: u32) -> Vec<Vec<u8>> {
         bodies.push(seen.recv().await.unwrap().1);
     }
     bodies
+}
+
+/// Megabytes are uploaded for nothing otherwise.
+#[tokio::test]
+async fn a_file_that_canva_would_refuse_for_its_length_is_not_sent() {
+    let simulator = Simulator::start().await.unwrap();
+    let canva = Client::builder().token(simulator.token()).base_url(simulator.base_url()).build().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    for (name, length, most) in [
+        ("photo.PNG", (50 << 20) + 1, Some(50 << 20)),
+        ("clip.mov", (50 << 20) + 1, None),
+        ("clip.mov", (500 << 20) + 1, Some(500 << 20)),
+    ] {
+        let path = directory.path().join(name);
+        std::fs::File::create(&path).unwrap().set_len(length).unwrap();
+        let (before, sent) = (simulator.requests().len(), canva.upload_asset(&path).await);
+        match most {
+            None => drop(sent.unwrap()),
+            Some(most) => {
+                let error = sent.unwrap_err();
+                let Error::Body(BodyError::TooLong { name, max_bytes, .. }) = &error else { panic!("{error:?}") };
+                assert_eq!((name, *max_bytes, error.kind()), (&path, most, ErrorKind::Input));
+            }
+        }
+        assert_eq!(simulator.requests().len() - before, usize::from(most.is_none()), "{name} of {length} bytes");
+    }
 }
 
 #[tokio::test]

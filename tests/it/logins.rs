@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use canva_connect::auth::{Integration, Login, MemoryStore, OAuth, OAuthError, TokenStore, Tokens};
-use canva_connect::{AccessToken, Client, Error, TokenProvider, operations};
+use canva_connect::{AccessToken, Client, Error, ErrorKind, TokenProvider, operations};
 use canva_simulator::{CannedResponse, Fault, Simulator};
 
 use crate::support::{self, http, script};
 use crate::tokens::{
-    Memory, REDIRECT_URI, at, client, integration, log_in, needs_login, parameter, token_requests, unsaved, upload,
+    Memory, REDIRECT_URI, at, client, expired, integration, log_in, needs_login, oauth_error, parameter,
+    token_requests, unsaved, upload,
 };
 
 const CODE: &str = "c0de/with+all 💥&=?#";
@@ -287,6 +288,38 @@ async fn who_logs_out_ends_the_login_at_canva_and_in_the_store() {
 
     log_in(&simulator, &oauth).await.unwrap();
     upload(&client(&simulator, &oauth)).await.unwrap();
+}
+
+/// Canva's code for a wrong secret is also that of an ended access token.
+#[tokio::test]
+async fn a_wrong_client_is_no_lost_login() {
+    let simulator = Simulator::start().await.unwrap();
+    let (store, right) = expired(&simulator).await;
+    let wrong = |id: &str, secret: &str| {
+        let integration = Integration::builder(id, secret, REDIRECT_URI).token_url(simulator.token_url());
+        OAuth::new(integration.build().unwrap(), store.clone())
+    };
+    let cases = [
+        (wrong(simulator.client_id(), "wr0ng"), "invalid_access_token"),
+        (wrong("another", simulator.client_secret()), "invalid_client"),
+    ];
+    for (oauth, code) in cases {
+        let error = upload(&client(&simulator, &oauth)).await.unwrap_err();
+        assert_eq!((error.kind(), error.needs_login()), (ErrorKind::Setup, false), "{error}");
+        let refused = oauth_error(&error);
+        assert!(matches!(refused, OAuthError::Refused { error, .. } if error == code), "{refused}");
+        assert!(refused.to_string().ends_with("; check the client id and secret"), "{refused}");
+    }
+    upload(&client(&simulator, &right)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_login_that_canva_does_not_know_is_logged_out_of() {
+    let simulator = Simulator::start().await.unwrap();
+    let store = Memory::with(Tokens::new("of-another-simulator", "of-another-simulator", Duration::ZERO));
+    OAuth::new(integration(&simulator), store.clone()).log_out().await.unwrap();
+    assert_eq!(simulator.requests()[0].status, Some(400));
+    assert_eq!(store.tokens().refresh_token, None);
 }
 
 async fn assert_revoked(simulator: &Simulator, token: &AccessToken) {

@@ -65,6 +65,23 @@ fn json_has_every_field_that_canva_sends() {
 }
 
 #[test]
+fn an_image_that_is_too_large_for_canva_is_not_sent() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("photo.PNG");
+    std::fs::File::create(&path).unwrap().set_len((50 << 20) + 1).unwrap();
+    let stub = Stub::start(Vec::new());
+    let ran = stub.run(["--json", "upload", path.to_str().unwrap()]);
+    let error = &ran.json()[0]["error"];
+    assert_eq!(json!([error["code"], error["http_status"]]), json!(["file_too_big", null]));
+    assert!(
+        ran.stderr
+            .ends_with("Canva takes at most 52428800 bytes of such a file; nothing was sent; use a smaller file\n"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
 fn files_go_on_when_one_fails_and_are_printed_in_the_order_given() {
     let ran = simulated(["--json", "upload", "photo.png", "missing.png", "notes.txt", ".", "photo.jpg"]);
     assert_eq!(ran.code, Some(1));
