@@ -72,6 +72,9 @@ impl Client {
         length!(CREATE_URL_ASSET_UPLOAD_JOB_REQUEST_URL), ". A video may be at most 100 MB."
     )]
     ///
+    /// Canva takes a URL once: while it fetches the file, and as long as the asset is there, another request is a 400
+    /// with the code `invalid_request`.
+    ///
     #[doc = scope_and_rate!(CREATE_URL_ASSET_UPLOAD_JOB)]
     ///
     /// ```no_run

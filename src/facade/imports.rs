@@ -45,6 +45,8 @@ impl Client {
         length!(CREATE_URL_IMPORT_JOB_REQUEST_URL), "."
     )]
     ///
+    /// While Canva fetches the file, another import from the same URL is a 400 with the code `invalid_request`.
+    ///
     #[doc = scope_and_rate!(CREATE_URL_IMPORT_JOB)]
     ///
     /// ```no_run

@@ -44,7 +44,10 @@ impl OAuth {
         let given = field("redirect_uri");
         let back = reqwest::Url::parse(if given.is_empty() { REDIRECT_URI } else { given });
         let challenge = field("code_challenge");
-        let wrong = |name: &str, expected: &str| format!("{name} must be {expected}, and is {:?}.\n", field(name));
+        let wrong = |name: &str, expected: &str| match query.get(name) {
+            Some(given) => format!("{name} must be {expected}, and is {given:?}.\n"),
+            None => format!("{name} is missing. It must be {expected}.\n"),
+        };
         let refused = if field("client_id") != self.client.id {
             wrong("client_id", &self.client.id)
         } else if field("response_type") != "code" {

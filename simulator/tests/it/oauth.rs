@@ -230,7 +230,8 @@ async fn the_consent_page_names_the_parameter_that_is_wrong() {
     ] {
         for value in values {
             let (status, text) = asked(name, *value).await;
-            assert!(status == 400 && text.starts_with(&format!("{name} must be ")), "{status} {text}");
+            let said = if value.is_some() { "must be " } else { "is missing. It must be " };
+            assert!(status == 400 && text.starts_with(&format!("{name} {said}")), "{status} {text}");
         }
     }
 }
