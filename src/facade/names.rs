@@ -1,6 +1,5 @@
 //! The default name of an upload: the name of its file, shortened to the API's limit.
 
-use std::ffi::OsStr;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
@@ -14,9 +13,8 @@ pub(crate) fn file_name(
     path: Option<&Path>,
     length: &RangeInclusive<usize>,
 ) -> Result<String, Error> {
-    let name = unicode(field, path.and_then(Path::file_name))?;
-    let stem = Path::new(name).file_stem().and_then(OsStr::to_str).unwrap_or(name);
-    let extension = name.strip_prefix(stem).unwrap_or_default();
+    let name = unicode(field, path)?;
+    let (stem, extension) = split(name);
     if name.chars().count() > *length.end() {
         let beginning = graphemes(stem, length.end().saturating_sub(extension.chars().count()));
         if !beginning.is_empty() {
@@ -32,12 +30,25 @@ pub(crate) fn file_stem(
     path: Option<&Path>,
     length: &RangeInclusive<usize>,
 ) -> Result<String, Error> {
-    Ok(shortened(unicode(field, path.and_then(Path::file_stem))?, length))
+    Ok(shortened(split(unicode(field, path)?).0, length))
 }
 
-fn unicode<'a>(field: &'static str, name: Option<&'a OsStr>) -> Result<&'a str, Error> {
+/// The name before its extension, and the extension with its dot. What follows the last dot of `Report v1.2` or of
+/// `Mr. Smith visits` is none: an extension is short, of letters and digits, and not a number.
+fn split(name: &str) -> (&str, &str) {
+    let at = name.rfind('.').filter(|at| *at > 0).unwrap_or(name.len());
+    let (stem, extension) = name.split_at(at);
+    let letters = extension.get(1..).unwrap_or_default().as_bytes();
+    let is_one = letters.len() <= 5
+        && letters.iter().all(u8::is_ascii_alphanumeric)
+        && letters.iter().any(u8::is_ascii_alphabetic);
+    if is_one { (stem, extension) } else { (name, "") }
+}
+
+fn unicode<'a>(field: &'static str, path: Option<&'a Path>) -> Result<&'a str, Error> {
     let refused = |why, found| Error::invalid(field, format!("a {field} to be given, since {why}"), found);
-    let name = name.ok_or_else(|| refused("there is no file name to take", "none".to_owned()))?;
+    let name =
+        path.and_then(Path::file_name).ok_or_else(|| refused("there is no file name to take", "none".to_owned()))?;
     name.to_str().ok_or_else(|| refused("the file's isn't Unicode", format!("{name:?}")))
 }
 
@@ -62,6 +73,8 @@ fn graphemes(text: &str, length: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -82,6 +95,36 @@ mod tests {
         assert_eq!(named(&format!(".{}", "b".repeat(60))), format!(".{}", "b".repeat(49)));
         // One character for people, and too long for the API.
         assert_eq!(named(&format!("a{}", "\u{301}".repeat(60))), format!("a{}", "\u{301}".repeat(49)));
+    }
+
+    #[test]
+    fn what_follows_a_dot_is_an_extension_only_if_it_looks_like_one() {
+        let title = |name: &str| file_stem("title", Some(Path::new(name)), &LENGTH).ok().unwrap_or_default();
+        for (name, extension) in [
+            ("photo", ".png"),
+            ("2026.11.28 Board meeting", ".pptx"),
+            ("holiday.final", ".JPEG"),
+            ("clip", ".mp4"),
+            ("clip", ".3gp"),
+            ("2026.11.28 Board meeting", ""),
+            ("Report v1.2", ""),
+            ("Mr. Smith visits", ""),
+            ("Scan 1.2026", ""),
+            ("Wirtschaftsprüfung.März", ""),
+            ("Notes.by everyone", ""),
+            ("ends with a dot.", ""),
+        ] {
+            assert_eq!(title(&format!("{name}{extension}")), name);
+            // As long as it may be, with the extension at its end.
+            let long = format!("{}{name}{extension}", "é".repeat(50));
+            let kept = format!("{}{extension}", "é".repeat(50 - extension.len()));
+            assert_eq!(named(&long), if extension.is_empty() { "é".repeat(50) } else { kept });
+        }
+        assert_eq!(title(".png"), ".png");
+        assert_eq!(
+            named("10. Introduction to all of our many products 2026 B"),
+            "10. Introduction to all of our many products 2026 "
+        );
     }
 
     /// Text of whole characters of all lengths.
@@ -106,9 +149,8 @@ mod tests {
                 prop_assert_eq!(given, name);
                 return Ok(());
             }
-            let stem = Path::new(&name).file_stem().and_then(OsStr::to_str).unwrap_or_default();
+            let (stem, suffix) = split(&name);
             let first = |text: &str| text.graphemes(true).next().map_or(0, |grapheme| grapheme.chars().count());
-            let suffix = &name[stem.len()..];
             let fits = first(stem) + suffix.chars().count() <= 50;
             prop_assert!(!fits || given.ends_with(suffix), "{:?}", given);
             // What is left of the rest ends where a character does.
