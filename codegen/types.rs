@@ -77,15 +77,36 @@ impl VisitMut for Types<'_> {
     }
 }
 
-/// A list that is left out of a response reads as an empty one, whether the spec requires it or not; and the map of
-/// unknown fields says what it is.
+/// A list that is left out of a response or is null reads as an empty one, whether the spec requires it or not; an
+/// integer may be written with a point; and the map of unknown fields says what it is.
 fn response_field(field: &mut syn::Field) {
-    let has_default = field.attrs.iter().any(|attribute| attribute.to_token_stream().to_string().contains("default"));
-    if !has_default && field.ty.to_token_stream().to_string().starts_with(":: std :: vec :: Vec <") {
-        field.attrs.push(parse_quote!(#[serde(default)]));
+    if let Some(read) = lenient(&field.ty) {
+        let has_default =
+            field.attrs.iter().any(|attribute| attribute.to_token_stream().to_string().contains("default"));
+        if read != "integer" && !has_default {
+            field.attrs.push(parse_quote!(#[serde(default)]));
+        }
+        let read = format!("crate::send::lenient::{read}");
+        field.attrs.push(parse_quote!(#[serde(deserialize_with = #read)]));
     }
     if field.ident.as_ref().is_some_and(|name| name == "extra") {
         field.attrs.insert(0, parse_quote!(#[doc = "Fields that the spec doesn't know, as they came."]));
+    }
+}
+
+/// The function of `src/send/lenient.rs` that reads this type.
+fn lenient(ty: &Type) -> Option<&'static str> {
+    const INTEGERS: [&str; 8] = ["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"];
+    let ty = ty.to_token_stream().to_string();
+    let inside = |list: &str| ty.strip_prefix(list).and_then(|ty| ty.strip_suffix(" >")).map(str::trim);
+    if inside(":: std :: vec :: Vec <").is_some() {
+        Some("list")
+    } else if INTEGERS.contains(&ty.as_str()) {
+        Some("integer")
+    } else if inside(":: std :: option :: Option <").is_some_and(|ty| INTEGERS.contains(&ty)) {
+        Some("optional_integer")
+    } else {
+        None
     }
 }
 

@@ -12,6 +12,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct Asset {
         /// When the asset came to Canva, in seconds since the Unix epoch.
+        #[serde(deserialize_with = "crate::send::lenient::integer")]
         pub created_at: i64,
         /// The asset's id.
         pub id: ::std::string::String,
@@ -25,12 +26,14 @@ pub mod types {
         pub owner: ::std::option::Option<TeamUserSummary>,
         /// The tags under which users find the asset; an empty list where there are none.
         #[serde(default)]
+        #[serde(deserialize_with = "crate::send::lenient::list")]
         pub tags: ::std::vec::Vec<::std::string::String>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub thumbnail: ::std::option::Option<Thumbnail>,
         #[serde(rename = "type", skip_serializing_if = "::std::option::Option::is_none")]
         pub type_: ::std::option::Option<AssetType>,
         /// When the asset last changed, in seconds since the Unix epoch.
+        #[serde(deserialize_with = "crate::send::lenient::integer")]
         pub updated_at: i64,
         /// Fields that the spec doesn't know, as they came.
         #[serde(flatten)]
@@ -43,9 +46,13 @@ pub mod types {
     pub struct AssetMetadata {
         /// How long the video is, in whole seconds. Images have none.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default)]
+        #[serde(deserialize_with = "crate::send::lenient::optional_integer")]
         pub duration: ::std::option::Option<i64>,
         /// Height of the image or video, in pixels.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default)]
+        #[serde(deserialize_with = "crate::send::lenient::optional_integer")]
         pub height: ::std::option::Option<i64>,
         /// The tags that Canva itself gave the image. Videos have none.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -54,6 +61,8 @@ pub mod types {
         pub type_: AssetType,
         /// Width of the image or video, in pixels.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default)]
+        #[serde(deserialize_with = "crate::send::lenient::optional_integer")]
         pub width: ::std::option::Option<i64>,
         /// Fields that the spec doesn't know, as they came.
         #[serde(flatten)]
@@ -274,6 +283,7 @@ pub mod types {
     pub struct DesignImportJobResult {
         /// The new designs. Usually one; a file with very many pages or images is split into several.
         #[serde(default)]
+        #[serde(deserialize_with = "crate::send::lenient::list")]
         pub designs: ::std::vec::Vec<DesignSummary>,
         /// Fields that the spec doesn't know, as they came.
         #[serde(flatten)]
@@ -308,11 +318,14 @@ pub mod types {
     #[non_exhaustive]
     pub struct DesignSummary {
         /// When the design was made, in seconds since the Unix epoch.
+        #[serde(deserialize_with = "crate::send::lenient::integer")]
         pub created_at: i64,
         /// The design's id.
         pub id: ::std::string::String,
         /// How many pages the design has. Left out for kinds of design without pages.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        #[serde(default)]
+        #[serde(deserialize_with = "crate::send::lenient::optional_integer")]
         pub page_count: ::std::option::Option<i64>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub thumbnail: ::std::option::Option<Thumbnail>,
@@ -320,6 +333,7 @@ pub mod types {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub title: ::std::option::Option<::std::string::String>,
         /// When the design last changed, in seconds since the Unix epoch.
+        #[serde(deserialize_with = "crate::send::lenient::integer")]
         pub updated_at: i64,
         /// The design's permanent address.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -428,10 +442,12 @@ pub mod types {
     #[non_exhaustive]
     pub struct Thumbnail {
         /// Height in pixels.
+        #[serde(deserialize_with = "crate::send::lenient::integer")]
         pub height: i64,
         /// Where the image is, for 15 minutes. The query string is part of the address.
         pub url: ::std::string::String,
         /// Width in pixels.
+        #[serde(deserialize_with = "crate::send::lenient::integer")]
         pub width: i64,
         /// Fields that the spec doesn't know, as they came.
         #[serde(flatten)]

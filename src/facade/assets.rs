@@ -197,8 +197,8 @@ impl UploadAsset {
     async fn send(self) -> Result<Job<Asset>, Error> {
         let (metadata, max_bytes) = (self.metadata()?, max_bytes(self.content.path()));
         let call = self.client.generated().create_asset_upload_job(&metadata, self.content);
-        let response = call.at_most(max_bytes).report_to(self.on_progress).await?;
-        Ok(Job::created(&self.client, JobKind::AssetUpload, response))
+        let call = call.at_most(max_bytes).report_to(self.on_progress);
+        Job::create(&self.client, JobKind::AssetUpload, call).await
     }
 }
 
@@ -233,8 +233,8 @@ impl UploadAssetFromUrl {
 
     async fn send(self) -> Result<Job<Asset>, Error> {
         self.check()?;
-        let response = self.client.generated().create_url_asset_upload_job(&self.request).await?;
-        Ok(Job::created(&self.client, JobKind::UrlAssetUpload, response))
+        let call = self.client.generated().create_url_asset_upload_job(&self.request);
+        Job::create(&self.client, JobKind::UrlAssetUpload, call).await
     }
 }
 

@@ -124,7 +124,7 @@ impl ImportDesign {
 
     async fn send(self) -> Result<Job<Vec<DesignSummary>>, Error> {
         let call = self.client.generated().create_design_import_job(&self.metadata()?, self.content);
-        Ok(Job::created(&self.client, JobKind::Import, call.report_to(self.on_progress).await?))
+        Job::create(&self.client, JobKind::Import, call.report_to(self.on_progress)).await
     }
 }
 
@@ -173,8 +173,8 @@ impl ImportDesignFromUrl {
 
     async fn send(self) -> Result<Job<Vec<DesignSummary>>, Error> {
         self.check()?;
-        let response = self.client.generated().create_url_import_job(&self.request).await?;
-        Ok(Job::created(&self.client, JobKind::UrlImport, response))
+        let call = self.client.generated().create_url_import_job(&self.request);
+        Job::create(&self.client, JobKind::UrlImport, call).await
     }
 }
 

@@ -106,13 +106,18 @@ impl<T: TryFrom<JobResult>> Job<T> {
         Self { client: client.clone(), reference, take, created: false, state: None, extra: Map::new() }
     }
 
-    /// The job behind the response that created it. A response that contradicts itself is settled by reading the job.
-    pub(crate) fn created(client: &Client, kind: JobKind, response: impl Into<Snapshot>) -> Self {
-        let Snapshot { id, state, extra } = response.into();
+    /// Creates the job with this request. A response that contradicts itself, or of which only the job's id can be
+    /// read, is settled by reading the job.
+    pub(crate) async fn create<R>(client: &Client, kind: JobKind, call: Call<R>) -> Result<Self, Error>
+    where
+        R: Into<Snapshot> + 'static,
+    {
+        let call = call.and_then(|response| Ok(response.into())).or_else(Snapshot::of_id);
+        let Snapshot { id, state, extra } = call.await?;
         let mut job = Self::stored(client, kind, id);
         (job.created, job.extra) = (true, extra);
         job.state = state.and_then(|state| state.typed(job.take)).ok();
-        job
+        Ok(job)
     }
 }
 
@@ -148,7 +153,7 @@ impl<T: Send + 'static> Job<T> {
 
     /// How far the job was when it was created or last [`refresh`](Job::refresh)ed. `None` for a handle from a stored
     /// id, after [`wait`](Job::wait) has returned the result, and if the response that created the job contradicts
-    /// itself.
+    /// itself or has nothing that can be read but the job's id.
     pub fn state(&self) -> Option<&JobState<T>> {
         self.state.as_ref()
     }

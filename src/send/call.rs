@@ -198,6 +198,16 @@ impl<T> Call<T> {
         let Self { sender, operation, head, content, decode } = self;
         Call { sender, operation, head, content, decode: Box::new(move |body| map(decode(body)?)) }
     }
+
+    /// The same request, whose response is read in this way where it can't be read as its type.
+    pub(crate) fn or_else(self, read: impl Fn(&[u8]) -> Option<T> + Send + Sync + 'static) -> Self
+    where
+        T: 'static,
+    {
+        let decode = self.decode;
+        let decode = move |body: &[u8]| decode(body).or_else(|unreadable| read(body).ok_or(unreadable));
+        Self { decode: Box::new(decode), ..self }
+    }
 }
 
 impl<T> fmt::Debug for Call<T> {

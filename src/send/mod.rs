@@ -23,6 +23,7 @@ mod connecting;
 mod connections;
 pub(crate) mod exchange;
 pub(crate) mod failure;
+pub(crate) mod lenient;
 mod record;
 pub(crate) mod response;
 mod retry;

@@ -25,6 +25,7 @@ mod hostile_ids;
 mod hostile_responses;
 mod http2;
 mod jobs;
+mod lenient;
 mod logins;
 mod names;
 mod pacing;

@@ -3,8 +3,8 @@
 //! unseen.
 //!
 //! Three differences are meant, and they stand in `codegen/`: a field that may be missing is an `Option` and so reads
-//! null too, except that a list in a response is a `Vec`, which may be missing even if it's required; enums take values
-//! that aren't listed; bounds and patterns of strings aren't in the types.
+//! null too, except that a list in a response is a `Vec`, which may be missing or null even if it's required; enums take
+//! values that aren't listed; bounds and patterns of strings aren't in the types.
 
 use std::collections::{BTreeMap, BTreeSet};
 
