@@ -41,7 +41,8 @@ impl BaseUrl {
         // The text before an `@` may be a password, even if this is no URL.
         let shown = if text.contains('@') { "(not shown)".to_owned() } else { format!("{text:?}") };
         // The parser would take `https:host` and `https:\host` for `https://host`, and leave out tabs and line ends.
-        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        let lowercase = text.to_ascii_lowercase();
+        let host = lowercase.strip_prefix("https://").or_else(|| lowercase.strip_prefix("http://"));
         let plain = !text.contains(|c: char| c == '\\' || c.is_whitespace() || c.is_control());
         if !plain || host.is_none_or(|host| host.starts_with('/')) {
             return Err(invalid(shown));

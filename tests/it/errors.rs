@@ -78,10 +78,23 @@ async fn a_success_that_cannot_be_read_keeps_its_status_and_its_beginning() {
 #[test]
 fn plain_http_is_for_this_machine_alone() {
     let build = |url: &str| Client::builder().token("t").base_url(url).build();
-    for url in ["http://127.0.0.1:1/rest", "http://[::1]/rest", "http://localhost:80", "https://example.com/rest"] {
+    for url in [
+        "http://127.0.0.1:1/rest",
+        "http://[::1]/rest",
+        "http://localhost:80",
+        "https://example.com/rest",
+        "HTTP://127.0.0.1/rest",
+        "HTTPS://Example.com/rest",
+    ] {
         assert!(build(url).is_ok(), "{url}");
     }
-    for url in ["http://example.com/rest", "http://127.0.0.1.example.com", "http://10.0.0.1", "http://localhost.evil"] {
+    for url in [
+        "http://example.com/rest",
+        "http://127.0.0.1.example.com",
+        "http://10.0.0.1",
+        "http://localhost.evil",
+        "HTTP://example.com",
+    ] {
         let error = build(url).unwrap_err().to_string();
         assert!(error.starts_with("base_url: expected https://"), "{error}");
     }
