@@ -110,7 +110,12 @@ fn what(error: &Error) -> String {
     text.trim_end_matches(['.', ':', ' ']).to_owned()
 }
 
-const PROXY_PASSWORD: &str = "give the proxy its user and password in HTTPS_PROXY";
+/// The usual variable.
+const PROXY: &str = "HTTPS_PROXY";
+
+fn proxy_password(variable: &str) -> String {
+    format!("give the proxy its user and password in {variable}")
+}
 
 /// What the user can do about it.
 fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
@@ -126,11 +131,16 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
         Error::Body(BodyError::TooLong { .. }) => "use a smaller file",
         Error::Body(BodyError::Read { .. }) => "check that the file is there and can be read",
         Error::Body(_) => "try again when nothing writes to the file",
-        Error::Connect { kind, .. } => match kind {
+        Error::Connect { kind, proxy, .. } => match kind {
             ConnectKind::Certificate => "if the certificate is right, set SSL_CERT_FILE to a file with that CA",
             ConnectKind::InvalidCertificate => "check the certificate, the base URL and this machine's clock",
-            ConnectKind::Proxy => "check the proxy in HTTPS_PROXY, with its user and password, then try again",
-            ConnectKind::ProxyAuthorization => PROXY_PASSWORD,
+            ConnectKind::Proxy => {
+                return Some(format!("check the proxy in {}, then try again", proxy.unwrap_or(PROXY)));
+            }
+            ConnectKind::ProxyAuthorization => return Some(proxy_password(proxy.unwrap_or(PROXY))),
+            ConnectKind::ProxyScheme => {
+                return Some(format!("set {} to a proxy of http:// or https://", proxy.unwrap_or(PROXY)));
+            }
             _ => "check the network and the base URL, then try again",
         },
         Error::Connection { .. } | Error::Timeout { .. } => "check the network, then try again",
@@ -184,7 +194,7 @@ fn after_refusal(api: &ApiError, of_job: bool) -> String {
             "have the user allow access again, and set CANVA_ACCESS_TOKEN to the new token"
         }
         (401, _) => "set CANVA_ACCESS_TOKEN to a new token",
-        (407, _) => PROXY_PASSWORD,
+        (407, _) => return proxy_password(PROXY),
         (413, _) => "use a smaller file",
         (429, _) => match api.retry_after {
             Some(it) if it > Duration::from_secs(60) => return format!("try again in {} s", it.as_secs()),

@@ -23,8 +23,8 @@ mod token;
 pub use api::ApiError;
 pub use job::{JobError, JobErrorCode};
 pub use kind::ErrorKind;
-pub(crate) use network::connect_kind;
 pub use network::{ConnectKind, TimeoutKind};
+pub(crate) use network::{connect_kind, proxy_variable};
 #[cfg(feature = "oauth")]
 pub use oauth::OAuthError;
 pub use paused::PausedError;
@@ -81,7 +81,7 @@ pub enum Error {
 
     /// No connection could be opened, so that nothing was sent in the last attempt. Check what `kind` says, then send
     /// it again.
-    #[error("{}: could not connect{} ({attempts} {}){}", .operation.id, to_host(&**.source), plural(*.attempts, "attempt", "attempts"), reason(*.kind))]
+    #[error("{}: could not connect{} ({attempts} {}){}", .operation.id, to_host(&**.source), plural(*.attempts, "attempt", "attempts"), reason(*.kind, *.proxy))]
     #[non_exhaustive]
     Connect {
         /// What was to be sent.
@@ -90,6 +90,8 @@ pub enum Error {
         attempts: u32,
         /// What stood in the way.
         kind: ConnectKind,
+        /// If that was a proxy: the environment variable that is set to one, such as `HTTPS_PROXY`.
+        proxy: Option<&'static str>,
         /// The cause: a `reqwest::Error`, or text if that had the token in it.
         source: BoxError,
     },
@@ -283,6 +285,7 @@ fn sent_of(progress: &Option<UploadProgress>) -> String {
 }
 
 /// The end of a message. A broken network is what everybody expects first.
-fn reason(kind: ConnectKind) -> String {
-    if kind == ConnectKind::Network { String::new() } else { format!(", since {kind}") }
+fn reason(kind: ConnectKind, proxy: Option<&str>) -> String {
+    let set = proxy.map_or(String::new(), |name| format!(" ({name} is set)"));
+    if kind == ConnectKind::Network { set } else { format!(", since {kind}{set}") }
 }

@@ -10,7 +10,7 @@ use super::response::{self, Response, Unreadable, excerpt};
 use crate::boxed::BoxError;
 use crate::content::BodyError;
 use crate::error::chain::{find, innermost};
-use crate::error::{ApiError, Error, TimeoutKind, connect_kind};
+use crate::error::{ApiError, Error, TimeoutKind, connect_kind, proxy_variable};
 use crate::operations::Operation;
 use crate::text::redact::{redact, redact_all};
 use crate::token::AccessToken;
@@ -64,7 +64,9 @@ impl Failure {
         match self {
             Self::Body(error) => error.into(),
             Self::Connect(source) => {
-                Error::Connect { operation, attempts, kind: connect_kind(&source), source: cause(source, [token]) }
+                let kind = connect_kind(&source);
+                let proxy = proxy_variable(&source, kind);
+                Error::Connect { operation, attempts, kind, proxy, source: cause(source, [token]) }
             }
             Self::Connection { status, source } => {
                 Error::Connection { operation, attempts, status, source: cause(source, [token]) }

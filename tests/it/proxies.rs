@@ -217,6 +217,46 @@ async fn https_proxy_names_the_proxy() {
     }
 }
 
+#[test]
+#[ignore = "run in a process with an environment of its own"]
+fn the_child_that_says_what_stands_in_the_way() {
+    support::be_child(async |base_url| {
+        let canva = builder(&base_url).allow_plain_http().retry_policy(support::attempts(2)).build().unwrap();
+        for error in [get(&canva).await.unwrap_err(), upload(&canva).await.unwrap_err()] {
+            support::say(&support::everything(&error).replace('\n', " "));
+        }
+    });
+}
+
+#[tokio::test]
+async fn a_proxy_that_stands_in_the_way_is_named_by_its_variable_and_tried_again_only_if_that_may_help() {
+    let (_kept, refusing) = support::refusing();
+    let address = refusing.strip_prefix("http://").unwrap().strip_suffix("/rest").unwrap();
+    let (https, http) = (format!("https://{HIDDEN}/rest"), format!("http://{HIDDEN}/rest"));
+    let refused = "(2 attempts), since the proxy opened no tunnel";
+    let scheme = "(1 attempt), since the proxy's URL isn't one of http or https";
+    for (base_url, name, proxy, expected) in [
+        (&https, "HTTPS_PROXY", "http", refused),
+        (&https, "https_proxy", "http", refused),
+        (&https, "ALL_PROXY", "http", refused),
+        (&https, "ALL_PROXY", "socks5", scheme),
+        (&https, "https_proxy", "socks4a", scheme),
+        (&http, "all_proxy", "socks5h", scheme),
+        (&http, "HTTP_PROXY", "socks5", scheme),
+    ] {
+        let value = format!("{proxy}://user:pr0xy-p4ss@{address}");
+        let environment = [(name, Path::new(&value)), ("NO_PROXY", Path::new(""))];
+        let test = "proxies::the_child_that_says_what_stands_in_the_way";
+        let said = support::said_in_child(test, base_url, &environment).await;
+        let said: Vec<_> = said.lines().filter_map(|line| line.split_once("said: ")).collect();
+        assert_eq!(said.len(), 2, "{name}={proxy}: {said:?}");
+        for (_, said) in said {
+            assert!(said.contains(&format!("{expected} ({name} is set)")), "{name}={proxy}: {said}");
+            assert!(!said.contains("pr0xy-p4ss") && !said.contains("dXNlcjpwcjB4eS1wNHNz"), "{said}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_proxy_that_refuses_the_password_is_asked_once() {
     let proxy = Proxy::start(0, true).await;

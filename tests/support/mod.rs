@@ -319,14 +319,23 @@ pub async fn in_child(test: &str, argument: &str) -> Option<u64> {
 
 /// The same with more in its environment.
 pub async fn in_child_with(test: &str, argument: &str, environment: &[(&str, &Path)]) -> Option<u64> {
+    let said = said_in_child(test, argument, environment).await;
+    said.lines().find_map(|line| line.split_once("peak: ")?.1.parse().ok())
+}
+
+/// The same, which gives what the child printed. No variable of this process names a proxy to it.
+pub async fn said_in_child(test: &str, argument: &str, environment: &[(&str, &Path)]) -> String {
     let mut child = std::process::Command::new(std::env::current_exe().unwrap());
     child.args(["--exact", test, "--ignored", "--nocapture"]).env(ARGUMENT, argument);
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
+        child.env_remove(name).env_remove(name.to_lowercase());
+    }
     child.envs(environment.iter().copied());
     let output = tokio::task::spawn_blocking(move || child.output().unwrap()).await.unwrap();
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{stdout}{stderr}");
     assert!(stdout.contains("1 passed"), "there is no such test: {test}");
-    stdout.lines().find_map(|line| line.split_once("peak: ")?.1.parse().ok())
+    stdout.into_owned()
 }
 
 /// What the child was given.
@@ -339,6 +348,11 @@ pub fn be_child<F: Future<Output = ()>>(act: impl FnOnce(String) -> F) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(act(argument()));
     say_peak();
+}
+
+/// What `said_in_child` gives, on a line that begins with `said: `.
+pub fn say(text: &str) {
+    println!("said: {text}");
 }
 
 /// What `in_child` reads.

@@ -181,7 +181,18 @@ fn a_certificate_that_is_not_trusted_and_a_proxy_that_wants_a_password_say_what_
     for name in ["HTTPS_PROXY", "https_proxy"] {
         command.env(name, &through);
     }
-    assert_prints!(run(command).stdout, @r#"{"file":"photo.png","status":"failed","error":{"code":"not_connected","message":"createAssetUploadJob: could not connect to api.canva.example (1 attempt), since the proxy wants a user and a password: tunnel error: proxy authorization required; give the proxy its user and password in HTTPS_PROXY"}}"#);
+    assert_prints!(run(command).stdout, @r#"{"file":"photo.png","status":"failed","error":{"code":"not_connected","message":"createAssetUploadJob: could not connect to api.canva.example (1 attempt), since the proxy wants a user and a password (HTTPS_PROXY is set): tunnel error: proxy authorization required; give the proxy its user and password in HTTPS_PROXY"}}"#);
+}
+
+#[test]
+fn a_proxy_that_cannot_work_is_named_by_its_variable() {
+    let mut command = canva(["--json", "--base-url", "https://api.canva.example/rest", "upload", "photo.png"]);
+    command.env("CANVA_ACCESS_TOKEN", TOKEN).env("NO_PROXY", "").env("no_proxy", "");
+    for name in ["HTTPS_PROXY", "https_proxy"] {
+        command.env_remove(name);
+    }
+    command.env("ALL_PROXY", "socks5://user:pr0xy-p4ss@127.0.0.1:1080");
+    assert_prints!(run(command).stdout, @r#"{"file":"photo.png","status":"failed","error":{"code":"not_connected","message":"createAssetUploadJob: could not connect to api.canva.example (1 attempt), since the proxy's URL isn't one of http or https (ALL_PROXY is set): unsupported scheme socks5; set ALL_PROXY to a proxy of http:// or https://"}}"#);
 }
 
 /// An id that a shell or `canva` takes as something else is never part of a command to paste.
