@@ -63,20 +63,22 @@ static LOCK: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Holds for another ARGV[3] ms.
+/// Holds for another ARGV[3] ms, unless a save has ended the lock.
 static RENEW: LazyLock<Script> = LazyLock::new(|| {
     script(
-        "if fenced_off then return 0 end
+        "if fenced_off or is_newest and redis.call('HEXISTS', row, 'until') == 0 then return 0 end
          hold(number, ARGV[3])
          return 1",
     )
 });
 
-/// Saves ARGV[3].
+/// Saves ARGV[3] and ends the lock, since the process may end before it can unlock. A save that is repeated because its
+/// reply was lost may find that others have locked what it saved.
 static SAVE: LazyLock<Script> = LazyLock::new(|| {
     script(
-        "if fenced_off then return 0 end
+        "if fenced_off then return redis.call('HGET', row, 'tokens') == ARGV[3] and 1 or 0 end
          redis.call('HSET', row, 'holder', id, 'number', number, 'tokens', ARGV[3])
+         redis.call('HDEL', row, 'until')
          return 1",
     )
 });
@@ -92,9 +94,9 @@ static UNLOCK: LazyLock<Script> = LazyLock::new(|| {
 ///
 /// They are encrypted if the [`Redis`] was given keys. A process locks them while it logs in or refreshes. Others
 /// wait for it, for at most 75 seconds, and find what it saved. The lock is a lease of 30 seconds by the server's
-/// clock, renewed every 10. So if a holder is killed or stands still, the others go on after 30 seconds. A holder
-/// that stood still for longer can't save any more if another process has locked the tokens meanwhile: what is in the
-/// store then counts.
+/// clock, renewed every 10, and a save ends it. So if a holder is killed or stands still, the others go on after 30
+/// seconds. A holder that stood still for longer can't save any more if another process has locked the tokens
+/// meanwhile: what is in the store then counts.
 ///
 /// A save is tried for 15 seconds, since nothing else holds the new tokens after a refresh. Everything else is tried
 /// once, and fails before a refresh token is sent.
@@ -260,7 +262,7 @@ impl Holder {
     }
 }
 
-/// Holds the tokens on, until another process has locked them or this task is aborted.
+/// Holds the tokens on, until they are saved, another process has locked them, or this task is aborted.
 async fn renew(row: Row, holder: Holder) {
     loop {
         // Two in a row may fail.
@@ -286,7 +288,7 @@ impl Drop for Lease {
             renewal.abort();
             lock(&self.held).take();
         }
-        // Without a runtime, the lease ends by itself.
+        // Without a runtime, the lease ends by itself, unless a save has ended it.
         if let Ok(runtime) = Handle::try_current() {
             let (row, holder) = (self.row.clone(), self.holder.clone());
             runtime.spawn(async move { row.run(&UNLOCK, &holder, "").await });

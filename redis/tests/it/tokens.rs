@@ -295,3 +295,37 @@ async fn a_redis_that_is_away_or_slow_costs_no_refresh_token_and_little_time() {
     provider.token().await.unwrap();
     assert_eq!(token_requests(&simulator), 2);
 }
+
+#[test]
+fn a_process_that_ends_right_after_a_save_keeps_nobody_waiting() {
+    let Some(server) = Server::start() else { return };
+    let tokens = Tokens::new("access", "refresh", Duration::from_secs(3600));
+    let began = Instant::now();
+    for _ in 0..2 {
+        // It ends before anything that it has begun beside.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(store(&server).save(&tokens)).unwrap();
+    }
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_save_ends_the_lock_and_no_renewal_takes_it_again() {
+    let Some(server) = Server::start() else { return };
+    let (first, other) = (store(&server).lease(LEASE), store(&server).lease(LEASE));
+    let _lock = first.lock().await.unwrap();
+    first.save(&Tokens::new("access", "refresh", Duration::from_secs(3600))).await.unwrap();
+    tokio::time::sleep(LEASE).await;
+    let _other = tokio::time::timeout(Duration::from_secs(10), other.lock()).await.expect("still locked").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_save_whose_reply_was_lost_succeeds_when_others_have_locked_what_it_saved() {
+    let Some(server) = Server::start() else { return };
+    let first = store(&server);
+    let _lock = first.lock().await.unwrap();
+    let tokens = Tokens::new("access", "refresh", Duration::from_secs(3600));
+    first.save(&tokens).await.unwrap();
+    let _other = store(&server).lock().await.unwrap();
+    first.save(&tokens).await.unwrap();
+}
