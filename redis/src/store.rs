@@ -33,9 +33,10 @@ const LOCK_POLL: std::ops::Range<u64> = 100..300;
 /// How long to wait before a save is tried again.
 const SAVE_POLL: Duration = Duration::from_millis(250);
 
-/// What the scripts begin with. A holder has an id and a number that grows with each lock. A newer holder fences it
-/// off: it stood still past its lease. If a Redis that crashed has forgotten the holder, the number in Redis is
-/// lower, and the holder still counts. If another holder then got the same number, the ids differ.
+/// What the scripts begin with. A holder has an id and a number that grows with each lock: the time in ms, by the
+/// server's clock. A newer holder fences it off: it stood still past its lease. If a Redis that crashed has forgotten
+/// the holder, the number in Redis is lower, and the holder still counts, unless somebody has locked since. If that was
+/// in the same millisecond, the ids differ.
 const HOLDER: &str = "
     local row, id, number = KEYS[1], ARGV[1], tonumber(ARGV[2])
     local time = redis.call('TIME')
@@ -58,8 +59,9 @@ static LOCK: LazyLock<Script> = LazyLock::new(|| {
     script(
         "local left = (redis.call('HGET', row, 'until') or 0) - now
          if left > 0 and left <= tonumber(ARGV[3]) and not is_newest then return 0 end
-         hold(newest + 1, ARGV[3])
-         return newest + 1",
+         number = math.max(newest + 1, now)
+         hold(number, ARGV[3])
+         return number",
     )
 });
 

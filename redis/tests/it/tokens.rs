@@ -329,3 +329,20 @@ async fn a_save_whose_reply_was_lost_succeeds_when_others_have_locked_what_it_sa
     let _other = store(&server).lock().await.unwrap();
     first.save(&tokens).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_after_redis_lost_everything_outlives_an_older_refresh() {
+    let Some(server) = Server::start() else { return };
+    let tokens = |name: &str| Tokens::new(name, name, Duration::from_secs(3600));
+    // Many have locked the tokens before.
+    for _ in 0..3 {
+        store(&server).save(&tokens("before")).await.unwrap();
+    }
+    let refreshes = store(&server);
+    let _lock = refreshes.lock().await.unwrap();
+    redis::cmd("FLUSHALL").exec(&mut server.connect()).unwrap();
+    store(&server).save(&tokens("newer")).await.unwrap();
+    let error = refreshes.save(&tokens("older")).await.unwrap_err();
+    assert!(matches!(error.downcast_ref(), Some(StoreError::Superseded)), "{error:?}");
+    assert_eq!(kept(&server).await, tokens("newer"));
+}
