@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use canva_connect::auth::{StoreLock, TokenStore, Tokens};
 use canva_connect::{BoxError, BoxFuture};
-use redis::{Script, ToRedisArgs};
+use redis::{FromRedisValue, Script, ToRedisArgs};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
@@ -33,15 +33,26 @@ const LOCK_POLL: std::ops::Range<u64> = 100..300;
 /// How long to wait before a save is tried again.
 const SAVE_POLL: Duration = Duration::from_millis(250);
 
+/// The longest value, in bytes. A token has a few thousand.
+const LONGEST: usize = 64 << 10;
+
 /// What the scripts begin with. A holder has an id and a number that grows with each lock: the time in ms, by the
 /// server's clock. A newer holder fences it off: it stood still past its lease. If a Redis that crashed has forgotten
 /// the holder, the number in Redis is lower, and the holder still counts, unless somebody has locked since. If that was
 /// in the same millisecond, the ids differ.
+///
+/// Others may have written anything to the key. What isn't a hash is deleted, and what isn't a number counts as 0.
 const HOLDER: &str = "
     local row, id, number = KEYS[1], ARGV[1], tonumber(ARGV[2])
+    local kind = redis.call('TYPE', row).ok
+    if kind ~= 'hash' and kind ~= 'none' then redis.call('DEL', row) end
+    local function get(field)
+        local value = tonumber(redis.call('HGET', row, field) or 0)
+        return value and value >= 0 and value < 2^53 and math.floor(value) or 0
+    end
     local time = redis.call('TIME')
     local now = time[1] * 1000 + math.floor(time[2] / 1000)
-    local newest = tonumber(redis.call('HGET', row, 'number') or 0)
+    local newest = get('number')
     local is_newest = redis.call('HGET', row, 'holder') == id
     local fenced_off = newest > number or newest == number and not is_newest
     local function hold(number, lease)
@@ -57,7 +68,7 @@ fn script(rest: &str) -> Script {
 /// ARGV[3] ms left is from before the server's clock was set back.
 static LOCK: LazyLock<Script> = LazyLock::new(|| {
     script(
-        "local left = (redis.call('HGET', row, 'until') or 0) - now
+        "local left = get('until') - now
          if left > 0 and left <= tonumber(ARGV[3]) and not is_newest then return 0 end
          number = math.max(newest + 1, now)
          hold(number, ARGV[3])
@@ -65,10 +76,19 @@ static LOCK: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
+/// Whether another holder has fenced this one off, the length of the tokens, and the tokens unless they are longer than
+/// ARGV[3].
+static LOAD: LazyLock<Script> = LazyLock::new(|| {
+    script(
+        "local length = redis.call('HSTRLEN', row, 'tokens')
+         return { fenced_off and 1 or 0, length, length <= tonumber(ARGV[3]) and redis.call('HGET', row, 'tokens') }",
+    )
+});
+
 /// Holds for another ARGV[3] ms, unless a save has ended the lock.
 static RENEW: LazyLock<Script> = LazyLock::new(|| {
     script(
-        "if fenced_off or is_newest and redis.call('HEXISTS', row, 'until') == 0 then return 0 end
+        "if fenced_off or is_newest and get('until') == 0 then return 0 end
          hold(number, ARGV[3])
          return 1",
     )
@@ -149,7 +169,7 @@ impl RedisStore {
     async fn save_as(&self, holder: &Holder, stored: &[u8]) -> Result<(), StoreError> {
         let until = Instant::now() + self.row.lease / 2;
         loop {
-            match self.row.run(&SAVE, holder, stored).await {
+            match self.row.run::<u64>(&SAVE, holder, stored).await {
                 Ok(0) => return Err(StoreError::Superseded),
                 Ok(_) => return Ok(()),
                 Err(error) if Instant::now() >= until => return Err(error),
@@ -158,13 +178,19 @@ impl RedisStore {
         }
     }
 
+    fn check_length(&self, length: usize) -> Result<(), StoreError> {
+        if length > LONGEST { Err(StoreError::TooLong { key: self.row.key.to_string() }) } else { Ok(()) }
+    }
+
     async fn load_tokens(&self) -> Result<Option<Tokens>, BoxError> {
-        let (stored, number, id) = self.row.read().await?;
-        // Tokens that are read under a lock are about to be refreshed.
-        let newest = id.map(|id| Holder { id, number: number.unwrap_or_default() });
-        if self.holder().zip(newest).is_some_and(|(holder, newest)| holder.is_fenced_off_by(&newest)) {
+        // Tokens that are read under a lock are about to be refreshed. Who only reads is never fenced off.
+        let holder = self.holder().unwrap_or(Holder { id: String::new(), number: u64::MAX });
+        let (fenced_off, length, stored): (bool, usize, Option<Vec<u8>>) =
+            self.row.run(&LOAD, &holder, LONGEST).await?;
+        if fenced_off {
             return Err(StoreError::Superseded.into());
         }
+        self.check_length(length)?;
         let Some(stored) = stored else { return Ok(None) };
         let text =
             open(self.row.redis.given_encryption_keys(), &self.row.key, stored).map_err(|closed| match closed {
@@ -181,6 +207,7 @@ impl RedisStore {
         let text = serde_json::to_vec(tokens)?;
         let stored = seal(self.row.redis.given_encryption_keys(), &self.row.key, text)
             .ok_or("the system gave no random numbers")?;
+        self.check_length(stored.len())?;
         if let Some(holder) = self.holder() {
             return Ok(self.save_as(&holder, &stored).await?);
         }
@@ -239,13 +266,11 @@ struct Row {
 }
 
 impl Row {
-    /// The stored tokens, and the number and the id of the last holder.
-    async fn read(&self) -> Result<(Option<Vec<u8>>, Option<u64>, Option<String>), StoreError> {
-        Ok(self.redis.query(redis::cmd("HMGET").arg(&*self.key).arg("tokens").arg("number").arg("holder")).await?)
-    }
-
     /// Runs a script for this holder.
-    async fn run(&self, script: &Script, holder: &Holder, argument: impl ToRedisArgs) -> Result<u64, StoreError> {
+    async fn run<T>(&self, script: &Script, holder: &Holder, argument: impl ToRedisArgs) -> Result<T, StoreError>
+    where
+        T: FromRedisValue + Send,
+    {
         Ok(self.redis.run(script.key(&*self.key).arg(&holder.id).arg(holder.number).arg(argument)).await?)
     }
 }
@@ -255,13 +280,6 @@ impl Row {
 struct Holder {
     id: String,
     number: u64,
-}
-
-impl Holder {
-    /// As in the scripts.
-    fn is_fenced_off_by(&self, newest: &Self) -> bool {
-        newest.number > self.number || newest.number == self.number && newest.id != self.id
-    }
 }
 
 /// Holds the tokens on, until they are saved, another process has locked them, or this task is aborted.
@@ -293,7 +311,7 @@ impl Drop for Lease {
         // Without a runtime, the lease ends by itself, unless a save has ended it.
         if let Ok(runtime) = Handle::try_current() {
             let (row, holder) = (self.row.clone(), self.holder.clone());
-            runtime.spawn(async move { row.run(&UNLOCK, &holder, "").await });
+            runtime.spawn(async move { row.run::<u64>(&UNLOCK, &holder, "").await });
         }
     }
 }
@@ -324,6 +342,13 @@ pub enum StoreError {
     /// could have put them there.
     #[error("the tokens are not encrypted, although a key was given; the user has to log in again")]
     InTheClear,
+    /// The tokens take more than 64 KiB. Such are neither saved nor loaded.
+    #[error("the tokens under {key:?} in Redis may take at most 64 KiB; the user has to log in again")]
+    #[non_exhaustive]
+    TooLong {
+        /// The key in Redis.
+        key: String,
+    },
     /// The stored value isn't a token pair.
     #[error("the value under {key:?} in Redis isn't a token pair; the user has to log in again")]
     #[non_exhaustive]

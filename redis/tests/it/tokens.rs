@@ -346,3 +346,58 @@ async fn a_login_after_redis_lost_everything_outlives_an_older_refresh() {
     assert!(matches!(error.downcast_ref(), Some(StoreError::Superseded)), "{error:?}");
     assert_eq!(kept(&server).await, tokens("newer"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_somebody_writes_into_redis_a_login_ends_it() {
+    let Some(server) = Server::start() else { return };
+    let mut redis = server.connect();
+    let tokens = Tokens::new("access", "refresh", Duration::from_secs(3600));
+    let garbage = ["", "abc", "inf", "-inf", "nan", "-5", "1.5", "1e308", "0x10", "18446744073709551616", "\0"];
+    let of = |field| garbage.map(|value| vec!["HSET", ROW, field, value]);
+    let long = "x".repeat(100_000);
+    let others = [
+        vec!["SET", ROW, "text"],
+        vec!["RPUSH", ROW, "element"],
+        vec!["ZADD", ROW, "1", "member"],
+        vec!["HSET", ROW, "tokens", &long],
+        vec!["HSET", ROW, "holder", "\u{1b}[2J", "until", "9e15"],
+    ];
+    let fields = ["number", "until", "holder", "tokens"].into_iter().flat_map(of);
+    for command in fields.chain(others) {
+        redis::cmd("FLUSHALL").exec(&mut redis).unwrap();
+        store(&server).save(&tokens).await.unwrap();
+        if command[0] != "HSET" {
+            redis::cmd("DEL").arg(ROW).exec(&mut redis).unwrap();
+        }
+        redis::cmd(command[0]).arg(&command[1..]).exec(&mut redis).unwrap();
+        // Either the tokens are still there, or the error says what is wrong.
+        if let Err(error) = store(&server).load().await {
+            assert!(
+                matches!(error.downcast_ref(), Some(StoreError::Unreadable { .. } | StoreError::TooLong { .. })),
+                "{command:?}: {error:?}"
+            );
+            assert!(error.to_string().contains(ROW), "{error}");
+        }
+        store(&server).save(&tokens).await.unwrap();
+        assert_eq!(kept(&server).await, tokens, "{command:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_is_too_long_for_tokens_stays_in_redis() {
+    let Some(server) = Server::start() else { return };
+    let mut redis = server.connect();
+    redis::cmd("HSET").arg(ROW).arg("tokens").arg(vec![b'x'; 10 << 20]).exec(&mut redis).unwrap();
+    let error = store(&server).load().await.unwrap_err();
+    assert!(
+        matches!(error.downcast_ref(), Some(StoreError::TooLong { .. })) && error.to_string().contains(ROW),
+        "{error:?}"
+    );
+    let stats: String = redis::cmd("INFO").arg("stats").query(&mut redis).unwrap();
+    let sent = stats.lines().find_map(|line| line.strip_prefix("total_net_output_bytes:")).unwrap();
+    assert!(sent.trim().parse::<u64>().unwrap() < 100_000, "{sent} bytes");
+    // Nor is put there what couldn't be loaded.
+    let tokens = Tokens::new("a".repeat(100_000), "refresh", Duration::from_secs(3600));
+    let error = store(&server).save(&tokens).await.unwrap_err();
+    assert!(matches!(error.downcast_ref(), Some(StoreError::TooLong { .. })), "{error:?}");
+}
