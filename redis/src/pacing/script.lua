@@ -5,14 +5,23 @@ local back = KEYS[2] -- permits of finished requests; the score is their return
 local promised = KEYS[3] -- permits reserved for a process; the score is the time from which it may ask for them
 local state = KEYS[4] -- server, closed; began, asked, overridden of a pause; count
 
+-- Others may have written anything there. What has another type is deleted, and what isn't a number doesn't count.
+for key, kind in pairs({ [out] = 'zset', [back] = 'zset', [promised] = 'zset', [state] = 'hash' }) do
+  local found = redis.call('TYPE', key).ok
+  if found ~= kind and found ~= 'none' then
+    redis.call('DEL', key)
+  end
+end
+
+local function get(field)
+  local value = tonumber(redis.call('HGET', state, field) or nil)
+  return value and value >= 0 and value < 2 ^ 53 and math.floor(value) or nil
+end
+
 local call = cjson.decode(ARGV[1])
 local window, lease, step = call.window, call.lease, call.step
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-
-local function get(field)
-  return tonumber(redis.call('HGET', state, field) or nil)
-end
 
 -- Takes a permit back. A permit that was promised for later stays taken until then.
 local function give_back(id)
@@ -20,7 +29,9 @@ local function give_back(id)
   redis.call('ZREM', out, id)
   redis.call('ZREM', promised, id)
   if from and from > now then
-    redis.call('ZADD', back, from, 'unused-' .. redis.call('HINCRBY', state, 'count', 1))
+    local count = (get('count') or 0) % 1e9 + 1
+    redis.call('HSET', state, 'count', count)
+    redis.call('ZADD', back, from, 'unused-' .. count)
     redis.call('PEXPIRE', back, window + lease)
   end
 end
@@ -66,17 +77,20 @@ redis.call('ZREMRANGEBYSCORE', out, '-inf', now)
 redis.call('ZREMRANGEBYSCORE', back, '-inf', now)
 redis.call('ZREMRANGEBYSCORE', promised, '-inf', now - step)
 
-local began, asked = get('began'), get('asked')
-if began then
-  began = math.min(began, now)
+-- No pause is kept for longer than a day, even if Canva asks for more.
+local DAY = 86400000
+local began, asked = get('began'), math.min(get('asked') or 0, DAY)
+if began and began > now then
+  began = now
+  redis.call('HSET', state, 'began', began)
 end
 if call.pause then
-  local new = now - call.pause[1]
+  local new, longest = now - call.pause[1], math.min(call.pause[2], DAY)
   -- The pause that ends last holds. After a request that was sent in spite of it, Canva's next answer counts, even if
   -- that is shorter.
   local overridden = math.min(get('overridden') or 0, now)
-  if not began or overridden > 0 and new >= overridden or began + asked <= new + call.pause[2] then
-    began, asked = new, call.pause[2]
+  if not began or overridden > 0 and new >= overridden or began + asked <= new + longest then
+    began, asked = new, longest
     redis.call('HSET', state, 'began', began, 'asked', asked, 'overridden', 0)
   end
 end
@@ -86,8 +100,7 @@ for _, key in ipairs({ out, back, promised }) do
   redis.call('PEXPIRE', key, keep)
 end
 if began then
-  -- At most a day, even if Canva asks for more.
-  keep = math.max(keep, math.min(began + asked - now, 86400000))
+  keep = math.max(keep, began + asked - now)
 end
 redis.call('PEXPIRE', state, keep)
 

@@ -267,3 +267,65 @@ fn the_pause_that_ends_last_holds_whoever_tells_it_when() {
     world.pause = Some([0, 2_000]);
     assert_eq!(world.call(1, ask("other", "", 2)), paused(2_000, 0));
 }
+
+#[test]
+fn whatever_others_wrote_into_redis_is_over_after_a_window() {
+    let Some(server) = Server::start() else { return };
+    let mut others = server.connect();
+    let garbage = ["", "abc", "inf", "-inf", "nan", "-5", "1.5", "1e308", "9007199254740991", "0x10", "\0"];
+    let fields = ["server", "closed", "began", "asked", "overridden", "count"];
+    let state = fields.into_iter().flat_map(|field| garbage.map(|value| ("state", vec!["HSET", field, value])));
+    let kinds = ["out", "back", "promised", "state"].into_iter().flat_map(|key| {
+        let scores = ["inf", "-inf", "1.5"].map(|score| vec!["ZADD", score, "member"]);
+        let kinds = [vec!["SET", "text"], vec!["RPUSH", "element"], vec!["HSET", "field", "value"]];
+        scores.into_iter().chain(kinds).map(move |command| (key, command))
+    });
+    for (case, (key, command)) in state.chain(kinds).enumerate() {
+        let mut world = World::new(server.connect(), &case.to_string());
+        let key = world.keys.iter().find(|name| name.ends_with(key)).unwrap().clone();
+        // Something is paused, out, back and promised.
+        world.pause = Some([0, 1_000]);
+        world.live[0].insert(1);
+        world.finished[0] = vec![(2, START, true), (3, START, true)];
+        world.call(0, ask("first", "next", 3));
+        world.now += 1_000;
+        world.call(0, ask("first", "next", 3));
+        if command[0] != "HSET" || !key.ends_with("state") {
+            redis::cmd("DEL").arg(&key).exec(&mut others).unwrap();
+        }
+        redis::cmd(command[0]).arg(&key).arg(&command[1..]).exec(&mut others).unwrap();
+        // No call fails. A window after the last lease, somebody who waits for a pause of a window gets a permit.
+        world.live[0].clear();
+        let mut other = ask("other", "", 3);
+        other.as_mut().unwrap()["max_wait"] = WINDOW.into();
+        for passed in [0, 1, WINDOW] {
+            world.now += passed;
+            world.call(1, other.clone());
+        }
+        world.now += LEASE;
+        assert_eq!(world.call(1, other), [0], "{key} {command:?}");
+        for key in &world.keys {
+            let left: i64 = redis::cmd("PTTL").arg(key).query(&mut others).unwrap();
+            assert!(left != -1, "{key} never expires after {command:?}");
+        }
+    }
+}
+
+#[test]
+fn no_pause_is_kept_for_longer_than_a_day() {
+    let Some(server) = Server::start() else { return };
+    let (mut world, year, day) = (World::new(server.connect(), "user"), 365 * 86_400_000, 86_400_000);
+    let mut patient = ask("patient", "", 2);
+    patient.as_mut().unwrap()["max_wait"] = year.into();
+    world.pause = Some([0, year]);
+    assert_eq!(world.call(0, patient.clone()), [4, day, 0]);
+    // Others have written this, or the clock was set back.
+    let () = redis::cmd("HSET")
+        .arg(&world.keys[3])
+        .arg(&["began", "9e15", "asked", "9e15"])
+        .query(&mut world.redis)
+        .unwrap();
+    assert_eq!(world.call(0, patient.clone()), [4, day, 0]);
+    world.now += day;
+    assert_eq!(world.call(0, patient), [0]);
+}
