@@ -17,13 +17,12 @@ const TEST_WINDOW: &str = "CANVA_TEST_LIMITS_WINDOW";
 
 /// The limits of the token's user.
 pub async fn open(url: &str, token: &str) -> Result<RedisPacing, End> {
-    let redis = Redis::open(url).map_err(unusable)?;
-    // Fails before anything is sent.
-    redis.ping().await.map_err(unusable)?;
-    let mut pacing = redis.pacing(user(token));
+    let mut pacing = Redis::open(url).map_err(unusable)?.pacing(user(token));
     if let Some(window) = env::var(TEST_WINDOW).ok().and_then(|window| window.parse().ok()) {
         pacing = pacing.window(Duration::from_millis(window));
     }
+    // Fails before anything is sent.
+    pacing.check().await.map_err(unusable)?;
     Ok(pacing)
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
-use redis::{Cmd, ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisResult, ScriptInvocation};
+use redis::{ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisResult, ScriptInvocation};
 
 use crate::encryption::EncryptionKey;
 use crate::sync::lock;
@@ -74,14 +74,6 @@ impl Redis {
         self
     }
 
-    /// Checks that Redis answers.
-    ///
-    /// # Errors
-    /// [`RedisError::Away`] or [`RedisError::Refused`].
-    pub async fn ping(&self) -> Result<(), RedisError> {
-        self.query(&redis::cmd("PING")).await
-    }
-
     /// The name of a key: the prefix, `kind` and, in braces, `name`. A cluster keeps keys with the same braces
     /// together.
     pub(crate) fn key(&self, kind: &str, name: &str) -> String {
@@ -95,25 +87,13 @@ impl Redis {
 
     /// Runs a script, within two seconds. It may run twice if the connection is lost meanwhile.
     pub(crate) async fn run<T: FromRedisValue + Send>(&self, script: &ScriptInvocation<'_>) -> Result<T, RedisError> {
-        self.attempts(move |mut connection| async move { script.invoke_async(&mut connection).await }).await
-    }
-
-    /// Runs a command, within two seconds. It may run twice if the connection is lost meanwhile.
-    pub(crate) async fn query<T: FromRedisValue + Send>(&self, command: &Cmd) -> Result<T, RedisError> {
-        self.attempts(move |mut connection| async move { command.query_async(&mut connection).await }).await
-    }
-
-    async fn attempts<T: Send, F>(&self, attempt: impl Fn(ConnectionManager) -> F + Send) -> Result<T, RedisError>
-    where
-        F: Future<Output = RedisResult<T>> + Send,
-    {
         let away = |source: Arc<dyn Error + Send + Sync>| RedisError::Away { redis: self.address(), source };
         let attempts = async {
-            let connection = self.manager()?;
-            match attempt(connection.clone()).await {
+            let mut connection = self.manager()?;
+            match script.invoke_async(&mut connection).await {
                 // The manager may have failed to connect some time ago. It tries again now; the next attempt waits
                 // for it.
-                Err(error) if error.is_io_error() => attempt(connection).await,
+                Err(error) if error.is_io_error() => script.invoke_async(&mut connection).await,
                 result => result,
             }
         };

@@ -52,3 +52,16 @@ fn a_redis_that_cannot_be_used_is_an_error_in_one_line_that_comes_soon_and_has_n
         assert!(stub.requests().is_empty());
     }
 }
+
+#[test]
+fn a_redis_that_cannot_be_written_is_an_error_before_anything_is_sent() {
+    // Nobody is at the address of its primary.
+    let Some(replica) = Server::start_with(&["--replicaof", "127.0.0.1 1"]) else { return };
+    let stub = Stub::start(vec![]);
+    let mut command = stub.command(["upload", "a.png", "b.png"]);
+    command.env("CANVA_SHARE_LIMITS", replica.url());
+    let ran = run(command);
+    assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.lines().count()), (Some(2), "", 1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("read only replica"), "{}", ran.stderr);
+    assert!(stub.requests().is_empty());
+}

@@ -44,8 +44,8 @@ pub(super) struct Finished {
 /// The task of an operation. It makes one call at a time. What it has to tell stays here until a call has arrived.
 pub(super) struct Lane {
     redis: Redis,
-    /// As the script names them: out, back, promised, state.
-    keys: [String; 4],
+    /// What the keys begin with.
+    name: String,
     /// What the ids of this process's permits begin with.
     holder: String,
     limit: Option<u32>,
@@ -72,10 +72,10 @@ pub(super) struct Lane {
 
 impl Lane {
     /// `name` is what the keys begin with.
-    pub fn new(redis: Redis, name: &str, limit: Option<u32>, window: Duration) -> Self {
+    pub fn new(redis: Redis, name: String, limit: Option<u32>, window: Duration) -> Self {
         Self {
             redis,
-            keys: ["out", "back", "promised", "state"].map(|key| format!("{name}:{key}")),
+            name,
             holder: random::id(),
             limit,
             window,
@@ -166,11 +166,11 @@ impl Lane {
     }
 
     /// Tells what there is to tell, and asks for a permit if it is time.
-    async fn call(&mut self) -> Result<(), RedisError> {
+    pub async fn call(&mut self) -> Result<(), RedisError> {
         let began = Instant::now();
         let take = self.waiting.front().filter(|_| self.ask_at <= began).map(|first| Take {
-            id: self.name(self.next),
-            next: self.name(self.next + 1),
+            id: self.id(self.next),
+            next: self.id(self.next + 1),
             more: self.limit.is_some() && self.waiting.iter().skip(1).any(|other| !other.reply.is_closed()),
             limit: self.limit.map_or(-1, i64::from),
             max_wait: milliseconds(first.max_wait),
@@ -180,7 +180,7 @@ impl Lane {
         let call = self.tell(began, renews, take);
         // Until the reply, Redis may have reserved what was asked for.
         self.reserved |= call.take.is_some();
-        let reply = call.send(&self.redis, &self.keys).await?;
+        let reply = call.send(&self.redis, &self.name).await?;
 
         if self.failed.take().is_some() {
             tracing::info!("the shared rate limits are reached again");
@@ -197,7 +197,7 @@ impl Lane {
 
     fn tell(&self, now: Instant, renews: bool, take: Option<Take>) -> Call {
         let age = |at: Instant| milliseconds(now - at);
-        let over = self.finished.iter().map(|one| (self.name(one.id), age(one.at), one.sent));
+        let over = self.finished.iter().map(|one| (self.id(one.id), age(one.at), one.sent));
         let unwanted = [self.next, self.next + 1].into_iter().filter(|_| self.unwanted());
         // Processes that take turns wait for longer than the way to Redis and back, and for a fiftieth of the time
         // that a permit lasts if all are used evenly.
@@ -208,8 +208,8 @@ impl Lane {
             step: milliseconds(self.heartbeat()),
             turn: milliseconds(turn).max(1),
             known: !self.live.is_empty() || self.released.is_some_and(|at| now - at < self.window),
-            finished: over.chain(unwanted.map(|id| (self.name(id), 0, false))).collect(),
-            live: self.live.iter().filter(|_| renews).map(|id| self.name(*id)).collect(),
+            finished: over.chain(unwanted.map(|id| (self.id(id), 0, false))).collect(),
+            live: self.live.iter().filter(|_| renews).map(|id| self.id(*id)).collect(),
             pause: self.pause.map(|(began, asked)| (age(began), milliseconds(asked))),
             take,
         }
@@ -296,8 +296,8 @@ impl Lane {
         self.window / 12
     }
 
-    fn name(&self, id: u64) -> String {
-        format!("{}-{id}", self.holder)
+    fn id(&self, number: u64) -> String {
+        format!("{}-{number}", self.holder)
     }
 }
 

@@ -76,6 +76,19 @@ impl RedisPacing {
         self
     }
 
+    /// Checks that Redis can keep the limits: runs the script that each permit needs, and takes none.
+    ///
+    /// # Errors
+    /// [`RedisError::Away`], or [`RedisError::Refused`], for example by a replica that can only be read.
+    pub async fn check(&self) -> Result<(), RedisError> {
+        self.new_lane("check", None).call().await
+    }
+
+    fn new_lane(&self, operation: &str, limit: Option<u32>) -> Lane {
+        let name = self.redis.key("pacing", &format!("{operation}:{}", self.user));
+        Lane::new(self.redis.clone(), name, limit, self.window)
+    }
+
     fn lane(&self, operation: &Operation) -> UnboundedSender<Command> {
         let mut lanes = lock(&self.lanes);
         if let Some(lane) = lanes.get(operation.id).filter(|lane| !lane.is_closed()) {
@@ -85,8 +98,7 @@ impl RedisPacing {
         // Without a runtime, the channel closes here, and `acquire` says so.
         if let Ok(runtime) = Handle::try_current() {
             let limit = operation.requests_per_minute;
-            let name = self.redis.key("pacing", &format!("{}:{}", operation.id, self.user));
-            runtime.spawn(Lane::new(self.redis.clone(), &name, limit, self.window).run(commands));
+            runtime.spawn(self.new_lane(operation.id, limit).run(commands));
         }
         lanes.insert(operation.id, lane.clone());
         lane

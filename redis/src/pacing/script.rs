@@ -42,10 +42,11 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub async fn send(&self, redis: &Redis, keys: &[String]) -> Result<Reply, RedisError> {
+    /// `name` is what the keys begin with.
+    pub async fn send(&self, redis: &Redis, name: &str) -> Result<Reply, RedisError> {
         let mut script = SCRIPT.prepare_invoke();
-        for key in keys {
-            script.key(key);
+        for key in ["out", "back", "promised", "state"] {
+            script.key(format!("{name}:{key}"));
         }
         // Text and numbers: this can't fail.
         script.arg(serde_json::to_string(self).unwrap_or_default());

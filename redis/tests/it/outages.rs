@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use canva_connect::Pacer;
+use canva_connect::auth::{TokenStore, Tokens};
 use canva_connect_redis::{Redis, RedisError};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -63,6 +64,37 @@ async fn a_redis_that_is_away_is_an_error_in_bounded_time_which_names_no_secret(
     sleep(Duration::from_millis(200)).await;
     server.restart();
     drop(acquire(&without, &TEN).await);
+}
+
+#[tokio::test]
+async fn the_rights_that_the_readme_names_are_enough() {
+    let Some(server) = Server::start() else { return };
+    let mut admin = redis::cmd("ACL");
+    admin.arg("SETUSER").arg(&["ada", "on", ">word", "~canva-connect:*"]);
+    for command in
+        "evalsha script|load info time type del pexpire hdel hget hset hstrlen zadd zcard zpopmin zrangebyscore \
+                    zrem zremrangebyscore zscore"
+            .split(' ')
+    {
+        admin.arg(format!("+{command}"));
+    }
+    admin.exec(&mut server.connect()).unwrap();
+    let redis = Redis::open(&server.url().replace("redis://", "redis://ada:word@")).unwrap();
+    let pacing = redis.pacing("user").window(WINDOW);
+    pacing.check().await.unwrap();
+    // All of the script: permits that are promised, given back, and out.
+    let mut permits = Vec::new();
+    for _ in 0..10 {
+        permits.push(acquire(&pacing, &TEN).await);
+    }
+    permits.drain(..5).for_each(|permit| permit.sent());
+    for _ in 0..5 {
+        acquire(&pacing, &TEN).await.sent();
+    }
+    let store = redis.store("user");
+    let tokens = Tokens::new("access", "refresh", Duration::from_secs(3600));
+    store.save(&tokens).await.unwrap();
+    assert_eq!(store.load().await.unwrap().unwrap(), tokens);
 }
 
 #[tokio::test]
