@@ -108,7 +108,11 @@ impl Redis {
                 }
                 Err(RedisError::Refused { redis: self.address(), source: Arc::new(error) })
             }
-            Err(_) => Err(away(Arc::new(io::Error::from(io::ErrorKind::TimedOut)))),
+            Err(_) => {
+                // A reply that never ends would be read on and on.
+                *lock(&self.manager) = None;
+                Err(away(Arc::new(io::Error::from(io::ErrorKind::TimedOut))))
+            }
         }
     }
 

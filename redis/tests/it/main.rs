@@ -5,6 +5,7 @@
 mod encryption;
 #[cfg(unix)]
 mod fleet;
+mod hostile;
 mod outages;
 mod pacing;
 mod process;
