@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
-use redis::{ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisResult, ScriptInvocation};
+use redis::{ConnectionAddr, ErrorKind, FromRedisValue, IntoConnectionInfo, RedisResult, ScriptInvocation};
 
 use crate::encryption::EncryptionKey;
 use crate::sync::lock;
@@ -85,8 +85,11 @@ impl Redis {
         &self.encryption_keys
     }
 
-    /// Runs a script, within two seconds. It may run twice if the connection is lost meanwhile.
-    pub(crate) async fn run<T: FromRedisValue + Send>(&self, script: &ScriptInvocation<'_>) -> Result<T, RedisError> {
+    /// Runs a script about this key, within two seconds. It may run twice if the connection is lost meanwhile.
+    pub(crate) async fn run<T>(&self, script: &ScriptInvocation<'_>, key: &str) -> Result<T, RedisError>
+    where
+        T: FromRedisValue + Send,
+    {
         let away = |source: Arc<dyn Error + Send + Sync>| RedisError::Away { redis: self.address(), source };
         let attempts = async {
             let mut connection = self.manager()?;
@@ -100,13 +103,15 @@ impl Redis {
         match tokio::time::timeout(DEADLINE, attempts).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) if error.is_io_error() => Err(away(Arc::new(error))),
+            // Its own words quote the reply, which can be a token.
+            Ok(Err(error)) if error.kind() == ErrorKind::Parse => Err(self.misunderstood(key, "another reply")),
             Ok(Err(error)) => {
                 // It is a replica now. The address may lead to another server, so the next call opens a connection.
                 // In a script's error, Redis 6 says so only in the text.
                 if error.code() == Some("READONLY") || error.to_string().contains("READONLY") {
                     *lock(&self.manager) = None;
                 }
-                Err(RedisError::Refused { redis: self.address(), source: Arc::new(error) })
+                Err(self.refused(key, Arc::new(error)))
             }
             Err(_) => {
                 // A reply that never ends would be read on and on.
@@ -114,6 +119,16 @@ impl Redis {
                 Err(away(Arc::new(io::Error::from(io::ErrorKind::TimedOut))))
             }
         }
+    }
+
+    fn refused(&self, key: &str, source: Arc<dyn Error + Send + Sync>) -> RedisError {
+        RedisError::Refused { redis: self.address(), key: key.to_owned(), source }
+    }
+
+    /// The error for a reply that a script never gives.
+    pub(crate) fn misunderstood(&self, key: &str, reply: impl fmt::Display) -> RedisError {
+        let text = format!("expected a reply of this package's script, got {reply}: check that this is a Redis");
+        self.refused(key, Arc::new(io::Error::other(text)))
     }
 
     fn manager(&self) -> RedisResult<ConnectionManager> {
@@ -169,12 +184,15 @@ pub enum RedisError {
         source: Arc<dyn Error + Send + Sync>,
     },
 
-    /// Redis refused a command: the user may not run it, the memory is full, or this is a replica.
-    #[error("{redis} refused a command: check its settings and the rights of the user in its URL")]
+    /// Redis refused a command: the user may not run it, the memory is full, or this is a replica. Or it answered what
+    /// no Redis answers.
+    #[error("{redis} refused a command on {key:?}: check its settings and the rights of the user in its URL")]
     #[non_exhaustive]
     Refused {
         /// The URL of Redis, without user and password.
         redis: String,
+        /// The key, or what several keys begin with.
+        key: String,
         /// Its error.
         source: Arc<dyn Error + Send + Sync>,
     },

@@ -271,7 +271,8 @@ impl Row {
     where
         T: FromRedisValue + Send,
     {
-        Ok(self.redis.run(script.key(&*self.key).arg(&holder.id).arg(holder.number).arg(argument)).await?)
+        let mut call = script.key(&*self.key);
+        Ok(self.redis.run(call.arg(&holder.id).arg(holder.number).arg(argument), &self.key).await?)
     }
 }
 

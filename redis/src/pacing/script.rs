@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use redis::{FromRedisValue, ParsingError, Script, Value};
+use redis::Script;
 use serde::Serialize;
 
 use crate::connection::{Redis, RedisError};
@@ -17,6 +17,9 @@ static SCRIPT: LazyLock<Script> = LazyLock::new(|| {
 
 /// The longest time that a call can name, in milliseconds: Lua's numbers are exact up to here.
 const LONGEST: u64 = 1 << 52;
+
+/// The longest pause that the script keeps, in milliseconds.
+const DAY: u64 = 86_400_000;
 
 /// What happened to the permits of a process, and perhaps a request for another permit. Times are in milliseconds.
 #[derive(Serialize)]
@@ -52,7 +55,33 @@ impl Call {
         script.arg(serde_json::to_string(self).unwrap_or_default());
         #[cfg(test)]
         let _still = super::tests::tell_time(&mut script);
-        redis.run(&script).await
+        let reply: Vec<i64> = redis.run(&script, name).await?;
+        self.understand(&reply).ok_or_else(|| {
+            let reply: Vec<_> = reply.iter().take(5).collect();
+            redis.misunderstood(name, format_args!("{reply:?}"))
+        })
+    }
+
+    /// `None` for what the script never replies to this call. No wait is longer than a window.
+    fn understand(&self, reply: &[i64]) -> Option<Reply> {
+        let ms = |time: i64, longest: u64| {
+            u64::try_from(time).ok().filter(|time| *time <= longest).map(Duration::from_millis)
+        };
+        // The script adds a millisecond to what it rounds down.
+        let wait = |time| ms(time, self.window + 1);
+        Some(match *reply {
+            [] if self.take.is_none() => Reply::Told,
+            _ if self.take.is_none() => return None,
+            [0] => Reply::Granted { next: None },
+            [0, next] => Reply::Granted { next: Some(wait(next)?) },
+            [1, time] => Reply::Promised(wait(time)?),
+            [2] => Reply::Out,
+            [3, time] => Reply::Closed(wait(time)?),
+            [4, asked, elapsed] if elapsed < asked => {
+                Reply::Paused { asked: ms(asked, DAY)?, elapsed: ms(elapsed, DAY)? }
+            }
+            _ => return None,
+        })
     }
 }
 
@@ -84,22 +113,6 @@ pub(super) enum Reply {
     Paused { asked: Duration, elapsed: Duration },
     /// No permit was asked for.
     Told,
-}
-
-impl FromRedisValue for Reply {
-    fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
-        let ms = Duration::from_millis;
-        Ok(match *Vec::<u64>::from_redis_value(value)? {
-            [] => Self::Told,
-            [0] => Self::Granted { next: None },
-            [0, next] => Self::Granted { next: Some(ms(next)) },
-            [1, wait] => Self::Promised(ms(wait)),
-            [2] => Self::Out,
-            [3, wait] => Self::Closed(ms(wait)),
-            [4, asked, elapsed] => Self::Paused { asked: ms(asked), elapsed: ms(elapsed) },
-            ref other => return Err(format!("an unknown reply of the script: {other:?}").into()),
-        })
-    }
 }
 
 /// Whole milliseconds, rounded down.

@@ -6,8 +6,13 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
+use canva_connect::Pacer;
 use canva_connect::auth::TokenStore;
 use canva_connect_redis::{Redis, RedisError, StoreError};
+use tokio::time::timeout;
+
+use crate::pacing::{LONG, TEN, WINDOW};
+
 /// Answers `+OK` to what a connection begins with, and to a script what `answer` writes. Says when that failed, since
 /// the client has closed the connection.
 fn server(
@@ -68,4 +73,39 @@ async fn a_reply_that_never_ends_is_read_for_no_longer_than_a_command() {
     let error = redis.store("ada").load().await.unwrap_err();
     assert!(matches!(error.downcast_ref(), Some(StoreError::Redis(RedisError::Away { .. }))), "{error:?}");
     is_closed.recv_timeout(Duration::from_secs(10)).expect("the connection is read on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_that_no_script_gives_is_an_error_that_names_the_key_and_no_reason_to_wait() {
+    let far = i64::MAX.to_string();
+    let longer = (WINDOW.as_millis() + 2).to_string();
+    let numbers: &[&[&str]] = &[
+        &[],
+        &["7"],
+        &["7", "7"],
+        &["2", "-1"],
+        &["2", &far],
+        &["0", &longer],
+        &["1", &longer],
+        &["1", &far],
+        &["1", "-1"],
+        &["3", &longer],
+        &["4", "5", "10"],
+        &["4", &far, "0"],
+    ];
+    let array = |numbers: &&[&str]| {
+        let numbers = numbers.iter().map(|number| format!(":{number}\r\n"));
+        format!("*{}\r\n{}", numbers.len(), numbers.collect::<String>())
+    };
+    let other = ["$-1\r\n", "*-1\r\n", "*-5\r\n", "+OK\r\n", ":0\r\n", "*1\r\n$5\r\ntoken\r\n"].map(str::to_owned);
+    for reply in numbers.iter().map(array).chain(other) {
+        let answer = reply.clone();
+        let (redis, _) = server(move |stream| stream.write_all(answer.as_bytes()));
+        let pacing = redis.pacing("user").window(WINDOW);
+        let acquired = timeout(LONG, pacing.acquire(&TEN, Duration::MAX)).await;
+        let error = acquired.unwrap_or_else(|_| panic!("{reply:?}: waits")).expect_err(&reply);
+        assert!(matches!(error.downcast_ref(), Some(RedisError::Refused { .. })), "{reply:?}: {error:?}");
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains("canva-connect:pacing:{ten:user}") && !shown.contains("token"), "{shown}");
+    }
 }
