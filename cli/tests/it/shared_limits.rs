@@ -23,11 +23,10 @@ async fn two_commands_at_once_keep_the_limits_together() {
         let mut command = against(&simulator, ["import", "--no-wait"].into_iter().chain(["deck.pdf"; 12]));
         command.env("CANVA_SHARE_LIMITS", redis.url().replace("redis://", "redis://:word@"));
         command.env("CANVA_TEST_LIMITS_WINDOW", window.as_millis().to_string());
-        tokio::task::spawn_blocking(|| run(command).succeeded())
+        tokio::task::spawn_blocking(|| run(command).code)
     };
     let (one, other) = tokio::join!(import(), import());
-    one.unwrap();
-    other.unwrap();
+    assert_eq!([one.unwrap(), other.unwrap()], [Some(0); 2]);
     let requests = simulator.requests();
     let refused = requests.iter().filter(|request| request.status == Some(429)).count();
     assert_eq!((requests.len(), refused), (24, 0));
@@ -64,4 +63,16 @@ fn a_redis_that_cannot_be_written_is_an_error_before_anything_is_sent() {
     assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.lines().count()), (Some(2), "", 1), "{}", ran.stderr);
     assert!(ran.stderr.contains("read only replica"), "{}", ran.stderr);
     assert!(stub.requests().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_says_why_it_waits_for_a_redis_that_has_just_started() {
+    let simulator = Simulator::start().await.unwrap();
+    let mut command = against(&simulator, ["import", "--no-wait", "deck.pdf"]);
+    let Some(redis) = Server::start() else { return };
+    command.env("CANVA_SHARE_LIMITS", redis.url()).env("CANVA_TEST_LIMITS_WINDOW", "5000");
+    let ran = tokio::task::spawn_blocking(|| run(command)).await.unwrap();
+    let said = ran.stderr.lines().filter(|line| line.contains("Redis")).collect::<Vec<_>>();
+    assert!(matches!(said[..], [line] if line.contains("nothing is sent for")), "{}", ran.stderr);
+    assert_eq!(ran.code, Some(0));
 }

@@ -233,7 +233,10 @@ impl Lane {
                 now + self.window / 60
             }
             Reply::Closed(wait) => {
-                tracing::info!(seconds = wait.as_secs_f64(), "nothing is sent: Redis may not know all that was sent");
+                tracing::warn!(
+                    "nothing is sent for {wait:.1?}: Redis has just started or lost its keys, and may not know what was \
+                     sent before"
+                );
                 self.reserved = false;
                 now + wait
             }
