@@ -30,8 +30,8 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(75);
 /// processes don't ask at once.
 const LOCK_POLL: std::ops::Range<u64> = 100..300;
 
-/// How long to wait before a save is tried again.
-const SAVE_POLL: Duration = Duration::from_millis(250);
+/// How long to wait before a save or unlocking is tried again.
+const RETRY_DELAY: Duration = Duration::from_millis(250);
 
 /// The longest value, in bytes. A token has a few thousand.
 const LONGEST: usize = 64 << 10;
@@ -173,7 +173,7 @@ impl RedisStore {
                 Ok(0) => return Err(StoreError::Superseded),
                 Ok(_) => return Ok(()),
                 Err(error) if Instant::now() >= until => return Err(error),
-                Err(_) => sleep(SAVE_POLL).await,
+                Err(_) => sleep(RETRY_DELAY).await,
             }
         }
     }
@@ -312,7 +312,15 @@ impl Drop for Lease {
         // Without a runtime, the lease ends by itself, unless a save has ended it.
         if let Ok(runtime) = Handle::try_current() {
             let (row, holder) = (self.row.clone(), self.holder.clone());
-            runtime.spawn(async move { row.run::<u64>(&UNLOCK, &holder, "").await });
+            let until = Instant::now() + row.lease;
+            runtime.spawn(async move {
+                // A Redis that is away now may still lock when it is back.
+                while let Err(StoreError::Redis(RedisError::Away { .. })) = row.run::<u64>(&UNLOCK, &holder, "").await
+                    && Instant::now() < until
+                {
+                    sleep(RETRY_DELAY).await;
+                }
+            });
         }
     }
 }

@@ -296,6 +296,22 @@ async fn a_redis_that_is_away_or_slow_costs_no_refresh_token_and_little_time() {
     assert_eq!(token_requests(&simulator), 2);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_a_frozen_redis_takes_late_is_given_back() {
+    let Some(server) = Server::start() else { return };
+    let first = store(&server);
+    // Redis knows the scripts.
+    drop(first.lock().await.unwrap());
+    drop(first.lock().await.unwrap());
+    server.freeze();
+    first.lock().await.unwrap_err();
+    // Longer than a single try to unlock takes.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    server.thaw();
+    let other = store(&server);
+    let _lock = tokio::time::timeout(Duration::from_secs(15), other.lock()).await.expect("still locked").unwrap();
+}
+
 #[test]
 fn a_process_that_ends_right_after_a_save_keeps_nobody_waiting() {
     let Some(server) = Server::start() else { return };
