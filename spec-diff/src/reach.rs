@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::report::Class;
-use crate::spec::{METHODS, operation_name, reference};
+use crate::spec::{METHODS, Spec, operation_name, reference};
 
 /// The operations that send a part, and those that respond with it.
 #[derive(Clone, Debug, Default)]
@@ -50,23 +50,31 @@ pub struct Reach(BTreeMap<String, Uses>);
 type Direction = fn(&mut Uses) -> &mut BTreeSet<String>;
 
 impl Reach {
-    pub fn of(documents: [&Value; 2]) -> Self {
+    /// An operation that both documents have goes by its newer name.
+    pub fn of(old: &Spec, new: &Spec) -> Self {
         let mut reach = Self(BTreeMap::new());
-        for document in documents {
-            for (path, item) in document.get("paths").and_then(Value::as_object).into_iter().flatten() {
-                for (method, operation) in METHODS.iter().filter_map(|method| Some((method, item.get(method)?))) {
-                    let id = operation_name(path, method, operation);
-                    let sent = [item.get("parameters"), operation.get("parameters"), operation.get("requestBody")];
-                    for part in sent.into_iter().flatten() {
-                        reach.follow(document, part, |uses| &mut uses.requests, &id);
-                    }
-                    if let Some(responses) = operation.get("responses") {
-                        reach.follow(document, responses, |uses| &mut uses.responses, &id);
-                    }
+        for (old_path, new_path) in old.paths(new) {
+            let (was, is) = (old.path_item(old_path), new.path_item(new_path));
+            for method in METHODS {
+                let latest = [is, was].into_iter().flatten().find_map(|item| item.get(method));
+                let Some(id) = latest.map(|operation| operation_name(new_path, method, operation)) else { continue };
+                for (spec, item) in [(old, was), (new, is)] {
+                    reach.operation(&spec.value, item, method, &id);
                 }
             }
         }
         reach
+    }
+
+    fn operation(&mut self, document: &Value, item: Option<&Value>, method: &str, id: &str) {
+        let Some((item, operation)) = item.and_then(|item| Some((item, item.get(method)?))) else { return };
+        let sent = [item.get("parameters"), operation.get("parameters"), operation.get("requestBody")];
+        for part in sent.into_iter().flatten() {
+            self.follow(document, part, |uses| &mut uses.requests, id);
+        }
+        if let Some(responses) = operation.get("responses") {
+            self.follow(document, responses, |uses| &mut uses.responses, id);
+        }
     }
 
     pub fn uses(&self, pointer: &str) -> Uses {

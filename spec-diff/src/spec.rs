@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::lines::{escape, lines};
 
@@ -41,7 +41,7 @@ impl Spec {
         let lines = lines(&text, &value).map_err(not_yaml)?;
         let spec = Self { name: name.to_owned(), text, value, lines };
         spec.check_version()?;
-        if !spec.value.get("paths").is_some_and(Value::is_object) {
+        if spec.path_items().is_none() {
             return Err(spec.error("/paths", "`paths` is missing or not a map"));
         }
         spec.check_references("", &spec.value)?;
@@ -51,6 +51,26 @@ impl Spec {
     /// The value of `info.version`.
     pub fn version(&self) -> Option<&str> {
         self.value.pointer("/info/version").and_then(Value::as_str)
+    }
+
+    /// Every path with its name in this document and in a newer one. A path whose parameters are renamed is the same
+    /// path: callers pass them by position.
+    pub(crate) fn paths<'v>(&'v self, newer: &'v Self) -> Vec<(&'v str, &'v str)> {
+        let (Some(old), Some(new)) = (self.path_items(), newer.path_items()) else { return Vec::new() };
+        let renamed = |path: &str| new.keys().find(|key| !old.contains_key(*key) && route(key) == route(path));
+        let partner = |path: &'v String| if new.contains_key(path) { path } else { renamed(path).unwrap_or(path) };
+        let mut pairs: Vec<(&str, &str)> = old.keys().map(|path| (path.as_str(), partner(path).as_str())).collect();
+        let came = new.keys().map(String::as_str).filter(|path| !pairs.iter().any(|(_, known)| known == path));
+        pairs.extend(came.map(|path| (path, path)).collect::<Vec<_>>());
+        pairs
+    }
+
+    pub(crate) fn path_item(&self, path: &str) -> Option<&Value> {
+        self.path_items()?.get(path)
+    }
+
+    fn path_items(&self) -> Option<&Map<String, Value>> {
+        self.value.get("paths")?.as_object()
     }
 
     fn check_version(&self) -> Result<(), SpecError> {
@@ -123,6 +143,11 @@ fn target<'a>(spec: &'a Value, value: &'a Value) -> Option<&'a Value> {
         target = spec.pointer(reference.strip_prefix('#')?)?;
     }
     None
+}
+
+/// A path without the names of its parameters.
+fn route(path: &str) -> String {
+    path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment }).collect::<Vec<_>>().join("/")
 }
 
 /// The text of a value's `$ref`. A `$ref` that isn't text is a property with that name.

@@ -34,7 +34,7 @@ use words::{entry, quote};
 
 /// Every difference between two documents, judged.
 pub fn changes(old: &Spec, new: &Spec) -> Vec<Change> {
-    let mut rules = Rules { old, new, reach: Reach::of([&old.value, &new.value]), changes: Vec::new() };
+    let mut rules = Rules { old, new, reach: Reach::of(old, new), changes: Vec::new() };
     rules.document(&Part::of(&old.value, &new.value));
     rules.changes
 }

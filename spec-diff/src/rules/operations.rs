@@ -1,6 +1,6 @@
 //! Paths and operations: which exist, what they are called, and on which terms they are offered.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::part::or_empty;
 use super::{Additive, Breaking, Editorial, Part, Rules, quote};
@@ -9,10 +9,7 @@ use crate::spec::{METHODS, operation_name};
 
 impl<'v> Rules<'v> {
     pub(super) fn paths(&mut self, paths: &Part<'v>) {
-        let (Some(Value::Object(old)), Some(Value::Object(new))) = (paths.old, paths.new) else {
-            return self.unknown(paths, "paths");
-        };
-        for (old_path, new_path) in pairs(old, new) {
+        for (old_path, new_path) in self.old.paths(self.new) {
             let item = paths.children(old_path, new_path);
             if item.old != item.new || old_path != new_path {
                 self.never_silent(&item, &quote(old_path), |rules| rules.path(&item, (old_path, new_path)));
@@ -90,20 +87,4 @@ impl<'v> Rules<'v> {
             _ => self.unknown(part, key),
         }
     }
-}
-
-/// Every path with its name in both documents. A path whose parameters are renamed is the same path: callers pass them
-/// by position.
-fn pairs<'v>(old: &'v Map<String, Value>, new: &'v Map<String, Value>) -> Vec<(&'v str, &'v str)> {
-    let renamed = |path: &str| new.keys().find(|key| !old.contains_key(*key) && route(key) == route(path));
-    let partner = |path: &'v String| if new.contains_key(path) { path } else { renamed(path).unwrap_or(path) };
-    let mut pairs: Vec<(&str, &str)> = old.keys().map(|path| (path.as_str(), partner(path).as_str())).collect();
-    let came = new.keys().map(String::as_str).filter(|path| !pairs.iter().any(|(_, known)| known == path));
-    pairs.extend(came.map(|path| (path, path)).collect::<Vec<_>>());
-    pairs
-}
-
-/// A path without the names of its parameters.
-fn route(path: &str) -> String {
-    path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment }).collect::<Vec<_>>().join("/")
 }

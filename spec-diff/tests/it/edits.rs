@@ -44,6 +44,13 @@ pub fn edits() -> Vec<(&'static str, Vec<Edit>)> {
         ("an operation is gone", vec![Remove("/paths/~1things~1{thingId}/get")]),
         ("an operation is renamed", vec![Set("/paths/~1things~1{thingId}/get/operationId", json!("readThing"))]),
         (
+            "an operation is renamed, and what it answers with changes",
+            vec![
+                Set("/paths/~1things~1{thingId}/get/operationId", json!("getTHING")),
+                Set("Thing/description", json!("Some thing.")),
+            ],
+        ),
+        (
             "a path parameter is renamed",
             vec![
                 Set(
