@@ -32,13 +32,20 @@ impl<'v> Rules<'v> {
 
     /// The first server is where requests go unless the caller says otherwise.
     pub(super) fn servers(&mut self, servers: &Part<'v>) {
+        let list = || servers.new.and_then(Value::as_array).into_iter().flatten();
+        let listed = |url: &Value| list().any(|server| server.get("url") == Some(url));
         let name = |url: Option<&Value>| url.map_or("none".to_owned(), json);
         match servers.both(|list| list.pointer("/0/url")) {
             _ if servers.old == servers.new => {}
             (old, new) if old == new => self.text(servers, "`servers`"),
             (old, new) => {
-                let sentence = format!("the server is {}, no longer {}", name(new), name(old));
-                self.say(Breaking, servers, format!("{sentence}: tokens and files are sent to another place"));
+                let (was, is) = (name(old), name(new));
+                let sentence = if old.is_some_and(listed) {
+                    format!("requests go to {is} first; {was} is still listed")
+                } else {
+                    format!("the server is {is}, no longer {was}: tokens and files are sent to another place")
+                };
+                self.say(Breaking, servers, sentence);
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::spec::{METHODS, operation_name};
 impl<'v> Rules<'v> {
     pub(super) fn paths(&mut self, paths: &Part<'v>) {
         for (old_path, new_path) in self.old.paths(self.new) {
-            let item = paths.children(old_path, new_path);
+            let item = paths.children(old_path, new_path).within(Group::new(Kind::Shared, new_path, ""));
             if item.old != item.new || old_path != new_path {
                 self.never_silent(&item, &quote(old_path), |rules| rules.path(&item, (old_path, new_path)));
             }
@@ -28,7 +28,7 @@ impl<'v> Rules<'v> {
         let servers = item.child("servers").or(self.old.value.get("servers"), self.new.value.get("servers"));
         self.each(item, |rules, key, part| match key {
             _ if METHODS.contains(&key) => rules.operation(key, part, paths, &servers),
-            "parameters" => rules.parameters(&part.within(Group::new(Kind::Shared, paths.1, "")), paths),
+            "parameters" => rules.parameters(part, paths),
             "servers" => rules.servers(&Part { gone: part.gone, ..servers.clone() }),
             _ => rules.other(key, part),
         });

@@ -190,6 +190,28 @@ pub fn edits() -> Vec<(&'static str, Vec<Edit>)> {
         ("an example changes", vec![Set("/components/examples/Thing/value/id", json!("b"))]),
         ("the server moves", vec![Set("/servers/0/url", json!("https://api.example.org"))]),
         (
+            "a server is put in front",
+            vec![Set("/servers", json!([{ "url": "https://eu.example.com" }, { "url": "https://api.example.com" }]))],
+        ),
+        (
+            "the server of a path moves",
+            vec![Set("/paths/~1things~1{thingId}/servers", json!([{ "url": "https://eu.example.com" }]))],
+        ),
+        (
+            "a server is put in front for one path",
+            vec![Set(
+                "/paths/~1things~1{thingId}/servers",
+                json!([{ "url": "https://eu.example.com" }, { "url": "https://api.example.com" }]),
+            )],
+        ),
+        (
+            "a server is put in front for one operation",
+            vec![Set(
+                "/paths/~1things~1{thingId}/get/servers",
+                json!([{ "url": "https://eu.example.com" }, { "url": "https://api.example.com" }]),
+            )],
+        ),
+        (
             "the token endpoint moves",
             vec![Set(
                 "/components/securitySchemes/oauth/flows/authorizationCode/tokenUrl",
