@@ -1,5 +1,7 @@
 //! What an operation takes and returns: parameters, bodies, responses and their content.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::part::or_empty;
@@ -8,24 +10,24 @@ use crate::reach::Way;
 use crate::spec::{Spec, resolve};
 
 impl<'v> Rules<'v> {
-    /// A parameter is identified by its place and name, one in the path by its position there.
-    pub(super) fn parameters(&mut self, list: &Part<'v>, paths: (&str, &str)) {
-        let old = identified(self.old, paths.0, list.old);
-        let new = identified(self.new, paths.1, list.new);
-        for (identity, index) in &old {
-            let Some((_, new_index)) = new.iter().find(|other| other.0 == *identity) else {
-                let part = list.went(index).resolved(self.old, self.new);
+    /// The parameters of an operation: its own, and those of its path. One that moves between the two lists is the same.
+    pub(super) fn parameters(&mut self, own: &Part<'v>, shared: &Part<'v>, paths: (&str, &str)) {
+        let old = identified(self.old, paths.0, [own, shared], |part| part.old);
+        let new = identified(self.new, paths.1, [own, shared], |part| part.new);
+        for (identity, was) in &old {
+            let Some(is) = new.get(identity) else {
+                let part = Part { new: None, gone: true, ..was.clone() }.resolved(self.old, self.new);
                 self.say(Breaking, &named(&part), "is gone: it can no longer be sent");
                 continue;
             };
-            let written = list.children(index, new_index);
+            let written = Part { old: was.old, old_pointer: was.old_pointer.clone(), ..is.clone() };
             if written.old != written.new {
                 let part = named(&written.resolved(self.old, self.new));
                 self.never_silent(&part, "", |rules| rules.parameter(&part));
             }
         }
-        for (_, index) in new.iter().filter(|new| !old.iter().any(|old| old.0 == new.0)) {
-            let part = list.came(index).resolved(self.old, self.new);
+        for (_, is) in new.iter().filter(|(identity, _)| !old.contains_key(*identity)) {
+            let part = Part { old: None, ..is.clone() }.resolved(self.old, self.new);
             self.came(&named(&part));
         }
     }
@@ -117,11 +119,17 @@ impl<'v> Rules<'v> {
     }
 }
 
-/// The parameters of a list: the identity of each, and its index.
-fn identified(spec: &Spec, path: &str, list: Option<&Value>) -> Vec<(String, String)> {
-    let items = list.and_then(Value::as_array).into_iter().flatten().enumerate();
-    items
-        .map(|(index, parameter)| {
+/// The parameters that one of the documents has in these lists, by place and name, or by position if they are in the
+/// path. Of two that are the same, the first counts.
+fn identified<'v>(
+    spec: &Spec,
+    path: &str,
+    lists: [&Part<'v>; 2],
+    side: fn(&Part<'v>) -> Option<&'v Value>,
+) -> BTreeMap<String, Part<'v>> {
+    let mut parameters = BTreeMap::new();
+    for list in lists {
+        for (index, parameter) in side(list).and_then(Value::as_array).into_iter().flatten().enumerate() {
             let parameter = resolve(&spec.value, parameter);
             let (place, name) = (text(parameter, "in"), text(parameter, "name"));
             let position = path.split('/').position(|segment| segment == format!("{{{name}}}"));
@@ -129,9 +137,10 @@ fn identified(spec: &Spec, path: &str, list: Option<&Value>) -> Vec<(String, Str
                 Some(position) if place == "path" => format!("path {position}"),
                 _ => format!("{place} {name}"),
             };
-            (identity, index.to_string())
-        })
-        .collect()
+            parameters.entry(identity).or_insert_with(|| list.child(&index.to_string()));
+        }
+    }
+    parameters
 }
 
 fn named<'v>(parameter: &Part<'v>) -> Part<'v> {

@@ -27,18 +27,20 @@ impl<'v> Rules<'v> {
         }
         let servers = item.child("servers").or(self.old.value.get("servers"), self.new.value.get("servers"));
         self.each(item, |rules, key, part| match key {
-            _ if METHODS.contains(&key) => rules.operation(key, part, paths, &servers),
-            "parameters" => rules.parameters(part, paths),
+            _ if METHODS.contains(&key) => rules.operation(key, item, paths, &servers),
+            "parameters" => {
+                let operations = METHODS.map(|method| operation(item, method, paths));
+                for operation in operations.iter().filter(|operation| operation.stays()) {
+                    rules.parameters(&operation.child("parameters"), part, paths);
+                }
+            }
             "servers" => rules.servers(&Part { gone: part.gone, ..servers.clone() }),
             _ => rules.other(key, part),
         });
     }
 
-    fn operation(&mut self, method: &str, operation: &Part<'v>, paths: (&str, &str), servers: &Part<'v>) {
-        let path = if operation.gone { paths.0 } else { paths.1 };
-        let name = operation_name(path, method, or_empty(operation.new.or(operation.old)));
-        let operation =
-            &operation.within(Group::new(Kind::Operation, &name, &format!("{} {path}", method.to_uppercase())));
+    fn operation(&mut self, method: &str, item: &Part<'v>, paths: (&str, &str), servers: &Part<'v>) {
+        let operation = &operation(item, method, paths);
         match (operation.old, operation.new) {
             (None, _) => return self.say(Additive, operation, "the operation is new"),
             (_, None) => return self.say(Breaking, operation, "the operation is gone"),
@@ -59,7 +61,7 @@ impl<'v> Rules<'v> {
                 rules.security(&part.or(rules.old.value.get("security"), rules.new.value.get("security")));
             }
             "servers" => rules.servers(&part.or(servers.old, servers.new)),
-            "parameters" => rules.parameters(part, paths),
+            "parameters" => rules.parameters(part, &item.child("parameters"), paths),
             "requestBody" => rules.request_body(part),
             "responses" => rules.responses(part),
             _ => rules.other(key, part),
@@ -87,4 +89,12 @@ impl<'v> Rules<'v> {
             _ => self.unknown(part, key),
         }
     }
+}
+
+/// An operation of a path.
+fn operation<'v>(item: &Part<'v>, method: &str, paths: (&str, &str)) -> Part<'v> {
+    let operation = item.child(method);
+    let path = if operation.gone { paths.0 } else { paths.1 };
+    let name = operation_name(path, method, or_empty(operation.new.or(operation.old)));
+    operation.within(Group::new(Kind::Operation, &name, &format!("{} {path}", method.to_uppercase())))
 }

@@ -97,6 +97,11 @@ impl<'v> Part<'v> {
         Self { old: self.old.or(old), new: self.new.or(new), ..self.clone() }
     }
 
+    /// Whether both documents have it.
+    pub fn stays(&self) -> bool {
+        self.old.is_some() && self.new.is_some()
+    }
+
     /// Whether it is a map in both documents. A missing map counts as an empty one.
     pub fn is_map(&self) -> bool {
         [self.old, self.new].into_iter().flatten().all(Value::is_object)

@@ -24,6 +24,37 @@ pub fn edits_both_ways() -> Vec<(&'static str, &'static str, Vec<Edit>)> {
             "the default of repeating is left out",
             vec![Set("/paths/~1things~1{thingId}/get/x-repeatable", json!(true))],
         ),
+        // Parameters.
+        (
+            "a parameter moves to its path",
+            "a parameter moves back to its operation",
+            vec![
+                Set(
+                    "/paths/~1things~1{thingId}/parameters",
+                    json!([{ "name": "thingId", "in": "path", "required": true, "schema": { "type": "string", "maxLength": 50 } }]),
+                ),
+                Remove("/paths/~1things~1{thingId}/get/parameters"),
+            ],
+        ),
+        (
+            "a parameter moves to its path, with a tighter bound",
+            "a parameter moves back to its operation, with a looser bound",
+            vec![
+                Set(
+                    "/paths/~1things~1{thingId}/parameters",
+                    json!([{ "name": "thingId", "in": "path", "required": true, "schema": { "type": "string", "maxLength": 20 } }]),
+                ),
+                Remove("/paths/~1things~1{thingId}/get/parameters"),
+            ],
+        ),
+        (
+            "a path has a parameter for its operations",
+            "a path no longer has a parameter for its operations",
+            vec![Set(
+                "/paths/~1things~1{thingId}/parameters",
+                json!([{ "name": "dry", "in": "query", "schema": { "type": "boolean" } }]),
+            )],
+        ),
         // Bounds: `NewThing` is sent, `Thing` comes back.
         ("a request's pattern is lifted", "a request's pattern is added", vec![Remove(PATTERN)]),
         ("a request's pattern is another", "a request's pattern is another, back", vec![Set(PATTERN, json!("^b"))]),
