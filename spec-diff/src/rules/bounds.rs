@@ -2,13 +2,15 @@
 
 use std::cmp::Ordering;
 
+use serde_json::Value;
+
 use super::{Additive, Breaking, Editorial, Part, Rules, quote};
 use crate::reach::Way;
 
 impl<'v> Rules<'v> {
     /// In a request, a tighter bound may refuse what was sent, and a looser one lets more be sent. In a response
     /// neither breaks: responses aren't checked, and only the Rust type of an integer depends on its bounds.
-    pub(super) fn bound(&mut self, key: &str, part: &Part<'v>, way: Way) {
+    pub(super) fn bound(&mut self, key: &str, part: &Part, way: Way) {
         let Some(change) = compare(key, part) else {
             return self.unknown(part, key);
         };
@@ -26,6 +28,54 @@ impl<'v> Rules<'v> {
         });
         self.say(class, part, sentence + &consequence);
     }
+
+    /// A pattern may bound the length too: `^[a-z]{1,50}$` says the same as `^[a-z]+$` with a `maxLength` of 50.
+    pub(super) fn length(&mut self, key: &str, part: &Part, schema: &Part, way: Way) {
+        match schema.both(lengths) {
+            (Some((was, old)), Some((is, new))) if was == is => {
+                for (key, (old, new)) in ["minLength", "maxLength"].into_iter().zip(old.into_iter().zip(new)) {
+                    let stated = schema.child(key);
+                    let place = if stated.stays() { stated } else { schema.child("pattern") };
+                    let (old, new) = (old.map(Value::from), new.map(Value::from));
+                    self.bound(key, &Part { old: old.as_ref(), new: new.as_ref(), ..place }, way);
+                }
+            }
+            _ => self.bound(key, part, way),
+        }
+    }
+}
+
+/// The character class that a text is made of, and its shortest and longest length, by pattern and bounds together.
+fn lengths(schema: &Value) -> Option<(&str, [Option<u64>; 2])> {
+    let (class, least, most) = repetition(schema.get("pattern")?.as_str()?)?;
+    let stated = |key| match schema.get(key) {
+        Some(bound) => bound.as_u64().map(Some),
+        None => Some(None),
+    };
+    let longest = stated("maxLength")?.into_iter().chain(most).min();
+    Some((class, [stated("minLength")?.max(Some(least)), longest]))
+}
+
+/// A pattern of one character class: the class, and how often it must and may come.
+fn repetition(pattern: &str) -> Option<(&str, u64, Option<u64>)> {
+    let inner = pattern.strip_prefix('^')?.strip_suffix('$')?;
+    let mut escaped = false;
+    let end = inner.strip_prefix('[')?.find(|c| {
+        let ends = c == ']' && !escaped;
+        escaped = c == '\\' && !escaped;
+        ends
+    })?;
+    let (class, quantifier) = inner.split_at_checked(end + 2)?;
+    let (least, most) = match quantifier {
+        "*" => (0, None),
+        "+" => (1, None),
+        _ => {
+            let times = quantifier.strip_prefix('{')?.strip_suffix('}')?;
+            let (least, most) = times.split_once(',').unwrap_or((times, times));
+            (least.parse().ok()?, if most.is_empty() { None } else { Some(most.parse().ok()?) })
+        }
+    };
+    Some((class, least, most))
 }
 
 /// Whether a bound allows less than before, the same, or more. No bound allows everything.
@@ -35,8 +85,12 @@ fn compare(key: &str, part: &Part) -> Option<Ordering> {
         Some((old?, new?))
     };
     match key {
-        // Patterns can't be compared: any new one may refuse what the old one allowed.
-        "pattern" => Some(if part.new.is_none() { Ordering::Greater } else { Ordering::Less }),
+        // Patterns can't be compared: any new one may refuse what the old one allowed. An empty one allows everything.
+        "pattern" => match part.both(|pattern| if pattern.is_null() { Some("") } else { pattern.as_str() }) {
+            (Some(old), Some(new)) if old == new => Some(Ordering::Equal),
+            (Some(_), Some("")) => Some(Ordering::Greater),
+            (old, new) => old.and(new).and(Some(Ordering::Less)),
+        },
         "uniqueItems" | "exclusiveMinimum" | "exclusiveMaximum" => {
             let (old, new) = part.flags();
             Some(old.cmp(&new))

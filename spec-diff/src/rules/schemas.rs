@@ -34,10 +34,9 @@ impl<'v> Rules<'v> {
             "allOf" | "anyOf" | "oneOf" => rules.members(key, part, way),
             "enum" => rules.enumeration(part),
             "nullable" => rules.nullable(part, way, optional),
-            "minLength" | "minItems" | "minProperties" | "minimum" | "exclusiveMinimum" | "maxLength" | "maxItems"
-            | "maxProperties" | "maximum" | "exclusiveMaximum" | "pattern" | "multipleOf" | "uniqueItems" => {
-                rules.bound(key, part, way);
-            }
+            "minLength" | "maxLength" | "pattern" => rules.length(key, part, schema, way),
+            "minItems" | "minProperties" | "minimum" | "exclusiveMinimum" | "maxItems" | "maxProperties"
+            | "maximum" | "exclusiveMaximum" | "multipleOf" | "uniqueItems" => rules.bound(key, part, way),
             "x-decoded-min-length" | "x-decoded-max-length" => rules.bound(key, part, way),
             "items" | "additionalProperties" if part.both(Value::is_object) == (true, true) => {
                 let subject = if schema.subject.is_empty() { "it" } else { &schema.subject };

@@ -39,6 +39,14 @@ impl<'v> Rules<'v> {
             (_, None) => self.say(Breaking, flow, format!("the flow {} is gone", quote(name))),
             _ => self.each(flow, |rules, key, part| match key {
                 "scopes" => rules.each(part, Self::scope),
+                // Tokens are refreshed where they are granted, unless it says otherwise.
+                "refreshUrl" => {
+                    let (old, new) = flow.both(|flow| flow.get("tokenUrl"));
+                    let part = part.or(old, new);
+                    if part.old != part.new {
+                        rules.say(Breaking, &part, format!("{} {}: logins break", quote(key), part.change()));
+                    }
+                }
                 _ if key.starts_with("x-") => rules.other(key, part),
                 _ => rules.say(Breaking, part, format!("{} {}: logins break", quote(key), part.change())),
             }),

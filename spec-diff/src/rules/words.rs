@@ -47,6 +47,7 @@ pub fn names(values: &[&Value]) -> String {
 /// A value as the document has it; a long one by what identifies it.
 pub fn json(value: &Value) -> String {
     match value {
+        Value::String(text) if text.is_empty() => "an empty text".to_owned(),
         Value::String(text) => quote(text),
         Value::Array(items) if items.is_empty() => "an empty list".to_owned(),
         Value::Array(items) => format!("the list of {}", names(&items.iter().collect::<Vec<_>>())),

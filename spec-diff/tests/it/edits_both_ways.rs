@@ -58,6 +58,25 @@ pub fn edits_both_ways() -> Vec<(&'static str, &'static str, Vec<Edit>)> {
         // Bounds: `NewThing` is sent, `Thing` comes back.
         ("a request's pattern is lifted", "a request's pattern is added", vec![Remove(PATTERN)]),
         ("a request's pattern is another", "a request's pattern is another, back", vec![Set(PATTERN, json!("^b"))]),
+        ("a request's pattern becomes empty", "a request's pattern is no longer empty", vec![Set(PATTERN, json!(""))]),
+        (
+            "a pattern's lengths are written as bounds",
+            "bounds are written as the pattern's lengths",
+            vec![
+                Set("NewThing/properties/reference/pattern", json!("^[a-z\\]]+$")),
+                Set("NewThing/properties/reference/maxLength", json!(50)),
+            ],
+        ),
+        (
+            "a pattern's lengths are tighter",
+            "a pattern's lengths are looser",
+            vec![Set("NewThing/properties/reference/pattern", json!("^[a-z\\]]{2,20}$"))],
+        ),
+        (
+            "a pattern is of another class",
+            "a pattern is of another class, back",
+            vec![Set("NewThing/properties/reference/pattern", json!("^[a-z]{1,50}$"))],
+        ),
         (
             "a response's pattern is added",
             "a response's pattern is lifted",
@@ -150,6 +169,23 @@ pub fn edits_both_ways() -> Vec<(&'static str, &'static str, Vec<Edit>)> {
             "a keyword that no rule knows has a list",
             "a keyword that no rule knows had a list",
             vec![Set("Link/keywords", json!(["a", "c"]))],
+        ),
+        // Logins.
+        (
+            "the address for refreshes is written out",
+            "the address for refreshes is left out",
+            vec![Set(
+                "/components/securitySchemes/oauth/flows/authorizationCode/refreshUrl",
+                json!("https://api.example.com/token"),
+            )],
+        ),
+        (
+            "refreshes have an address of their own",
+            "refreshes have no address of their own",
+            vec![Set(
+                "/components/securitySchemes/oauth/flows/authorizationCode/refreshUrl",
+                json!("https://api.example.com/refresh"),
+            )],
         ),
         // Defaults.
         (
