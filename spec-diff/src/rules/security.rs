@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::{Additive, Breaking, Part, Rules, quote};
 
 impl<'v> Rules<'v> {
-    /// An operation needs every scope that it names: like the table of operations, this ignores alternatives.
+    /// An operation needs every scope that it names, as in the table of operations. Alternatives count only where the
+    /// names are the same.
     pub(super) fn security(&mut self, part: &Part<'v>) {
         let (old, new) = part.both(needs);
         for need in new.difference(&old) {
@@ -16,9 +17,14 @@ impl<'v> Rules<'v> {
         for need in old.difference(&new) {
             self.say(Additive, part, format!("no longer needs {}", quote(need)));
         }
-        let alternatives = part.both(|list| list.as_array().map_or(0, Vec::len));
-        if old == new && alternatives.0 != alternatives.1 {
-            self.unknown(part, "security");
+        let (was, is) = part.both(alternatives);
+        if old == new && was != is {
+            let sentence = format!("needs {} now, no longer {}", words(&is), words(&was));
+            if was.iter().all(|had| is.iter().any(|need| need.is_subset(had))) {
+                self.say(Additive, part, format!("{sentence}: what sufficed still does"));
+            } else {
+                self.say(Breaking, part, format!("{sentence}: tokens that sufficed may be refused"));
+            }
         }
     }
 
@@ -64,10 +70,27 @@ impl<'v> Rules<'v> {
 
 /// The schemes and scopes in a list of security requirements.
 fn needs(requirements: &Value) -> BTreeSet<&str> {
-    let schemes = requirements.as_array().into_iter().flatten().filter_map(Value::as_object).flatten();
-    schemes
-        .flat_map(|(scheme, scopes)| {
-            scopes.as_array().into_iter().flatten().filter_map(Value::as_str).chain([scheme.as_str()])
+    alternatives(requirements).into_iter().flatten().collect()
+}
+
+/// The schemes and scopes of each requirement in a list. One of them suffices, and an empty list requires nothing.
+fn alternatives(requirements: &Value) -> BTreeSet<BTreeSet<&str>> {
+    let requirements = requirements.as_array().into_iter().flatten().filter_map(Value::as_object);
+    let mut alternatives: BTreeSet<BTreeSet<&str>> = requirements
+        .map(|schemes| {
+            let scopes = schemes.values().filter_map(Value::as_array).flatten().filter_map(Value::as_str);
+            schemes.keys().map(String::as_str).chain(scopes).collect()
         })
-        .collect()
+        .collect();
+    if alternatives.is_empty() {
+        alternatives.insert(BTreeSet::new());
+    }
+    alternatives
+}
+
+/// Alternatives, as a sentence names them.
+fn words(alternatives: &BTreeSet<BTreeSet<&str>>) -> String {
+    let names = |needs: &BTreeSet<&str>| needs.iter().map(|need| quote(need)).collect::<Vec<_>>().join(" and ");
+    let words = alternatives.iter().map(|needs| if needs.is_empty() { "nothing".to_owned() } else { names(needs) });
+    words.collect::<Vec<_>>().join(", or ")
 }

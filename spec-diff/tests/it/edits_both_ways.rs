@@ -24,6 +24,24 @@ pub fn edits_both_ways() -> Vec<(&'static str, &'static str, Vec<Edit>)> {
             "the default of repeating is left out",
             vec![Set("/paths/~1things~1{thingId}/get/x-repeatable", json!(true))],
         ),
+        (
+            "the same scopes are alternatives",
+            "alternative scopes are all needed",
+            vec![Set(
+                "/paths/~1files/post/security",
+                json!([{ "oauth": ["thing:read"] }, { "oauth": ["thing:write"] }]),
+            )],
+        ),
+        (
+            "a login may be left out",
+            "a login may no longer be left out",
+            vec![Set("/paths/~1files/post/security/-", json!({}))],
+        ),
+        (
+            "security that requires nothing is written as an empty requirement",
+            "security that requires nothing is written as an empty list",
+            vec![Set("/security/-", json!({}))],
+        ),
         // Parameters.
         (
             "a parameter moves to its path",
