@@ -84,7 +84,13 @@ impl<'v> Rules<'v> {
             let part = &part.resolved(rules.old, rules.new).about(format!("the response {}", quote(status)));
             match (part.old, part.new) {
                 (None, _) if success => rules.say(Breaking, part, "is new: callers handle only the success they know"),
-                (None, _) => rules.say(Additive, part, "is listed now; any failure already comes as an API error"),
+                (None, _) => {
+                    rules.say(Additive, part, "is listed now; any failure already comes as an API error");
+                    let headers = part.child("headers");
+                    for name in headers.keys().into_iter().filter(|name| is_retry_after(name)) {
+                        rules.header(name, &headers.child(name));
+                    }
+                }
                 (_, None) if success => rules.say(Breaking, part, "is gone, with its type"),
                 (_, None) => rules.say(Editorial, part, "is no longer listed; any failure still comes as an API error"),
                 _ => rules.response(part),
@@ -94,11 +100,20 @@ impl<'v> Rules<'v> {
 
     pub(super) fn response(&mut self, response: &Part<'v>) {
         self.each(response, |rules, key, part| match key {
-            // The generated types leave out a response's headers.
-            "headers" | "links" => rules.text(part, &quote(key)),
+            "headers" => rules.each(part, Self::header),
+            "links" => rules.text(part, &quote(key)),
             "content" => rules.content(part, Way::Response),
             _ => rules.other(key, part),
         });
+    }
+
+    /// The generated types leave out a response's headers, but how long to wait is heeded.
+    fn header(&mut self, name: &str, header: &Part) {
+        if header.old.is_none() && is_retry_after(name) {
+            self.say(Additive, header, format!("may say in {} how long to wait", quote(name)));
+        } else {
+            self.text(header, &format!("the header {}", quote(name)));
+        }
     }
 
     fn content(&mut self, content: &Part<'v>, way: Way) {
@@ -141,6 +156,10 @@ fn identified<'v>(
         }
     }
     parameters
+}
+
+fn is_retry_after(header: &str) -> bool {
+    header.eq_ignore_ascii_case("Retry-After")
 }
 
 fn named<'v>(parameter: &Part<'v>) -> Part<'v> {

@@ -130,6 +130,26 @@ pub fn edits() -> Vec<(&'static str, Vec<Edit>)> {
             "a response's header is new",
             vec![Set("/components/responses/Thing/headers", json!({ "X-Id": { "schema": { "type": "string" } } }))],
         ),
+        (
+            "a failure says how long to wait",
+            vec![Set(
+                "/components/responses/Failure/headers",
+                json!({ "retry-after": { "schema": { "type": "integer" } } }),
+            )],
+        ),
+        (
+            "another failure is listed, and says how long to wait",
+            vec![Set(
+                "/paths/~1files/post/responses/429",
+                json!({
+                    "description": "Later.",
+                    "headers": {
+                        "Retry-After": { "schema": { "type": "integer" } },
+                        "X-Id": { "schema": { "type": "string" } },
+                    },
+                }),
+            )],
+        ),
         // Fields and types of responses.
         ("a response has an optional field more", vec![Set("Thing/properties/size", json!({ "type": "integer" }))]),
         (
