@@ -132,15 +132,21 @@ pub const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head
 
 /// The value itself, or the target of its `$ref`.
 pub fn resolve<'a>(spec: &'a Value, value: &'a Value) -> &'a Value {
-    target(spec, value).unwrap_or(value)
+    target(spec, value).map_or(value, |(_, target)| target)
 }
 
-fn target<'a>(spec: &'a Value, value: &'a Value) -> Option<&'a Value> {
-    let mut target = value;
+/// The pointer to the target of a value's `$ref`, if it has one.
+pub fn place<'a>(spec: &'a Value, value: &'a Value) -> Option<&'a str> {
+    target(spec, value)?.0
+}
+
+fn target<'a>(spec: &'a Value, value: &'a Value) -> Option<(Option<&'a str>, &'a Value)> {
+    let (mut pointer, mut target) = (None, value);
     // A chain that leads back to itself ends, and no sensible document has a longer one.
     for _ in 0..16 {
-        let Some(reference) = reference(target) else { return Some(target) };
-        target = spec.pointer(reference.strip_prefix('#')?)?;
+        let Some(reference) = reference(target) else { return Some((pointer, target)) };
+        let next = reference.strip_prefix('#')?;
+        (pointer, target) = (Some(next), spec.pointer(next)?);
     }
     None
 }

@@ -57,11 +57,11 @@ impl<'v> Rules<'v> {
     }
 
     fn component(&mut self, section: &str, name: &str, part: &Part<'v>) {
-        let uses = self.reach.uses(&format!("/components/{}/{}", escape(section), escape(name)));
+        let uses = self.uses(section, name);
         let part = &part.within(match section {
             "schemas" => Group::new(Kind::Schema, name, &users(&uses)),
             "securitySchemes" => Group::new(Kind::Shared, &format!("{} {name}", singular(section)), ""),
-            _ => Group::new(Kind::Shared, &format!("{} {name}", singular(section)), &users(&uses)),
+            _ => self.shared(section, name),
         });
         match (section, part.old, part.new) {
             ("schemas", None, _) => self.say(Additive, part, "the type is new"),
@@ -71,12 +71,20 @@ impl<'v> Rules<'v> {
             ("parameters", Some(_), Some(_)) => self.parameter(part),
             ("requestBodies", Some(_), Some(_)) => self.request_body(part),
             ("responses", Some(_), Some(_)) => self.response(part),
+            ("examples", ..) => self.examples(part, "it", &[part.target(self.old, self.new)], "/value/code"),
             // Only schemas become code by themselves. The other parts are judged where an operation refers to them.
-            ("examples" | "headers" | "links" | "parameters" | "requestBodies" | "responses", ..) => {
-                self.text(part, "it")
-            }
+            ("headers" | "links" | "parameters" | "requestBodies" | "responses", ..) => self.text(part, "it"),
             _ => self.unknown(part, name),
         }
+    }
+
+    fn uses(&self, section: &str, name: &str) -> Uses {
+        self.reach.uses(&format!("/components/{}/{}", escape(section), escape(name)))
+    }
+
+    /// A part that operations share, and which they are.
+    pub(super) fn shared(&self, section: &str, name: &str) -> Group {
+        Group::new(Kind::Shared, &format!("{} {name}", singular(section)), &users(&self.uses(section, name)))
     }
 }
 

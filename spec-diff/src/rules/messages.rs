@@ -123,6 +123,12 @@ impl<'v> Rules<'v> {
             _ => rules.each(part, |rules, key, part| match key {
                 "schema" => rules.schema(part, way, false),
                 "encoding" => rules.each(part, Self::encoding),
+                "example" => rules.examples(part, "`example`", std::slice::from_ref(part), "/code"),
+                "examples" => {
+                    let changed = part.changed().into_iter();
+                    let examples: Vec<_> = changed.map(|(_, example)| example.target(rules.old, rules.new)).collect();
+                    rules.examples(part, "`examples`", &examples, "/value/code");
+                }
                 _ => rules.other(key, part),
             }),
         });

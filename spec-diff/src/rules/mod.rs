@@ -2,8 +2,8 @@
 //!
 //! This file has the walk that all rules share. The others have one function for each kind of thing in an OpenAPI
 //! document, with one arm for each keyword: `document` and `security` for the top of the document, `operations` and
-//! `messages` for requests and responses, `schemas`, `bounds` and `members` for types. `defaults` has the defaults of
-//! keywords.
+//! `messages` for requests and responses, `codes` for the error codes in their examples, `schemas`, `bounds` and
+//! `members` for types. `defaults` has the defaults of keywords.
 //!
 //! A keyword without an arm counts as breaking, and a difference that no rule mentions counts as editorial, so that
 //! every difference is reported.
@@ -13,6 +13,7 @@
 //! type changes breaks the code that reads it.
 
 mod bounds;
+mod codes;
 mod defaults;
 mod document;
 mod members;
@@ -22,6 +23,8 @@ mod part;
 mod schemas;
 mod security;
 mod words;
+
+use std::collections::BTreeSet;
 
 use crate::reach::Reach;
 use crate::report::{Change, Class};
@@ -34,8 +37,18 @@ use words::{entry, quote};
 
 /// Every difference between two documents, judged.
 pub fn changes(old: &Spec, new: &Spec) -> Vec<Change> {
-    let mut rules = Rules { old, new, reach: Reach::of(old, new), changes: Vec::new() };
-    rules.document(&Part::of(&old.value, &new.value));
+    let mut rules = Rules {
+        old,
+        new,
+        reach: Reach::of(old, new),
+        changes: Vec::new(),
+        said: 0,
+        told: BTreeSet::new(),
+        told_gone: BTreeSet::new(),
+    };
+    let document = Part::of(&old.value, &new.value);
+    rules.codes(&document);
+    rules.document(&document);
     rules.changes
 }
 
@@ -44,6 +57,11 @@ struct Rules<'v> {
     new: &'v Spec,
     reach: Reach,
     changes: Vec<Change>,
+    /// How often a rule has said something, or has found that it was said before.
+    said: usize,
+    /// Pointers to the error codes in the new document that are new, and to those in the old one that are gone.
+    told: BTreeSet<String>,
+    told_gone: BTreeSet<String>,
 }
 
 impl<'v> Rules<'v> {
@@ -58,6 +76,7 @@ impl<'v> Rules<'v> {
         };
         let (spec, pointer) = if part.gone { (self.old, &part.old_pointer) } else { (self.new, &part.new_pointer) };
         self.changes.push(Change::new(class, part.group.clone(), &sentence, spec, pointer));
+        self.said += 1;
     }
 
     /// A text for readers.
@@ -102,9 +121,9 @@ impl<'v> Rules<'v> {
 
     /// Runs a rule, and reports the difference if the rule doesn't.
     fn never_silent(&mut self, part: &Part, what: &str, rule: impl FnOnce(&mut Self)) {
-        let before = self.changes.len();
+        let before = self.said;
         rule(self);
-        if self.changes.len() == before {
+        if self.said == before {
             self.say(Editorial, part, format!("{what} is written differently and means the same"));
         }
     }

@@ -92,7 +92,7 @@ impl<'v> Rules<'v> {
 }
 
 /// An operation of a path.
-fn operation<'v>(item: &Part<'v>, method: &str, paths: (&str, &str)) -> Part<'v> {
+pub fn operation<'v>(item: &Part<'v>, method: &str, paths: (&str, &str)) -> Part<'v> {
     let operation = item.child(method);
     let path = if operation.gone { paths.0 } else { paths.1 };
     let name = operation_name(path, method, or_empty(operation.new.or(operation.old)));

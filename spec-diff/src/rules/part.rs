@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::words::{change, quote};
 use crate::lines::escape;
 use crate::report::Group;
-use crate::spec::{Spec, resolve};
+use crate::spec::{Spec, place, resolve};
 
 /// What the old and the new document have in one place, and how a sentence names it.
 #[derive(Clone)]
@@ -90,6 +90,14 @@ impl<'v> Part<'v> {
         let old = self.old.map(|value| resolve(&old.value, value));
         let new = self.new.map(|value| resolve(&new.value, value));
         Self { old, new, ..self.clone() }
+    }
+
+    /// With `$ref`s resolved, and in the place that they point at.
+    pub fn target(&self, old: &'v Spec, new: &'v Spec) -> Self {
+        let at = |spec: &'v Spec, value, pointer: &String| place(&spec.value, value).unwrap_or(pointer).to_owned();
+        let old_pointer = self.old.map_or(self.old_pointer.clone(), |value| at(old, value, &self.old_pointer));
+        let new_pointer = self.new.map_or(self.new_pointer.clone(), |value| at(new, value, &self.new_pointer));
+        Self { old_pointer, new_pointer, ..self.resolved(old, new) }
     }
 
     /// With these in place of missing values.

@@ -60,7 +60,7 @@ pub fn edits() -> Vec<(&'static str, Vec<Edit>)> {
                             "operationId": "getThing", "summary": "Read", "x-rate-limit-per-client-user": 30,
                             "security": [{ "oauth": ["thing:read"] }],
                             "parameters": [{ "name": "id", "in": "path", "required": true, "schema": { "type": "string", "maxLength": 50 } }],
-                            "responses": { "200": { "$ref": "#/components/responses/Thing" }, "404": { "$ref": "#/components/responses/Failure" } }
+                            "responses": { "200": { "$ref": "#/components/responses/Thing" }, "403": { "$ref": "#/components/responses/Denied" }, "404": { "$ref": "#/components/responses/Failure" } }
                         }
                     }),
                 ),

@@ -73,6 +73,79 @@ pub fn edits_both_ways() -> Vec<(&'static str, &'static str, Vec<Edit>)> {
                 json!([{ "name": "dry", "in": "query", "schema": { "type": "boolean" } }]),
             )],
         ),
+        // Error codes.
+        (
+            "an operation's failure has another code",
+            "an operation's failure has another code, back",
+            vec![Set("/components/examples/NameTaken/value/code", json!("name_used"))],
+        ),
+        (
+            "a shared failure has another code",
+            "a shared failure has another code, back",
+            vec![Set("/components/responses/Denied/content/application~1json/example/code", json!("forbidden"))],
+        ),
+        (
+            "a failure has a code more",
+            "a failure has a code less",
+            vec![Set(
+                "/paths/~1files/post/responses/400/content/application~1json/examples/size",
+                json!({ "value": { "code": "too_large", "message": "Too large." } }),
+            )],
+        ),
+        (
+            "a failure has another code, and its message changes",
+            "a failure has another code, and its message changes back",
+            vec![Set("/components/examples/NameTaken/value", json!({ "code": "name_used", "message": "It is used." }))],
+        ),
+        (
+            "the example of a code is renamed",
+            "the example of a code is renamed back",
+            vec![
+                Set(
+                    "/paths/~1files/post/responses/400/content/application~1json/examples/nothing",
+                    json!({ "value": { "code": "words_missing", "message": "No words." } }),
+                ),
+                Remove("/paths/~1files/post/responses/400/content/application~1json/examples/words"),
+            ],
+        ),
+        (
+            "the message beside a code is reworded",
+            "the message beside a code is reworded back",
+            vec![Set("/components/examples/NameTaken/value/message", json!("Another has the name."))],
+        ),
+        (
+            "a code moves to another component",
+            "a code moves back from another component",
+            vec![
+                Set("/components/examples/Denied", json!({ "value": { "code": "denied", "message": "Not you." } })),
+                Set(
+                    "/components/responses/Denied/content/application~1json/examples",
+                    json!({ "one": { "$ref": "#/components/examples/Denied" } }),
+                ),
+                Remove("/components/responses/Denied/content/application~1json/example"),
+            ],
+        ),
+        (
+            "two examples exchange their codes",
+            "two examples exchange their codes again",
+            vec![
+                Set("/components/examples/NameTaken/value/code", json!("words_missing")),
+                Set(
+                    "/paths/~1files/post/responses/400/content/application~1json/examples/words/value/code",
+                    json!("name_taken"),
+                ),
+            ],
+        ),
+        (
+            "a success has a code in its example",
+            "a success has no code in its example",
+            vec![Set("/components/examples/Thing/value/code", json!("a"))],
+        ),
+        (
+            "another failure is listed, with its code",
+            "a failure is no longer listed, nor its code",
+            vec![Set("/paths/~1things/post/responses/403", json!({ "$ref": "#/components/responses/Denied" }))],
+        ),
         // Bounds: `NewThing` is sent, `Thing` comes back.
         ("a request's pattern is lifted", "a request's pattern is added", vec![Remove(PATTERN)]),
         ("a request's pattern is another", "a request's pattern is another, back", vec![Set(PATTERN, json!("^b"))]),
