@@ -45,6 +45,7 @@ impl Way {
 }
 
 /// JSON pointer of a component -> its uses in any of the documents.
+#[derive(Default)]
 pub struct Reach(BTreeMap<String, Uses>);
 
 type Direction = fn(&mut Uses) -> &mut BTreeSet<String>;
@@ -52,18 +53,23 @@ type Direction = fn(&mut Uses) -> &mut BTreeSet<String>;
 impl Reach {
     /// An operation that both documents have goes by its newer name.
     pub fn of(old: &Spec, new: &Spec) -> Self {
-        let mut reach = Self(BTreeMap::new());
+        // Each document is followed by itself: the newer one may have more behind a part that both have.
+        let (mut older, mut newer) = (Self::default(), Self::default());
         for (old_path, new_path) in old.paths(new) {
             let (was, is) = (old.path_item(old_path), new.path_item(new_path));
             for method in METHODS {
                 let latest = [is, was].into_iter().flatten().find_map(|item| item.get(method));
                 let Some(id) = latest.map(|operation| operation_name(new_path, method, operation)) else { continue };
-                for (spec, item) in [(old, was), (new, is)] {
-                    reach.operation(&spec.value, item, method, &id);
-                }
+                older.operation(&old.value, was, method, &id);
+                newer.operation(&new.value, is, method, &id);
             }
         }
-        reach
+        for (pointer, uses) in newer.0 {
+            let all = older.0.entry(pointer).or_default();
+            all.requests.extend(uses.requests);
+            all.responses.extend(uses.responses);
+        }
+        older
     }
 
     fn operation(&mut self, document: &Value, item: Option<&Value>, method: &str, id: &str) {
