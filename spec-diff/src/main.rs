@@ -5,7 +5,7 @@
 //! git show main:openapi.yaml | cargo run -p spec-diff -- --markdown - openapi.yaml
 //! ```
 //!
-//! The report goes to standard output. Exit code 0: nothing breaks callers; 1: something does; 2: the arguments are
+//! `--only breaking,additive` hides the rest. The report goes to standard output. Exit code 0: nothing breaks callers; 1: something does; 2: the arguments are
 //! wrong or a spec can't be read. The library has the rules.
 
 use std::fs;
@@ -20,7 +20,7 @@ use spec_diff::{Class, Spec, compare};
 #[derive(Parser)]
 #[command(
     name = "spec-diff",
-    after_help = "Exit code: 0 if nothing breaks callers, 1 if something does, 2 if a spec can't be read."
+    after_help = "Exit code: 0 if nothing breaks callers, 1 if something does, shown or not, 2 if a spec can't be read."
 )]
 struct Arguments {
     /// The old spec; `-` is standard input.
@@ -33,6 +33,9 @@ struct Arguments {
     /// Tables, for a comment on a pull request.
     #[arg(long)]
     markdown: bool,
+    /// Shows only changes of these classes. The first line still counts all, and the exit code depends on all.
+    #[arg(long, value_delimiter = ',', value_name = "CLASS,..")]
+    only: Vec<Class>,
 }
 
 fn main() -> ExitCode {
@@ -50,7 +53,10 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     if arguments.old == "-" && arguments.new == "-" {
         return Err("only one of the two specs can be standard input".to_owned());
     }
-    let report = compare(&read(&arguments.old)?, &read(&arguments.new)?);
+    let mut report = compare(&read(&arguments.old)?, &read(&arguments.new)?);
+    if !arguments.only.is_empty() {
+        report = report.only(&arguments.only);
+    }
     let text = if arguments.json {
         serde_json::to_string_pretty(&report).map_err(|e| e.to_string())? + "\n"
     } else if arguments.markdown {

@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
+use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::Spec;
 
 /// What a change means for callers of this crate.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
     /// Code that compiled may not, or what worked may be refused.
@@ -87,7 +88,7 @@ impl Change {
     }
 }
 
-/// Every change between two specs. Serialized, it is one map: the names of both specs, the number of changes of each
+/// The changes between two specs. Serialized, it is one map: the names of both specs, the number of changes of each
 /// class, and the changes.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -114,14 +115,23 @@ impl Report {
         }
     }
 
-    /// Every change, by part, and within a part the gravest first.
+    /// The changes, by part, and within a part the gravest first.
     pub fn changes(&self) -> &[Change] {
         &self.changes
     }
 
-    /// The gravest class among the changes; `None` if nothing changed.
+    /// Leaves only changes of these classes. All changes still count, and the gravest of them is the same.
+    #[must_use]
+    pub fn only(mut self, classes: &[Class]) -> Self {
+        self.changes.retain(|change| classes.contains(&change.class));
+        self
+    }
+
+    /// The gravest class among all changes; `None` if nothing changed.
     pub fn gravest(&self) -> Option<Class> {
-        self.changes.iter().map(|change| change.class).min()
+        let counts =
+            [(Class::Breaking, self.breaking), (Class::Additive, self.additive), (Class::Editorial, self.editorial)];
+        counts.into_iter().find(|(_, count)| *count > 0).map(|(class, _)| class)
     }
 
     /// The report for a terminal. `lines` adds files and line numbers; without them, edits elsewhere in the file don't

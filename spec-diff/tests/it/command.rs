@@ -92,6 +92,34 @@ fn markdown_is_a_table_for_each_part() {
 }
 
 #[test]
+fn only_some_classes_are_shown_and_all_count() {
+    let new = breaking().replace("enum: [image, video]", "enum: [image, video, audio]").replace("summary: Read", "");
+    let only = |classes: &str, more: &[&str]| {
+        spec_diff(&new, &[&["--only", classes, "old.yaml", "new.yaml"], more].concat(), "")
+    };
+    let shown = |out: &str| {
+        let classes = ["breaking   ", "additive   ", "editorial  "];
+        classes.map(|class| out.lines().skip(1).any(|line| line.trim_start().starts_with(class)))
+    };
+    for (classes, expected) in [
+        ("breaking,additive", [true, true, false]),
+        ("editorial", [false, false, true]),
+        ("additive,breaking,editorial", [true, true, true]),
+    ] {
+        let (code, out, err) = only(classes, &[]);
+        assert!(out.starts_with("old.yaml -> new.yaml: 1 breaking, 1 additive, 1 editorial\n"), "{out}");
+        assert_eq!((code, shown(&out), err.as_str()), (1, expected, ""), "{out}");
+    }
+    let (code, out, _) = only("additive", &["--json"]);
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &report["breaking"]), (1, &serde_json::json!(1)));
+    assert_eq!(report["changes"].as_array().unwrap().len(), 1);
+    let (code, out, err) = only("grave", &[]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.contains("[possible values: breaking, additive, editorial]"), "{err}");
+}
+
+#[test]
 fn an_unreadable_spec_exits_with_2_and_says_where() {
     let unreadable = |new: &str, arguments: &[&str]| {
         let (code, out, err) = spec_diff(new, arguments, "");
