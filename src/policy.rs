@@ -23,8 +23,9 @@ macro_rules! setters {
 /// How often, and at what intervals, a request is retried whose failure allows it.
 ///
 /// The pause before the n-th retry is random between nothing and `base_delay` × 2ⁿ⁻¹, at most `max_delay` (full
-/// jitter), or what the response's `Retry-After` says. After a 429 without one it is 5 s × 2ⁿ⁻¹ and up to half as
-/// much more; a pause after a 429 holds for every request of that operation. See the crate's front page for what is
+/// jitter), or what the response's `Retry-After` says, if that is longer. After a 429 it is what `Retry-After` says, but
+/// no less than `base_delay` × 2ⁿ⁻¹; without one it is 5 s × 2ⁿ⁻¹ and up to half as much more. A pause after a 429 holds
+/// for every request of that operation. See the crate's front page for what is
 /// retried and what is not.
 ///
 /// In a configuration file, times are written as `30s` or `1m 30s`, a missing field has its default, and an unknown

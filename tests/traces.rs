@@ -171,10 +171,20 @@ async fn a_429_is_a_warning() {
         script(vec![http("429 Too Many Requests", "retry-after: 1\r\n", ""), http("200 OK", "", "null")]).await;
     client(&base_url).request::<()>(&LIMITED).await.unwrap();
     assert!(
-        heard("WARN the rate limit is reached: Canva asks for a pause of 1s"),
+        heard("WARN the rate limit is reached: Canva asks for a pause of 1 s"),
         "{:?}",
         HEARD.lock().unwrap().events
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_429_that_asks_for_no_pause_is_said_to_get_one() {
+    static UNLIMITED: Operation = Operation::new("unlimited", "GET", "/v1/unlimited");
+    listen();
+    let (base_url, _seen) =
+        script(vec![http("429 Too Many Requests", "retry-after: 0\r\n", ""), http("200 OK", "", "null")]).await;
+    client(&base_url).request::<()>(&UNLIMITED).await.unwrap();
+    assert!(heard("WARN the rate limit is reached: a pause of 0."), "{:?}", HEARD.lock().unwrap().events);
 }
 
 #[tokio::test]

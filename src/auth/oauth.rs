@@ -273,7 +273,7 @@ fn pause(error: &OAuthError, attempts: u32) -> Option<Duration> {
         OAuthError::Unreachable { source } if source.downcast_ref().is_some_and(is_worth_repeating) => None,
         _ => return None,
     };
-    Some(asked.unwrap_or_else(|| backoff(BASE_DELAY, Duration::MAX, attempts, 1.0..2.0)))
+    Some(backoff(BASE_DELAY, Duration::MAX, attempts, 1.0..2.0).max(asked.unwrap_or_default()))
 }
 
 impl TokenProvider for OAuth {

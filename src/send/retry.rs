@@ -62,22 +62,31 @@ pub(super) async fn run<T>(mut call: Call<T>, mut record: Record) -> Result<T, E
                 None
             }
             Verdict::RateLimited(retry_after) => {
-                let pause = retry_after.unwrap_or_else(|| backoff(RATE_LIMIT_DELAY, Duration::MAX, counted, 1.0..1.5));
-                let asked = if retry_after.is_some() { "Canva asks for " } else { "" };
-                tracing::warn!(operation = operation.id, "the rate limit is reached: {asked}a pause of {pause:.0?}");
+                let pause = match retry_after {
+                    // A server that asks for no pause, and refuses again and again, gets one all the same.
+                    Some(asked) => {
+                        asked.max(backoff(policy.base_delay, policy.max_delay, counted, 1.0..1.5).min(max_wait))
+                    }
+                    None => backoff(RATE_LIMIT_DELAY, Duration::MAX, counted, 1.0..1.5),
+                };
+                let asked = if retry_after == Some(pause) { "Canva asks for " } else { "" };
+                let seconds = seconds(pause);
+                tracing::warn!(operation = operation.id, "the rate limit is reached: {asked}a pause of {seconds} s");
                 // For every caller, whether this request is retried or not.
                 sender.pacer.pause(operation, pause);
                 Some(pause)
             }
             Verdict::Repeatable(retry_after) => {
-                if let Some(pause) = retry_after {
+                if let Some(pause) = retry_after.filter(|pause| !pause.is_zero()) {
+                    let seconds = seconds(pause);
                     tracing::warn!(
                         operation = operation.id,
-                        "Canva can't answer now, and asks for a pause of {pause:.0?}"
+                        "Canva can't answer now, and asks for a pause of {seconds} s"
                     );
                 }
                 lost_response |= !unprocessed;
-                Some(retry_after.unwrap_or_else(|| backoff(policy.base_delay, policy.max_delay, counted, 0.0..1.0)))
+                let backoff = backoff(policy.base_delay, policy.max_delay, counted, 0.0..1.0);
+                Some(backoff.max(retry_after.unwrap_or_default()))
             }
         };
         match pause {
@@ -95,6 +104,11 @@ pub(super) async fn run<T>(mut call: Call<T>, mut record: Record) -> Result<T, E
             _ => return Err(error),
         }
     }
+}
+
+/// In seconds, with one decimal where there is one.
+fn seconds(pause: Duration) -> f64 {
+    (pause.as_secs_f64() * 10.0).round() / 10.0
 }
 
 enum Verdict {

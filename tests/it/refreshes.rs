@@ -116,6 +116,11 @@ async fn retry_after_is_waited_for_as_long_as_a_refresh_has_time() {
         }
         assert_eq!(requests.load(Ordering::SeqCst), 1 + usize::from(waits));
     }
+    let busy = http("429 Busy", "retry-after: 0\r\n", "");
+    let (base_url, _) = endpoint(vec![busy, granted()], Duration::ZERO, None).await;
+    let (oauth, started) = (provider(&base_url, &ended()), Instant::now());
+    oauth.token().await.unwrap();
+    assert!(started.elapsed() >= Duration::from_secs(1), "at once");
 }
 
 #[tokio::test(start_paused = true)]

@@ -81,6 +81,21 @@ async fn a_429_that_says_nothing_is_given_five_seconds() {
     assert!((5.0..8.5).contains(&waited), "{waited} s");
 }
 
+#[tokio::test(start_paused = true)]
+async fn no_server_gets_its_requests_at_once_again_by_asking_for_no_pause() {
+    for (status, least) in [("429 Too Many Requests", 7.5), ("503 Service Unavailable", 0.05)] {
+        for retry_after in ["0", "Sun, 06 Nov 1994 08:49:37 GMT"] {
+            let refused = http(status, &format!("retry-after: {retry_after}\r\n"), "");
+            let (base_url, _seen) = script(vec![refused; 5]).await;
+            let started = Instant::now();
+            let error = builder(&base_url).build().unwrap().get_asset("a1").await.unwrap_err();
+            assert_eq!(error.api().unwrap().attempts, 5);
+            let waited = started.elapsed().as_secs_f64();
+            assert!((least..15.0).contains(&waited), "{status}, {retry_after}: {waited} s");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_refused_token_is_refreshed_once_and_counts_for_no_attempt() {
     let unauthorized = || http("401 Unauthorized", "", r#"{"code":"invalid_access_token","message":"m"}"#);

@@ -113,7 +113,7 @@ fn names_that_are_not_unicode_are_told_apart() {
         ])
     );
     let ran = upload(&["import"]);
-    let expected = r#"canva: a\xFE.png: title: expected a title to be given, since the file's isn't Unicode, got "a\xFE"; choose another with --title"#;
+    let expected = r#"canva: a\xFE.png: title: expected a title to be given, since the file's isn't Unicode, got "a\xFE.png"; choose another with --title"#;
     assert_eq!(ran.stderr.lines().next(), Some(expected));
 }
 
@@ -125,7 +125,7 @@ fn a_pause_for_the_rate_limit_is_said() {
     simulator.inject("createAssetUploadJob", 1..=1, Fault::Respond(refused)).unwrap();
     let ran = run(against(&simulator, ["upload", "photo.png"]));
     assert_eq!((ran.code, ran.stdout.lines().next()), (Some(0), Some("photo.png")));
-    assert_eq!(ran.stderr, "canva: the rate limit is reached: Canva asks for a pause of 1s\n");
+    assert_eq!(ran.stderr, "canva: the rate limit is reached: Canva asks for a pause of 1 s\n");
 }
 
 #[test]
