@@ -254,10 +254,10 @@ fn upload_in_shell(lines: &str) -> Ran {
     run(shell)
 }
 
-/// Ends it with Ctrl-C.
-fn stop(mut simulator: Child) {
-    assert!(Command::new("kill").args(["-INT", &simulator.id().to_string()]).status().unwrap().success());
-    assert_eq!(simulator.wait().unwrap().code(), Some(0));
+/// Ends it with this signal.
+fn stop(mut simulator: Child, signal: &str) {
+    assert!(Command::new("kill").args([signal, &simulator.id().to_string()]).status().unwrap().success());
+    assert_eq!(simulator.wait().unwrap().code(), Some(0), "{signal}");
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn simulate_prints_what_a_shell_needs_to_use_it_until_ctrl_c() {
     assert_eq!(exports.matches('=').count(), 2, "the variables of `canva` alone: {exports}");
     let uploaded = upload_in_shell(&exports).succeeded();
     assert!(uploaded.starts_with("photo.png\n  asset "), "{uploaded}");
-    stop(simulator);
+    stop(simulator, "-INT");
 }
 
 #[test]
@@ -284,8 +284,22 @@ fn simulate_over_tls_prints_which_certificate_to_trust_and_takes_it_along() {
     assert!(uploaded.starts_with("photo.png\n  asset "), "{uploaded}");
     let untrusted = upload_in_shell(&format!("{exports}\nunset SSL_CERT_FILE"));
     assert_eq!(untrusted.code, Some(1), "{}", untrusted.stderr);
-    stop(simulator);
+    stop(simulator, "-INT");
     assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0, "the certificate is left behind");
+}
+
+#[test]
+fn no_signal_makes_simulate_leave_its_certificate_behind() {
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let temporary = tempfile::tempdir().unwrap();
+        let mut simulator = canva(["simulate", "--port", "0", "--tls"]);
+        simulator.env("TMPDIR", temporary.path());
+        let mut simulator = simulator.stdout(Stdio::piped()).spawn().unwrap();
+        // At once.
+        first_line(&mut simulator);
+        stop(simulator, signal);
+        assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0, "{signal}");
+    }
 }
 
 /// What the consent page leads back with, for a program with the printed client: a code or an error.
