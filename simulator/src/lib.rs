@@ -159,7 +159,8 @@
 //!   without one.
 //! - A design has a title and a page count, but no thumbnail, and its URLs lead nowhere.
 //! - Rate limits are off without [`Builder::rate_limits`], because tests shouldn't wait a minute.
-//! - There is no HTTP/2 without TLS. Nothing is stored on disk.
+//! - There is no HTTP/2 without TLS. Nothing is stored on disk: every asset stays in memory until the simulator is
+//!   dropped, deleted ones too.
 //!
 //! All waiting uses tokio's clock, so a test that pauses the clock controls jobs, limits and expiry.
 
