@@ -40,6 +40,57 @@ async fn documents_become_designs_with_title_links_and_pages() {
     assert_eq!(simulator.designs().len(), 14);
 }
 
+/// How many pages the design has that this became.
+async fn pages(file: Bytes) -> Value {
+    let job = ok(import(&prompt().await, "Title", None, file)).await["job"].take();
+    assert_eq!(job["status"], "success", "{job}");
+    job["result"]["designs"][0]["page_count"].clone()
+}
+
+#[tokio::test]
+async fn a_slide_in_a_section_is_counted_once() {
+    let presentation = r#"<p:presentation xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main">
+        <p:sldMasterIdLst><p:sldMasterId id="1"/></p:sldMasterIdLst>
+        <p:sldIdLst><p:sldId id="256"/><p:sldId id="257"><p:extLst><p:sldId/></p:extLst></p:sldId><x:sldId xmlns:x="x"/></p:sldIdLst>
+        <p:extLst><p:ext uri="{521415D9-36F7-43E2-AB2F-B90AF26B5E84}">
+            <p14:sectionLst xmlns:p14="http://schemas.microsoft.com/office/powerpoint/2010/main">
+                <p14:section name="One"><p14:sldIdLst><p14:sldId id="256"/></p14:sldIdLst></p14:section>
+                <p14:section name="Two"><p14:sldIdLst><p14:sldId id="257"/></p14:sldIdLst></p14:section>
+            </p14:sectionLst></p:ext></p:extLst></p:presentation>"#;
+    assert_eq!(pages(office(PPTX, "presentation.main+xml", "ppt/presentation.xml", presentation)).await, 2);
+    let unprefixed = presentation.replace("<p:", "<").replace("</p:", "</").replace("xmlns:p=", "xmlns=");
+    assert_eq!(pages(office(PPTX, "presentation.main+xml", "ppt/presentation.xml", &unprefixed)).await, 2);
+}
+
+#[tokio::test]
+async fn an_office_file_is_read_however_its_writer_names_and_types_its_parts() {
+    const MAIN: &str = "application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml";
+    let (xml, no_type) = ("<p><sldIdLst><sldId/></sldIdLst></p>", "application/xml");
+    let by = |default: &str, part: &str, of_part: &str| {
+        format!(
+            r#"<Types><Default Extension="XML" ContentType="{default}"/>
+            <Override PartName="/{part}" ContentType="{of_part}"/></Types>"#
+        )
+    };
+    let file = |types: &str, namespace: &str, target: &str, part: &str| {
+        let relationships = relationships(namespace, target);
+        zipped(
+            CompressionMethod::Stored,
+            &[("[content_types].xml", types), ("_Rels/.rels", &relationships), (part, xml)],
+        )
+    };
+    let (main, decoy) = ("ppt/presentation.xml", "ppt/decoy.xml");
+    for (what, file) in [
+        ("typed by its extension", file(&by(MAIN, decoy, no_type), TRANSITIONAL, main, main)),
+        ("typed by its name", file(&by(no_type, main, MAIN), TRANSITIONAL, main, main)),
+        ("from the root", file(&by(no_type, main, MAIN), TRANSITIONAL, "/ppt/presentation.xml", main)),
+        ("strict", file(&by(no_type, main, MAIN), STRICT, main, main)),
+        ("in other case", file(&by(no_type, "PPT/Presentation.XML", MAIN), TRANSITIONAL, main, "ppt/Presentation.xml")),
+    ] {
+        assert_eq!(pages(file).await, 1, "{what}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_no_document_or_a_broken_one_is_an_invalid_file() {
     let simulator = prompt().await;
@@ -55,6 +106,7 @@ async fn what_is_no_document_or_a_broken_one_is_an_invalid_file() {
         ("half a PPTX", pptx.slice(..pptx.len() / 2), None),
         ("a zip of something", office("x", "other+xml", "other.xml", "<x/>"), None),
         ("a DOCX without its document", without_main_part(), None),
+        ("a PPTX whose main part has another type", mistyped(), None),
         ("a PPTX whose main part is no XML", office(PPTX, "presentation.main+xml", "ppt/p.xml", "<p"), None),
         ("a PDF given as a PPTX", pdf.clone(), Some(PPTX)),
         ("a PPTX given as a PDF", pptx, Some("application/pdf")),
@@ -109,7 +161,19 @@ pub fn office(mime_type: &str, kind: &str, name: &str, xml: &str) -> Bytes {
 pub fn office_by(method: CompressionMethod, mime_type: &str, kind: &str, name: &str, xml: &str) -> Bytes {
     let family = mime_type.rsplit_once('.').map_or(mime_type, |(family, _)| family);
     let types = format!(r#"<Types><Override PartName="/{name}" ContentType="{family}.{kind}"/></Types>"#);
-    zipped(method, &[("[Content_Types].xml", &types), (name, xml)])
+    zipped(method, &[("[Content_Types].xml", &types), ("_rels/.rels", &relationships(TRANSITIONAL, name)), (name, xml)])
+}
+
+const TRANSITIONAL: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+const STRICT: &str = "http://purl.oclc.org/ooxml/officeDocument/relationships";
+
+/// That the main part is this one, after another relationship.
+fn relationships(namespace: &str, target: &str) -> String {
+    format!(
+        r#"<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">
+            <Relationship Id="a" Type="{namespace}/extended-properties" Target="docProps/app.xml"/>
+            <Relationship Id="b" Type="{namespace}/officeDocument" Target="{target}"/></Relationships>"#
+    )
 }
 
 fn without_main_part() -> Bytes {
@@ -117,7 +181,17 @@ fn without_main_part() -> Bytes {
     let mut archive = zip::ZipArchive::new(Cursor::new(whole)).unwrap();
     let mut types = String::new();
     archive.by_name("[Content_Types].xml").unwrap().read_to_string(&mut types).unwrap();
-    zipped(CompressionMethod::Stored, &[("[Content_Types].xml", &types)])
+    let relationships = relationships(TRANSITIONAL, "word/document.xml");
+    zipped(CompressionMethod::Stored, &[("[Content_Types].xml", &types), ("_rels/.rels", &relationships)])
+}
+
+/// The type of its main part is that of another one.
+fn mistyped() -> Bytes {
+    let types = r#"<Types><Default Extension="xml" ContentType="application/xml"/>
+        <Override PartName="/ppt/other.xml" ContentType="application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"/></Types>"#;
+    let relationships = relationships(TRANSITIONAL, "ppt/presentation.xml");
+    let parts = [("[Content_Types].xml", types), ("_rels/.rels", &relationships), ("ppt/presentation.xml", "<p/>")];
+    zipped(CompressionMethod::Stored, &parts)
 }
 
 fn zipped(method: CompressionMethod, parts: &[(&str, &str)]) -> Bytes {
