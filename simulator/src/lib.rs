@@ -142,7 +142,8 @@
 //! - An image is its own thumbnail, at its full size. A video, a TIFF or a HEIC image has a picture of a play sign,
 //!   since not every browser shows them.
 //! - An encrypted PDF is an `invalid_file`, also if it opens without a password. A PDF's table of objects has to be
-//!   where the end of the file says; the objects themselves aren't looked at.
+//!   where the end of the file says, counted from its header or from the first byte; the objects themselves aren't
+//!   looked at.
 //! - Files are fetched from `localhost` and loopback addresses (127.0.0.0/8 and `::1`) only, also after a redirect.
 //!   No name is looked up. Jobs for other URLs fail with `fetch_failed`.
 //! - Documents fail with `invalid_file` if an Office file has more than 65 535 parts, or if the part that is read, or a

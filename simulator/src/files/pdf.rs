@@ -28,15 +28,21 @@ pub fn read(file: &[u8]) -> Result<Document, &'static str> {
     }
 }
 
-/// The newest table of objects and the dictionary after it: `None` where the end of the file doesn't say where they
-/// are, or they aren't there.
+/// The dictionary of the newest table of objects: `None` where the end of the file doesn't say where they are, or they
+/// aren't there.
 fn trailer(file: &[u8]) -> Option<&[u8]> {
     let end = file.get(memmem::rfind(file, b"startxref")?..)?;
     memmem::find(end, b"%%EOF")?;
     let (place, _) = number(end.strip_prefix(b"startxref")?)?;
-    // Places are counted from the header.
+    // Places are counted from the header. Some writers count from the beginning of the file, where there is something
+    // before the header.
     let header = memmem::find(file, b"%PDF-")?;
-    let table = file.get(header.checked_add(place)?..)?.trim_ascii_start();
+    [header.checked_add(place)?, place].into_iter().find_map(|place| dictionary(file.get(place..)?))
+}
+
+/// The dictionary of this table.
+fn dictionary(table: &[u8]) -> Option<&[u8]> {
+    let table = table.trim_ascii_start();
     if table.starts_with(b"xref") {
         let dictionary = table.get(memmem::find(table, b"trailer")?..)?;
         return dictionary.get(..memmem::find(dictionary, b"startxref")?);

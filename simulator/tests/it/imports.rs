@@ -17,10 +17,13 @@ async fn documents_become_designs_with_title_links_and_pages() {
     let simulator = prompt().await;
     let cases = [
         ("application/pdf", fixture("deck.pdf"), json!(2)),
-        // With its objects in streams; with the first page first; behind something else.
+        // With its objects in streams; with the first page first; behind something else, with places that are counted
+        // from the header, or from the beginning of the file.
         ("application/pdf", fixture("kinds/packed.pdf"), json!(2)),
         ("application/pdf", fixture("kinds/linearized.pdf"), json!(2)),
         ("application/pdf", [b"--mark\r\n", &fixture("deck.pdf")[..]].concat().into(), json!(2)),
+        ("application/pdf", counted_from_the_beginning("deck.pdf"), json!(2)),
+        ("application/pdf", counted_from_the_beginning("kinds/packed.pdf"), json!(2)),
         (PPTX, fixture("deck.pptx"), json!(2)),
         (DOCX, office(DOCX, "document.main+xml", "word/document.xml", "<document/>"), Value::Null),
         (XLSX, office(XLSX, "sheet.main+xml", "xl/workbook.xml", "<workbook/>"), Value::Null),
@@ -37,7 +40,16 @@ async fn documents_become_designs_with_title_links_and_pages() {
             assert_eq!((stored.mime_type, &stored.bytes), (mime_type, &bytes));
         }
     }
-    assert_eq!(simulator.designs().len(), 14);
+    assert_eq!(simulator.designs().len(), 18);
+}
+
+/// The PDF behind 900 other bytes, which the place of its table counts.
+fn counted_from_the_beginning(name: &str) -> Bytes {
+    let pdf = fixture(name);
+    let at = pdf.windows(9).rposition(|word| word == b"startxref").unwrap() + 9;
+    let place: usize =
+        str::from_utf8(&pdf[at..]).unwrap().trim().strip_suffix("%%EOF").unwrap().trim().parse().unwrap();
+    [&[b'\n'; 900][..], &pdf[..at], format!("\n{}\n%%EOF\n", place + 900).as_bytes()].concat().into()
 }
 
 /// How many pages the design has that this became.
