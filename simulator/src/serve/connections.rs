@@ -7,11 +7,12 @@ use axum::Router;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::serve::background::Task;
 use crate::serve::port::Port;
 use crate::serve::tls::{HTTP2, TlsServer};
-use crate::serve::{http1, http2};
+use crate::serve::{HEAD_TIMEOUT, http1, http2};
 
 /// What every connection needs.
 pub struct Server {
@@ -46,7 +47,7 @@ async fn connection(stream: TcpStream, server: Arc<Server>) {
     let router = server.router.clone();
     let Some(tls) = &server.tls else { return http1::serve(stream, router).await };
     // If the client distrusts the certificate or no protocol matches, the handshake tells it so.
-    let Ok(stream) = tls.acceptor.accept(stream).await else { return };
+    let Ok(Ok(stream)) = timeout(HEAD_TIMEOUT, tls.acceptor.accept(stream)).await else { return };
     match stream.get_ref().1.alpn_protocol() {
         Some(HTTP2) => http2::serve(stream, router, server.max_concurrent_streams).await,
         _ if tls.http1 => http1::serve(stream, router).await,

@@ -10,11 +10,12 @@ use axum::http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use crate::faults::{End, Ending};
+use crate::serve::HEAD_TIMEOUT;
 
 /// Serves a connection to its end.
 pub async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router) {
@@ -32,7 +33,9 @@ pub async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router) 
             Err(io::Error::from(io::ErrorKind::ConnectionAborted))
         })
     });
-    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    let mut connection = builder.serve_connection(TokioIo::new(stream), service);
     let end = poll_fn(|context| connection.poll_without_shutdown(context)).await;
     let words = last_words.get().cloned().unwrap_or_default();
     // Otherwise the client broke the connection, or a fault breaks it.

@@ -21,8 +21,10 @@ use http_body_util::BodyExt;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::timeout;
 
 use crate::faults::{End, Ending};
+use crate::serve::HEAD_TIMEOUT;
 
 /// How much of a request's body a client may send unread: the protocol's default, because a client can send that much
 /// before it knows of any other number.
@@ -40,7 +42,7 @@ pub async fn serve(io: impl AsyncRead + AsyncWrite + Unpin, router: Router, max_
     }
     let last_words = Arc::new(OnceLock::new());
     let io = Transport { io, last_words: last_words.clone(), said: 0, silent: false };
-    let Ok(mut connection) = builder.handshake(io).await else { return };
+    let Ok(Ok(mut connection)) = timeout(HEAD_TIMEOUT, builder.handshake(io)).await else { return };
     let (mut streams, mut newest) = (FuturesUnordered::new(), 0);
     // Dropping the last stream would reset it, but it has to end with the connection.
     let (words, _last) = loop {

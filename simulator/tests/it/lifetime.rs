@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-use canva_simulator::Simulator;
+use canva_simulator::{Simulator, Tls};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -37,6 +37,19 @@ async fn dropping_it_closes_its_port_and_its_connections() {
     let mut rest = Vec::new();
     let end = tokio::time::timeout(PATIENCE, open.read_to_end(&mut rest)).await.unwrap();
     assert!(end.is_err() || rest.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_whose_request_does_not_begin_is_closed_after_30_s() {
+    let (plain, tls) = (Simulator::start().await.unwrap(), Simulator::builder().tls(Tls::Both).start().await.unwrap());
+    let half = b"GET /rest/v1/assets/a HTTP/1.1\r\nhost: localhost\r\n".as_slice();
+    for (simulator, beginning) in [(&plain, b"".as_slice()), (&plain, half), (&tls, b""), (&tls, b"\x16\x03\x01")] {
+        let mut open = TcpStream::connect(address(simulator)).await.unwrap();
+        open.write_all(beginning).await.unwrap();
+        let started = tokio::time::Instant::now();
+        let _ = tokio::time::timeout(PATIENCE, open.read_to_end(&mut Vec::new())).await.unwrap();
+        assert_eq!(started.elapsed().as_secs(), 30);
+    }
 }
 
 #[tokio::test]
