@@ -149,6 +149,8 @@ pub enum Error {
         /// The job succeeded, but the response doesn't contain the result. The result is in Canva: look for it there,
         /// or read the job again later. Don't upload or import it a second time.
         job_succeeded: bool,
+        /// The job that the response tells of, where that much of it can be read.
+        job_id: Option<String>,
     },
 
     /// A request that makes something new failed after it may have arrived. Canva may or may not have carried it out.
@@ -237,6 +239,8 @@ impl Error {
         match self {
             Self::Job(error) => Some(&error.job_id),
             Self::Poll { job_id, .. } | Self::Deadline { job_id, .. } => Some(job_id),
+            Self::Decode { job_id, .. } => job_id.as_deref(),
+            Self::OutcomeUnknown { source, .. } => source.job_id(),
             _ => None,
         }
     }

@@ -15,7 +15,7 @@ use crate::generated::types::{
     JobStatus,
 };
 use crate::send::Call;
-use crate::send::response::{Unreadable, json};
+use crate::send::response::Unreadable;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $name:literal, read by $read:ident;)*) => {
@@ -167,23 +167,6 @@ pub(crate) struct Snapshot {
     pub(super) state: Result<JobState<JobResult>, Unreadable>,
     /// The fields of the job that the spec doesn't know.
     pub(super) extra: Map<String, Value>,
-}
-
-impl Snapshot {
-    /// What is left of a response whose rest can't be read.
-    pub(super) fn of_id(body: &[u8]) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Response {
-            job: Job,
-        }
-        #[derive(Deserialize)]
-        struct Job {
-            id: String,
-        }
-        let Response { job: Job { id } } = json(body).ok()?;
-        checks::id("job_id", &id, &lengths::JOB_ID).ok()?;
-        Some(Self { id, state: Err("only the job's id can be read".into()), extra: Map::new() })
-    }
 }
 
 /// `result` is what the job made, or the name of what the response lacks.

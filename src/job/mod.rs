@@ -110,13 +110,15 @@ impl<T: TryFrom<JobResult>> Job<T> {
     /// read, is settled by reading the job.
     pub(crate) async fn create<R>(client: &Client, kind: JobKind, call: Call<R>) -> Result<Self, Error>
     where
-        R: Into<Snapshot> + 'static,
+        R: Into<Snapshot> + Send + 'static,
     {
-        let call = call.and_then(|response| Ok(response.into())).or_else(Snapshot::of_id);
-        let Snapshot { id, state, extra } = call.await?;
+        let (id, state, extra) = match call.await.map(Into::into) {
+            Ok(Snapshot { id, state, extra }) => (id, state.ok(), extra),
+            Err(error) => (error.job_id().map(str::to_owned).ok_or(error)?, None, Map::new()),
+        };
         let mut job = Self::stored(client, kind, id);
         (job.created, job.extra) = (true, extra);
-        job.state = state.and_then(|state| state.typed(job.take)).ok();
+        job.state = state.and_then(|state| state.typed(job.take).ok());
         Ok(job)
     }
 }

@@ -183,11 +183,14 @@ impl<T> Call<T> {
 
     /// The response as what it was asked for.
     pub(crate) fn read(&self, response: Response) -> Result<T, Failure> {
-        if !self.operation.succeeds_with(response.status) {
-            let reason = "the API has no such success for this operation";
-            return Err(Failure::Unreadable(response, reason.into()));
-        }
-        (self.decode)(&response.body).map_err(|unreadable| Failure::Unreadable(response, unreadable))
+        let read = match self.operation.succeeds_with(response.status) {
+            true => (self.decode)(&response.body),
+            false => Err("the API has no such success for this operation".into()),
+        };
+        read.map_err(|unreadable| {
+            let job_id = response::job_id(&response.body);
+            Failure::Unreadable(response, Unreadable { job_id, ..unreadable })
+        })
     }
 
     /// The same request, whose response is taken for something else, or says that it can't be.
@@ -197,16 +200,6 @@ impl<T> Call<T> {
     {
         let Self { sender, operation, head, content, decode } = self;
         Call { sender, operation, head, content, decode: Box::new(move |body| map(decode(body)?)) }
-    }
-
-    /// The same request, whose response is read in this way where it can't be read as its type.
-    pub(crate) fn or_else(self, read: impl Fn(&[u8]) -> Option<T> + Send + Sync + 'static) -> Self
-    where
-        T: 'static,
-    {
-        let decode = self.decode;
-        let decode = move |body: &[u8]| decode(body).or_else(|unreadable| read(body).ok_or(unreadable));
-        Self { decode: Box::new(decode), ..self }
     }
 }
 

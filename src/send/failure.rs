@@ -75,7 +75,8 @@ impl Failure {
                 Error::Timeout { operation, attempts, status, kind, after }
             }
             Self::Status(response) => refusal(response, operation, attempts, token).into(),
-            Self::Unreadable(Response { status, request_id, body, .. }, Unreadable { source, job_succeeded }) => {
+            Self::Unreadable(Response { status, request_id, body, .. }, unreadable) => {
+                let Unreadable { source, job_succeeded, job_id } = unreadable;
                 // Far more than is shown, and little enough to look for the token in.
                 let beginning = body.get(..MAX_SEARCHED).unwrap_or(&body);
                 let excerpt = excerpt(&redact(&String::from_utf8_lossy(beginning), token));
@@ -84,7 +85,8 @@ impl Failure {
                     Cow::Owned(shown) => shown.into(),
                     Cow::Borrowed(_) => source,
                 };
-                Error::Decode { operation, status, request_id, excerpt, source, job_succeeded }
+                let job_id = job_id.filter(|id| redact(id, token) == id.as_str());
+                Error::Decode { operation, status, request_id, excerpt, source, job_succeeded, job_id }
             }
         }
     }

@@ -5,9 +5,11 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
 use serde::de::{DeserializeOwned, Error as _};
 
 use crate::boxed::BoxError;
+use crate::checks::{self, lengths};
 use crate::text::redact::redact;
 use crate::token::AccessToken;
 
@@ -37,25 +39,27 @@ pub(crate) struct Unreadable {
     pub(crate) source: BoxError,
     /// It says that a job succeeded, and lacks what that made.
     pub(crate) job_succeeded: bool,
+    /// The job that it tells of all the same.
+    pub(crate) job_id: Option<String>,
 }
 
 impl Unreadable {
     /// The response about a job that succeeded has no such thing.
     pub(crate) fn success_without(result: &str) -> Self {
         let source = format!("the job succeeded, but the response has no {result}").into();
-        Self { source, job_succeeded: true }
+        Self { source, job_succeeded: true, job_id: None }
     }
 }
 
 impl From<serde_json::Error> for Unreadable {
     fn from(source: serde_json::Error) -> Self {
-        Self { source: source.into(), job_succeeded: false }
+        Self { source: source.into(), job_succeeded: false, job_id: None }
     }
 }
 
 impl From<&str> for Unreadable {
     fn from(reason: &str) -> Self {
-        Self { source: reason.into(), job_succeeded: false }
+        Self { source: reason.into(), job_succeeded: false, job_id: None }
     }
 }
 
@@ -74,6 +78,20 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let date = text(headers, "date").and_then(|date| httpdate::parse_http_date(date).ok());
     let now = date.unwrap_or_else(SystemTime::now);
     Some(until.duration_since(now).unwrap_or_default())
+}
+
+/// The id of the job that a response tells of, whatever else is in it. One that nobody can ask for is none.
+pub(crate) fn job_id(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Response {
+        job: Job,
+    }
+    #[derive(Deserialize)]
+    struct Job {
+        id: String,
+    }
+    let Response { job: Job { id } } = json(body).ok()?;
+    checks::id("job_id", &id, &lengths::JOB_ID).ok().map(|()| id)
 }
 
 /// JSON as a value. A half of an emoji, which no text can have, is read as U+FFFD, so that one name doesn't make the

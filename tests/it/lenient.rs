@@ -1,10 +1,11 @@
 //! What isn't quite what the spec says and means the same is read all the same, in every generated type; and where the
 //! rest of a response can't be read, the job that it tells of isn't lost.
 
-use canva_connect::{Error, ErrorKind};
+use canva_connect::generated::types::AssetUploadMetadata;
+use canva_connect::{Error, ErrorKind, RetryPolicy};
 use serde_json::{Value, json};
 
-use crate::support::{UPDATED, UPLOADED, http, once, script};
+use crate::support::{UPDATED, UPLOADED, builder, everything, http, once, script};
 use crate::types;
 
 /// A value with every property, whose lists are null and whose integers have a point; and what is read of it.
@@ -73,6 +74,22 @@ async fn a_job_is_read_where_the_response_that_created_it_has_its_id_alone() {
     let error = once(&base_url).upload_asset(vec![1]).name("n").await.unwrap().wait().await.unwrap_err();
     assert_eq!((error.job_id(), error.status().unwrap().as_u16()), (Some("j1"), 200));
     assert_eq!(error.kind(), ErrorKind::JobPending);
+
+    // The generated operation makes no job of it; its error has the id.
+    let (base_url, _) = script(vec![nameless()]).await;
+    let metadata = AssetUploadMetadata { name_base64: "bg==".to_owned() };
+    let error = once(&base_url).generated().create_asset_upload_job(&metadata, vec![1]).await.unwrap_err();
+    assert_eq!((error.job_id(), error.status().unwrap().as_u16()), (Some("j1"), 200));
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+}
+
+#[tokio::test]
+async fn the_id_of_a_job_shows_no_token() {
+    let token = "s3cr3tt0k3n";
+    let (base_url, _) = script(vec![nameless().replace("\"j1\"", &format!("\"{token}\""))]).await;
+    let canva = builder(&base_url).token(token).retry_policy(RetryPolicy::never()).build().unwrap();
+    let error = canva.upload_asset(vec![1]).name("n").await.unwrap_err();
+    assert!(error.job_id().is_none() && !everything(&error).contains(token), "{error:?}");
 }
 
 #[tokio::test]
