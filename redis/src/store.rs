@@ -5,6 +5,7 @@
 //! clock counts.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
@@ -220,7 +221,8 @@ impl RedisStore {
         let until = Instant::now() + LOCK_TIMEOUT;
         let holder = Holder { id: random::id(), number: 0 };
         // Made before the call, so that the tokens are unlocked even if the response is lost.
-        let mut lease = Lease { row: self.row.clone(), holder, held: self.held.clone(), renewal: None };
+        let mut lease =
+            Lease { row: self.row.clone(), holder, held: self.held.clone(), renewal: None, unlocked: Arc::default() };
         loop {
             lease.holder.number = self.row.run(&LOCK, &lease.holder, self.row.lease.as_millis() as u64).await?;
             if lease.holder.number > 0 {
@@ -233,7 +235,12 @@ impl RedisStore {
         }
         lease.renewal = Some(tokio::spawn(renew(self.row.clone(), lease.holder.clone())).abort_handle());
         *lock(&self.held) = Some(lease.holder.clone());
-        Ok(StoreLock::new(lease))
+        let (row, holder, unlocked) = (self.row.clone(), lease.holder.clone(), lease.unlocked.clone());
+        Ok(StoreLock::new(lease).unlocked_by(async move {
+            // Else the lease does it once more.
+            let answer = row.run::<u64>(&UNLOCK, &holder, "").await;
+            unlocked.store(answer.is_ok(), Ordering::Relaxed);
+        }))
     }
 }
 
@@ -301,6 +308,8 @@ struct Lease {
     held: Arc<Mutex<Option<Holder>>>,
     /// `None` until the tokens are locked.
     renewal: Option<AbortHandle>,
+    /// Nothing is left to be done.
+    unlocked: Arc<AtomicBool>,
 }
 
 impl Drop for Lease {
@@ -308,6 +317,9 @@ impl Drop for Lease {
         if let Some(renewal) = &self.renewal {
             renewal.abort();
             lock(&self.held).take();
+        }
+        if self.unlocked.load(Ordering::Relaxed) {
+            return;
         }
         // Without a runtime, the lease ends by itself, unless a save has ended it.
         if let Ok(runtime) = Handle::try_current() {

@@ -90,10 +90,10 @@ impl OAuth {
         let code = login.code(redirect)?;
         let (mut keeper, login) = (self.turn().await?, login.clone());
         undisturbed(async move {
-            let _lock = keeper.lock().await?;
-            let mut tokens = keeper.integration.exchange(&login, &code).await?;
-            tokens.scopes = tokens.scopes.or(login.scopes);
-            keeper.keep(tokens, None).await
+            let lock = keeper.lock().await?;
+            let finished = keeper.finish(login, &code).await;
+            lock.unlock().await;
+            finished
         })
         .await
     }
@@ -111,16 +111,10 @@ impl OAuth {
     pub async fn log_out(&self) -> Result<(), OAuthError> {
         let mut keeper = self.turn().await?;
         undisturbed(async move {
-            let _lock = keeper.lock().await?;
-            keeper.save_late().await?;
-            keeper.load().await?;
-            let lasting = |tokens: &&Tokens| tokens.refresh_token.is_some() || tokens.is_fresh(Duration::ZERO);
-            let Some(tokens) = keeper.tokens.as_ref().filter(lasting) else { return Ok(()) };
-            let token = tokens.refresh_token.as_ref().map_or(tokens.access_token.expose(), RefreshToken::expose);
-            keeper.integration.revoke(token).await?;
-            let expires_at = SystemTime::UNIX_EPOCH;
-            let ended = Tokens { access_token: "".into(), refresh_token: None, expires_at, scopes: None };
-            keeper.keep(ended, None).await
+            let lock = keeper.lock().await?;
+            let ended = keeper.log_out().await;
+            lock.unlock().await;
+            ended
         })
         .await
     }
@@ -164,17 +158,43 @@ async fn undisturbed<T: Send + 'static>(
 }
 
 impl Keeper {
+    async fn finish(&mut self, login: Login, code: &str) -> Result<(), OAuthError> {
+        let mut tokens = self.integration.exchange(&login, code).await?;
+        tokens.scopes = tokens.scopes.or(login.scopes);
+        self.keep(tokens, None).await
+    }
+
+    async fn log_out(&mut self) -> Result<(), OAuthError> {
+        self.save_late().await?;
+        self.load().await?;
+        let lasting = |tokens: &&Tokens| tokens.refresh_token.is_some() || tokens.is_fresh(Duration::ZERO);
+        let Some(tokens) = self.tokens.as_ref().filter(lasting) else { return Ok(()) };
+        let token = tokens.refresh_token.as_ref().map_or(tokens.access_token.expose(), RefreshToken::expose);
+        self.integration.revoke(token).await?;
+        let expires_at = SystemTime::UNIX_EPOCH;
+        let ended = Tokens { access_token: "".into(), refresh_token: None, expires_at, scopes: None };
+        self.keep(ended, None).await
+    }
+
     async fn refresh(&mut self, refused: Option<&AccessToken>) -> Result<AccessToken, OAuthError> {
         if !self.saved {
-            let _lock = self.lock().await?;
-            self.save_late().await?;
+            let lock = self.lock().await?;
+            let saved = self.save_late().await;
+            lock.unlock().await;
+            saved?;
         }
         // At first without a lock, because a store without write permission can't be locked.
         self.load().await?;
         if let Some(token) = self.usable(refused) {
             return Ok(token);
         }
-        let _lock = self.lock().await?;
+        let lock = self.lock().await?;
+        let refreshed = self.refresh_locked(refused).await;
+        lock.unlock().await;
+        refreshed
+    }
+
+    async fn refresh_locked(&mut self, refused: Option<&AccessToken>) -> Result<AccessToken, OAuthError> {
         self.load().await?;
         let (until, mut attempts) = (Instant::now() + TIMEOUT, 0);
         loop {

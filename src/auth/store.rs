@@ -58,8 +58,8 @@ pub trait TokenStore: Send + Sync + 'static {
     /// refresh at the same moment send the same refresh token, and Canva may end the login at the second use.
     ///
     /// In a database, take an advisory lock, a row in a table of its own, or a lease with a time limit. Don't lock the
-    /// row that `save` writes: `save` would wait for itself. If unlocking takes a request, send it from a task that
-    /// `drop` spawns. A lease must outlast a refresh, which takes up to 60 seconds with all its attempts, and its calls
+    /// row that `save` writes: `save` would wait for itself. If unlocking takes a request, see
+    /// [`StoreLock::unlocked_by`]. A lease must outlast a refresh, which takes up to 60 seconds with all its attempts, and its calls
     /// of `load` and `save`. Give up waiting a little later: the process that has the lock may stand still.
     fn lock(&self) -> BoxFuture<'_, Result<StoreLock, BoxError>> {
         Box::pin(ready(Ok(StoreLock::new(()))))
@@ -69,13 +69,28 @@ pub trait TokenStore: Send + Sync + 'static {
 /// The tokens of a [`TokenStore`] are locked until this is dropped.
 #[must_use = "dropping it unlocks the tokens"]
 pub struct StoreLock {
-    _held: Box<dyn Send>,
+    held: Box<dyn Send>,
+    unlock: Option<BoxFuture<'static, ()>>,
 }
 
 impl StoreLock {
     /// From any value that unlocks the tokens when it is dropped.
     pub fn new(held: impl Send + 'static) -> Self {
-        Self { _held: Box::new(held) }
+        Self { held: Box::new(held), unlock: None }
+    }
+
+    /// Unlocking takes this request. A provider awaits it before its own call returns, and drops the lock then: a process
+    /// that ends right after a refresh leaves nothing locked. If the provider's task was aborted, the lock is only
+    /// dropped; it may then send the request from a task that `drop` spawns.
+    pub fn unlocked_by(self, unlock: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self { unlock: Some(Box::pin(unlock)), ..self }
+    }
+
+    pub(super) async fn unlock(self) {
+        if let Some(unlock) = self.unlock {
+            unlock.await;
+        }
+        drop(self.held);
     }
 }
 

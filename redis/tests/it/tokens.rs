@@ -325,6 +325,25 @@ fn a_process_that_ends_right_after_a_save_keeps_nobody_waiting() {
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
 }
 
+/// As a cron job does whose refresh failed.
+#[test]
+fn a_process_that_ends_right_after_a_failed_refresh_keeps_nobody_waiting() {
+    let Some(server) = Server::start() else { return };
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let canva = runtime();
+    let simulator = canva.block_on(Simulator::start()).unwrap();
+    let tokens = Tokens::new("access", "refresh", Duration::ZERO);
+    canva.block_on(store(&server).save(&tokens)).unwrap();
+    let began = Instant::now();
+    // Few of them end at the moment that matters.
+    for _ in 0..300 {
+        let process = runtime();
+        process.block_on(oauth(&simulator, &server).token()).unwrap_err();
+        process.shutdown_background();
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_save_ends_the_lock_and_no_renewal_takes_it_again() {
     let Some(server) = Server::start() else { return };
