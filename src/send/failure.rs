@@ -85,7 +85,7 @@ impl Failure {
                     Cow::Owned(shown) => shown.into(),
                     Cow::Borrowed(_) => source,
                 };
-                let job_id = job_id.filter(|id| redact(id, token) == id.as_str());
+                let job_id = job_id.filter(|id| redact(id, token) == **id).map(String::from);
                 Error::Decode { operation, status, request_id, excerpt, source, job_succeeded, job_id }
             }
         }

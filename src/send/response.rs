@@ -40,7 +40,7 @@ pub(crate) struct Unreadable {
     /// It says that a job succeeded, and lacks what that made.
     pub(crate) job_succeeded: bool,
     /// The job that it tells of all the same.
-    pub(crate) job_id: Option<String>,
+    pub(crate) job_id: Option<Box<str>>,
 }
 
 impl Unreadable {
@@ -81,14 +81,14 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// The id of the job that a response tells of, whatever else is in it. One that nobody can ask for is none.
-pub(crate) fn job_id(body: &[u8]) -> Option<String> {
+pub(crate) fn job_id(body: &[u8]) -> Option<Box<str>> {
     #[derive(Deserialize)]
     struct Response {
         job: Job,
     }
     #[derive(Deserialize)]
     struct Job {
-        id: String,
+        id: Box<str>,
     }
     let Response { job: Job { id } } = json(body).ok()?;
     checks::id("job_id", &id, &lengths::JOB_ID).ok().map(|()| id)
