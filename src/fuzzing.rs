@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::client::Client;
+use crate::error::Error;
 use crate::facade::metadata_headers;
 use crate::generated::types::{Asset, AssetUploadMetadata, DesignImportMetadata, DesignSummary};
 use crate::job::{Job, JobKind};
@@ -36,14 +37,15 @@ pub fn response(bytes: &[u8]) {
     read(api.delete_asset("a"), status, &body);
     read(api.update_asset("a", &Default::default()), status, &body);
     if let Some(response) = read(api.get_asset_upload_job("j"), status, &body) {
-        said(Job::<Asset>::created(&CLIENT, JobKind::AssetUpload, response));
+        said(Job::<Asset>::created(&CLIENT, JobKind::AssetUpload, Ok(response)));
     }
     if let Some(response) = read(api.get_design_import_job("j"), status, &body) {
-        said(Job::<Vec<DesignSummary>>::created(&CLIENT, JobKind::Import, response));
+        said(Job::<Vec<DesignSummary>>::created(&CLIENT, JobKind::Import, Ok(response)));
     }
 }
 
-fn said<T: Debug + Send + 'static>(job: Job<T>) {
+fn said<T: Debug + Send + 'static>(job: Result<Job<T>, Error>) {
+    let job = job.unwrap();
     let _ = format!("{job:?} {:?} {:?}", job.state(), job.reference());
 }
 

@@ -106,13 +106,22 @@ impl<T: TryFrom<JobResult>> Job<T> {
         Self { client: client.clone(), reference, take, created: false, state: None, extra: Map::new() }
     }
 
-    /// Creates the job with this request. A response that contradicts itself, or of which only the job's id can be
-    /// read, is settled by reading the job.
+    /// Creates the job with this request.
     pub(crate) async fn create<R>(client: &Client, kind: JobKind, call: Call<R>) -> Result<Self, Error>
     where
         R: Into<Snapshot> + Send + 'static,
     {
-        let (id, state, extra) = match call.await.map(Into::into) {
+        Self::created(client, kind, call.await)
+    }
+
+    /// The job that a request has created. A response that contradicts itself, or of which only the job's id can be
+    /// read, is settled by reading the job.
+    pub(crate) fn created(
+        client: &Client,
+        kind: JobKind,
+        created: Result<impl Into<Snapshot>, Error>,
+    ) -> Result<Self, Error> {
+        let (id, state, extra) = match created.map(Into::into) {
             Ok(Snapshot { id, state, extra }) => (id, state.ok(), extra),
             Err(error) => (error.job_id().map(str::to_owned).ok_or(error)?, None, Map::new()),
         };
