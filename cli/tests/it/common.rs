@@ -90,6 +90,8 @@ pub struct SimulatorProcess {
     token: String,
     /// All that `canva --json simulate` printed.
     pub printed: Value,
+    /// Where its certificate is, which a process that is killed leaves behind.
+    _temporary: tempfile::TempDir,
 }
 
 impl SimulatorProcess {
@@ -100,11 +102,12 @@ impl SimulatorProcess {
     /// One with these options.
     pub fn with<const N: usize>(options: [&str; N]) -> Self {
         let mut command = canva(["--json", "simulate", "--port", "0"].into_iter().chain(options));
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let temporary = tempfile::tempdir().unwrap();
+        let mut child = command.env("TMPDIR", temporary.path()).stdout(Stdio::piped()).spawn().unwrap();
         let line = first_line(&mut child);
         let printed: Value = serde_json::from_str(&line).unwrap();
         let text = |key| printed[key].as_str().unwrap().to_owned();
-        Self { child, base_url: text("base_url"), token: text("access_token"), printed }
+        Self { child, base_url: text("base_url"), token: text("access_token"), printed, _temporary: temporary }
     }
 
     /// What makes `canva` use this simulator.
