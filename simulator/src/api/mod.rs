@@ -164,14 +164,20 @@ impl Place {
 
 /// What somebody may have looked for at a path that leads nowhere.
 fn elsewhere(path: &str) -> Option<String> {
+    let tidy: String = path.split('/').filter(|part| !part.is_empty()).map(|part| format!("/{part}")).collect();
     let base = routes::path_of(BASE_URL);
-    let whole = if path.starts_with("/v1/") { format!("{base}{path}") } else { path.to_owned() };
-    let whole = whole.trim_end_matches('/');
-    let begins = |part: &str| whole.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    if NOT_SIMULATED.iter().any(|part| begins(part)) {
-        return Some("Canva has operations there, but this simulator doesn't simulate them.".to_owned());
+    // The token endpoints first below /auth: below the base URL they are deprecated.
+    let candidates = [tidy.clone(), format!("/auth{tidy}"), format!("{base}{tidy}")];
+    if let Some(meant) = candidates.iter().find(|meant| *meant != path && routes::is_path(meant)) {
+        return Some(format!("Did you mean {meant}?"));
     }
-    (whole != path).then(|| format!("Did you mean {whole}?"))
+    let begins = |part: &str| {
+        candidates
+            .iter()
+            .any(|path| path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    };
+    let there = NOT_SIMULATED.iter().any(|part| begins(part));
+    there.then(|| "Canva has operations there, but this simulator doesn't simulate them.".to_owned())
 }
 
 fn bad_method(allowed: &str) -> Response {

@@ -38,6 +38,19 @@ pub fn path_of(url: &str) -> &str {
     after_scheme.find('/').map_or("", |start| after_scheme.split_at(start).1)
 }
 
+/// Whether an operation or an endpoint of OAuth stands at this path.
+pub fn is_path(path: &str) -> bool {
+    let beside = path_of(TOKEN_URL).trim_end_matches(Endpoint::Token.name());
+    let oauth = path.strip_prefix(beside).is_some_and(|name| Endpoint::ALL.iter().any(|it| it.name() == name));
+    let below = path.strip_prefix(path_of(BASE_URL)).unwrap_or_default();
+    let fits = |template: &str| {
+        let parts = template.split('/').zip(below.split('/'));
+        template.split('/').count() == below.split('/').count()
+            && parts.into_iter().all(|(part, given)| part == given || part.starts_with('{'))
+    };
+    oauth || spec::operations().into_iter().flatten().any(|spec| fits(spec.operation.path))
+}
+
 /// Everything the simulator serves, or what in the spec it can't follow.
 pub fn router(state: Arc<State>) -> Result<Router, String> {
     let mut by_path: HashMap<&str, Vec<&'static OperationSpec>> = HashMap::new();

@@ -158,7 +158,9 @@ fn length(text: &str) -> u64 {
 }
 
 fn decoded_length(text: &str) -> Result<u64, String> {
-    decode(text).map(|text| length(&text)).ok_or_else(|| "is not UTF-8 text in Base64".to_owned())
+    decode(text)
+        .map(|text| length(&text))
+        .ok_or_else(|| "is not UTF-8 text in Base64 of the standard alphabet, padded".to_owned())
 }
 
 /// The text that a Base64 field carries: standard alphabet, padded, UTF-8.

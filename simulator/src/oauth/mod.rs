@@ -111,7 +111,7 @@ impl OAuth {
             );
         }
         match credentials(headers, "bearer") {
-            None => refuse("Access token is invalid.", "Authorization doesn't begin with `Bearer` and a space."),
+            None => refuse("Access token is invalid.", "Authorization must be `Bearer`, a space, and the token."),
             Some(token) if token.get(..7).is_some_and(|again| again.eq_ignore_ascii_case("bearer ")) => {
                 refuse("Access token is invalid.", "Authorization says `Bearer` twice.")
             }

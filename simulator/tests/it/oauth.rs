@@ -298,7 +298,7 @@ async fn a_refused_token_says_why() {
     tokio::time::advance(Duration::from_secs(63)).await;
     for (request, code, reason) in [
         (client().get(&url), "invalid_access_token", "There is no Authorization"),
-        (get(simulator.token()), "invalid_access_token", "doesn't begin with `Bearer`"),
+        (get(simulator.token()), "invalid_access_token", "must be `Bearer`, a space"),
         (bearer(&format!("Bearer {}", simulator.token())), "invalid_access_token", "`Bearer` twice"),
         (bearer(simulator.client_secret()), "invalid_access_token", "the client's secret"),
         (bearer(&text(&expired["refresh_token"])), "invalid_access_token", "a refresh token"),

@@ -95,10 +95,16 @@ async fn a_path_that_leads_nowhere_says_where_to_look() {
         ("/rest/v1/users/me", "Canva has operations there"),
         ("/v1/folders", "Canva has operations there"),
         ("/auth/v1/oidc/jwks", "Canva has operations there"),
-        ("/rest/v1/usersofcanva", ""),
+        ("/rest//v1/assets/a", "Did you mean /rest/v1/assets/a?"),
+        ("/v1/oauth/token", "Did you mean /auth/v1/oauth/token?"),
+        ("/auth/v1/oauth/revoke/", "Did you mean /auth/v1/oauth/revoke?"),
     ] {
         let refused = because(client().get(format!("{origin}{path}")), reason).await;
         assert_eq!(refused, (404, "endpoint_not_found".into()), "{path}");
+    }
+    for path in ["/", "/nothing/", "/rest/v1/usersofcanva/"] {
+        let response = client().get(format!("{origin}{path}")).send().await.unwrap();
+        assert_eq!(response.headers().get("x-simulator-reason"), None, "{path}");
     }
 }
 
