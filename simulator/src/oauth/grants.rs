@@ -19,6 +19,9 @@ use crate::secrets;
 /// How long a token lives that is to outlive the simulator.
 const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
+/// Why a token has ended before its time.
+const REVOKED: &str = "Its login was revoked, or a code or refresh token of its login was used twice.";
+
 /// All that was ever issued. Everything that comes from one consent is a family, revoked together.
 #[derive(Default)]
 pub(super) struct Grants {
@@ -149,7 +152,7 @@ impl Grants {
             });
         };
         if self.revoked.contains(&known.family) {
-            return refuse("revoked_access_token", "Access token is revoked.");
+            return refuse("revoked_access_token", "Access token is revoked.").map_err(|e| e.because(REVOKED));
         }
         match known.expires.and_then(|expires| Instant::now().checked_duration_since(expires)) {
             Some(since) => invalid(&format!("It expired {} s ago. Refresh it.", since.as_secs())),
@@ -199,14 +202,18 @@ impl Grants {
     /// The consent, and the scopes that the form asks for.
     fn refresh(&mut self, form: &Form) -> Result<(Consent, Vec<String>), ApiError> {
         let invalid = |reason: &str| refuse("invalid_grant", "Refresh token is invalid.").because(reason);
-        let token = self.refresh_tokens.get_mut(form.required("refresh_token")?).ok_or_else(|| invalid(UNKNOWN))?;
+        let given = form.required("refresh_token")?;
+        let token = self.refresh_tokens.get_mut(given).ok_or_else(|| match self.access_tokens.contains_key(given) {
+            true => invalid("This is an access token."),
+            false => invalid(UNKNOWN),
+        })?;
         if token.used {
             // The token is held twice, so one holder stole it, and nobody knows which.
             self.revoked.insert(token.consent.family);
             return Err(invalid("It was used before, and each works once. All tokens of its login are revoked now."));
         }
         if self.revoked.contains(&token.consent.family) {
-            return Err(invalid("The login that it comes from was revoked."));
+            return Err(invalid(REVOKED));
         }
         let (granted, asked) = (&token.consent.scopes, words(form.get("scope").unwrap_or_default()));
         if let Some(scope) = asked.iter().find(|scope| !granted.contains(scope)) {

@@ -129,6 +129,7 @@ async fn a_code_needs_its_verifier_its_redirect_uri_and_a_known_value() {
             "/back\", and this request has \"http://127.0.0.1:7777/other\"",
         ),
         (refresh(&simulator, &Value::from("unknown")), "hasn't issued it"),
+        (refresh(&simulator, &Value::from(simulator.token())), "an access token"),
     ] {
         assert_eq!(because(request, reason).await, (400, "invalid_grant".into()));
     }
@@ -305,7 +306,7 @@ async fn a_refused_token_says_why() {
         (bearer(&code), "invalid_access_token", "an authorization code"),
         (bearer("unknown"), "invalid_access_token", "hasn't issued it"),
         (bearer(&text(&expired["access_token"])), "invalid_access_token", "expired 3 s ago"),
-        (bearer(&text(&revoked["access_token"])), "revoked_access_token", ""),
+        (bearer(&text(&revoked["access_token"])), "revoked_access_token", "Its login was revoked"),
     ] {
         assert_eq!(because(request, reason).await, (401, code.into()), "{reason}");
     }
