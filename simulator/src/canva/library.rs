@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use axum::http::StatusCode;
 use bytes::Bytes;
 use canva_connect::JobKind;
+use reqwest::Url;
 use serde_json::{Value, json};
 
 use crate::api_error::ApiError;
@@ -118,6 +119,12 @@ impl Library {
                 job.kind == kind && job.owner == owner && job.from.as_ref() == Some(url) && self.holds(job)
             })
         {
+            // A password in the URL isn't shown.
+            let url = Url::parse(url).ok().and_then(|mut url| {
+                url.set_username("").and_then(|()| url.set_password(None)).ok()?;
+                Some(url.to_string())
+            });
+            let url = url.unwrap_or_default();
             let refused = match kind {
                 JobKind::UrlImport => refuse(format!("Design import for url {url} already in progress.")),
                 _ => refuse(format!("Asset upload for url {url} already exists.")),
@@ -184,7 +191,7 @@ impl Library {
         let unknown = || ApiError::job_not_found(id);
         let job = self.jobs.get(id).ok_or_else(unknown)?;
         if job.kind != kind {
-            return Err(unknown().because(format!("It is another kind of job, read at /v1/{}s/{id}.", job.kind)));
+            return Err(unknown().because(format!("It is another kind of job, read at /rest/v1/{}s/{id}.", job.kind)));
         }
         if job.owner.user_id != user_id {
             let message = "Another user has started this job.";

@@ -45,6 +45,9 @@ impl OAuth {
         let back = reqwest::Url::parse(if given.is_empty() { REDIRECT_URI } else { given });
         let challenge = field("code_challenge");
         let wrong = |name: &str, expected: &str| match query.get(name) {
+            Some(given) if given.contains(&self.client.secret) => {
+                format!("{name} must be {expected}, and has the client's secret in it.\n")
+            }
             Some(given) => format!("{name} must be {expected}, and is {given:?}.\n"),
             None => format!("{name} is missing. It must be {expected}.\n"),
         };

@@ -23,9 +23,16 @@ impl Form {
             let refused = refuse("bad_request_body", "The request body must be a form.");
             return Err(refused.because(format!("Content-Type is {given}, and must be {FORM}.")));
         }
+        let text = body.trim_ascii();
+        if !text.is_empty() && (!text.contains(&b'=') || matches!(text.first(), Some(b'{' | b'[' | b'"'))) {
+            let refused = refuse("bad_request_body", "The request body must be a form.");
+            return Err(refused.because("It is none, although Content-Type says so. Was it encoded twice, or as JSON?"));
+        }
         let mut fields = HashMap::new();
         for (name, value) in form_urlencoded::parse(body).into_owned() {
-            let invalid = |what| refuse("invalid_field", format!("The parameter {name} {what}."));
+            // What isn't a name may be a secret.
+            let named = if is_word(&name) { format!("The parameter {name}") } else { "A parameter".to_owned() };
+            let invalid = |what| refuse("invalid_field", format!("{named} {what}."));
             if value.trim().is_empty() {
                 return Err(invalid("must not be blank"));
             }
@@ -89,13 +96,27 @@ impl Client {
         self.check(id == self.id, secret == self.secret, id, endpoint)
     }
 
+    /// Why a client isn't known. Its id isn't shown: it may be a secret.
+    fn stranger(&self, id: &str) -> String {
+        match id == self.secret {
+            true => "The id is the client's secret: they are swapped.".to_owned(),
+            false => format!("The client's id is {}.", self.id),
+        }
+    }
+
     fn check(&self, known: bool, right: bool, id: &str, endpoint: Endpoint) -> Result<(), ApiError> {
         let unauthorized = |code, message| ApiError::new(StatusCode::UNAUTHORIZED, code, message);
         match (known, right, endpoint) {
             (true, true, _) => Ok(()),
             // Of the three, only `token` has a code of its own for it.
-            (false, _, Endpoint::Token) => Err(unauthorized("invalid_client", format!("There is no client {id}."))),
-            _ => Err(unauthorized("invalid_access_token", format!("Client secret is invalid for {id}."))),
+            (false, _, Endpoint::Token) => {
+                Err(unauthorized("invalid_client", "There is no such client.".to_owned()).because(self.stranger(id)))
+            }
+            (false, ..) => {
+                Err(unauthorized("invalid_access_token", "Client secret is invalid.".to_owned())
+                    .because(self.stranger(id)))
+            }
+            _ => Err(unauthorized("invalid_access_token", format!("Client secret is invalid for {}.", self.id))),
         }
     }
 }
@@ -103,6 +124,11 @@ impl Client {
 fn unauthenticated(reason: &str) -> ApiError {
     let message = "The client must send its id and secret, as Basic credentials or in the form.";
     refuse("unauthorized_client", message).because(reason)
+}
+
+/// Whether this can be shown: no token, code or secret consists of these characters alone.
+pub(super) fn is_word(text: &str) -> bool {
+    text.len() <= 40 && text.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b':'))
 }
 
 pub(super) fn words(text: &str) -> Vec<String> {

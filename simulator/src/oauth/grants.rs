@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use super::form::{Form, words};
+use super::form::{Form, is_word, words};
 use super::{OAuth, PKCE, UNKNOWN, refuse};
 use crate::api_error::ApiError;
 use crate::canva::access::{Access, Owner};
@@ -78,9 +78,9 @@ impl OAuth {
                 (consent, scopes)
             }
             "refresh_token" => grants.refresh(form)?,
-            other => {
+            _ => {
                 let refused = refuse("unsupported_grant_type", "The grant type is not supported.");
-                return Err(refused.because(format!("{other} is neither authorization_code nor refresh_token.")));
+                return Err(refused.because("It is neither authorization_code nor refresh_token."));
             }
         };
         let access_token = self.issue(&mut grants, &consent, &scopes, now, Some(self.settings.token_lifetime));
@@ -141,15 +141,7 @@ impl Grants {
         let invalid =
             |reason: &str| refuse("invalid_access_token", "Access token is invalid.").map_err(|e| e.because(reason));
         let Some(known) = self.access_tokens.get(token) else {
-            return invalid(match () {
-                () if self.refresh_tokens.contains_key(token) => {
-                    "This is a refresh token. It is for the token endpoint alone."
-                }
-                () if self.codes.contains_key(token) => {
-                    "This is an authorization code. Exchange it at the token endpoint."
-                }
-                () => UNKNOWN,
-            });
+            return invalid(self.what_is(token));
         };
         if self.revoked.contains(&known.family) {
             return refuse("revoked_access_token", "Access token is revoked.").map_err(|e| e.because(REVOKED));
@@ -160,6 +152,16 @@ impl Grants {
         }
     }
 
+    /// Why this isn't the kind of token or code that is asked for.
+    pub(super) fn what_is(&self, token: &str) -> &'static str {
+        match () {
+            () if self.access_tokens.contains_key(token) => "This is an access token.",
+            () if self.refresh_tokens.contains_key(token) => "This is a refresh token, for the token endpoint alone.",
+            () if self.codes.contains_key(token) => "This is an authorization code. Exchange it at the token endpoint.",
+            () => UNKNOWN,
+        }
+    }
+
     fn exchange(
         &mut self,
         form: &Form,
@@ -167,10 +169,8 @@ impl Grants {
     ) -> Result<Consent, ApiError> {
         let invalid = |reason: String| refuse("invalid_grant", "Authorization code is invalid.").because(reason);
         let given = form.required("code")?;
-        let code = self
-            .codes
-            .get_mut(given)
-            .ok_or_else(|| invalid("The code is unknown: each start of the simulator forgets all codes.".into()))?;
+        let other = self.what_is(given);
+        let code = self.codes.get_mut(given).ok_or_else(|| invalid(other.into()))?;
         if code.used {
             // The first use may have been a thief's.
             self.revoked.insert(code.consent.family);
@@ -203,10 +203,8 @@ impl Grants {
     fn refresh(&mut self, form: &Form) -> Result<(Consent, Vec<String>), ApiError> {
         let invalid = |reason: &str| refuse("invalid_grant", "Refresh token is invalid.").because(reason);
         let given = form.required("refresh_token")?;
-        let token = self.refresh_tokens.get_mut(given).ok_or_else(|| match self.access_tokens.contains_key(given) {
-            true => invalid("This is an access token."),
-            false => invalid(UNKNOWN),
-        })?;
+        let other = self.what_is(given);
+        let token = self.refresh_tokens.get_mut(given).ok_or_else(|| invalid(other))?;
         if token.used {
             // The token is held twice, so one holder stole it, and nobody knows which.
             self.revoked.insert(token.consent.family);
@@ -218,6 +216,7 @@ impl Grants {
         let (granted, asked) = (&token.consent.scopes, words(form.get("scope").unwrap_or_default()));
         if let Some(scope) = asked.iter().find(|scope| !granted.contains(scope)) {
             let refused = refuse("invalid_scope", "The user hasn't consented to all of these scopes.");
+            let scope = if is_word(scope) { scope } else { "What is asked for" };
             return Err(refused.because(format!("{scope} is not one of {}.", granted.join(" "))));
         }
         token.used = true;

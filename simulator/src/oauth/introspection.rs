@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::form::Form;
-use super::{OAuth, UNKNOWN, refuse};
+use super::{OAuth, refuse};
 use crate::api_error::ApiError;
 
 impl OAuth {
@@ -12,8 +12,9 @@ impl OAuth {
         let (token, mut grants) = (form.required("token")?, self.grants());
         let family = grants.access_tokens.get(token).map(|token| token.family);
         let family = family.or(grants.refresh_tokens.get(token).map(|token| token.consent.family));
+        let other = grants.what_is(token);
         let no_token = || refuse("bad_request_params", "Token is neither an access token nor a refresh token.");
-        let family = family.ok_or_else(|| no_token().because(UNKNOWN))?;
+        let family = family.ok_or_else(|| no_token().because(other))?;
         grants.revoked.insert(family);
         Ok(json!({}))
     }

@@ -32,7 +32,7 @@ pub const MAX_FORM_BYTES: u64 = 64 << 10;
 const PKCE: RangeInclusive<usize> = 43..=128;
 
 /// Why a token isn't known.
-const UNKNOWN: &str = "This simulator hasn't issued it. Each start of the simulator forgets all tokens.";
+const UNKNOWN: &str = "This simulator hasn't issued it: it is altered, or from before the simulator's start.";
 
 const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
@@ -165,7 +165,8 @@ impl OAuth {
     fn check_scopes(&self, scopes: &[String]) -> Result<(), ApiError> {
         let Some(scope) = scopes.iter().find(|scope| !self.settings.scopes.contains(scope)) else { return Ok(()) };
         let what = if SCOPES.contains(&scope.as_str()) { "isn't one of the integration's" } else { "is unknown" };
-        Err(refuse("invalid_scope", format!("The scope {scope} {what}.")))
+        let named = if form::is_word(scope) { format!("The scope {scope}") } else { "A scope".to_owned() };
+        Err(refuse("invalid_scope", format!("{named} {what}.")))
     }
 
     fn grants(&self) -> MutexGuard<'_, Grants> {

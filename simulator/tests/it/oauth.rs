@@ -121,7 +121,9 @@ async fn a_code_needs_its_verifier_its_redirect_uri_and_a_known_value() {
         post(&simulator, &[form.as_slice(), &[("redirect_uri", redirect_uri)]].concat())
     };
     for (request, reason) in [
-        (wrong("unknown", VERIFIER, REDIRECT), "unknown"),
+        (wrong("unknown", VERIFIER, REDIRECT), "hasn't issued it"),
+        (wrong(simulator.token(), VERIFIER, REDIRECT), "an access token"),
+        (refresh(&simulator, &Value::from(code.as_str())), "an authorization code"),
         (wrong(&code, &challenge(), REDIRECT), "code_verifier is not"),
         (wrong(&code, "too short", REDIRECT), "code_verifier has 9 characters, and must have 43 to 128"),
         (
@@ -167,7 +169,9 @@ async fn the_endpoint_refuses_wrong_clients_and_malformed_requests() {
             (known("grant_type=refresh_token&refresh_token=%20"), "invalid_field", ""),
             (known("grant_type=refresh_token&grant_type=refresh_token"), "invalid_field", ""),
             (known("grant_type=authorization_code"), "invalid_field", ""),
-            (known("grant_type=password"), "unsupported_grant_type", "password is neither"),
+            (known("grant_type=password"), "unsupported_grant_type", "is neither"),
+            (known(r#"{"grant_type":"refresh_token"}"#), "bad_request_body", "as JSON"),
+            (known("grant_type%3Drefresh_token%26refresh_token%3Dx"), "bad_request_body", "encoded twice"),
         ] {
             assert_eq!(because(request, reason).await, (400, code.into()));
         }
@@ -521,4 +525,26 @@ fn browser() -> reqwest::Client {
 
 fn parameter(url: &Url, name: &str) -> Option<String> {
     url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+/// Whatever comes in the wrong place: messages and headers land in logs.
+#[tokio::test]
+async fn no_refusal_shows_a_secret() {
+    let simulator = Simulator::builder().client("id", "hush-Hush7").start().await.unwrap();
+    let json = r#"{"client_id":"id","client_secret":"hush-Hush7"}"#;
+    let with = |body: &str| form(simulator.token_url(), &[]).body(body.to_owned());
+    let mut requests =
+        vec![with(json), with(&format!("\"{json}=\"")), with("hush-Hush7="), with("grant_type=hush-Hush7;x=")];
+    requests.push(post(&simulator, &[("grant_type", "hush-Hush7")]));
+    requests.push(form(simulator.token_url(), &[]).basic_auth("hush-Hush7", Some("id")));
+    let pair = log_in(&simulator, &["asset:read"]).await;
+    let asked = [("grant_type", "refresh_token"), ("refresh_token", pair["refresh_token"].as_str().unwrap())];
+    requests.push(post(&simulator, &[asked.as_slice(), &[("scope", "hush-Hush7")]].concat()));
+    requests.push(client().get(format!("{}?client_id=hush-Hush7", simulator.authorization_url())));
+    for request in requests {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let said = format!("{headers:?} {}", response.text().await.unwrap());
+        assert!(status >= 400 && !said.contains("Hush7"), "{said}");
+    }
 }

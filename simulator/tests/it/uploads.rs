@@ -135,7 +135,7 @@ async fn a_job_exists_only_for_its_kind() {
             match path == *own {
                 true => drop(ok(request).await),
                 false => {
-                    let reason = format!("read at {own}/{id}");
+                    let reason = format!("read at /rest{own}/{id}");
                     assert_eq!(because(request, &reason).await, (404, "not_found".into()), "{path} for one of {own}");
                 }
             }
