@@ -1,5 +1,6 @@
 //! What an imported file is, by its bytes: its media type, and how many pages it has where that can be told.
 
+use super::media::{BASE64, MULTIPART, is_base64};
 use super::{office, pdf};
 
 /// How much of one part of an Office file, or of a PDF's packed objects, is unpacked: a small file can hold a huge one.
@@ -15,10 +16,23 @@ pub struct Document {
 pub fn read(file: &[u8]) -> Result<Document, &'static str> {
     match file {
         [] => Err("is empty"),
+        // A reader would find the PDF behind the form's first lines.
+        [b'-', b'-', ..] if is_form(file) => Err(MULTIPART),
         [b'P', b'K', 3, 4, ..] => {
             office::read(file).ok_or("is a ZIP archive, but no Word, PowerPoint or Excel file, or a damaged one")
         }
         _ if pdf::is_pdf(file) => pdf::read(file),
-        _ => Err("is no PDF, Word, PowerPoint or Excel file"),
+        _ if is_base64(file) => Err(BASE64),
+        _ => Err(
+            "is no PDF, and no Word, PowerPoint or Excel file of today's formats: this simulator reads no others, of \
+                  which Canva takes some",
+        ),
     }
+}
+
+/// Whether the field of a form begins here.
+fn is_form(file: &[u8]) -> bool {
+    const FIELD: &[u8] = b"content-disposition: form-data";
+    let start = file.get(..1024).unwrap_or(file);
+    start.windows(FIELD.len()).any(|part| part.eq_ignore_ascii_case(FIELD))
 }

@@ -134,16 +134,20 @@ fn other_type(file: &[u8]) -> &'static str {
         [b'%', b'P', b'D', b'F', ..] => "is a PDF, which is imported as a design",
         [b'P', b'K', 3, 4, ..] => "is a ZIP archive or an Office file",
         [b'R', b'I', b'F', b'F', ..] => "is an AVI video or another RIFF file",
-        [b'-', b'-', ..] => "begins as a multipart body does, not as a file",
+        [b'-', b'-', ..] => MULTIPART,
         _ if text.starts_with(b"<") => "is SVG, HTML or other XML",
         _ if matches!(brands(file), Brands::Avif) => "is an AVIF image",
-        _ if is_base64(file) => "is Base64 text, not a file's own bytes",
+        _ if is_base64(file) => BASE64,
         _ => "is no image or video of a known type",
     }
 }
 
+/// What a file is that came in another one's place.
+pub(super) const MULTIPART: &str = "begins as a multipart body does, not as a file";
+pub(super) const BASE64: &str = "is Base64 text, not a file's own bytes";
+
 /// Whether this is so long a text in Base64 that it is hardly anything else.
-fn is_base64(file: &[u8]) -> bool {
+pub(super) fn is_base64(file: &[u8]) -> bool {
     let mut start = Reader(file);
     let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=\r\n".contains(byte);
     start.take(64).is_some_and(|start| start.iter().all(is_digit))

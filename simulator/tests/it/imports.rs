@@ -2,6 +2,8 @@
 
 use std::io::{Cursor, Read, Write};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use zip::CompressionMethod;
@@ -214,4 +216,17 @@ fn zipped(method: CompressionMethod, parts: &[(&str, &str)]) -> Bytes {
         archive.write_all(xml.as_bytes()).unwrap();
     }
     archive.finish().unwrap().into_inner().into()
+}
+
+/// A reader of PDFs skips the lines before the header.
+#[tokio::test]
+async fn a_form_or_base64_in_a_documents_place_is_named() {
+    let simulator = prompt().await;
+    let deck = fixture("deck.pdf");
+    let form = [b"--b\r\ncontent-disposition: form-data\r\n\r\n".as_slice(), &deck, b"\r\n--b--\r\n"].concat();
+    for (bytes, named) in [(form, "multipart"), (STANDARD.encode(&deck).into_bytes(), "Base64")] {
+        let job = ok(import(&simulator, "Title", None, bytes)).await["job"].take();
+        assert_eq!(job["error"]["code"], "invalid_file", "{job}");
+        assert!(job["error"]["message"].as_str().unwrap().contains(named), "{job}");
+    }
 }
