@@ -131,15 +131,13 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
         Error::Body(BodyError::TooLong { .. }) => "use a smaller file",
         Error::Body(BodyError::Read { .. }) => "check that the file is there and can be read",
         Error::Body(_) => "try again when nothing writes to the file",
-        Error::Connect { kind, proxy, .. } => match kind {
-            ConnectKind::Certificate => "if the certificate is right, set SSL_CERT_FILE to a file with that CA",
-            ConnectKind::InvalidCertificate => "check the certificate, the base URL and this machine's clock",
-            ConnectKind::Proxy => {
-                return Some(format!("check the proxy in {}, then try again", proxy.unwrap_or(PROXY)));
-            }
-            ConnectKind::ProxyAuthorization => return Some(proxy_password(proxy.unwrap_or(PROXY))),
-            ConnectKind::ProxyScheme => {
-                return Some(format!("set {} to a proxy of http:// or https://", proxy.unwrap_or(PROXY)));
+        Error::Connect { kind, proxy, .. } => match (kind, proxy.unwrap_or(PROXY)) {
+            (ConnectKind::Certificate, _) => "if the certificate is right, set SSL_CERT_FILE to a file with that CA",
+            (ConnectKind::InvalidCertificate, _) => "check the certificate, the base URL and this machine's clock",
+            (ConnectKind::Proxy, proxy) => return Some(format!("check the proxy in {proxy}, then try again")),
+            (ConnectKind::ProxyAuthorization, proxy) => return Some(proxy_password(proxy)),
+            (ConnectKind::ProxyScheme, proxy) => {
+                return Some(format!("set {proxy} to a proxy of http:// or https://"));
             }
             _ => "check the network and the base URL, then try again",
         },

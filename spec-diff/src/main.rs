@@ -5,8 +5,8 @@
 //! git show main:openapi.yaml | cargo run -p spec-diff -- --markdown - openapi.yaml
 //! ```
 //!
-//! `--only breaking,additive` hides the rest. The report goes to standard output. Exit code 0: nothing breaks callers; 1: something does; 2: the arguments are
-//! wrong or a spec can't be read. The library has the rules.
+//! `--only breaking,additive` hides the rest. The report goes to standard output. Exit code 0: nothing breaks callers;
+//! 1: something does; 2: the arguments are wrong or a spec can't be read. The library has the rules.
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};

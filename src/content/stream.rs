@@ -3,7 +3,6 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
@@ -80,7 +79,7 @@ impl UploadBody {
             let chunk = chunk.map_err(|source| BodyError::Read { name: "upload".into(), source })?;
             length = length.saturating_add(chunk.len() as u64);
             if length > max_bytes {
-                return Err(BodyError::TooLong { name: PathBuf::from("upload"), max_bytes });
+                return Err(BodyError::TooLong { name: "upload".into(), max_bytes });
             }
             file.write_all(&chunk).await.map_err(failed)?;
         }

@@ -114,10 +114,11 @@ fn later(retry_after: &Option<Duration>) -> String {
 }
 
 fn next_step(status: StatusCode, error: &str) -> &'static str {
-    match error {
-        "unauthorized_client" | "invalid_client" => "; check the client id and secret",
-        "invalid_grant" => "; begin the login again",
-        _ if status == StatusCode::UNAUTHORIZED => "; check the client id and secret",
+    match (error, status) {
+        ("invalid_grant", _) => "; begin the login again",
+        ("unauthorized_client" | "invalid_client", _) | (_, StatusCode::UNAUTHORIZED) => {
+            "; check the client id and secret"
+        }
         _ => "",
     }
 }

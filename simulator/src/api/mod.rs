@@ -33,22 +33,6 @@ mod spec;
 /// Every response has one, for Canva's support.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Where Canva has operations that `openapi.yaml` doesn't.
-const NOT_SIMULATED: [&str; 12] = [
-    "/auth/v1/oidc",
-    "/rest/v1/analytics",
-    "/rest/v1/apps",
-    "/rest/v1/autofills",
-    "/rest/v1/brand-templates",
-    "/rest/v1/comments",
-    "/rest/v1/connect",
-    "/rest/v1/designs",
-    "/rest/v1/exports",
-    "/rest/v1/folders",
-    "/rest/v1/resizes",
-    "/rest/v1/users",
-];
-
 /// The most bytes that are read of an unwanted body, so that a client that still writes gets to read the response.
 const MAX_DISCARDED_BYTES: usize = 256 << 20;
 
@@ -135,7 +119,7 @@ async fn process(
         (Place::Nowhere, _) => {
             let refused =
                 ApiError::new(StatusCode::NOT_FOUND, "endpoint_not_found", "There is no operation at this path.");
-            Err(ApiError { reason: elsewhere(request.uri.path()), ..refused })
+            Err(ApiError { reason: routes::elsewhere(request.uri.path()), ..refused })
         }
     }
 }
@@ -147,7 +131,7 @@ async fn ask_oauth(
     body: &mut Body,
     entry: &Entry<'_>,
 ) -> Result<Value, ApiError> {
-    state.oauth.check_head(endpoint, &request.headers)?;
+    state.oauth.client.check_head(&request.headers, endpoint)?;
     let body = checks::read_body(MAX_FORM_BYTES, &request.headers, body).await?;
     let form = state.oauth.form(endpoint, &request.headers, &body)?;
     // Kept only now: the form is known to be this client's.
@@ -160,24 +144,6 @@ impl Place {
         let Self::Operations(specs, _) = self else { return None };
         specs.iter().find(|spec| spec.operation.method == method.as_str()).copied()
     }
-}
-
-/// What somebody may have looked for at a path that leads nowhere.
-fn elsewhere(path: &str) -> Option<String> {
-    let tidy: String = path.split('/').filter(|part| !part.is_empty()).map(|part| format!("/{part}")).collect();
-    let base = routes::path_of(BASE_URL);
-    // The token endpoints first below /auth: below the base URL they are deprecated.
-    let candidates = [tidy.clone(), format!("/auth{tidy}"), format!("{base}{tidy}")];
-    if let Some(meant) = candidates.iter().find(|meant| *meant != path && routes::is_path(meant)) {
-        return Some(format!("Did you mean {meant}?"));
-    }
-    let begins = |part: &str| {
-        candidates
-            .iter()
-            .any(|path| path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
-    };
-    let there = NOT_SIMULATED.iter().any(|part| begins(part));
-    there.then(|| "Canva has operations there, but this simulator doesn't simulate them.".to_owned())
 }
 
 fn bad_method(allowed: &str) -> Response {

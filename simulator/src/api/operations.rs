@@ -139,8 +139,8 @@ fn update_asset(state: &State, call: &Call) -> Result<Value, ApiError> {
     Ok(serde_json::json!({ "asset": asset.to_json(&state.urls, now) }))
 }
 
-/// Begins a job, with a file from a URL or from the request, that ends when its work is done, but not before the job duration is over, and gives the job as it
-/// then is.
+/// Begins a job and gives it as it then is. It ends when its work is done, but not before the job duration is over.
+/// `from` is the URL of a file that isn't in the request.
 async fn start_job(
     state: &Arc<State>,
     kind: JobKind,

@@ -18,6 +18,22 @@ use crate::oauth::Endpoint;
 use crate::serve::visitors;
 use crate::state::State;
 
+/// Where Canva has operations that `openapi.yaml` doesn't.
+const NOT_SIMULATED: [&str; 12] = [
+    "/auth/v1/oidc",
+    "/rest/v1/analytics",
+    "/rest/v1/apps",
+    "/rest/v1/autofills",
+    "/rest/v1/brand-templates",
+    "/rest/v1/comments",
+    "/rest/v1/connect",
+    "/rest/v1/designs",
+    "/rest/v1/exports",
+    "/rest/v1/folders",
+    "/rest/v1/resizes",
+    "/rest/v1/users",
+];
+
 /// What a client takes as its base URL, where the simulator stands in for Canva at this origin.
 pub fn base_url(origin: &str) -> String {
     format!("{origin}{}", path_of(BASE_URL))
@@ -38,8 +54,26 @@ pub fn path_of(url: &str) -> &str {
     after_scheme.find('/').map_or("", |start| after_scheme.split_at(start).1)
 }
 
+/// What somebody may have looked for at a path that leads nowhere.
+pub fn elsewhere(path: &str) -> Option<String> {
+    let tidy: String = path.split('/').filter(|part| !part.is_empty()).map(|part| format!("/{part}")).collect();
+    let base = path_of(BASE_URL);
+    // The token endpoints first below /auth: below the base URL they are deprecated.
+    let candidates = [tidy.clone(), format!("/auth{tidy}"), format!("{base}{tidy}")];
+    if let Some(meant) = candidates.iter().find(|meant| *meant != path && is_path(meant)) {
+        return Some(format!("Did you mean {meant}?"));
+    }
+    let begins = |part: &str| {
+        candidates
+            .iter()
+            .any(|path| path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    };
+    let there = NOT_SIMULATED.iter().any(|part| begins(part));
+    there.then(|| "Canva has operations there, but this simulator doesn't simulate them.".to_owned())
+}
+
 /// Whether an operation or an endpoint of OAuth stands at this path.
-pub fn is_path(path: &str) -> bool {
+fn is_path(path: &str) -> bool {
     let beside = path_of(TOKEN_URL).trim_end_matches(Endpoint::Token.name());
     let oauth = path.strip_prefix(beside).is_some_and(|name| Endpoint::ALL.iter().any(|it| it.name() == name));
     let below = path.strip_prefix(path_of(BASE_URL)).unwrap_or_default();

@@ -119,12 +119,7 @@ impl Library {
                 job.kind == kind && job.owner == owner && job.from.as_ref() == Some(url) && self.holds(job)
             })
         {
-            // A password in the URL isn't shown.
-            let url = Url::parse(url).ok().and_then(|mut url| {
-                url.set_username("").and_then(|()| url.set_password(None)).ok()?;
-                Some(url.to_string())
-            });
-            let url = url.unwrap_or_default();
+            let url = without_password(url).unwrap_or_default();
             let refused = match kind {
                 JobKind::UrlImport => refuse(format!("Design import for url {url} already in progress.")),
                 _ => refuse(format!("Asset upload for url {url} already exists.")),
@@ -248,6 +243,13 @@ impl Library {
         self.sequence += 1;
         self.sequence
     }
+}
+
+/// The URL as it can be shown.
+fn without_password(url: &str) -> Option<String> {
+    let mut url = Url::parse(url).ok()?;
+    url.set_username("").and_then(|()| url.set_password(None)).ok()?;
+    Some(url.into())
 }
 
 impl StoredAsset {

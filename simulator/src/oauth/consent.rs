@@ -19,6 +19,9 @@ const CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// registered.
 const REDIRECT_URI: &str = "http://127.0.0.1:3001/oauth/redirect";
 
+/// What a challenge must be.
+const CHALLENGE: &str = "43 to 128 characters, the URL-safe Base64 of code_verifier's SHA-256 (PKCE is mandatory)";
+
 impl OAuth {
     /// The user's consent: a code for these scopes.
     pub fn authorize(&self, owner: Owner, challenge: &str, scopes: Vec<String>, redirect_uri: &str) -> String {
@@ -51,27 +54,18 @@ impl OAuth {
             Some(given) => format!("{name} must be {expected}, and is {given:?}.\n"),
             None => format!("{name} is missing. It must be {expected}.\n"),
         };
-        let refused = if field("client_id") != self.client.id {
-            wrong("client_id", &self.client.id)
-        } else if field("response_type") != "code" {
-            wrong("response_type", "code")
-        } else if !PKCE.contains(&challenge.len()) {
-            let expected = "43 to 128 characters, the URL-safe Base64 of code_verifier's SHA-256 (PKCE is mandatory)";
-            wrong("code_challenge", expected)
-        } else if !field("code_challenge_method").eq_ignore_ascii_case("S256") {
-            wrong("code_challenge_method", "S256")
-        } else if field("scope").trim().is_empty() {
-            wrong("scope", "one scope or more, separated by spaces")
-        } else {
-            String::new()
-        };
-        let mut back = match back {
-            Ok(back) if refused.is_empty() => back,
-            Ok(_) => return (StatusCode::BAD_REQUEST, refused).into_response(),
-            Err(e) => {
-                let refused = wrong("redirect_uri", &format!("a URL or left out ({e})"));
-                return (StatusCode::BAD_REQUEST, refused).into_response();
-            }
+        let no_url = back.as_ref().err().map(|e| format!("a URL or left out ({e})"));
+        let checks = [
+            (no_url.is_none(), "redirect_uri", no_url.as_deref().unwrap_or_default()),
+            (field("client_id") == self.client.id, "client_id", &self.client.id),
+            (field("response_type") == "code", "response_type", "code"),
+            (PKCE.contains(&challenge.len()), "code_challenge", CHALLENGE),
+            (field("code_challenge_method").eq_ignore_ascii_case("S256"), "code_challenge_method", "S256"),
+            (!field("scope").trim().is_empty(), "scope", "one scope or more, separated by spaces"),
+        ];
+        let refused = checks.into_iter().find(|(right, ..)| !right).map(|(_, name, expected)| wrong(name, expected));
+        let (Ok(mut back), None) = (back, &refused) else {
+            return (StatusCode::BAD_REQUEST, refused.unwrap_or_default()).into_response();
         };
         let scopes = words(field("scope"));
         let owner = query.get("user").map_or_else(|| self.owner.clone(), |user_id| self.user(user_id));

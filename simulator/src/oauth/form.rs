@@ -69,7 +69,7 @@ impl fmt::Debug for Client {
 impl Client {
     /// Refuses a request whose `Authorization` isn't this client's. It looks at the head alone, so no stranger's body
     /// is read. RFC 6749 form-encodes id and secret there, but many clients don't. Both forms are accepted.
-    pub(super) fn check_head(&self, headers: &HeaderMap, endpoint: Endpoint) -> Result<(), ApiError> {
+    pub fn check_head(&self, headers: &HeaderMap, endpoint: Endpoint) -> Result<(), ApiError> {
         if !headers.contains_key(header::AUTHORIZATION) {
             return Ok(());
         }
@@ -96,28 +96,23 @@ impl Client {
         self.check(id == self.id, secret == self.secret, id, endpoint)
     }
 
-    /// Why a client isn't known. Its id isn't shown: it may be a secret.
-    fn stranger(&self, id: &str) -> String {
-        match id == self.secret {
+    fn check(&self, known: bool, right: bool, id: &str, endpoint: Endpoint) -> Result<(), ApiError> {
+        let refused = |code, message: &str| Err(ApiError::new(StatusCode::UNAUTHORIZED, code, message));
+        if known {
+            let message = format!("Client secret is invalid for {}.", self.id);
+            return if right { Ok(()) } else { refused("invalid_access_token", &message) };
+        }
+        // The id that was given isn't shown: it may be a secret.
+        let reason = match id == self.secret {
             true => "The id is the client's secret: they are swapped.".to_owned(),
             false => format!("The client's id is {}.", self.id),
-        }
-    }
-
-    fn check(&self, known: bool, right: bool, id: &str, endpoint: Endpoint) -> Result<(), ApiError> {
-        let unauthorized = |code, message| ApiError::new(StatusCode::UNAUTHORIZED, code, message);
-        match (known, right, endpoint) {
-            (true, true, _) => Ok(()),
-            // Of the three, only `token` has a code of its own for it.
-            (false, _, Endpoint::Token) => {
-                Err(unauthorized("invalid_client", "There is no such client.".to_owned()).because(self.stranger(id)))
-            }
-            (false, ..) => {
-                Err(unauthorized("invalid_access_token", "Client secret is invalid.".to_owned())
-                    .because(self.stranger(id)))
-            }
-            _ => Err(unauthorized("invalid_access_token", format!("Client secret is invalid for {}.", self.id))),
-        }
+        };
+        // Of the three, only `token` has a code of its own for it.
+        let refused = match endpoint {
+            Endpoint::Token => refused("invalid_client", "There is no such client."),
+            _ => refused("invalid_access_token", "Client secret is invalid."),
+        };
+        refused.map_err(|error| error.because(reason))
     }
 }
 

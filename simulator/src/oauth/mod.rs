@@ -122,12 +122,6 @@ impl OAuth {
         }
     }
 
-    /// Refuses a request whose `Authorization` isn't this client's. It looks at the head alone, so no stranger's
-    /// body is read.
-    pub fn check_head(&self, endpoint: Endpoint, headers: &HeaderMap) -> Result<(), ApiError> {
-        self.client.check_head(headers, endpoint)
-    }
-
     /// The form of a request of this client. Its id and secret are in the head, or else in the form.
     pub fn form(&self, endpoint: Endpoint, headers: &HeaderMap, body: &[u8]) -> Result<Form, ApiError> {
         let form = Form::parse(headers, body)?;
