@@ -83,7 +83,8 @@ class Server(http.server.BaseHTTPRequestHandler):
 
 
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
-with tempfile.TemporaryDirectory() as profile:
+# Chromium's children may write into its profile a moment longer than it lives itself.
+with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
     browser = subprocess.Popen(
         [sys.argv[1], "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
         + ["--disable-background-networking", "--disable-component-update", "--disable-sync"]

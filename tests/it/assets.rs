@@ -6,7 +6,7 @@ use std::time::Duration;
 use canva_connect::{Asset, AssetMetadata, AssetType, Client};
 use canva_simulator::Simulator;
 
-use crate::support::{self, UPDATED, answering, http, once, script};
+use crate::support::{self, UPDATED, answering, http, lasting, once, script};
 
 async fn uploaded() -> (Simulator, Client, Asset) {
     let simulator = Simulator::builder().job_duration(Duration::ZERO).start().await.unwrap();
@@ -24,7 +24,7 @@ async fn tags_are_left_set_or_cleared_and_an_asset_is_read_as_it_is_now() {
     assert_eq!((tagged.name.as_str(), tagged.tags), ("photo.png", vec!["launch".to_owned(), "2026".to_owned()]));
     let renamed = canva.update_asset(&asset.id).name("Hero").await.unwrap();
     assert_eq!((renamed.name.as_str(), &*renamed.tags), ("Hero", &["launch".to_owned(), "2026".to_owned()][..]));
-    assert_eq!(canva.get_asset(&asset.id).await.unwrap(), renamed);
+    assert_eq!(lasting(canva.get_asset(&asset.id).await.unwrap()), lasting(renamed));
     let cleared = canva.update_asset(&asset.id).clear_tags().await.unwrap();
     assert_eq!((cleared.name.as_str(), cleared.tags), ("Hero", vec![]));
     assert!(simulator.assets()[0].tags.is_empty());

@@ -11,7 +11,7 @@ use canva_connect::{Error, Pacer, TokenProvider, UploadBody};
 use canva_simulator::{CannedResponse, Fault, Simulator};
 use serde_json::{Value, json};
 
-use crate::support::{self, PIXEL, Paces, Renewing, UPLOADED, attempts, builder, http, once, script, trying};
+use crate::support::{self, PIXEL, Paces, Renewing, UPLOADED, attempts, builder, http, lasting, once, script, trying};
 
 static GET_FOLDER: Operation = Operation::new("getFolder", "GET", "/v1/folders/{folderId}").scopes(&["folder:read"]);
 static CREATE_FOLDER: Operation = Operation::new("createFolder", "POST", "/v1/folders").requests_per_minute(20);
@@ -39,7 +39,7 @@ async fn a_generated_call_sends_nothing_until_it_is_awaited_and_is_then_retried_
     simulator.inject("getAsset", 1..=2, Fault::Respond(CannedResponse::html(502))).unwrap();
     let before = simulator.requests().len();
     let read = canva.generated().get_asset(&asset.id).await.unwrap().asset;
-    assert_eq!((read, simulator.requests().len() - before), (asset, 3));
+    assert_eq!((lasting(read), simulator.requests().len() - before), (lasting(asset), 3));
 
     // Nor is it carried out twice.
     simulator.inject("createAssetUploadJob", 1.., Fault::LoseResponse).unwrap();

@@ -9,7 +9,7 @@ use canva_connect::{
 use canva_simulator::Simulator;
 use serde_json::{Value, json};
 
-use crate::support::{self, PIXEL, UPLOADED, answering, builder, http, script};
+use crate::support::{self, PIXEL, UPLOADED, answering, builder, http, lasting, script};
 
 fn soon(first_delay: u64) -> PollPolicy {
     PollPolicy::default().first_delay(Duration::from_millis(first_delay))
@@ -130,7 +130,7 @@ async fn a_deadline_leaves_the_handle_and_the_id_to_go_on_with() {
     assert_eq!((job_id.as_str(), *waited), (job.id(), deadline));
     assert_eq!(job.state(), Some(&JobState::InProgress));
     let asset = job.wait().await.unwrap();
-    assert_eq!(canva.asset_upload_job(job_id).wait().await.unwrap(), asset);
+    assert_eq!(lasting(canva.asset_upload_job(job_id).wait().await.unwrap()), lasting(asset));
 }
 
 /// Answers one request after the other with these bodies.

@@ -16,7 +16,9 @@ use canva_connect::auth::{TokenStore, Tokens};
 use canva_connect::operations::Operation;
 use canva_connect::pacing::Permit;
 use canva_connect::reqwest::Certificate;
-use canva_connect::{AccessToken, BoxError, BoxFuture, Client, ClientBuilder, Pacer, RetryPolicy, TokenProvider};
+use canva_connect::{
+    AccessToken, Asset, BoxError, BoxFuture, Client, ClientBuilder, Pacer, RetryPolicy, TokenProvider,
+};
 use canva_simulator::Simulator;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -50,6 +52,13 @@ pub fn trying(most: u32, base_url: &str) -> Client {
 /// Up to so many attempts, with hardly a pause between them.
 pub fn attempts(most: u32) -> RetryPolicy {
     RetryPolicy::default().max_attempts(most).base_delay(Duration::from_millis(1))
+}
+
+/// What stays of an asset from one response to the next: the URL of its thumbnail is a new one each second.
+pub fn lasting(asset: Asset) -> Asset {
+    let mut asset = asset;
+    asset.thumbnail = None;
+    asset
 }
 
 /// A client of this simulator, which trusts its certificate alone.
