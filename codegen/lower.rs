@@ -1,114 +1,589 @@
-//! Rewrites, in memory, schemas that progenitor 0.15 can't express as the API means them. Each rewrite says why it is
-//! needed.
+//! The schemas of the spec -> types with names. Every object, enum and union gets one, those that stand inside of
+//! others too; what is left is text, numbers, lists and maps. So progenitor only has to make structs of plain fields.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use proc_macro2::TokenStream;
+use quote::quote;
+use serde_json::{Map, Value, json};
 
-use super::{collect_references, resolve, spec_operations};
+use super::docs::markdown;
+use super::names::{Names, ident, pascal, snake};
+use super::spec::{self, components, entries, flag, list, resolve, text};
+use super::tables::{Length, length};
 
-/// A document of the schemas alone. `requests` are the schemas that requests are made of.
-pub fn lower(spec: &Value, requests: &BTreeSet<String>) -> Result<Value, String> {
-    let mut schemas = spec.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default();
-    for (name, schema) in &mut schemas {
-        let about = |reason: String| format!("components.schemas.{name}: {reason}");
-        if !name.starts_with(|c: char| c.is_ascii_uppercase()) || !name.chars().all(|c| c.is_ascii_alphanumeric()) {
-            return Err(about("the name must be letters and digits, such as `AssetName`".into()));
-        }
-        refuse_unions(schema).map_err(about)?;
-        match requests.contains(name) {
-            true => make_arrays_nullable(schema),
-            false => keep_unknown_fields(schema).map_err(about)?,
-        }
-        simplify(schema);
-    }
-    let info = json!({ "title": "schemas", "version": "0" });
-    Ok(json!({ "openapi": "3.0.3", "info": info, "paths": {}, "components": { "schemas": Value::Object(schemas) } }))
+const SCHEMAS: &str = "#/components/schemas/";
+
+/// What a value is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Type {
+    /// A struct, an enum or a union of the module `types`.
+    Named(String),
+    Text,
+    Integer(&'static str),
+    Number(&'static str),
+    Boolean,
+    List(Box<Type>),
+    Map(Box<Type>),
+    /// In a list or map: that, or null.
+    Nullable(Box<Type>),
+    /// Any JSON.
+    Any,
 }
 
-/// Progenitor makes something of each of these, but not what they mean: of a `oneOf` of objects, an enum that has
-/// none of their fields.
-fn refuse_unions(schema: &Value) -> Result<(), String> {
-    let Some(schema) = schema.as_object() else { return Ok(()) };
-    if let Some(keyword) = ["oneOf", "anyOf", "allOf", "not"].into_iter().find(|keyword| schema.contains_key(*keyword))
-    {
-        return Err(format!("`{keyword}` can't be generated: write one object with optional properties"));
+impl Type {
+    /// In Rust, outside of the module `types`.
+    pub fn tokens(&self) -> TokenStream {
+        match self {
+            Self::Named(name) => {
+                let name = ident(name);
+                quote!(types::#name)
+            }
+            Self::Text => quote!(String),
+            Self::Integer(name) | Self::Number(name) => {
+                let name = ident(name);
+                quote!(#name)
+            }
+            Self::Boolean => quote!(bool),
+            Self::List(item) => {
+                let item = item.tokens();
+                quote!(Vec<#item>)
+            }
+            Self::Map(value) if **value == Self::Any => quote!(::serde_json::Map<String, ::serde_json::Value>),
+            Self::Map(value) => {
+                let value = value.tokens();
+                quote!(::std::collections::BTreeMap<String, #value>)
+            }
+            Self::Nullable(ty) => {
+                let ty = ty.tokens();
+                quote!(Option<#ty>)
+            }
+            Self::Any => quote!(::serde_json::Value),
+        }
     }
-    let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(_, child)| child);
-    properties.chain(schema.get("items")).chain(schema.get("additionalProperties")).try_for_each(refuse_unions)
+
+    /// As progenitor takes it.
+    fn schema(&self) -> Value {
+        match self {
+            Self::Named(name) => json!({ "$ref": format!("{SCHEMAS}{name}") }),
+            Self::Text => json!({ "type": "string" }),
+            Self::Integer(name) => json!({ "type": "integer", "format": format!("int{}", name.trim_start_matches('i')) }),
+            Self::Number("f32") => json!({ "type": "number", "format": "float" }),
+            Self::Number(_) => json!({ "type": "number", "format": "double" }),
+            Self::Boolean => json!({ "type": "boolean" }),
+            Self::List(item) => json!({ "type": "array", "items": item.schema() }),
+            Self::Map(value) => json!({ "type": "object", "additionalProperties": value.schema() }),
+            Self::Nullable(ty) => json!({ "allOf": [ty.schema()], "nullable": true }),
+            Self::Any => json!({}),
+        }
+    }
+}
+
+/// A type, and whether the value may also be null.
+struct Lowered {
+    ty: Type,
+    nullable: bool,
+}
+
+impl Lowered {
+    /// In a list or map.
+    fn part(self) -> Box<Type> {
+        Box::new(if self.nullable { Type::Nullable(Box::new(self.ty)) } else { self.ty })
+    }
+}
+
+pub struct Struct {
+    pub doc: String,
+    /// The object with its properties, as progenitor takes it.
+    pub shape: Value,
+    /// Its fields by the names that the API has for them.
+    pub fields: BTreeMap<String, Field>,
+    /// Requests carry it.
+    pub request: bool,
+    /// It takes fields that the spec doesn't know.
+    pub open: bool,
+    pub deprecated: bool,
+}
+
+pub struct Field {
+    pub name: String,
+    pub doc: String,
+    pub ty: Type,
+    pub required: bool,
+    pub nullable: bool,
+    pub deprecated: bool,
+}
+
+pub struct Enum {
+    pub doc: String,
+    /// The value of the API, and the variant.
+    pub values: Vec<(String, String)>,
+    pub deprecated: bool,
+}
+
+/// One of several objects, told apart by the property `tag`.
+pub struct Union {
+    pub doc: String,
+    pub tag: String,
+    pub variants: Vec<Variant>,
+    pub deprecated: bool,
+}
+
+pub struct Variant {
+    /// The tag's value.
+    pub value: String,
+    pub name: String,
+    /// A struct.
+    pub ty: String,
+    /// The struct has the tag too, since it is also used by itself.
+    pub keeps_tag: bool,
+    /// The struct has a field of the union's type.
+    pub boxed: bool,
+}
+
+/// The types, as far as they were asked for.
+pub struct Types<'a> {
+    spec: &'a Value,
+    names: Names,
+    /// The component schemas that have a type of their own, with its name.
+    components: BTreeMap<&'a str, String>,
+    requests: BTreeSet<&'a str>,
+    /// By component, the properties that tell it apart from others, where it is used in no other way.
+    tags: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    /// What is lowered right now is part of a request.
+    request: bool,
+    pub structs: BTreeMap<String, Struct>,
+    pub enums: BTreeMap<String, Enum>,
+    pub unions: BTreeMap<String, Union>,
+    pub lengths: Vec<Length>,
+}
+
+impl<'a> Types<'a> {
+    /// The types of all components.
+    pub fn new(spec: &'a Value, operations: &[spec::Operation<'a>]) -> Result<Self, String> {
+        let mut types = Self {
+            spec,
+            names: Names::default(),
+            components: BTreeMap::new(),
+            requests: requests(spec, operations),
+            tags: tags(spec),
+            request: false,
+            structs: BTreeMap::new(),
+            enums: BTreeMap::new(),
+            unions: BTreeMap::new(),
+            lengths: Vec::new(),
+        };
+        let about = |name: &str, reason: String| format!("components.schemas.{name}: {reason}");
+        for (name, _) in components(spec, "schemas").filter(|(_, schema)| is_named(schema)) {
+            let rust = pascal(name).and_then(|rust| types.names.claim(&rust).map(|()| rust));
+            types.components.insert(name, rust.map_err(|reason| about(name, reason))?);
+        }
+        for (name, schema) in components(spec, "schemas") {
+            types.request = types.requests.contains(name.as_str());
+            let done = match types.components.get(name.as_str()).cloned() {
+                Some(rust) => types.define(&rust, schema, Some(name)),
+                // It has no type of its own. If it can't be one, that is said here.
+                None => types.lower(schema, name, &mut Vec::new()).map(drop),
+            };
+            done.map_err(|reason| about(name, reason))?;
+        }
+        types.box_cycles();
+        Ok(types)
+    }
+
+    /// The type of a schema that stands in an operation. If it needs a name, it gets one that begins with `name`.
+    pub fn of(&mut self, schema: &'a Value, name: &str, request: bool) -> Result<Type, String> {
+        self.request = request;
+        self.lower(schema, name, &mut Vec::new()).map(|lowered| lowered.ty)
+    }
+
+    /// `name` is for what has none yet. `aliases` are the components that led here.
+    fn lower(&mut self, schema: &'a Value, name: &str, aliases: &mut Vec<&'a str>) -> Result<Lowered, String> {
+        if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+            let target = resolve(self.spec, schema);
+            let component = reference.strip_prefix(SCHEMAS).unwrap_or(reference);
+            if let Some(rust) = self.components.get(component) {
+                return Ok(Lowered { ty: Type::Named(rust.clone()), nullable: flag(target, "nullable") });
+            }
+            if aliases.contains(&component) {
+                return Err(format!("`$ref: '{reference}'` leads back to itself"));
+            }
+            aliases.push(component);
+            let lowered = self.lower(target, name, aliases);
+            aliases.pop();
+            return lowered;
+        }
+        let nullable = flag(schema, "nullable");
+        if let Some(member) = only_member(schema) {
+            let lowered = self.lower(member, name, aliases)?;
+            return Ok(Lowered { nullable: nullable || lowered.nullable, ..lowered });
+        }
+        let ty = if is_named(schema) {
+            let name = self.names.take(&pascal(name)?);
+            self.define(&name, schema, None)?;
+            Type::Named(name)
+        } else {
+            self.plain(schema, name, aliases)?
+        };
+        Ok(Lowered { ty, nullable })
+    }
+
+    /// What needs no name.
+    fn plain(&mut self, schema: &'a Value, name: &str, aliases: &mut Vec<&'a str>) -> Result<Type, String> {
+        Ok(match (kind(schema)?, text(schema, "format")) {
+            // Text of whatever format is text: what it is worth is the API's to say.
+            ("string", _) => Type::Text,
+            ("integer", "int32") => Type::Integer("i32"),
+            ("integer", _) => Type::Integer("i64"),
+            ("number", "float") => Type::Number("f32"),
+            ("number", _) => Type::Number("f64"),
+            ("boolean", _) => Type::Boolean,
+            ("array", _) => match schema.get("items") {
+                Some(items) => Type::List(self.lower(items, &format!("{name} item"), aliases)?.part()),
+                None => Type::List(Box::new(Type::Any)),
+            },
+            ("object", _) => match schema.get("additionalProperties").filter(|values| values.is_object()) {
+                Some(values) => Type::Map(self.lower(values, &format!("{name} value"), aliases)?.part()),
+                None => Type::Map(Box::new(Type::Any)),
+            },
+            ("", _) => Type::Any,
+            (other, _) => return Err(format!("`type: {other}` isn't one of OpenAPI 3.0")),
+        })
+    }
+
+    fn define(&mut self, name: &str, schema: &'a Value, component: Option<&'a str>) -> Result<(), String> {
+        let (doc, deprecated) = (markdown(text(schema, "description")), flag(schema, "deprecated"));
+        if let Some(members) = union_members(schema) {
+            let union = self.union(name, schema, members)?;
+            self.unions.insert(name.to_owned(), Union { doc, deprecated, ..union });
+        } else if schema.get("enum").is_some() {
+            self.enums.insert(name.to_owned(), Enum { doc, values: values(schema)?, deprecated });
+        } else {
+            let tag = component.and_then(|component| self.tags.get(component)).and_then(|tags| tags.first().copied());
+            let object = self.object(name, schema, tag)?;
+            self.structs.insert(name.to_owned(), object);
+        }
+        Ok(())
+    }
+
+    /// `tag` is the property that its union has in its place.
+    fn object(&mut self, name: &str, schema: &'a Value, tag: Option<&str>) -> Result<Struct, String> {
+        let mut merged = Object::default();
+        merged.add(self.spec, schema, &mut Vec::new())?;
+        let request = self.request;
+        let open = !request || merged.open;
+        let mut names = Names::of(open.then_some("extra"));
+        let (mut fields, mut properties, mut required) = (BTreeMap::new(), Map::new(), Vec::new());
+        for (property, schema) in &merged.properties {
+            if tag == Some(property) {
+                continue;
+            }
+            let about = |reason| format!("properties.{property}: {reason}");
+            let lowered = self.lower(schema, &format!("{name} {property}"), &mut Vec::new()).map_err(about)?;
+            let Lowered { ty, nullable } = lowered;
+            let target = resolve(self.spec, only_member(schema).unwrap_or(schema));
+            self.lengths.extend(length(name, property, target).map_err(about)?);
+            let item = resolve(self.spec, target.get("items").unwrap_or(&Value::Null));
+            self.lengths.extend(length(name, &format!("{property}_item"), item).map_err(about)?);
+            let (described, is_required) = (resolve(self.spec, schema), merged.required.contains(property));
+            let list = matches!(ty, Type::List(_) | Type::Map(_));
+            let mut shape = ty.schema();
+            // Left alone, a list that may be left out would be skipped when it is empty, so that an empty list, which
+            // in a request means "remove them all", would never be sent.
+            if list
+                && (nullable || !is_required)
+                && let Some(shape) = shape.as_object_mut()
+            {
+                shape.insert("nullable".into(), json!(true));
+            }
+            if is_required && (list || !nullable) {
+                required.push(property.clone());
+            }
+            properties.insert(property.clone(), shape);
+            // What a type is says its own documentation.
+            let said = if matches!(ty, Type::Named(_)) { schema } else { described };
+            let field = Field {
+                name: names.take(&snake(property).map_err(about)?),
+                doc: markdown(text(said, "description")),
+                deprecated: flag(said, "deprecated"),
+                required: is_required,
+                nullable,
+                ty,
+            };
+            fields.insert(property.clone(), field);
+        }
+        let shape = json!({
+            "type": "object", "properties": properties, "required": required, "additionalProperties": false
+        });
+        let (doc, deprecated) = (markdown(text(schema, "description")), flag(schema, "deprecated"));
+        Ok(Struct { shape, fields, request, open, doc, deprecated })
+    }
+
+    fn union(&mut self, name: &str, schema: &'a Value, members: Vec<&'a Value>) -> Result<Union, String> {
+        let tag = schema.pointer("/discriminator/propertyName").and_then(Value::as_str);
+        let tag = tag.ok_or_else(|| {
+            "`oneOf` and `anyOf` need a `discriminator` with a `propertyName`, which tells the members apart".to_owned()
+        })?;
+        if schema.get("properties").is_some() {
+            return Err("`properties` beside `oneOf` can't be generated: move them into its members".to_owned());
+        }
+        let mapping: Vec<(&String, &str)> = entries(&schema["discriminator"], "mapping")
+            .filter_map(|(value, target)| Some((value, target.as_str()?)))
+            .collect();
+        let (mut names, mut variants) = (Names::of(["Unknown"]), Vec::new());
+        for member in members {
+            let reference = text(member, "$ref");
+            let component = reference.strip_prefix(SCHEMAS);
+            let target = resolve(self.spec, member);
+            let about = |reason: String| format!("the member {}: {reason}", component.unwrap_or("without a name"));
+            let property = target.pointer("/properties").and_then(|properties| properties.get(tag));
+            let property = property.map(|property| resolve(self.spec, property));
+            let mut tag_values: Vec<String> = mapping
+                .iter()
+                .filter(|(_, target)| *target == reference || Some(*target) == component)
+                .map(|(value, _)| (*value).clone())
+                .collect();
+            if tag_values.is_empty() {
+                tag_values = list(property.unwrap_or(&Value::Null), "enum").filter_map(|it| it.as_str().map(str::to_owned)).collect();
+            }
+            if tag_values.is_empty() {
+                tag_values.extend(component.map(str::to_owned));
+            }
+            let first = tag_values.first().ok_or_else(|| about(format!("no value of `{tag}` stands for it")))?;
+            let lowered = self.lower(member, &format!("{name} {first}"), &mut Vec::new()).map_err(about)?;
+            let Type::Named(ty) = lowered.ty else {
+                return Err(about("only objects with `properties` can be told apart".to_owned()));
+            };
+            if union_members(target).is_some() || target.get("enum").is_some() {
+                return Err(about("only objects can be told apart".to_owned()));
+            }
+            let keeps_tag = property.is_some()
+                && component.is_none_or(|component| self.tags.get(component).is_none_or(|tags| tags.first() != Some(&tag)));
+            for value in tag_values {
+                let name = names.take(&variant(&value).map_err(about)?);
+                variants.push(Variant { value, name, ty: ty.clone(), keeps_tag, boxed: false });
+            }
+        }
+        Ok(Union { doc: String::new(), tag: tag.to_owned(), variants, deprecated: false })
+    }
+
+    /// A struct that holds the union which it is a variant of has no size; boxed, it has.
+    fn box_cycles(&mut self) {
+        let unions: Vec<String> = self.unions.keys().cloned().collect();
+        for name in unions {
+            let types: Vec<String> = self.unions[&name].variants.iter().map(|variant| variant.ty.clone()).collect();
+            let boxed: Vec<bool> = types.iter().map(|ty| self.holds(ty, &name, &mut BTreeSet::new())).collect();
+            if let Some(union) = self.unions.get_mut(&name) {
+                union.variants.iter_mut().zip(boxed).for_each(|(variant, boxed)| variant.boxed = boxed);
+            }
+        }
+    }
+
+    /// Whether a value of this type holds one of the other, and not just in a list or map.
+    fn holds(&self, name: &str, other: &str, seen: &mut BTreeSet<String>) -> bool {
+        if name == other {
+            return true;
+        }
+        if !seen.insert(name.to_owned()) {
+            return false;
+        }
+        let fields = self.structs.get(name).into_iter().flat_map(|object| object.fields.values());
+        let fields = fields.filter_map(|field| match &field.ty {
+            Type::Named(name) => Some(name),
+            _ => None,
+        });
+        let variants = self.unions.get(name).into_iter().flat_map(|union| &union.variants).map(|variant| &variant.ty);
+        fields.chain(variants).any(|part| self.holds(part, other, seen))
+    }
+
+    /// The schemas that progenitor makes structs of, one of them perhaps left out. It takes enums and unions for types
+    /// that are there already.
+    pub fn document(&self, without: Option<&str>) -> Value {
+        let shape = |(name, object): (&String, &Struct)| match without == Some(name.as_str()) {
+            true => (name.clone(), json!({ "type": "object" })),
+            false => (name.clone(), object.shape.clone()),
+        };
+        let structs = self.structs.iter().map(shape);
+        let others = self.others().map(|name| (name.clone(), json!({})));
+        let schemas: Map<String, Value> = structs.chain(others).collect();
+        let info = json!({ "title": "schemas", "version": "0" });
+        json!({ "openapi": "3.0.3", "info": info, "paths": {}, "components": { "schemas": schemas } })
+    }
+
+    pub fn others(&self) -> impl Iterator<Item = &String> {
+        self.enums.keys().chain(self.unions.keys())
+    }
+
+    /// Keeps the length of an operation's parameter. One of `components.parameters` goes by its name there.
+    pub fn parameter_length(&mut self, operation: &str, parameter: &str, schema: &'a Value) -> Result<(), String> {
+        let shared = components(self.spec, "parameters").find(|(_, it)| it.get("schema").is_some_and(|it| std::ptr::eq(it, schema)));
+        let schema = resolve(self.spec, schema);
+        let found = match shared {
+            Some((name, _)) => length(name, "", schema)?,
+            None => length(operation, parameter, schema)?,
+        };
+        let found = found.filter(|found| self.lengths.iter().all(|known| known.name != found.name));
+        self.lengths.extend(found);
+        Ok(())
+    }
+
+    /// A name that no type has.
+    pub fn name(&mut self, wanted: &str) -> Result<String, String> {
+        Ok(self.names.take(&pascal(wanted)?))
+    }
+}
+
+/// An object, with those that `allOf` adds to it.
+#[derive(Default)]
+struct Object<'a> {
+    properties: BTreeMap<String, &'a Value>,
+    required: BTreeSet<String>,
+    /// It says that there may be more properties.
+    open: bool,
+}
+
+impl<'a> Object<'a> {
+    fn add(&mut self, spec: &'a Value, schema: &'a Value, seen: &mut Vec<&'a str>) -> Result<(), String> {
+        let reference = schema.get("$ref").and_then(Value::as_str);
+        if let Some(reference) = reference {
+            if seen.contains(&reference) {
+                return Err(format!("`allOf` with `$ref: '{reference}'` leads back to itself"));
+            }
+            seen.push(reference);
+        }
+        let schema = resolve(spec, schema);
+        if union_members(schema).is_some() || !matches!(kind(schema)?, "object" | "") {
+            return Err("`allOf` can only be generated of objects".to_owned());
+        }
+        for (name, property) in entries(schema, "properties") {
+            if self.properties.insert(name.clone(), property).is_some_and(|other| other != property) {
+                return Err(format!("`allOf` has two schemas for the property `{name}`: leave one of them out"));
+            }
+        }
+        self.required.extend(list(schema, "required").filter_map(|name| name.as_str().map(str::to_owned)));
+        let additional = schema.get("additionalProperties");
+        self.open |= additional.is_some_and(|additional| *additional != json!(false));
+        list(schema, "allOf").try_for_each(|member| self.add(spec, member, seen))?;
+        if reference.is_some() {
+            seen.pop();
+        }
+        Ok(())
+    }
+}
+
+/// Whether this is an object, an enum or a union, which need a name in Rust.
+fn is_named(schema: &Value) -> bool {
+    let has = |key: &str| schema.get(key).is_some();
+    !has("$ref")
+        && only_member(schema).is_none()
+        && (has("properties")
+            || has("oneOf")
+            || has("anyOf")
+            || has("allOf")
+            || has("enum") && matches!(text(schema, "type"), "string" | ""))
+}
+
+/// A schema that says of another one only that, and perhaps that it may be null.
+fn only_member(schema: &Value) -> Option<&Value> {
+    if ["properties", "discriminator"].into_iter().any(|key| schema.get(key).is_some()) {
+        return None;
+    }
+    let mut members = ["allOf", "oneOf", "anyOf"].into_iter().flat_map(|key| list(schema, key));
+    members.next().filter(|_| members.next().is_none())
+}
+
+fn union_members(schema: &Value) -> Option<Vec<&Value>> {
+    let key = ["oneOf", "anyOf"].into_iter().find(|key| schema.get(key).is_some())?;
+    Some(list(schema, key).collect())
+}
+
+/// The `type`, or what the other keywords say of it.
+fn kind(schema: &Value) -> Result<&str, String> {
+    if schema.get("not").is_some() {
+        return Err("`not` can't be generated: say what it is instead".to_owned());
+    }
+    let implied = || {
+        let of = [("properties", "object"), ("additionalProperties", "object"), ("items", "array")];
+        of.into_iter().find(|(key, _)| schema.get(key).is_some()).map_or("", |(_, kind)| kind)
+    };
+    match schema.get("type") {
+        None => Ok(implied()),
+        Some(Value::String(kind)) => Ok(kind),
+        Some(_) => Err("`type` must be one word, and `nullable: true` says that it may be null".to_owned()),
+    }
+}
+
+fn values(schema: &Value) -> Result<Vec<(String, String)>, String> {
+    let (mut names, mut values) = (Names::of(["Unknown"]), Vec::<(String, String)>::new());
+    for value in list(schema, "enum").filter(|value| !value.is_null()) {
+        let text = value.as_str().ok_or_else(|| format!("`enum` value `{value}` must be text: put it in quotes"))?;
+        if !values.iter().any(|(known, _)| known == text) {
+            let name = variant(text).map_err(|reason| format!("`enum` value: {reason}"))?;
+            values.push((text.to_owned(), names.take(&name)));
+        }
+    }
+    Ok(values)
+}
+
+/// The name of a variant. `Unknown` is that of what isn't listed.
+fn variant(value: &str) -> Result<String, String> {
+    match pascal(if value.is_empty() { "empty" } else { value })? {
+        name if name == "Unknown" => Ok("UnknownValue".to_owned()),
+        name => Ok(name),
+    }
 }
 
 /// The component schemas that request bodies and parameters are made of.
-pub fn request_schemas(spec: &Value) -> Result<BTreeSet<String>, String> {
+fn requests<'a>(spec: &'a Value, operations: &[spec::Operation<'a>]) -> BTreeSet<&'a str> {
     let mut names = BTreeSet::new();
-    for operation in spec_operations(spec)? {
-        let parameters = operation.value.get("parameters").and_then(Value::as_array).into_iter().flatten();
-        for part in parameters.chain(operation.value.get("requestBody")) {
-            collect_schemas(spec, resolve(spec, part), &mut names);
-        }
+    for operation in operations {
+        let body = operation.value.get("requestBody").map(|body| resolve(spec, body));
+        operation.parameters.iter().copied().chain(body).for_each(|part| reach(spec, part, &mut names));
     }
-    Ok(names)
+    names
 }
 
-fn collect_schemas(spec: &Value, value: &Value, names: &mut BTreeSet<String>) {
+fn reach<'a>(spec: &'a Value, value: &'a Value, names: &mut BTreeSet<&'a str>) {
     let mut references = BTreeSet::new();
-    collect_references(value, &mut references);
-    for name in references.iter().filter_map(|reference| reference.strip_prefix("#/components/schemas/")) {
-        if names.insert(name.to_owned())
+    spec::collect_references(value, &mut references);
+    for name in references.iter().filter_map(|reference| reference.strip_prefix(SCHEMAS)) {
+        if names.insert(name)
             && let Some(schema) = spec.pointer(&format!("/components/schemas/{name}"))
         {
-            collect_schemas(spec, schema, names);
+            reach(spec, schema, names);
         }
     }
 }
 
-/// An optional array of a request becomes `nullable`, and with it `Option<Vec<_>>`. Left alone it is a `Vec` that is
-/// skipped when empty, so that an empty list, which means "remove them all", would never be sent.
-fn make_arrays_nullable(schema: &mut Value) {
-    let required = schema.get("required").cloned().unwrap_or_default();
-    let required: Vec<&str> = required.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        for (name, property) in properties {
-            if property.get("type") == Some(&json!("array"))
-                && !required.contains(&name.as_str())
-                && let Some(property) = property.as_object_mut()
-            {
-                property.insert("nullable".into(), json!(true));
-            }
-        }
-    }
+/// By component, the discriminators of the unions that it is a member of, unless it is used in another way too.
+fn tags(spec: &Value) -> BTreeMap<&str, BTreeSet<&str>> {
+    let (mut tags, mut used) = (BTreeMap::<&str, BTreeSet<&str>>::new(), BTreeSet::new());
+    usages(spec, &mut tags, &mut used);
+    tags.retain(|name, tags| tags.len() == 1 && !used.contains(name));
+    tags
 }
 
-/// An object of a response gets a map `extra` of the fields that the spec doesn't know. Left alone they are allowed
-/// and lost; an empty schema allows them no less, and is what the generator makes a map of.
-fn keep_unknown_fields(schema: &mut Value) -> Result<(), String> {
-    let Some(schema) = schema.as_object_mut() else { return Ok(()) };
-    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        if properties.contains_key("extra") {
-            return Err("a property `extra` would be in the way of the unknown fields".into());
-        }
-        properties.values_mut().try_for_each(keep_unknown_fields)?;
-        if schema.get("additionalProperties").is_none_or(|others| *others == json!(true)) {
-            schema.insert("additionalProperties".into(), json!({}));
-        }
-    }
-    schema.get_mut("items").into_iter().try_for_each(keep_unknown_fields)
-}
-
-/// A bounded string becomes a newtype with six impls each (and a regex engine for a pattern), whose errors don't say
-/// what came. The bounds are in `lengths.rs`, and the facade checks them.
-fn simplify(value: &mut Value) {
+fn usages<'a>(value: &'a Value, tags: &mut BTreeMap<&'a str, BTreeSet<&'a str>>, used: &mut BTreeSet<&'a str>) {
+    let tag = value.pointer("/discriminator/propertyName").and_then(Value::as_str);
+    let component = |schema: &'a Value| schema.get("$ref")?.as_str()?.strip_prefix(SCHEMAS);
+    used.extend(component(value));
     match value {
         Value::Object(map) => {
-            if map.get("type") == Some(&json!("string")) && !map.contains_key("enum") {
-                map.retain(|key, _| !matches!(key.as_str(), "pattern" | "minLength" | "maxLength"));
+            for (key, child) in map {
+                match (tag, child) {
+                    (Some(tag), Value::Array(members)) if key == "oneOf" || key == "anyOf" => {
+                        for member in members {
+                            match component(member) {
+                                Some(name) => drop(tags.entry(name).or_default().insert(tag)),
+                                None => usages(member, tags, used),
+                            }
+                        }
+                    }
+                    _ => usages(child, tags, used),
+                }
             }
-            if let Some(Value::String(description)) = map.get_mut("description") {
-                *description = description.trim().to_owned();
-            }
-            map.values_mut().for_each(simplify);
         }
-        Value::Array(items) => items.iter_mut().for_each(simplify),
+        Value::Array(items) => items.iter().for_each(|item| usages(item, tags, used)),
         _ => {}
     }
 }

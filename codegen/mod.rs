@@ -1,116 +1,160 @@
-//! openapi.yaml -> generated/: reads and checks the spec, has progenitor make the types (`lower`, `types`), and makes
-//! the methods (`operations`) and the tables (`tables`) from the spec itself.
+//! openapi.yaml -> generated/. `spec` reads it, `lower` gives every type a name, `types` has progenitor make them,
+//! `operations` makes a method for each operation, `jobs` the kinds of jobs, and `tables` the facts.
 
 use std::collections::BTreeSet;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use serde_json::Value;
+use syn::visit_mut::{self, VisitMut};
+use syn::{Attribute, Expr, Lit, parse_quote};
 
+mod docs;
+mod jobs;
 mod lower;
+mod names;
 mod operations;
+mod spec;
 mod tables;
 mod types;
 
 /// The generated files and their content. `name` is the spec's file name, for error messages.
 pub fn generate(name: &str, text: &str) -> Result<Vec<(&'static str, String)>, String> {
-    let spec: Value = serde_saphyr::from_str(text)
-        .map_err(|e| format!("{name}: not readable as YAML: {}", e.to_string().replace("<input>", name)))?;
-    check_references(&spec).map_err(|(place, message)| {
-        let line = text.lines().position(|line| line.contains(&place)).map_or(0, |index| index + 1);
-        format!("{name}:{line}: {message}")
-    })?;
-    let in_spec = |e: String| format!("{name}: {e}");
-    let facts = tables::facts(&spec).map_err(in_spec)?;
-    let table = tables::operations(&spec, &facts).map_err(in_spec)?;
-    let requests = lower::request_schemas(&spec).map_err(in_spec)?;
-    let types = types::types(&lower::lower(&spec, &requests).map_err(in_spec)?, &requests).map_err(in_spec)?;
-    let operations = operations::operations(&spec, &facts).map_err(in_spec)?;
+    let spec = spec::read(name, text)?;
+    let in_spec = |e: String| format!("{name}: {}", e.replace('\n', " "));
+    let operations = spec::operations(&spec).map_err(in_spec)?;
+    let mut types = lower::Types::new(&spec, &operations).map_err(in_spec)?;
+    let (mut facts, mut methods, mut jobs) = (Vec::new(), operations::Methods::default(), jobs::Jobs::default());
+    for operation in &operations {
+        let about = |reason| in_spec(format!("{}: {reason}", operation.id));
+        let known = tables::facts(&spec, operation).map_err(about)?;
+        let response = methods.add(&spec, &mut types, operation, &known).map_err(about)?;
+        facts.push(known);
+        jobs.see(operation, response);
+    }
+    let jobs = jobs.tokens(&types).map_err(in_spec)?;
+    let structs = types::types(&types).map_err(in_spec)?;
+    let operations::Methods { methods, options } = methods;
     let client = quote! {
+        use super::operations;
         use crate::content::UploadBody;
-        use crate::operations;
-        use crate::send::{Call, Sender};
-        #types
-        #operations
+        use crate::send::{Call, Items, Sender};
+
+        /// The schemas of the spec.
+        pub mod types {
+            #structs
+        }
+
+        /// Every operation of the spec, each as a [`Call`].
+        #[derive(Clone, Debug)]
+        pub struct Operations(pub(crate) Sender);
+
+        impl Operations {
+            #(#methods)*
+        }
+
+        #(#options)*
     };
+    let table = tables::operations(&spec, &facts).map_err(in_spec)?;
+    let docs = tables::docs(&types.lengths, &facts).map_err(in_spec)?;
     Ok(vec![
         ("generated/client.rs", print(name, client)?),
+        ("generated/jobs.rs", print(name, jobs)?),
         ("generated/operations.rs", print(name, table)?),
-        ("generated/lengths.rs", print(name, tables::lengths(&spec))?),
-        ("generated/docs.rs", headed(name, &tables::docs(&spec, &facts))),
-        ("generated/schemas.rs", headed(name, &tables::schemas(&spec))),
+        ("generated/lengths.rs", print(name, tables::lengths(&types.lengths))?),
+        ("generated/docs.rs", headed(name, &docs)),
+        ("generated/schemas.rs", headed(name, &tables::schemas(types.structs.keys().chain(types.others())))),
     ])
 }
 
-/// Every `$ref` points at something in this document, or the error says which doesn't: the text to look for, and the
-/// message. Progenitor would panic over it.
-fn check_references(spec: &Value) -> Result<(), (String, String)> {
-    let mut references = BTreeSet::new();
-    collect_references(spec, &mut references);
-    for reference in references {
-        let found = reference.strip_prefix('#').and_then(|pointer| spec.pointer(pointer));
-        if found.is_none() {
-            return Err((reference.to_owned(), format!("`$ref: '{reference}'` points at nothing in this file")));
-        }
-    }
-    Ok(())
-}
-
-fn collect_references<'a>(value: &'a Value, into: &mut BTreeSet<&'a str>) {
-    match value {
-        Value::Object(map) => {
-            into.extend(map.get("$ref").and_then(Value::as_str));
-            map.values().for_each(|child| collect_references(child, into));
-        }
-        Value::Array(items) => items.iter().for_each(|child| collect_references(child, into)),
-        _ => {}
-    }
-}
-
-/// The value itself, or the target of its `$ref`. simulator/ and spec-diff/ have the same few lines: the build script
-/// of a published crate can't depend on the workspace.
-fn resolve<'a>(spec: &'a Value, value: &'a Value) -> &'a Value {
-    let pointer = value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
-    pointer.and_then(|pointer| spec.pointer(pointer)).unwrap_or(value)
-}
-
-/// An operation of the spec, with where it stands.
-struct SpecOperation<'a> {
-    path: &'a str,
-    method: &'a str,
-    id: &'a str,
-    value: &'a Value,
-}
-
-const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
-
-fn spec_operations(spec: &Value) -> Result<Vec<SpecOperation<'_>>, String> {
-    let paths = spec.get("paths").and_then(Value::as_object).ok_or("`paths` is missing or not a map")?;
-    let mut operations = Vec::new();
-    // Beside paths there may be extensions, `x-...`.
-    for (path, item) in paths.iter().filter(|(key, _)| key.starts_with('/')) {
-        let item = item.as_object().ok_or_else(|| format!("paths.{path}: not a map"))?;
-        if item.contains_key("parameters") {
-            return Err(format!("paths.{path}: move `parameters` into each operation"));
-        }
-        for (method, value) in item.iter().filter(|(key, _)| METHODS.contains(&key.as_str())) {
-            let id = value.get("operationId").and_then(Value::as_str);
-            let id = id.ok_or_else(|| format!("paths.{path}.{method}: `operationId` is missing"))?;
-            if !id.starts_with(|c: char| c.is_ascii_lowercase()) || !id.chars().all(|c| c.is_ascii_alphanumeric()) {
-                return Err(format!(
-                    "paths.{path}.{method}: `operationId: {id}` must be letters and digits, such as `getAsset`"
-                ));
-            }
-            operations.push(SpecOperation { path, method, id, value });
-        }
-    }
-    Ok(operations)
-}
-
+/// Code that parses, and whose names are unique where they stand.
 fn print(name: &str, tokens: TokenStream) -> Result<String, String> {
     let mut file = syn::parse2(tokens).map_err(|e| format!("{name}: the generated code doesn't parse: {e}"))?;
-    types::doc_lines(&mut file);
-    Ok(headed(name, &prettyplease::unparse(&file)))
+    let mut finish = Finish::default();
+    finish.visit_file_mut(&mut file);
+    match finish.twice {
+        Some(twice) => Err(format!("{name}: the generated code has `{twice}` twice")),
+        None => Ok(headed(name, &prettyplease::unparse(&file))),
+    }
+}
+
+/// Writes doc comments as one `///` a line, so that a changed sentence is a changed line; and looks for names that are
+/// there twice.
+#[derive(Default)]
+struct Finish {
+    twice: Option<String>,
+}
+
+impl Finish {
+    fn unique(&mut self, of: &str, names: impl IntoIterator<Item = String>) {
+        let mut seen = BTreeSet::new();
+        for name in names {
+            if !seen.insert(name.clone()) {
+                self.twice = Some(format!("{of}{name}"));
+            }
+        }
+    }
+
+    fn unique_items(&mut self, items: &[syn::Item]) {
+        let names = items.iter().filter_map(|item| match item {
+            syn::Item::Struct(item) => Some(item.ident.to_string()),
+            syn::Item::Enum(item) => Some(item.ident.to_string()),
+            syn::Item::Mod(item) => Some(item.ident.to_string()),
+            syn::Item::Const(item) => Some(item.ident.to_string()),
+            _ => None,
+        });
+        self.unique("", names);
+    }
+}
+
+impl VisitMut for Finish {
+    fn visit_file_mut(&mut self, file: &mut syn::File) {
+        self.unique_items(&file.items);
+        visit_mut::visit_file_mut(self, file);
+    }
+
+    fn visit_item_mod_mut(&mut self, module: &mut syn::ItemMod) {
+        self.unique_items(module.content.as_ref().map_or(&[], |(_, items)| items));
+        visit_mut::visit_item_mod_mut(self, module);
+    }
+
+    fn visit_item_struct_mut(&mut self, item: &mut syn::ItemStruct) {
+        let fields = item.fields.iter().filter_map(|field| field.ident.as_ref()).map(ToString::to_string);
+        self.unique(&format!("{}.", item.ident), fields);
+        visit_mut::visit_item_struct_mut(self, item);
+    }
+
+    fn visit_item_enum_mut(&mut self, item: &mut syn::ItemEnum) {
+        self.unique(&format!("{}::", item.ident), item.variants.iter().map(|variant| variant.ident.to_string()));
+        visit_mut::visit_item_enum_mut(self, item);
+    }
+
+    fn visit_item_impl_mut(&mut self, item: &mut syn::ItemImpl) {
+        let functions = item.items.iter().filter_map(|item| match item {
+            syn::ImplItem::Fn(item) => Some(item.sig.ident.to_string()),
+            _ => None,
+        });
+        self.unique("", functions);
+        visit_mut::visit_item_impl_mut(self, item);
+    }
+
+    fn visit_attributes_mut(&mut self, attributes: &mut Vec<Attribute>) {
+        *attributes = attributes.drain(..).flat_map(lines_of).collect();
+    }
+}
+
+fn lines_of(attribute: Attribute) -> Vec<Attribute> {
+    let syn::Meta::NameValue(meta) = &attribute.meta else { return vec![attribute] };
+    let Expr::Lit(syn::ExprLit { lit: Lit::Str(text), .. }) = &meta.value else { return vec![attribute] };
+    if !meta.path.is_ident("doc") {
+        return vec![attribute];
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.value().trim().lines().map(str::trim_end) {
+        if !(line.is_empty() && lines.last().is_some_and(|last| last.is_empty())) {
+            lines.push(if line.is_empty() { String::new() } else { format!(" {line}") });
+        }
+    }
+    lines.iter().map(|line| parse_quote!(#[doc = #line])).collect()
 }
 
 fn headed(name: &str, code: &str) -> String {

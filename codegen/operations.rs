@@ -1,138 +1,295 @@
-//! The operations of the spec -> a method for each, which makes its request as data: a `Call`.
+//! The operations of the spec -> a method for each, which makes its request as data: a `Call`. What may be left out of
+//! a request stands in a struct of its own, `...Options`, so that it is set by its name.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use quote::quote;
 use serde_json::{Map, Value};
 
-use super::tables::{Facts, constant};
-use super::{SpecOperation, resolve, spec_operations};
+use super::docs::markdown;
+use super::lower::{Type, Types};
+use super::names::{Names, constant, ident, snake};
+use super::spec::{Operation, entries, flag, resolve, text};
+use super::tables::{Authentication, Facts};
 
-/// The struct `Operations` with its methods.
-pub fn operations(spec: &Value, facts: &[Facts<'_>]) -> Result<TokenStream, String> {
-    let mut methods = Vec::new();
-    for (operation, facts) in spec_operations(spec)?.iter().zip(facts) {
-        methods.push(method(spec, operation, &facts.text()).map_err(|reason| format!("{}: {reason}", operation.id))?);
-    }
-    Ok(quote! {
-        /// Every operation of the spec, each as a [`Call`].
-        #[derive(Clone, Debug)]
-        pub struct Operations(pub(crate) Sender);
-
-        impl Operations {
-            #(#methods)*
-        }
-    })
+/// The methods of `Operations`, and the structs for what may be left out.
+#[derive(Default)]
+pub struct Methods {
+    pub methods: Vec<TokenStream>,
+    pub options: Vec<TokenStream>,
 }
 
-fn method(spec: &Value, operation: &SpecOperation<'_>, facts: &str) -> Result<TokenStream, String> {
-    let name = snake(operation.id)?;
-    let table = format_ident!("{}", constant(operation.id));
-    let mut arguments = Arguments::default();
-    for parameter in operation.value.get("parameters").and_then(Value::as_array).into_iter().flatten() {
-        arguments.parameter(spec, resolve(spec, parameter))?;
-    }
-    if let Some(body) = operation.value.get("requestBody") {
-        arguments.body(spec, resolve(spec, body))?;
-    }
-    let places = operation.path.matches('{').count();
-    if places != arguments.places {
-        return Err(format!(
-            "{} has {places} names in braces and {} path parameters",
-            operation.path, arguments.places
-        ));
-    }
-    let response = response(spec, operation.value)?;
-    let doc = doc(operation, facts, &arguments.docs);
-    let Arguments { inputs, chain, .. } = arguments;
-    Ok(quote! {
-        #[doc = #doc]
-        pub fn #name(&self, #(#inputs),*) -> Call<#response> {
-            Call::new(&self.0, &operations::#table) #(#chain)*
+/// These headers are the client's own. OpenAPI ignores parameters that describe them.
+const HEADERS: [&str; 3] = ["accept", "authorization", "content-type"];
+
+impl Methods {
+    /// Gives the type of its response.
+    pub fn add<'a>(
+        &mut self,
+        spec: &'a Value,
+        types: &mut Types<'a>,
+        operation: &Operation<'a>,
+        facts: &Facts<'_>,
+    ) -> Result<Option<Type>, String> {
+        let (name, table) = (ident(&snake(operation.id)?), ident(&constant(operation.id)?));
+        let mut arguments = Arguments { id: operation.id, ..Arguments::default() };
+        for parameter in &operation.parameters {
+            let about = |reason: String| format!("the {} parameter `{}`: {reason}", text(parameter, "in"), text(parameter, "name"));
+            arguments.parameter(types, parameter).map_err(about)?;
         }
-    })
+        if facts.authentication == Authentication::Basic {
+            arguments.basic();
+        }
+        if let Some(body) = operation.value.get("requestBody") {
+            arguments.body(types, resolve(spec, body))?;
+        }
+        let places = operation.path.matches('{').count();
+        if places != arguments.places {
+            let found = arguments.places;
+            return Err(format!("{} has {places} names in braces and {found} path parameters", operation.path));
+        }
+        self.options.extend(arguments.options(types)?);
+        let response = response(spec, types, operation)?;
+        let doc = doc(operation, facts, &arguments.docs);
+        let Arguments { inputs, names, chain, .. } = &arguments;
+        let deprecated = flag(operation.value, "deprecated").then(|| quote!(#[deprecated]));
+        let ty = response.as_ref().map_or(quote!(()), Type::tokens);
+        self.methods.push(quote! {
+            #[doc = #doc]
+            #deprecated
+            pub fn #name(&self, #(#inputs),*) -> Call<#ty> {
+                Call::new(&self.0, &operations::#table) #(#chain)*
+            }
+        });
+        if let Some(pages) = operation.value.get("x-pages") {
+            let (token, next, items, item) = self::pages(types, pages, response.as_ref(), operation)?;
+            let (stream, item) = (ident(&format!("{name}_stream")), item.tokens());
+            let doc = format!("Every item of [`{name}`](Self::{name}), page by page.");
+            self.methods.push(quote! {
+                #[doc = #doc]
+                #deprecated
+                pub fn #stream(&self, #(#inputs),*) -> Items<#item> {
+                    Items::new(self.#name(#(#names),*), #token, |page| (page.#items, page.#next))
+                }
+            });
+        }
+        Ok(response)
+    }
 }
 
 /// What a method takes, and what it does with that.
 #[derive(Default)]
-struct Arguments {
+struct Arguments<'a> {
+    /// The operation.
+    id: &'a str,
+    taken: Names,
     inputs: Vec<TokenStream>,
+    names: Vec<TokenStream>,
     chain: Vec<TokenStream>,
     docs: Vec<String>,
+    /// What may be left out, and the argument that has it.
+    fields: Vec<TokenStream>,
+    options: Option<Ident>,
+    fields_taken: Names,
     /// How many of them stand in the path.
     places: usize,
 }
 
-impl Arguments {
-    fn parameter(&mut self, spec: &Value, parameter: &Value) -> Result<(), String> {
-        let text = |key: &str| parameter.get(key).and_then(Value::as_str).unwrap_or_default();
-        let (api_name, place) = (text("name"), text("in"));
-        let name = snake(api_name)?;
-        match (place, json_type(spec, parameter)) {
-            ("path", None) => {
-                self.places += 1;
-                self.inputs.push(quote!(#name: &str));
-                self.chain.push(quote!(.path(#api_name, #name)));
-            }
-            ("header", Some(ty)) => {
-                let ty = ty?;
-                self.inputs.push(quote!(#name: &#ty));
-                self.chain.push(quote!(.json_header(#api_name, #name)));
-            }
-            _ => {
-                let refused = format!("the {place} parameter `{api_name}` can't be generated");
-                return Err(refused + ": only path parameters and headers with JSON content can");
-            }
+impl<'a> Arguments<'a> {
+    fn parameter(&mut self, types: &mut Types<'a>, parameter: &'a Value) -> Result<(), String> {
+        let (wire, place) = (text(parameter, "name"), text(parameter, "in"));
+        if place == "header" && HEADERS.iter().any(|own| wire.eq_ignore_ascii_case(own)) {
+            return Ok(());
         }
-        self.document(&name.to_string(), parameter);
-        Ok(())
-    }
-
-    fn body(&mut self, spec: &Value, body: &Value) -> Result<(), String> {
-        let name = match only_media_type(body) {
-            Some("application/octet-stream") => {
-                self.inputs.push(quote!(content: impl Into<UploadBody>));
-                self.chain.push(quote!(.content(content)));
-                "content"
+        let required = flag(parameter, "required") || place == "path";
+        let hint = format!("{} {wire}", self.id);
+        if let Some(json) = json_schema(parameter) {
+            if place != "header" {
+                return Err("JSON can only be generated in a header: write `schema` in place of `content`".to_owned());
             }
-            Some("application/json") => {
-                let ty = json_type(spec, body).ok_or("the request body's JSON has no schema")??;
-                self.inputs.push(quote!(body: &#ty));
-                self.chain.push(quote!(.json(body)));
-                "body"
-            }
-            _ => return Err("the request body must be `application/json` or `application/octet-stream` alone".into()),
+            let ty = types.of(json?, &hint, true)?;
+            return self.add(parameter, required, &ty, |value| quote!(.json_header(#wire, #value)));
+        }
+        let schema = parameter.get("schema").ok_or("`schema` is missing: say what the value is")?;
+        let ty = types.of(schema, &hint, true)?;
+        types.parameter_length(self.id, wire, schema)?;
+        let (item, is_list) = match &ty {
+            Type::List(item) => (item.as_ref(), true),
+            ty => (ty, false),
         };
-        self.document(name, body);
+        let is_word = match item {
+            Type::Text | Type::Integer(_) | Type::Number(_) | Type::Boolean => true,
+            Type::Named(name) => types.enums.contains_key(name),
+            _ => false,
+        };
+        let style = parameter.get("style").and_then(Value::as_str);
+        let style = style.unwrap_or(if place == "query" { "form" } else { "simple" });
+        let explode = parameter.get("explode").and_then(Value::as_bool).unwrap_or(style == "form");
+        let separator = match (place, style) {
+            _ if !is_word => return Err("it must be text, a number, an enum, or a list of these".to_owned()),
+            ("path", "simple") if !is_list => {
+                self.places += 1;
+                return self.add(parameter, true, &ty, |value| quote!(.path(#wire, #value)));
+            }
+            ("header", "simple") => return self.add(parameter, required, &ty, |value| quote!(.header(#wire, #value))),
+            ("query", "form") if !is_list || explode => "&",
+            ("query", "spaceDelimited" | "pipeDelimited") if is_list && explode => "&",
+            ("query", "form") => ",",
+            ("query", "spaceDelimited") if is_list => "%20",
+            ("query", "pipeDelimited") if is_list => "|",
+            _ => {
+                let allowed = "in the path and in headers `simple`, in queries `form`, `spaceDelimited` or `pipeDelimited`";
+                return Err(format!("it can't be generated in the style `{style}`: only {allowed} can"));
+            }
+        };
+        self.add(parameter, required, &ty, |value| match separator {
+            "&" => quote!(.query(#wire, #value)),
+            _ => quote!(.query_list(#wire, #separator, #value)),
+        })
+    }
+
+    /// An argument, or a field of the options.
+    fn add(
+        &mut self,
+        parameter: &Value,
+        required: bool,
+        ty: &Type,
+        send: impl Fn(TokenStream) -> TokenStream,
+    ) -> Result<(), String> {
+        let (name, doc) = (snake(text(parameter, "name"))?, markdown(text(parameter, "description")));
+        if !required {
+            let (name, ty) = (ident(&self.fields_taken.take(&name)), ty.tokens());
+            let options = match &self.options {
+                Some(options) => options.clone(),
+                None => self.options.insert(ident(&self.taken.take("options"))).clone(),
+            };
+            let doc = (!doc.is_empty()).then(|| quote!(#[doc = #doc]));
+            let deprecated = flag(parameter, "deprecated").then(|| quote!(#[deprecated]));
+            self.fields.push(quote!(#doc #deprecated pub #name: Option<#ty>));
+            self.chain.push(send(quote!(&#options.#name)));
+            return Ok(());
+        }
+        let name = self.argument(&name, &doc);
+        let owned = ty.tokens();
+        let taken = match ty {
+            Type::Text => quote!(&str),
+            Type::List(item) if **item == Type::Text => quote!(&[&str]),
+            Type::List(item) => {
+                let item = item.tokens();
+                quote!(&[#item])
+            }
+            Type::Integer(_) | Type::Number(_) | Type::Boolean => owned,
+            _ => quote!(&#owned),
+        };
+        self.inputs.push(quote!(#name: #taken));
+        self.chain.push(send(quote!(#name)));
         Ok(())
     }
 
-    fn document(&mut self, name: &str, part: &Value) {
-        if let Some(description) = part.get("description").and_then(Value::as_str) {
-            self.docs.push(format!("- `{name}`: {}", description.trim()));
+    /// The name of an argument, which isn't taken yet.
+    fn argument(&mut self, wanted: &str, doc: &str) -> TokenStream {
+        let name = self.taken.take(wanted);
+        if !doc.is_empty() {
+            self.docs.push(format!("- `{name}`: {}", doc.replace('\n', "\n  ")));
         }
+        let name = ident(&name);
+        self.names.push(quote!(#name));
+        quote!(#name)
+    }
+
+    fn basic(&mut self) {
+        let (id, secret) = (self.argument("client_id", ""), self.argument("client_secret", ""));
+        self.inputs.extend([quote!(#id: &str), quote!(#secret: &str)]);
+        self.chain.push(quote!(.basic(#id, #secret)));
+    }
+
+    fn body(&mut self, types: &mut Types<'a>, body: &'a Value) -> Result<(), String> {
+        let doc = markdown(text(body, "description"));
+        let media_type = only_media_type(body);
+        if media_type == Some("application/octet-stream") {
+            let name = self.argument("content", &doc);
+            self.inputs.push(quote!(#name: impl Into<UploadBody>));
+            self.chain.push(quote!(.content(#name)));
+            return Ok(());
+        }
+        let send = match media_type {
+            Some("application/json") => quote!(json),
+            Some("application/x-www-form-urlencoded") => quote!(form),
+            _ => {
+                let expected = "`application/json`, `application/x-www-form-urlencoded` or `application/octet-stream`";
+                return Err(format!("the request body must be {expected} alone"));
+            }
+        };
+        let schema = content(body).and_then(|content| content.values().next()?.get("schema"));
+        let schema = schema.ok_or("the request body has no `schema`")?;
+        let ty = types.of(schema, &format!("{} request", self.id), true)?.tokens();
+        let name = self.argument("body", &doc);
+        self.inputs.push(quote!(#name: &#ty));
+        self.chain.push(quote!(.#send(#name)));
+        Ok(())
+    }
+
+    /// The struct of what may be left out. It is the method's last argument.
+    fn options(&mut self, types: &mut Types<'a>) -> Result<Option<TokenStream>, String> {
+        let Some(argument) = self.options.take() else { return Ok(None) };
+        let name = ident(&types.name(&format!("{} options", self.id))?);
+        let (doc, fields) = (format!("What may be left out of a request of `{}`.", self.id), &self.fields);
+        self.names.push(quote!(#argument));
+        self.inputs.push(quote!(#argument: &#name));
+        Ok(Some(quote! {
+            #[doc = #doc]
+            #[derive(Clone, Debug, Default, PartialEq)]
+            pub struct #name {
+                #(#fields,)*
+            }
+        }))
     }
 }
 
-/// The type of all successes; `()` where they have no body.
-fn response(spec: &Value, operation: &Value) -> Result<TokenStream, String> {
-    let responses = operation.get("responses").and_then(Value::as_object).ok_or("`responses` is missing")?;
-    let successes = responses.iter().filter(|(status, _)| status.starts_with('2'));
-    let mut types = Vec::new();
-    for (status, response) in successes {
+/// The type of all successes; none where they have no body.
+fn response<'a>(spec: &'a Value, types: &mut Types<'a>, operation: &Operation<'a>) -> Result<Option<Type>, String> {
+    let responses = entries(operation.value, "responses").filter(|(status, _)| status.starts_with('2'));
+    let mut found: Vec<Option<Type>> = Vec::new();
+    for (status, response) in responses {
         let response = resolve(spec, response);
-        let ty = match (content(response), only_media_type(response)) {
-            (None, _) => quote!(()),
-            (_, Some("application/json")) => {
-                json_type(spec, response).ok_or_else(|| format!("the JSON of response {status} has no schema"))??
-            }
+        let ty = match (content(response), json_schema(response)) {
+            (None, _) => None,
+            (_, Some(schema)) => Some(types.of(schema?, &format!("{} response", operation.id), false)?),
             _ => return Err(format!("response {status} must be `application/json` alone, or have no body")),
         };
-        types.push(ty);
+        found.push(ty);
     }
-    let first = types.first().cloned().ok_or("`responses` has no success")?;
-    match types.iter().all(|ty| ty.to_string() == first.to_string()) {
+    let first = found.first().cloned().ok_or("`responses` has no success")?;
+    match found.iter().all(|ty| *ty == first) {
         true => Ok(first),
-        false => Err("successes of different types can't be generated".into()),
+        false => Err("successes of different types can't be generated: give them one schema".into()),
+    }
+}
+
+/// What `x-pages` says: the parameter that asks for the next page; in the response, the field that names the next page
+/// and the field with the items; and their type.
+fn pages<'a>(
+    types: &Types<'_>,
+    pages: &'a Value,
+    response: Option<&Type>,
+    operation: &Operation<'_>,
+) -> Result<(&'a str, Ident, Ident, Type), String> {
+    let (token, items) = (text(pages, "token"), text(pages, "items"));
+    let object = match response {
+        Some(Type::Named(name)) => types.structs.get(name),
+        _ => None,
+    };
+    let field = |name: &str| object.and_then(|object| object.fields.get(name));
+    let parameters = operation.parameters.iter().filter(|it| text(it, "in") == "query" && !flag(it, "required"));
+    let asks = parameters.filter(|it| text(it, "name") == token).count() == 1;
+    let next = field(token).filter(|next| asks && next.ty == Type::Text && !(next.required && !next.nullable));
+    let next = next.ok_or_else(|| {
+        format!("`x-pages`: `token: {token}` must be an optional text, both in the query and in the response")
+    })?;
+    match field(items).map(|items| (items, &items.ty)) {
+        Some((items, Type::List(item))) if items.required && !items.nullable => {
+            Ok((token, ident(&next.name), ident(&items.name), (**item).clone()))
+        }
+        _ => Err(format!("`x-pages`: `items: {items}` must be a required list in the response")),
     }
 }
 
@@ -145,26 +302,17 @@ fn only_media_type(value: &Value) -> Option<&str> {
     types.next().filter(|_| types.next().is_none()).map(String::as_str)
 }
 
-/// The type of the JSON in this part, if it has any.
-fn json_type(spec: &Value, part: &Value) -> Option<Result<TokenStream, String>> {
-    let schema = content(part)?.get("application/json")?.get("schema")?;
-    let name = schema.get("$ref").and_then(Value::as_str).and_then(|it| it.strip_prefix("#/components/schemas/"));
-    let known = name.filter(|name| spec.pointer(&format!("/components/schemas/{name}")).is_some());
-    Some(known.map(|name| format_ident!("{name}")).map(|name| quote!(types::#name)).ok_or_else(|| {
-        "an inline schema can't be generated: give it a name in components.schemas, and refer to that".to_owned()
-    }))
+/// The schema of the JSON in this part, if JSON is all that it has.
+fn json_schema(part: &Value) -> Option<Result<&Value, String>> {
+    only_media_type(part).filter(|media_type| *media_type == "application/json")?;
+    let schema = content(part)?.get("application/json")?.get("schema");
+    Some(schema.ok_or_else(|| "the JSON has no `schema`".to_owned()))
 }
 
-/// `jobId` or `Asset-Upload-Metadata` -> `job_id`, `asset_upload_metadata`.
-fn snake(name: &str) -> Result<Ident, String> {
-    let words = constant(&name.replace('-', "_")).to_lowercase();
-    syn::parse_str(&words).map_err(|_| format!("`{name}` gives no name that Rust can have"))
-}
-
-fn doc(operation: &SpecOperation<'_>, facts: &str, arguments: &[String]) -> String {
-    let text = |key: &str| operation.value.get(key).and_then(Value::as_str).unwrap_or_default().trim();
+fn doc(operation: &Operation<'_>, facts: &Facts<'_>, arguments: &[String]) -> String {
+    let said = |key: &str| markdown(text(operation.value, key));
     let sends = format!("Sends a `{}` request to `{}`", operation.method.to_ascii_uppercase(), operation.path);
-    let mut parts = vec![text("summary").to_owned(), text("description").to_owned(), facts.to_owned(), sends];
+    let mut parts = vec![said("summary"), said("description"), facts.text(), sends];
     if !arguments.is_empty() {
         parts.push(format!("Arguments:\n{}", arguments.join("\n")));
     }

@@ -4,104 +4,174 @@
 use std::collections::BTreeSet;
 
 use proc_macro2::{Literal, TokenStream};
-use quote::{format_ident, quote};
+use quote::{ToTokens, quote};
 use serde_json::Value;
 
-use super::{resolve, spec_operations};
+use super::names::{constant, ident};
+use super::spec::{Operation, entries, text};
+
+/// The constants that the table of operations has beside them.
+pub const OWN: [&str; 5] = ["ALL", "AUTHORIZATION_URL", "BASE_URL", "SCOPES", "TOKEN_URL"];
 
 /// What the spec says about an operation beside its shapes.
 pub struct Facts<'a> {
     pub id: &'a str,
     pub method: &'a str,
     pub path: &'a str,
+    /// Where it is served, from the base URL on.
+    pub server: Option<String>,
+    pub authentication: Authentication,
     pub scopes: Vec<&'a str>,
-    pub requests_per_minute: u32,
+    pub requests_per_minute: Option<u32>,
     pub preview: bool,
     pub repeatable: bool,
+    /// None, where any 2xx is one.
     pub successes: Vec<u16>,
+}
+
+/// What a request proves of who sends it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Authentication {
+    AccessToken,
+    Basic,
+    None,
 }
 
 impl Facts<'_> {
     /// The same in words.
     pub fn text(&self) -> String {
-        let preview = " A preview: it may change without notice, and an integration that uses it can't be released to all \
+        let limit = self.requests_per_minute.map(|limit| format!("{limit} requests a minute for each user"));
+        let scopes = match self.scopes.as_slice() {
+            [] => None,
+            [scope] => Some(format!("scope `{scope}`")),
+            scopes => Some(format!("scopes `{}`", scopes.join("`, `"))),
+        };
+        let authentication = match self.authentication {
+            Authentication::AccessToken => None,
+            Authentication::Basic => Some("the client's id and secret".to_owned()),
+            Authentication::None => Some("no access token".to_owned()),
+        };
+        let said: Vec<String> = [authentication, scopes, limit].into_iter().flatten().collect();
+        let said = said.join(", ");
+        let mut chars = said.chars();
+        let first = chars.next().map(|first| format!("{}{}.", first.to_ascii_uppercase(), chars.as_str()));
+        let preview = "A preview: it may change without notice, and an integration that uses it can't be released to all \
                        Canva users.";
-        format!(
-            "Scope `{}`, {} requests a minute for each user.{}",
-            self.scopes.join("`, `"),
-            self.requests_per_minute,
-            if self.preview { preview } else { "" }
-        )
+        let parts = [first, self.preview.then(|| preview.to_owned())];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 }
 
-pub fn facts(spec: &Value) -> Result<Vec<Facts<'_>>, String> {
-    let mut facts = Vec::new();
-    for operation in spec_operations(spec)? {
-        let value = operation.value;
-        let flag = |key: &str| value.get(key).and_then(Value::as_bool);
-        let limit = value.get("x-rate-limit-per-client-user").and_then(Value::as_u64);
-        let limit = limit.and_then(|limit| u32::try_from(limit).ok()).filter(|limit| *limit > 0);
-        facts.push(Facts {
-            id: operation.id,
-            method: operation.method,
-            path: operation.path,
-            scopes: scopes(value),
-            requests_per_minute: limit.ok_or_else(|| {
-                format!("{}: `x-rate-limit-per-client-user` must say how many requests a minute it takes", operation.id)
-            })?,
-            preview: flag("x-preview").unwrap_or(false),
-            // By HTTP, doing it twice is doing it once, or the spec says so.
-            repeatable: flag("x-repeatable").unwrap_or(!matches!(operation.method, "post" | "patch")),
-            successes: successes(value).ok_or_else(|| {
-                format!("{}: `responses` must name each success by its number, `200` for example", operation.id)
-            })?,
-        });
+pub fn facts<'a>(spec: &'a Value, operation: &Operation<'a>) -> Result<Facts<'a>, String> {
+    let value = operation.value;
+    let flag = |key: &str| value.get(key).and_then(Value::as_bool);
+    let limit = value.get("x-rate-limit-per-client-user").map(|limit| {
+        let limit = limit.as_u64().and_then(|limit| u32::try_from(limit).ok()).filter(|limit| *limit > 0);
+        limit.ok_or("`x-rate-limit-per-client-user` must be the number of requests a minute")
+    });
+    let (authentication, scopes) = security(spec, value)?;
+    Ok(Facts {
+        id: operation.id,
+        method: operation.method,
+        path: operation.path,
+        server: operation.server.map(|server| from_base(spec, server)).transpose()?,
+        authentication,
+        scopes,
+        requests_per_minute: limit.transpose()?,
+        preview: flag("x-preview").unwrap_or(false),
+        // By HTTP, doing it twice is doing it once, or the spec says so.
+        repeatable: flag("x-repeatable").unwrap_or(!matches!(operation.method, "post" | "patch")),
+        successes: successes(value)
+            .ok_or("`responses` must have a success: a number such as `200`, or `2XX`")?,
+    })
+}
+
+/// How a request is authenticated, and the scopes that it takes. Where there is a choice, by an access token, or else by
+/// the client's id and secret.
+fn security<'a>(spec: &'a Value, operation: &'a Value) -> Result<(Authentication, Vec<&'a str>), String> {
+    let requirements = operation.get("security").or_else(|| spec.get("security")).and_then(Value::as_array);
+    let mut basic = false;
+    for requirement in requirements.into_iter().flatten().filter_map(Value::as_object) {
+        for (name, scopes) in requirement {
+            let scheme = spec.pointer(&format!("/components/securitySchemes/{name}")).unwrap_or(&Value::Null);
+            match (text(scheme, "type"), text(scheme, "scheme").to_ascii_lowercase().as_str()) {
+                ("oauth2" | "openIdConnect", _) | ("http", "bearer") => {
+                    let scopes = scopes.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+                    return Ok((Authentication::AccessToken, scopes));
+                }
+                ("http", "basic") => basic = true,
+                _ => {
+                    let known = "of `type: oauth2`, or `http` with `bearer` or `basic`";
+                    return Err(format!("`security` asks for `{name}`, which isn't a security scheme {known}"));
+                }
+            }
+        }
     }
-    Ok(facts)
+    Ok((if basic { Authentication::Basic } else { Authentication::None }, Vec::new()))
 }
 
-/// Every scope that an operation's security asks for.
-fn scopes(operation: &Value) -> Vec<&str> {
-    let requirements = operation.get("security").and_then(Value::as_array).into_iter().flatten();
-    let schemes = requirements.filter_map(Value::as_object).flat_map(|requirement| requirement.values());
-    schemes.filter_map(Value::as_array).flatten().filter_map(Value::as_str).collect()
+/// The way from the document's base URL to another server of the same origin: `/../auth`. A request with a token goes to
+/// no other.
+fn from_base(spec: &Value, server: &str) -> Result<String, String> {
+    let base = spec.pointer("/servers/0/url").and_then(Value::as_str).unwrap_or_default();
+    let path = |url: &str| {
+        let (scheme, rest) = url.split_once("://")?;
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        Some((format!("{scheme}://{host}"), path.trim_end_matches('/').to_owned()))
+    };
+    match (path(base), path(server)) {
+        (Some((origin, base)), Some((other, path))) if origin == other => {
+            let up = base.split('/').filter(|segment| !segment.is_empty()).map(|_| "/..");
+            let separator = if path.is_empty() { "" } else { "/" };
+            Ok(format!("{}{separator}{path}", up.collect::<String>()))
+        }
+        _ => Err(format!("its server {server} must have the scheme and host of the document's, {base}")),
+    }
 }
 
-/// The statuses of an operation's successes; `None` where there is none, or one is a range or a default.
+/// The statuses of an operation's successes; `None` where there is none.
 fn successes(operation: &Value) -> Option<Vec<u16>> {
-    let responses = operation.get("responses").and_then(Value::as_object)?;
-    let successes = responses.keys().filter(|status| status.starts_with('2')).map(|status| status.parse().ok());
-    successes.collect::<Option<Vec<u16>>>().filter(|successes| !successes.is_empty())
+    let statuses: Vec<&String> =
+        entries(operation, "responses").map(|(status, _)| status).filter(|status| status.starts_with('2')).collect();
+    if statuses.iter().any(|status| status.eq_ignore_ascii_case("2XX")) {
+        return Some(Vec::new());
+    }
+    let successes: Option<Vec<u16>> = statuses.iter().map(|status| status.parse().ok()).collect();
+    successes.filter(|successes| !successes.is_empty())
 }
 
 pub fn operations(spec: &Value, facts: &[Facts<'_>]) -> Result<TokenStream, String> {
-    let items = facts.iter().map(|fact| {
-        let Facts { id, path, scopes, preview, .. } = fact;
+    let (mut items, mut names) = (Vec::new(), Vec::new());
+    for fact in facts {
+        let Facts { id, path, scopes, preview, repeatable, .. } = fact;
         let method = fact.method.to_ascii_uppercase();
-        let name = format_ident!("{}", constant(id));
-        let requests_per_minute = Literal::u32_unsuffixed(fact.requests_per_minute);
-        let repeatable = fact.repeatable;
+        let name = ident(&constant(id)?);
+        let option = |tokens: Option<TokenStream>| tokens.map_or(quote!(None), |tokens| quote!(Some(#tokens)));
+        let limit = option(fact.requests_per_minute.map(Literal::u32_unsuffixed).map(Literal::into_token_stream));
+        let server = option(fact.server.as_ref().map(ToTokens::to_token_stream));
+        let authentication = ident(&format!("{:?}", fact.authentication));
         let successes = fact.successes.iter().map(|status| Literal::u16_unsuffixed(*status));
         let doc = format!(" `{method} {path}`");
-        quote! {
+        items.push(quote! {
             #[doc = #doc]
             pub const #name: Operation = Operation {
                 id: #id,
                 method: #method,
                 path: #path,
+                server: #server,
+                authentication: Authentication::#authentication,
                 scopes: &[#(#scopes),*],
-                requests_per_minute: Some(#requests_per_minute),
+                requests_per_minute: #limit,
                 preview: #preview,
                 successes: &[#(#successes),*],
                 repeatable: #repeatable,
             };
-        }
-    });
-    let names = facts.iter().map(|fact| format_ident!("{}", constant(fact.id)));
+        });
+        names.push(name);
+    }
     let urls = urls(spec)?;
     Ok(quote! {
-        use super::Operation;
+        use super::{Authentication, Operation};
 
         #urls
         #(#items)*
@@ -134,86 +204,62 @@ fn urls(spec: &Value) -> Result<TokenStream, String> {
     })
 }
 
-/// A constant for each string, array and parameter of bounded length: `SCHEMA_PROPERTY`, and `SCHEMA_PROPERTY_ITEM` for
-/// what stands in an array.
-pub fn lengths(spec: &Value) -> TokenStream {
-    let items = all_lengths(spec);
-    let items = items.iter().map(Length::tokens);
+/// A constant for each bounded length: `SCHEMA_PROPERTY`, `SCHEMA_PROPERTY_ITEM` for what stands in an array, and
+/// `PARAMETER`. Those of integers bound the number.
+pub fn lengths(lengths: &[Length]) -> TokenStream {
+    let items = lengths.iter().map(|length| {
+        let doc = format!(" `{}`, in {}.", length.place, length.unit);
+        let name = ident(&length.name);
+        let (min, max) = (Literal::u64_unsuffixed(length.min), Literal::u64_unsuffixed(length.max));
+        quote! {
+            #[doc = #doc]
+            pub const #name: RangeInclusive<usize> = #min..=#max;
+        }
+    });
     quote! {
         use std::ops::RangeInclusive;
         #(#items)*
     }
 }
 
-fn all_lengths(spec: &Value) -> Vec<Length> {
-    let mut lengths = Vec::new();
-    for (name, parameter) in components(spec, "parameters") {
-        lengths.extend(length(name, "", parameter.get("schema").unwrap_or(&Value::Null)));
-    }
-    for (name, schema) in components(spec, "schemas") {
-        let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
-        for (property, schema) in properties {
-            let schema = resolve(spec, schema);
-            lengths.extend(length(name, property, schema));
-            let item = schema.get("items").unwrap_or(&Value::Null);
-            lengths.extend(length(name, &format!("{property}_item"), resolve(spec, item)));
-        }
-    }
-    lengths
-}
-
-/// The name of every schema, one a line, for a macro `types!` that the including file defines: no Rust code can
-/// enumerate types by itself.
-pub fn schemas(spec: &Value) -> String {
-    let names: String = components(spec, "schemas").map(|(name, _)| format!("    {name},\n")).collect();
-    format!("types! {{\n{names}}}\n")
-}
-
-fn components<'a>(spec: &'a Value, section: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
-    spec.pointer(&format!("/components/{section}")).and_then(Value::as_object).into_iter().flatten()
+/// The name of every type, one a line, for a macro `types!` that the including file defines: no Rust code can enumerate
+/// types by itself.
+pub fn schemas<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    let names: BTreeSet<String> = names.map(|name| format!("    {name},\n")).collect();
+    format!("types! {{\n{}}}\n", names.into_iter().collect::<String>())
 }
 
 /// The length of a string, array or parameter.
-struct Length {
-    name: String,
+pub struct Length {
+    pub name: String,
     place: String,
     min: u64,
     max: u64,
     unit: &'static str,
 }
 
-impl Length {
-    fn tokens(&self) -> TokenStream {
-        let doc = format!(" `{}`, in {}.", self.place, self.unit);
-        let name = format_ident!("{}", self.name);
-        let (min, max) = (Literal::u64_unsuffixed(self.min), Literal::u64_unsuffixed(self.max));
-        quote! {
-            #[doc = #doc]
-            pub const #name: RangeInclusive<usize> = #min..=#max;
-        }
-    }
-}
-
-fn length(owner: &str, property: &str, schema: &Value) -> Option<Length> {
-    let bound = |keys: [&str; 3]| keys.iter().find_map(|key| schema.get(key).and_then(Value::as_u64));
-    let max = bound(["x-decoded-max-length", "maxLength", "maxItems"])?;
-    let min = bound(["x-decoded-min-length", "minLength", "minItems"]).unwrap_or(0);
-    let unit = match (schema.get("x-decoded-max-length"), schema.get("maxItems")) {
-        (Some(_), _) => "Unicode scalar values before Base64",
-        (_, Some(_)) => "items",
-        _ => "Unicode scalar values",
+/// `property` of `owner`, which a schema bounds.
+pub fn length(owner: &str, property: &str, schema: &Value) -> Result<Option<Length>, String> {
+    let bound = |keys: [&str; 4]| keys.iter().find_map(|key| schema.get(key).and_then(Value::as_u64));
+    let Some(max) = bound(["x-decoded-max-length", "maxLength", "maxItems", "maximum"]) else { return Ok(None) };
+    let min = bound(["x-decoded-min-length", "minLength", "minItems", "minimum"]).unwrap_or(0);
+    let unit = match ["x-decoded-max-length", "maxLength", "maxItems"].map(|key| schema.get(key)) {
+        [Some(_), _, _] => "Unicode scalar values before Base64",
+        [_, Some(_), _] => "Unicode scalar values",
+        [_, _, Some(_)] => "items",
+        _ => "whole numbers",
     };
     let place = if property.is_empty() { owner.to_owned() } else { format!("{owner}.{property}") };
     // What is counted is the text, not its Base64.
     let property = property.strip_suffix("_base64").unwrap_or(property);
-    Some(Length { name: constant(&format!("{owner}_{property}")), place, min, max, unit })
+    Ok(Some(Length { name: constant(&format!("{owner} {property}"))?, place, min, max, unit }))
 }
 
 /// Two macros that give what the spec says as text, so that a doc comment need not say it again: `scope_and_rate!` of
 /// an operation, `length!` of a string or list.
-pub fn docs(spec: &Value, facts: &[Facts<'_>]) -> String {
-    let lengths = all_lengths(spec);
-    let scope_and_rate = facts.iter().map(|facts| (constant(facts.id), facts.text()));
+pub fn docs(lengths: &[Length], facts: &[Facts<'_>]) -> Result<String, String> {
+    let scope_and_rate: Result<Vec<_>, String> =
+        facts.iter().map(|facts| Ok((constant(facts.id)?, facts.text()))).collect();
     let length = lengths.iter().map(|length| {
         let text = match length.min {
             0 => format!("at most {}", length.max),
@@ -221,23 +267,11 @@ pub fn docs(spec: &Value, facts: &[Facts<'_>]) -> String {
         };
         (length.name.clone(), text)
     });
-    format!("{}\n{}", text_macro("scope_and_rate", scope_and_rate), text_macro("length", length))
+    Ok(format!("{}\n{}", text_macro("scope_and_rate", scope_and_rate?), text_macro("length", length)))
 }
 
 /// A macro that gives a text for each name.
-fn text_macro(name: &str, texts: impl Iterator<Item = (String, String)>) -> String {
-    let arms: String = texts.map(|(name, text)| format!("    ({name}) => {{\n        {text:?}\n    }};\n")).collect();
-    format!("macro_rules! {name} {{\n{arms}}}\n")
-}
-
-/// `createAssetUploadJob` or `Asset_name` -> `CREATE_ASSET_UPLOAD_JOB`, `ASSET_NAME`.
-pub fn constant(name: &str) -> String {
-    let mut out = String::new();
-    for c in name.trim_end_matches('_').chars() {
-        if c.is_uppercase() && !out.is_empty() && !out.ends_with('_') {
-            out.push('_');
-        }
-        out.extend(c.to_uppercase());
-    }
-    out
+fn text_macro(name: &str, texts: impl IntoIterator<Item = (String, String)>) -> String {
+    let arms = texts.into_iter().map(|(name, text)| format!("    ({name}) => {{\n        {text:?}\n    }};\n"));
+    format!("macro_rules! {name} {{\n{}}}\n", arms.collect::<String>())
 }

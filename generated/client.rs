@@ -1,10 +1,9 @@
 // Written by build.rs from openapi.yaml. Don't edit: change the spec and run `cargo regenerate`.
 
+use super::operations;
 use crate::content::UploadBody;
-use crate::operations;
-use crate::send::{Call, Sender};
-/// Types used as operation parameters and responses.
-#[allow(clippy::all)]
+use crate::send::{Call, Items, Sender};
+/// The schemas of the spec.
 pub mod types {
     /// An image or video in the user's content library.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
@@ -25,8 +24,7 @@ pub mod types {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub owner: ::std::option::Option<TeamUserSummary>,
         /// The tags under which users find the asset; an empty list where there are none.
-        #[serde(default)]
-        #[serde(deserialize_with = "crate::send::lenient::list")]
+        #[serde(default, deserialize_with = "crate::send::lenient::list")]
         pub tags: ::std::vec::Vec<::std::string::String>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub thumbnail: ::std::option::Option<Thumbnail>,
@@ -45,14 +43,18 @@ pub mod types {
     #[non_exhaustive]
     pub struct AssetMetadata {
         /// How long the video is, in whole seconds. Images have none.
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        #[serde(default)]
-        #[serde(deserialize_with = "crate::send::lenient::optional_integer")]
+        #[serde(
+            skip_serializing_if = "::std::option::Option::is_none",
+            default,
+            deserialize_with = "crate::send::lenient::optional_integer"
+        )]
         pub duration: ::std::option::Option<i64>,
         /// Height of the image or video, in pixels.
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        #[serde(default)]
-        #[serde(deserialize_with = "crate::send::lenient::optional_integer")]
+        #[serde(
+            skip_serializing_if = "::std::option::Option::is_none",
+            default,
+            deserialize_with = "crate::send::lenient::optional_integer"
+        )]
         pub height: ::std::option::Option<i64>,
         /// The tags that Canva itself gave the image. Videos have none.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -60,9 +62,11 @@ pub mod types {
         #[serde(rename = "type")]
         pub type_: AssetType,
         /// Width of the image or video, in pixels.
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        #[serde(default)]
-        #[serde(deserialize_with = "crate::send::lenient::optional_integer")]
+        #[serde(
+            skip_serializing_if = "::std::option::Option::is_none",
+            default,
+            deserialize_with = "crate::send::lenient::optional_integer"
+        )]
         pub width: ::std::option::Option<i64>,
         /// Fields that the spec doesn't know, as they came.
         #[serde(flatten)]
@@ -282,8 +286,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct DesignImportJobResult {
         /// The new designs. Usually one; a file with very many pages or images is split into several.
-        #[serde(default)]
-        #[serde(deserialize_with = "crate::send::lenient::list")]
+        #[serde(default, deserialize_with = "crate::send::lenient::list")]
         pub designs: ::std::vec::Vec<DesignSummary>,
         /// Fields that the spec doesn't know, as they came.
         #[serde(flatten)]
@@ -323,9 +326,11 @@ pub mod types {
         /// The design's id.
         pub id: ::std::string::String,
         /// How many pages the design has. Left out for kinds of design without pages.
-        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-        #[serde(default)]
-        #[serde(deserialize_with = "crate::send::lenient::optional_integer")]
+        #[serde(
+            skip_serializing_if = "::std::option::Option::is_none",
+            default,
+            deserialize_with = "crate::send::lenient::optional_integer"
+        )]
         pub page_count: ::std::option::Option<i64>,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub thumbnail: ::std::option::Option<Thumbnail>,
@@ -371,6 +376,7 @@ pub mod types {
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
+    #[deprecated]
     pub struct ImportError {
         pub code: AssetUploadErrorCode,
         /// What went wrong, for people.
@@ -383,6 +389,7 @@ pub mod types {
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
+    #[deprecated]
     pub struct ImportStatus {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub error: ::std::option::Option<ImportError>,

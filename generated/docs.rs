@@ -37,12 +37,6 @@ macro_rules! scope_and_rate {
 }
 
 macro_rules! length {
-    (ASSET_ID) => {
-        "1 to 50"
-    };
-    (JOB_ID) => {
-        "1 to 50"
-    };
     (ASSET_UPLOAD_METADATA_NAME) => {
         "1 to 50"
     };
@@ -72,5 +66,11 @@ macro_rules! length {
     };
     (UPDATE_ASSET_REQUEST_TAGS_ITEM) => {
         "at most 50"
+    };
+    (JOB_ID) => {
+        "1 to 50"
+    };
+    (ASSET_ID) => {
+        "1 to 50"
     };
 }

@@ -1,10 +1,6 @@
 // Written by build.rs from openapi.yaml. Don't edit: change the spec and run `cargo regenerate`.
 
 use std::ops::RangeInclusive;
-/// `AssetId`, in Unicode scalar values.
-pub const ASSET_ID: RangeInclusive<usize> = 1..=50;
-/// `JobId`, in Unicode scalar values.
-pub const JOB_ID: RangeInclusive<usize> = 1..=50;
 /// `AssetUploadMetadata.name_base64`, in Unicode scalar values before Base64.
 pub const ASSET_UPLOAD_METADATA_NAME: RangeInclusive<usize> = 1..=50;
 /// `CreateUrlAssetUploadJobRequest.name`, in Unicode scalar values.
@@ -25,3 +21,7 @@ pub const UPDATE_ASSET_REQUEST_NAME: RangeInclusive<usize> = 0..=50;
 pub const UPDATE_ASSET_REQUEST_TAGS: RangeInclusive<usize> = 0..=50;
 /// `UpdateAssetRequest.tags_item`, in Unicode scalar values.
 pub const UPDATE_ASSET_REQUEST_TAGS_ITEM: RangeInclusive<usize> = 0..=50;
+/// `JobId`, in Unicode scalar values.
+pub const JOB_ID: RangeInclusive<usize> = 1..=50;
+/// `AssetId`, in Unicode scalar values.
+pub const ASSET_ID: RangeInclusive<usize> = 1..=50;

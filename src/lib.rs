@@ -118,7 +118,7 @@ mod token;
 
 /// Generated from `openapi.yaml`: the types of the API, and [`Operations`](generated::Operations), which make a
 /// [`Call`] for each operation. [`Client::generated`] gives them.
-#[allow(missing_docs)]
+#[allow(clippy::all, deprecated, missing_docs, unused_imports)]
 #[rustfmt::skip]
 #[path = "../generated/client.rs"]
 pub mod generated;
@@ -126,7 +126,7 @@ pub mod generated;
 pub use boxed::{BoxError, BoxFuture};
 pub use client::{Client, ClientBuilder};
 pub use content::{BodyError, UploadBody, UploadProgress};
-pub use error::{ApiError, ConnectKind, Error, ErrorKind, JobError, JobErrorCode, TimeoutKind};
+pub use error::{ApiError, ConnectKind, Error, ErrorKind, JobError, TimeoutKind};
 pub use facade::{
     DeleteAsset, GetAsset, ImportDesign, ImportDesignFromUrl, UpdateAsset, UploadAsset, UploadAssetFromUrl,
 };
@@ -134,13 +134,13 @@ pub use generated::types::{
     Asset, AssetMetadata, AssetType, AssetUploadErrorCode, DesignImportErrorCode, DesignLinks, DesignSummary,
     JobStatus, TeamUserSummary, Thumbnail,
 };
-pub use job::{Bulk, BulkEvent, Job, JobKind, JobReference, JobResult, JobState};
+pub use job::{Bulk, BulkEvent, Job, JobErrorCode, JobKind, JobReference, JobResult, JobState};
 pub use operations::BASE_URL;
 pub use pacing::{Pacer, Pacing};
 pub use policy::{PollPolicy, RetryPolicy};
 /// The HTTP client underneath, in the version that [`ClientBuilder::http`] takes.
 pub use reqwest;
-pub use send::Call;
+pub use send::{Call, Items};
 #[doc(hidden)]
 pub use text::Printable;
 pub use token::{AccessToken, TokenProvider};

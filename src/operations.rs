@@ -22,6 +22,10 @@ pub struct Operation {
     pub method: &'static str,
     /// The path below the base URL, with `{...}` where an id goes.
     pub path: &'static str,
+    /// Where the path is, if not below the base URL: the way there from it, such as `/../auth`.
+    pub server: Option<&'static str>,
+    /// What a request proves of who sends it.
+    pub authentication: Authentication,
     /// The OAuth scopes that the access token must have, all of them.
     pub scopes: &'static [&'static str],
     /// How many requests a minute the API takes, for each user of an integration. `None`: no limit is known, and
@@ -42,7 +46,24 @@ impl Operation {
     /// method: `POST` and `PATCH` are not.
     pub const fn new(id: &'static str, method: &'static str, path: &'static str) -> Self {
         let repeatable = matches!(method.as_bytes(), b"GET" | b"HEAD" | b"OPTIONS" | b"PUT" | b"DELETE");
-        Self { id, method, path, scopes: &[], requests_per_minute: None, preview: false, successes: &[], repeatable }
+        Self {
+            id,
+            method,
+            path,
+            server: None,
+            authentication: Authentication::AccessToken,
+            scopes: &[],
+            requests_per_minute: None,
+            preview: false,
+            successes: &[],
+            repeatable,
+        }
+    }
+
+    /// A request proves this of who sends it, in place of the user's access token.
+    pub const fn authentication(mut self, authentication: Authentication) -> Self {
+        self.authentication = authentication;
+        self
     }
 
     /// The OAuth scopes that it needs: a 403 then names them, and a login can ask for them.
@@ -66,6 +87,19 @@ impl Operation {
     pub(crate) fn succeeds_with(&self, status: StatusCode) -> bool {
         status.is_success() && (self.successes.is_empty() || self.successes.contains(&status.as_u16()))
     }
+}
+
+/// What a request proves of who sends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Authentication {
+    /// That a user let this client in: the [`TokenProvider`](crate::TokenProvider) is asked for an access token.
+    AccessToken,
+    /// That it is this integration: [`Call::basic`](crate::Call::basic) takes the client's id and secret. No access token
+    /// is asked for.
+    Basic,
+    /// Nothing. No access token is asked for.
+    None,
 }
 
 /// The OAuth scopes that these operations need together: what a login asks for.

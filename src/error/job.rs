@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::generated::types::{AssetUploadErrorCode, DesignImportErrorCode};
+use crate::job::JobErrorCode;
 use crate::text::shown;
 
 /// A job that ended in failure.
@@ -39,30 +39,14 @@ impl JobError {
         Self { job_id: job_id.into(), code, message: message.into(), extra: Map::new() }
     }
 
+    /// Of a response that says why.
+    pub(crate) fn of(job_id: &str, code: JobErrorCode, message: String, extra: Map<String, Value>) -> Self {
+        Self { extra, ..Self::new(job_id, code, message) }
+    }
+
     /// Of a response that doesn't say why.
     pub(crate) fn unsaid(job_id: &str, code: JobErrorCode) -> Self {
         Self::new(job_id, code, "the response doesn't say why")
-    }
-}
-
-/// Why a job failed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(untagged)]
-#[non_exhaustive]
-pub enum JobErrorCode {
-    /// Of an asset upload, from bytes or from a URL.
-    AssetUpload(AssetUploadErrorCode),
-    /// Of a design import, from bytes or from a URL.
-    DesignImport(DesignImportErrorCode),
-}
-
-impl JobErrorCode {
-    /// The code as the server sends it.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::AssetUpload(code) => code.as_str(),
-            Self::DesignImport(code) => code.as_str(),
-        }
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::chain::find;
-use super::{ConnectKind, Error, JobErrorCode, LoginRequired, NoUser, PausedError};
+use super::{ConnectKind, Error, LoginRequired, NoUser, PausedError};
+use crate::job::JobErrorCode;
 #[cfg(feature = "oauth")]
 use super::{OAuthError, connect_kind};
 use crate::boxed::BoxError;

@@ -21,7 +21,7 @@ mod paused;
 mod token;
 
 pub use api::ApiError;
-pub use job::{JobError, JobErrorCode};
+pub use job::JobError;
 pub use kind::ErrorKind;
 pub use network::{ConnectKind, TimeoutKind};
 pub(crate) use network::{connect_kind, proxy_variable};

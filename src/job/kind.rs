@@ -8,63 +8,17 @@ use serde_json::{Map, Value};
 
 use super::JobState;
 use crate::checks::{self, lengths};
-use crate::error::{Error, JobError, JobErrorCode};
-use crate::generated;
-use crate::generated::types::{
-    Asset, AssetUploadErrorCode, AssetUploadJobResponse, DesignImportErrorCode, DesignImportJobResponse, DesignSummary,
-    JobStatus,
-};
+use crate::error::{Error, JobError};
+use crate::generated::{Operations, types};
 use crate::send::Call;
 use crate::send::response::Unreadable;
 
-macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:ident = $name:literal, read by $read:ident;)*) => {
-        /// What a job does. Its text is the name that the API's paths have for it, in the singular.
-        ///
-        /// ```
-        /// use canva_connect::JobKind;
-        ///
-        /// let kind: JobKind = "asset-upload".parse()?;
-        /// assert_eq!((kind, kind.to_string().as_str()), (JobKind::AssetUpload, "asset-upload"));
-        /// # Ok::<(), canva_connect::Error>(())
-        /// ```
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[non_exhaustive]
-        pub enum JobKind {
-            $($(#[$doc])* #[serde(rename = $name)] $kind,)*
-        }
+/// The kinds of the spec.
+#[rustfmt::skip]
+#[path = "../../generated/jobs.rs"]
+mod kinds;
 
-        impl JobKind {
-            /// Every kind.
-            pub const ALL: &[Self] = &[$(Self::$kind),*];
-
-            /// The kind as text.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$kind => $name,)*
-                }
-            }
-
-            /// The request that reads a job of this kind.
-            pub(super) fn read(self, api: &generated::Operations, job_id: &str) -> Call<Snapshot> {
-                match self {
-                    $(Self::$kind => api.$read(job_id).and_then(|response| Ok(Snapshot::from(response))),)*
-                }
-            }
-        }
-    };
-}
-
-kinds! {
-    /// Started by [`Client::upload_asset`](crate::Client::upload_asset).
-    AssetUpload = "asset-upload", read by get_asset_upload_job;
-    /// Started by [`Client::upload_asset_from_url`](crate::Client::upload_asset_from_url).
-    UrlAssetUpload = "url-asset-upload", read by get_url_asset_upload_job;
-    /// Started by [`Client::import_design`](crate::Client::import_design).
-    Import = "import", read by get_design_import_job;
-    /// Started by [`Client::import_design_from_url`](crate::Client::import_design_from_url).
-    UrlImport = "url-import", read by get_url_import_job;
-}
+pub use kinds::{JobErrorCode, JobKind, JobResult};
 
 impl fmt::Display for JobKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -113,53 +67,6 @@ impl JobReference {
     }
 }
 
-/// What a job ended in.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum JobResult {
-    /// Of an upload.
-    Asset(Box<Asset>),
-    /// Of an import: usually one.
-    Designs(Vec<DesignSummary>),
-}
-
-impl From<Asset> for JobResult {
-    fn from(asset: Asset) -> Self {
-        Self::Asset(Box::new(asset))
-    }
-}
-
-impl From<Vec<DesignSummary>> for JobResult {
-    fn from(designs: Vec<DesignSummary>) -> Self {
-        Self::Designs(designs)
-    }
-}
-
-/// Fails with what it is instead.
-impl TryFrom<JobResult> for Asset {
-    type Error = JobResult;
-
-    fn try_from(result: JobResult) -> Result<Self, JobResult> {
-        match result {
-            JobResult::Asset(asset) => Ok(*asset),
-            other => Err(other),
-        }
-    }
-}
-
-/// Fails with what it is instead.
-impl TryFrom<JobResult> for Vec<DesignSummary> {
-    type Error = JobResult;
-
-    fn try_from(result: JobResult) -> Result<Self, JobResult> {
-        match result {
-            JobResult::Designs(designs) => Ok(designs),
-            other => Err(other),
-        }
-    }
-}
-
 /// A job as a response has it.
 pub(crate) struct Snapshot {
     pub(super) id: String,
@@ -169,45 +76,28 @@ pub(crate) struct Snapshot {
     pub(super) extra: Map<String, Value>,
 }
 
-/// `result` is what the job made, or the name of what the response lacks.
-fn state(
-    status: JobStatus,
-    result: Result<JobResult, &'static str>,
-    error: JobError,
-) -> Result<JobState<JobResult>, Unreadable> {
-    match (status, result) {
-        (JobStatus::Success, Ok(result)) => Ok(JobState::Success(result)),
-        (JobStatus::Success, Err(missing)) => Err(Unreadable::success_without(missing)),
-        (JobStatus::Failed, _) => Ok(JobState::Failed(error)),
-        _ => Ok(JobState::InProgress),
+impl Snapshot {
+    /// `result` is what the job made, or the name of what the response lacks.
+    fn new(
+        id: String,
+        status: &str,
+        result: Result<JobResult, &'static str>,
+        error: JobError,
+        extra: Map<String, Value>,
+    ) -> Self {
+        let state = match (status, result) {
+            ("success", Ok(result)) => Ok(JobState::Success(result)),
+            ("success", Err(missing)) => Err(Unreadable::success_without(missing)),
+            ("failed", _) => Ok(JobState::Failed(error)),
+            _ => Ok(JobState::InProgress),
+        };
+        Self { id, state, extra }
     }
 }
 
-impl From<AssetUploadJobResponse> for Snapshot {
-    fn from(AssetUploadJobResponse { job, .. }: AssetUploadJobResponse) -> Self {
-        let code = JobErrorCode::AssetUpload;
-        let error = match job.error {
-            Some(it) => JobError { job_id: job.id.clone(), code: code(it.code), message: it.message, extra: it.extra },
-            None => JobError::unsaid(&job.id, code(AssetUploadErrorCode::Unknown(String::new()))),
-        };
-        let asset = job.asset.map(JobResult::from).ok_or("asset");
-        Self { id: job.id, state: state(job.status, asset, error), extra: job.extra }
-    }
-}
-
-impl From<DesignImportJobResponse> for Snapshot {
-    fn from(DesignImportJobResponse { job, .. }: DesignImportJobResponse) -> Self {
-        let code = JobErrorCode::DesignImport;
-        let error = match job.error {
-            Some(it) => JobError { job_id: job.id.clone(), code: code(it.code), message: it.message, extra: it.extra },
-            None => JobError::unsaid(&job.id, code(DesignImportErrorCode::Unknown(String::new()))),
-        };
-        let (designs, more) = job.result.map(|result| (result.designs, result.extra)).unwrap_or_default();
-        let designs = if designs.is_empty() { Err("design") } else { Ok(designs.into()) };
-        let mut extra = job.extra;
-        if !more.is_empty() {
-            extra.insert("result".into(), more.into());
-        }
-        Self { id: job.id, state: state(job.status, designs, error), extra }
+/// Adds the fields that the spec doesn't know of an object on the way to the result.
+fn keep(extra: &mut Map<String, Value>, name: &str, more: Map<String, Value>) {
+    if !more.is_empty() {
+        extra.insert(name.to_owned(), more.into());
     }
 }

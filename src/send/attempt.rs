@@ -17,6 +17,7 @@ use super::failure::{Failure, Overdue};
 use super::record::Record;
 use crate::content::{BodyError, Meter, Upload};
 use crate::error::{ConnectKind, Error, TimeoutKind};
+use crate::operations::Authentication;
 use crate::pacing::Permit;
 use crate::policy::Timeouts;
 use crate::token::AccessToken;
@@ -45,13 +46,13 @@ impl From<Error> for Failed {
 pub(super) async fn attempt<T>(call: &Call<T>, request: &reqwest::Request, record: &mut Record) -> Result<T, Failed> {
     let (sender, operation) = (&call.sender, call.operation);
     // Before its turn: a request that waits for a token keeps no other from being sent.
-    let mut token = sender.token().await?;
+    let mut token = call.secret().await?;
     let asked = Instant::now();
     let turn = sender.pacer.acquire(operation, sender.settings.max_wait).await;
     record.queued += asked.elapsed();
     let mut permit = turn.map_err(|source| Error::Pacer { operation, source })?;
     if asked.elapsed() > TOKEN_AGE {
-        token = sender.token().await?;
+        token = call.secret().await?;
     }
     let uploads = matches!(call.content, Content::Upload(_));
     let connection = sender.settings.connections.pick(operation, uploads);
@@ -77,7 +78,9 @@ async fn send<T>(
     let timeouts = &call.sender.settings.timeouts;
     // Without its content it can always be cloned.
     let mut request = request.try_clone().ok_or_else(|| Error::invalid("request", "one to repeat", "a stream"))?;
-    authorize(&mut request, token)?;
+    if call.operation.authentication == Authentication::AccessToken {
+        authorize(&mut request, token)?;
+    }
     // Opened last: a thousand uploads that wait for their turn or a token must not hold a thousand files.
     let count = open(call, &mut request, record.attempts).await.map_err(Error::from)?;
     let count = count.as_deref();
@@ -110,7 +113,7 @@ async fn send<T>(
 }
 
 /// Gives the request its content. It counts how much is handed over, unless that doesn't matter: a server that can't
-/// have all of a request can't carry it out, but JSON that may be sent twice is sent as it is, which is faster.
+/// have all of a request can't carry it out, but text that may be sent twice is sent as it is, which is faster.
 async fn open<T>(
     call: &Call<T>,
     request: &mut reqwest::Request,
@@ -119,11 +122,11 @@ async fn open<T>(
     let stall = call.sender.settings.timeouts.stall;
     let (body, meter) = match &call.content {
         Content::None => return Ok(None),
-        Content::Json(json) if call.operation.repeatable => {
-            *request.body_mut() = Some(json.clone().into());
+        Content::Text(text, _) if call.operation.repeatable => {
+            *request.body_mut() = Some(text.clone().into());
             return Ok(None);
         }
-        Content::Json(json) => Upload::new(json.clone().into()).open(attempt, stall).await?,
+        Content::Text(text, _) => Upload::new(text.clone().into()).open(attempt, stall).await?,
         Content::Upload(upload) => upload.open(attempt, stall).await?,
     };
     *request.body_mut() = Some(body);

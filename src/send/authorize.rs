@@ -5,8 +5,10 @@ use std::time::Duration;
 use http::header::AUTHORIZATION;
 
 use super::Sender;
+use super::call::Call;
 use crate::boxed::{BoxError, BoxFuture};
 use crate::error::Error;
+use crate::operations::Authentication;
 use crate::token::AccessToken;
 
 /// How long a token provider may take: longer than a refresh of `OAuth`'s, which waits for another process's and then
@@ -29,6 +31,16 @@ async fn answered<T>(asked: BoxFuture<'_, Result<T, BoxError>>) -> Result<T, Err
     let late = |_| Err(format!("the token provider took longer than {} s", TOKEN_TIMEOUT.as_secs()).into());
     let answered = tokio::time::timeout(TOKEN_TIMEOUT, asked).await;
     answered.unwrap_or_else(late).map_err(|source| Error::Token { source })
+}
+
+impl<T> Call<T> {
+    /// What proves who sends this, and must not be shown: the user's token, or what the request has already.
+    pub(super) async fn secret(&self) -> Result<AccessToken, Error> {
+        match self.operation.authentication {
+            Authentication::AccessToken => self.sender.token().await,
+            Authentication::Basic | Authentication::None => Ok(self.secret.clone()),
+        }
+    }
 }
 
 /// Adds the token to a request.

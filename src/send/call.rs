@@ -2,21 +2,26 @@
 
 use std::any::TypeId;
 use std::fmt;
+use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::Sender;
 use super::failure::Failure;
 use super::response::{self, Response, Unreadable};
 use crate::content::{OnProgress, Upload, UploadBody};
 use crate::error::Error;
-use crate::operations::Operation;
+use crate::operations::{Authentication, Operation};
+use crate::token::AccessToken;
 
 /// A request that has not been sent yet: await it. It is sent with pacing, a token, retries and timeouts, as every
 /// request of this crate is.
@@ -46,6 +51,8 @@ use crate::operations::Operation;
 pub struct Call<T> {
     pub(super) sender: Sender,
     pub(super) operation: &'static Operation,
+    /// A secret that stands in the head.
+    pub(super) secret: AccessToken,
     /// The first mistake in it is returned when the request is sent.
     head: Result<Head, Error>,
     pub(super) content: Content,
@@ -53,27 +60,39 @@ pub struct Call<T> {
 }
 
 /// A request without its content.
+#[derive(Clone)]
 struct Head {
     path: String,
-    query: Vec<(String, String)>,
+    /// Encoded, without what joins them.
+    query: Vec<String>,
     headers: HeaderMap,
+}
+
+impl Head {
+    fn insert(&mut self, name: &'static str, value: String) -> Result<(), Error> {
+        let value = value.try_into().map_err(Error::unsendable)?;
+        self.headers.insert(HeaderName::try_from(name).map_err(Error::unsendable)?, value);
+        Ok(())
+    }
 }
 
 /// What a request carries. It is opened for each attempt, and no part of the request until then.
 pub(super) enum Content {
     None,
-    Json(Bytes),
+    /// Text of this media type.
+    Text(Bytes, &'static str),
     Upload(Upload),
 }
 
-type Decode<T> = Box<dyn Fn(&[u8]) -> Result<T, Unreadable> + Send + Sync>;
+type Decode<T> = Arc<dyn Fn(&[u8]) -> Result<T, Unreadable> + Send + Sync>;
 
 impl<T: DeserializeOwned + 'static> Call<T> {
     /// A request that is answered with JSON or with nothing.
     pub(crate) fn new(sender: &Sender, operation: &'static Operation) -> Self {
         let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
         let head = Head { path: operation.path.to_owned(), query: Vec::new(), headers };
-        Self { sender: sender.clone(), operation, head: Ok(head), content: Content::None, decode: Box::new(json) }
+        let (sender, secret) = (sender.clone(), AccessToken::new(""));
+        Self { sender, operation, secret, head: Ok(head), content: Content::None, decode: Arc::new(json) }
     }
 }
 
@@ -84,33 +103,76 @@ impl<T> Call<T> {
     }
 
     /// The value of `{name}` in the operation's path. It is encoded, so that it stays one segment.
-    pub fn path(self, name: &'static str, value: &str) -> Self {
-        let path = self.operation.path;
+    pub fn path(self, name: &'static str, value: impl fmt::Display) -> Self {
+        let (path, value) = (self.operation.path, value.to_string());
         self.with(|head| {
             let place = format!("{{{name}}}");
             if !head.path.contains(&place) {
                 return Err(Error::invalid("path", format!("a name in {path}"), format!("{name:?}")));
             }
-            head.path = head.path.replace(&place, &segment(name, value)?);
+            head.path = head.path.replace(&place, &segment(name, &value)?);
             Ok(())
         })
     }
 
-    /// One more parameter in the query string.
-    pub fn query(self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        let parameter = (name.into(), value.into());
+    /// A parameter of the query string: text, a number, or a list of these, which is sent as one parameter for each item.
+    /// `None` is left out.
+    ///
+    /// ```
+    /// # use canva_connect::operations::Operation;
+    /// static LIST_DESIGNS: Operation = Operation::new("listDesigns", "GET", "/v1/designs");
+    /// # fn example(canva: canva_connect::Client) {
+    /// // /v1/designs?limit=5&tag=a&tag=b%26c
+    /// let call = canva.request::<()>(&LIST_DESIGNS).query("limit", 5).query("tag", ["a", "b&c"]).query("q", None::<&str>);
+    /// # }
+    /// ```
+    pub fn query(self, name: &str, value: impl Serialize) -> Self {
+        let words = words(name, value);
         self.with(|head| {
-            head.query.push(parameter);
+            let name = utf8_percent_encode(name, QUERY);
+            head.query.extend(words?.iter().flatten().map(|word| format!("{name}={}", utf8_percent_encode(word, QUERY))));
             Ok(())
         })
     }
 
-    /// A header with JSON in it.
-    pub(crate) fn json_header(self, name: &'static str, value: &impl Serialize) -> Self {
+    /// A parameter of the query string whose items stand in one value, with this between them: `,`, `|` or `%20`.
+    pub fn query_list(self, name: &str, separator: &str, value: impl Serialize) -> Self {
+        let words = words(name, value);
+        self.with(|head| {
+            if let Some(words) = words? {
+                let words: Vec<String> = words.iter().map(|word| utf8_percent_encode(word, QUERY).to_string()).collect();
+                head.query.push(format!("{}={}", utf8_percent_encode(name, QUERY), words.join(separator)));
+            }
+            Ok(())
+        })
+    }
+
+    /// A header. The items of a list stand in one, with a comma between them.
+    pub fn header(self, name: &'static str, value: impl Serialize) -> Self {
+        let words = words(name, value);
+        self.with(|head| match words? {
+            Some(words) => head.insert(name, words.join(",")),
+            None => Ok(()),
+        })
+    }
+
+    /// A header with JSON in it, unless that is null.
+    pub fn json_header(self, name: &'static str, value: &impl Serialize) -> Self {
         let json = serde_json::to_string(value);
+        self.with(|head| match json.map_err(Error::unsendable)? {
+            json if json == "null" => Ok(()),
+            json => head.insert(name, json),
+        })
+    }
+
+    /// The client's id and secret, for an operation that asks for them.
+    pub fn basic(mut self, client_id: &str, client_secret: &str) -> Self {
+        self.secret = AccessToken::new(client_secret);
+        let credentials = STANDARD.encode(format!("{client_id}:{client_secret}"));
         self.with(|head| {
-            let value = json.map_err(Error::unsendable)?.try_into().map_err(Error::unsendable)?;
-            head.headers.insert(HeaderName::try_from(name).map_err(Error::unsendable)?, value);
+            let mut value = HeaderValue::try_from(format!("Basic {credentials}")).map_err(Error::unsendable)?;
+            value.set_sensitive(true);
+            head.headers.insert(AUTHORIZATION, value);
             Ok(())
         })
     }
@@ -119,10 +181,31 @@ impl<T> Call<T> {
     pub fn json(mut self, body: &impl Serialize) -> Self {
         match serde_json::to_vec(body) {
             Ok(json) => {
-                self.content = Content::Json(json.into());
+                self.content = Content::Text(json.into(), "application/json");
                 self
             }
             Err(e) => self.with(|_| Err(Error::invalid("json", "a value that JSON can carry", e.to_string()))),
+        }
+    }
+
+    /// The body, sent as a form in place of an earlier one.
+    pub fn form(mut self, body: &impl Serialize) -> Self {
+        let fields = serde_json::to_value(body).map_err(|e| Error::invalid("form", "a value that JSON can carry", e.to_string()));
+        let form = fields.and_then(|fields| {
+            let mut form = Vec::new();
+            for (name, value) in fields.as_object().into_iter().flatten() {
+                form.extend(words(name, value)?.iter().flatten().map(|word| {
+                    format!("{}={}", utf8_percent_encode(name, QUERY), utf8_percent_encode(word, QUERY))
+                }));
+            }
+            Ok(form.join("&"))
+        });
+        match form {
+            Ok(form) => {
+                self.content = Content::Text(form.into(), "application/x-www-form-urlencoded");
+                self
+            }
+            Err(error) => self.with(|_| Err(error)),
         }
     }
 
@@ -148,6 +231,31 @@ impl<T> Call<T> {
         self
     }
 
+    /// Fails with this, if nothing failed before.
+    pub(crate) fn check(self, checked: Result<(), Error>) -> Self {
+        self.with(|_| checked)
+    }
+
+    /// One parameter of the query string in place of all of this name.
+    pub(super) fn set_query(self, name: &str, value: &str) -> Self {
+        let prefix = format!("{}=", utf8_percent_encode(name, QUERY));
+        let without = self.with(|head| {
+            head.query.retain(|parameter| !parameter.starts_with(&prefix));
+            Ok(())
+        });
+        without.query(name, value)
+    }
+
+    /// The same request once more, without content. A mistake in it goes to the first.
+    pub(super) fn again(&mut self) -> Self {
+        let head = match &self.head {
+            Ok(head) => Ok(head.clone()),
+            Err(_) => std::mem::replace(&mut self.head, Err(used())),
+        };
+        let (sender, secret, decode) = (self.sender.clone(), self.secret.clone(), self.decode.clone());
+        Self { sender, operation: self.operation, secret, head, content: Content::None, decode }
+    }
+
     fn with(mut self, set: impl FnOnce(&mut Head) -> Result<(), Error>) -> Self {
         self.head = self.head.and_then(|mut head| set(&mut head).map(|()| head));
         self
@@ -155,9 +263,11 @@ impl<T> Call<T> {
 
     /// The request without its token and content, once.
     pub(super) fn take_request(&mut self) -> Result<reqwest::Request, Error> {
-        let used = || Error::invalid("request", "one that wasn't sent yet", "one that was");
         let Head { path, query, headers } = std::mem::replace(&mut self.head, Err(used()))?;
         let method = self.operation.method;
+        if self.operation.authentication == Authentication::Basic && !headers.contains_key(AUTHORIZATION) {
+            return Err(Error::invalid("request", "the client's id and secret, by `basic`", "none"));
+        }
         if path.contains(['{', '}']) {
             return Err(Error::invalid("path", "a value for each name", path));
         }
@@ -165,16 +275,18 @@ impl<T> Call<T> {
             let expected = "a method in capitals, and a path that begins with `/`";
             return Err(Error::invalid("operation", expected, format!("{method} {path}")));
         }
-        let mut url = Url::parse(&format!("{}{path}", self.sender.settings.base_url)).map_err(Error::unsendable)?;
+        let server = self.operation.server.unwrap_or_default();
+        let url = format!("{}{server}{path}", self.sender.settings.base_url);
+        let mut url = Url::parse(&url).map_err(Error::unsendable)?;
         if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
+            url.set_query(Some(&query.join("&")));
         }
         let method = Method::from_bytes(method.as_bytes()).map_err(Error::unsendable)?;
         let mut request = reqwest::Request::new(method, url);
         *request.headers_mut() = headers;
         let content_type = match self.content {
             Content::None => return Ok(request),
-            Content::Json(_) => "application/json",
+            Content::Text(_, media_type) => media_type,
             Content::Upload(_) => "application/octet-stream",
         };
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -198,8 +310,8 @@ impl<T> Call<T> {
     where
         T: 'static,
     {
-        let Self { sender, operation, head, content, decode } = self;
-        Call { sender, operation, head, content, decode: Box::new(move |body| map(decode(body)?)) }
+        let Self { sender, operation, secret, head, content, decode } = self;
+        Call { sender, operation, secret, head, content, decode: Arc::new(move |body| map(decode(body)?)) }
     }
 }
 
@@ -217,6 +329,28 @@ fn json<T: DeserializeOwned + 'static>(body: &[u8]) -> Result<T, Unreadable> {
         decoded => decoded.map_err(Unreadable::from),
     }
 }
+
+fn used() -> Error {
+    Error::invalid("request", "one that wasn't sent yet", "one that was")
+}
+
+/// The value of a parameter as it is written: one word, or one for each item. `None`, if it is left out.
+fn words(name: &str, value: impl Serialize) -> Result<Option<Vec<String>>, Error> {
+    let word = |value: Value| match value {
+        Value::String(word) => Ok(word),
+        Value::Bool(_) | Value::Number(_) => Ok(value.to_string()),
+        other => Err(Error::invalid("parameter", "text, a number, or a list of these", format!("{name} = {other}"))),
+    };
+    match serde_json::to_value(value) {
+        Ok(Value::Null) => Ok(None),
+        Ok(Value::Array(items)) => items.into_iter().map(word).collect::<Result<_, _>>().map(Some),
+        Ok(value) => Ok(Some(vec![word(value)?])),
+        Err(e) => Err(Error::invalid("parameter", "a value that JSON can carry", format!("{name}: {e}"))),
+    }
+}
+
+/// All but what RFC 3986 calls unreserved.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The characters that the URL standard escapes in a path segment, and `%`, which would be taken for an escape.
 const SEGMENT: &AsciiSet = &CONTROLS

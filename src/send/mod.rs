@@ -23,13 +23,16 @@ mod connecting;
 mod connections;
 pub(crate) mod exchange;
 pub(crate) mod failure;
+mod items;
 pub(crate) mod lenient;
 mod record;
 pub(crate) mod response;
 mod retry;
+pub(crate) mod tagged;
 mod tls;
 
 pub use call::Call;
+pub use items::Items;
 pub(crate) use connections::Connections;
 
 use record::Record;

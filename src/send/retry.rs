@@ -10,7 +10,7 @@ use super::call::{Call, Content};
 use super::record::Record;
 use crate::content::Upload;
 use crate::error::Error;
-use crate::operations::Operation;
+use crate::operations::{Authentication, Operation};
 use crate::policy::backoff;
 
 /// The first pause after a 429 without `Retry-After`.
@@ -46,7 +46,7 @@ pub(super) async fn run<T>(mut call: Call<T>, mut record: Record) -> Result<T, E
             }
             // It was deleted, and the response to that was lost: as good as the success, which says nothing.
             Verdict::Gone => return (call.decode)(b"").map_err(|_| error),
-            Verdict::Unauthorized if token_refreshed => None,
+            Verdict::Unauthorized if token_refreshed || operation.authentication != Authentication::AccessToken => None,
             Verdict::Unauthorized => {
                 token_refreshed = true;
                 let refreshed = match &token {

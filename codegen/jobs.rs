@@ -1,0 +1,275 @@
+//! `x-job` -> the kinds of jobs: how each is read, what it ends in, and why it fails.
+
+use std::collections::BTreeMap;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use serde_json::Value;
+
+use super::lower::{Field, Struct, Type, Types};
+use super::names::{Names, ident, pascal, snake};
+use super::spec::{Operation, text};
+
+/// What was seen of jobs, operation by operation.
+#[derive(Default)]
+pub struct Jobs<'a> {
+    kinds: Vec<(&'a str, &'a Value)>,
+    /// The response of each operation whose only parameter is in its path, by its id.
+    reads: BTreeMap<&'a str, Option<Type>>,
+    responses: BTreeMap<&'a str, Option<Type>>,
+}
+
+/// What several kinds may share.
+#[derive(Default)]
+struct Shared {
+    snapshots: BTreeMap<String, String>,
+    results: BTreeMap<String, Type>,
+    codes: BTreeMap<String, String>,
+    items: Vec<TokenStream>,
+}
+
+impl<'a> Jobs<'a> {
+    pub fn see(&mut self, operation: &Operation<'a>, response: Option<Type>) {
+        if let Some(job) = operation.value.get("x-job") {
+            self.kinds.push((operation.id, job));
+        }
+        let is_read = matches!(operation.parameters.as_slice(), [only] if text(only, "in") == "path");
+        if is_read && operation.value.get("requestBody").is_none() {
+            self.reads.insert(operation.id, response.clone());
+        }
+        self.responses.insert(operation.id, response);
+    }
+
+    /// The file, which has nothing in it where there are no jobs.
+    pub fn tokens(&self, types: &Types<'_>) -> Result<TokenStream, String> {
+        if self.kinds.is_empty() {
+            return Ok(TokenStream::new());
+        }
+        let (mut names, mut shared) = (Names::default(), Shared::default());
+        let (mut variants, mut texts, mut reads, mut docs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for (id, job) in &self.kinds {
+            let about = |reason: String| format!("{id}: `x-job`: {reason}");
+            let (kind, read) = (text(job, "kind"), text(job, "read"));
+            let variant = pascal(kind).and_then(|name| names.claim(&name).map(|()| name)).map_err(about)?;
+            let response = self.reads.get(read).ok_or_else(|| {
+                about(format!("`read: {read}` must be an operation whose only parameter is the job's id"))
+            })?;
+            for response in [self.responses.get(id).unwrap_or(&None), response] {
+                shared.snapshot(types, response.as_ref(), job).map_err(about)?;
+            }
+            let (create, read) = (snake(id)?, snake(read)?);
+            docs.push(format!("Made by [`Operations::{create}`], read by [`Operations::{read}`]."));
+            variants.push(ident(&variant));
+            reads.push(ident(&read));
+            texts.push(kind);
+        }
+        let (results, codes) = (shared.results(), shared.codes());
+        let example = variants.first().zip(texts.first()).map(|(variant, text)| {
+            format!(
+                "let kind: JobKind = {text:?}.parse()?;\n\
+                 assert_eq!((kind, kind.to_string().as_str()), (JobKind::{variant}, {text:?}));"
+            )
+        });
+        let doc = format!(
+            "What a job does. Its text is the name that the API's paths have for it, in the singular.\n\n\
+             ```\nuse canva_connect::JobKind;\n\n{}\n# Ok::<(), canva_connect::Error>(())\n```",
+            example.unwrap_or_default()
+        );
+        let snapshots = &shared.items;
+        Ok(quote! {
+            use super::{Call, JobError, Operations, Snapshot, keep, types};
+            use serde::{Deserialize, Serialize};
+
+            #[doc = #doc]
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+            #[non_exhaustive]
+            pub enum JobKind {
+                #(#[doc = #docs] #[serde(rename = #texts)] #variants,)*
+            }
+            impl JobKind {
+                /// Every kind.
+                pub const ALL: &[Self] = &[#(Self::#variants),*];
+                /// The kind as text.
+                pub fn as_str(self) -> &'static str {
+                    match self {
+                        #(Self::#variants => #texts,)*
+                    }
+                }
+                /// The request that reads a job of this kind.
+                pub(crate) fn read(self, api: &Operations, job_id: &str) -> Call<Snapshot> {
+                    match self {
+                        #(Self::#variants => api.#reads(job_id).and_then(|response| Ok(Snapshot::from(response))),)*
+                    }
+                }
+            }
+            #results
+            #codes
+            #(#snapshots)*
+        })
+    }
+}
+
+impl Shared {
+    /// The job as this response has it.
+    fn snapshot(&mut self, types: &Types<'_>, response: Option<&Type>, job: &Value) -> Result<(), String> {
+        let named = |ty: Option<&Type>| match ty {
+            Some(Type::Named(name)) => types.structs.get(name).map(|object| (name.clone(), object)),
+            _ => None,
+        };
+        let (response, object) = named(response).ok_or("the response must be an object")?;
+        let (result, error) = (text(job, "result"), text(job, "error"));
+        let said = format!("{result} {error}");
+        if let Some(other) = self.snapshots.insert(response.clone(), said.clone()) {
+            let differs = format!("`{response}` is the response of another kind, whose `result` and `error` differ");
+            return if other == said { Ok(()) } else { Err(differs) };
+        }
+        let missing = |place: String| format!("the response has no object `{place}`");
+        let field = |object: &'_ Struct, name: &str| object.fields.get(name).map(|field| field.ty.clone());
+        let (_, job) = named(field(object, "job").as_ref()).ok_or_else(|| missing("job".into()))?;
+        let status = job.fields.get("status").filter(|status| status.required).and_then(|status| match &status.ty {
+            Type::Named(name) => types.enums.get(name),
+            _ => None,
+        });
+        let lists = |value: &str| status.is_some_and(|it| it.values.iter().any(|(listed, _)| listed == value));
+        let has_id = job.fields.get("id").is_some_and(|id| id.required && id.ty == Type::Text);
+        if !(has_id && lists("success") && lists("failed")) {
+            return Err("the job must have an `id`, and a `status` that may be `success` or `failed`".to_owned());
+        }
+
+        // The result, from object to object; each keeps the fields that the spec doesn't know.
+        let segments: Vec<&str> = result.split('/').skip(1).collect();
+        let (mut at, mut value) = (job, quote!(Some(job)));
+        let mut end: Option<&Field> = None;
+        for (index, segment) in segments.iter().enumerate() {
+            let missing = || format!("`result: {result}`: the job has no `{segment}` there");
+            let field = at.fields.get(*segment).ok_or_else(missing)?;
+            let (name, parent) = (ident(&field.name), index.checked_sub(1).and_then(|index| segments.get(index)));
+            let next = if is_option(field) { quote!(it.#name) } else { quote!(Some(it.#name)) };
+            value = match parent {
+                None if is_option(field) => quote!(job.#name),
+                None => quote!(Some(job.#name)),
+                Some(parent) => quote!(#value.and_then(|it| { keep(&mut extra, #parent, it.extra); #next })),
+            };
+            if index + 1 < segments.len() {
+                at = named(Some(&field.ty)).ok_or_else(missing)?.1;
+            }
+            end = Some(field);
+        }
+        let end = end.ok_or("`result` must be a JSON pointer into the job, such as `/asset`")?;
+        let what = segments.last().copied().unwrap_or_default();
+        let variant = pascal(what)?;
+        if self.results.insert(variant.clone(), end.ty.clone()).is_some_and(|other| other != end.ty) {
+            return Err(format!("`result: {result}`: another kind has a `{what}` of another type"));
+        }
+        // A list without anything in it is no result.
+        let filter = matches!(end.ty, Type::List(_)).then(|| quote!(.filter(|list| !list.is_empty())));
+        // Where objects are passed through, they add to what is kept.
+        let mutable = (segments.len() > 1).then(|| quote!(mut));
+
+        let property = error.strip_prefix('/').and_then(|name| job.fields.get(name));
+        let property = property.ok_or_else(|| format!("`error: {error}`: the job has no such field"))?;
+        let (_, object) = named(Some(&property.ty)).ok_or_else(|| format!("`error: {error}` must be an object"))?;
+        let (code, message) = (object.fields.get("code"), object.fields.get("message"));
+        let code = code.filter(|code| code.required).and_then(|code| match &code.ty {
+            Type::Named(name) if types.enums.contains_key(name) => Some(name.clone()),
+            _ => None,
+        });
+        let (Some(code), Some(message)) = (code, message.filter(|it| it.required && it.ty == Type::Text)) else {
+            return Err(format!("`error: {error}` must have a `code`, which is an enum, and a `message`"));
+        };
+        let message = ident(&message.name);
+        let kind = code.strip_suffix("ErrorCode").filter(|kind| !kind.is_empty()).unwrap_or(&code).to_owned();
+        let (kind_name, code_name) = (ident(&kind), ident(&code));
+        self.codes.insert(kind, code);
+        let error = ident(&property.name);
+        let error = if is_option(property) { quote!(job.#error) } else { quote!(Some(job.#error)) };
+        let response = ident(&response);
+        self.items.push(quote! {
+            impl From<types::#response> for Snapshot {
+                fn from(response: types::#response) -> Self {
+                    let job = response.job;
+                    let #mutable extra = job.extra;
+                    let error = match #error {
+                        Some(it) => JobError::of(&job.id, JobErrorCode::#kind_name(it.code), it.#message, it.extra),
+                        None => {
+                            let code = types::#code_name::Unknown(String::new());
+                            JobError::unsaid(&job.id, JobErrorCode::#kind_name(code))
+                        }
+                    };
+                    let result = #value #filter;
+                    Self::new(job.id, job.status.as_str(), result.map(JobResult::from).ok_or(#what), error, extra)
+                }
+            }
+        });
+        Ok(())
+    }
+
+    fn results(&self) -> TokenStream {
+        let names: Vec<_> = self.results.keys().map(|name| ident(name)).collect();
+        let bare: Vec<_> = self.results.values().map(Type::tokens).collect();
+        // Objects are large, and lists aren't.
+        let is_large = |ty: &&Type| matches!(ty, Type::Named(_));
+        let held = self.results.values().map(|ty| {
+            let tokens = ty.tokens();
+            if is_large(&ty) { quote!(Box<#tokens>) } else { tokens }
+        });
+        let boxed = self.results.values().map(|ty| if is_large(&ty) { quote!(Box::new(result)) } else { quote!(result) });
+        let unboxed = self.results.values().map(|ty| if is_large(&ty) { quote!(*result) } else { quote!(result) });
+        let docs = self.results.keys().map(|name| format!("The `{}` of a job.", name.to_lowercase()));
+        let others = (self.results.len() > 1).then(|| quote!(other => Err(other),));
+        quote! {
+            /// What a job ended in.
+            #[derive(Clone, Debug, PartialEq, Serialize)]
+            #[serde(rename_all = "snake_case")]
+            #[non_exhaustive]
+            pub enum JobResult {
+                #(#[doc = #docs] #names(#held),)*
+            }
+            #(
+                impl From<#bare> for JobResult {
+                    fn from(result: #bare) -> Self {
+                        Self::#names(#boxed)
+                    }
+                }
+                /// Fails with what it is instead.
+                impl TryFrom<JobResult> for #bare {
+                    type Error = JobResult;
+
+                    fn try_from(result: JobResult) -> Result<Self, JobResult> {
+                        match result {
+                            JobResult::#names(result) => Ok(#unboxed),
+                            #others
+                        }
+                    }
+                }
+            )*
+        }
+    }
+
+    fn codes(&self) -> TokenStream {
+        let names: Vec<_> = self.codes.keys().map(|name| ident(name)).collect();
+        let types = self.codes.values().map(|name| ident(name));
+        let docs = self.codes.values().map(|name| format!("A [`{name}`](types::{name})."));
+        quote! {
+            /// Why a job failed.
+            #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+            #[serde(untagged)]
+            #[non_exhaustive]
+            pub enum JobErrorCode {
+                #(#[doc = #docs] #names(types::#types),)*
+            }
+            impl JobErrorCode {
+                /// The code as the server sends it.
+                pub fn as_str(&self) -> &str {
+                    match self {
+                        #(Self::#names(code) => code.as_str(),)*
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn is_option(field: &Field) -> bool {
+    !field.required || field.nullable
+}

@@ -1,0 +1,113 @@
+//! The spec as it stands: read, its references checked, and its operations, each with where it stands.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::names::{Names, constant, snake};
+
+/// An operation of the spec.
+pub struct Operation<'a> {
+    pub path: &'a str,
+    pub method: &'a str,
+    pub id: &'a str,
+    pub value: &'a Value,
+    /// Those of its path and its own, resolved.
+    pub parameters: Vec<&'a Value>,
+    /// The URL where it is served, if that isn't the document's first.
+    pub server: Option<&'a str>,
+}
+
+const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+
+/// The document `text`. `name` is its file's, for error messages.
+pub fn read(name: &str, text: &str) -> Result<Value, String> {
+    // YAML 1.2: `no`, `on` and `y` are text.
+    let yaml = serde_saphyr::options! { strict_booleans: true };
+    let spec: Value = serde_saphyr::from_str_with_options(text, yaml)
+        .map_err(|e| format!("{name}: not readable as YAML: {}", e.to_string().replace("<input>", name)))?;
+    let mut references = BTreeSet::new();
+    collect_references(&spec, &mut references);
+    for reference in references {
+        if reference.strip_prefix('#').and_then(|pointer| spec.pointer(pointer)).is_none() {
+            let line = text.lines().position(|line| line.contains(reference)).map_or(0, |index| index + 1);
+            return Err(format!("{name}:{line}: `$ref: '{reference}'` points at nothing in this file"));
+        }
+    }
+    Ok(spec)
+}
+
+pub fn collect_references<'a>(value: &'a Value, into: &mut BTreeSet<&'a str>) {
+    match value {
+        Value::Object(map) => {
+            into.extend(map.get("$ref").and_then(Value::as_str));
+            map.values().for_each(|child| collect_references(child, into));
+        }
+        Value::Array(items) => items.iter().for_each(|child| collect_references(child, into)),
+        _ => {}
+    }
+}
+
+/// The value itself, or the target of its `$ref`. simulator/ and spec-diff/ have the same few lines: the build script
+/// of a published crate can't depend on the workspace.
+pub fn resolve<'a>(spec: &'a Value, value: &'a Value) -> &'a Value {
+    let pointer = value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
+    pointer.and_then(|pointer| spec.pointer(pointer)).unwrap_or(value)
+}
+
+pub fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+pub fn flag(value: &Value, key: &str) -> bool {
+    value.get(key).and_then(Value::as_bool).unwrap_or(false)
+}
+
+pub fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    value.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+pub fn entries<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    value.get(key).and_then(Value::as_object).into_iter().flatten()
+}
+
+pub fn components<'a>(spec: &'a Value, section: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    entries(spec.get("components").unwrap_or(&Value::Null), section)
+}
+
+/// Every operation. Their names in Rust are unique.
+pub fn operations(spec: &Value) -> Result<Vec<Operation<'_>>, String> {
+    let paths = spec.get("paths").and_then(Value::as_object).ok_or("`paths` is missing or not a map")?;
+    let (mut operations, mut methods, mut constants) = (Vec::new(), Names::default(), Names::of(super::tables::OWN));
+    // Beside paths there may be extensions, `x-...`.
+    for (path, item) in paths.iter().filter(|(key, _)| key.starts_with('/')) {
+        let item = resolve(spec, item);
+        let methods_of_path = item.as_object().ok_or_else(|| format!("paths.{path}: not a map"))?;
+        for (method, value) in methods_of_path.iter().filter(|(key, _)| METHODS.contains(&key.as_str())) {
+            let place = |reason: String| format!("paths.{path}.{method}: {reason}");
+            let id = value.get("operationId").and_then(Value::as_str);
+            let id = id.ok_or_else(|| place("`operationId` is missing: give it one, such as `getAsset`".into()))?;
+            let about = |reason| place(format!("`operationId: {id}`: {reason}"));
+            methods.claim(&snake(id).map_err(about)?).map_err(about)?;
+            constants.claim(&constant(id).map_err(about)?).map_err(about)?;
+            let parameters = parameters(spec, item, value);
+            let server = [value, item].into_iter().find_map(|part| part.pointer("/servers/0/url")?.as_str());
+            operations.push(Operation { path, method, id, value, parameters, server });
+        }
+    }
+    Ok(operations)
+}
+
+/// The parameters of a path, and those of its operation, which replace them.
+fn parameters<'a>(spec: &'a Value, item: &'a Value, operation: &'a Value) -> Vec<&'a Value> {
+    let of = |value: &'a Value| list(value, "parameters").map(|parameter| resolve(spec, parameter));
+    let same = |one: &Value, other: &Value| ["name", "in"].iter().all(|key| text(one, key) == text(other, key));
+    let mut parameters: Vec<&Value> = of(item).collect();
+    for own in of(operation) {
+        match parameters.iter_mut().find(|shared| same(shared, own)) {
+            Some(shared) => *shared = own,
+            None => parameters.push(own),
+        }
+    }
+    parameters
+}
