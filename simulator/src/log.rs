@@ -20,8 +20,10 @@ pub struct ReceivedRequest {
     pub operation: Option<&'static str>,
     /// The HTTP method.
     pub method: Method,
-    /// The path, such as `/rest/v1/imports`, without a query string.
+    /// The path, such as `/rest/v1/imports`, without the query string.
     pub path: String,
+    /// The query string, such as `limit=10`. It is empty if there is none.
+    pub query: String,
     /// All headers.
     pub headers: HeaderMap,
     /// The body. It is empty where the request was refused before its body was read, for one because its credentials
@@ -34,7 +36,7 @@ pub struct ReceivedRequest {
     pub reason: Option<String>,
 }
 
-/// Without secrets: `Authorization` is left out, and a body is shown by its length.
+/// Without secrets: `Authorization` and the query string are left out, and a body is shown by its length.
 impl fmt::Debug for ReceivedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut headers = self.headers.clone();
@@ -54,7 +56,7 @@ impl fmt::Debug for ReceivedRequest {
 /// How many requests are kept.
 const MAX_REQUESTS: usize = 10_000;
 
-/// How long the paths and headers of all kept requests may be together, in bytes.
+/// How long the paths, query strings and headers of all kept requests may be together, in bytes.
 const MAX_HEAD_BYTES: usize = 64 << 20;
 
 /// How long the bodies of all kept requests may be together, in bytes. A longer one is kept alone.
@@ -85,6 +87,7 @@ impl Log {
             operation,
             method: request.method.clone(),
             path: request.uri.path().to_owned(),
+            query: request.uri.query().unwrap_or_default().to_owned(),
             headers: copy(&request.headers),
             body: Bytes::new(),
             status: None,
@@ -104,7 +107,7 @@ impl Log {
 impl ReceivedRequest {
     fn head_bytes(&self) -> usize {
         let headers = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
-        self.path.len() + headers.sum::<usize>()
+        self.path.len() + self.query.len() + headers.sum::<usize>()
     }
 }
 

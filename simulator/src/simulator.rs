@@ -73,9 +73,9 @@ impl Simulator {
         &self.token
     }
 
-    /// The requests to the API so far, oldest first. The simulator keeps the newest 10 000, with paths and headers of
-    /// 64 MiB and bodies of 256 MiB at most. The newest body is kept whatever its length. Older bodies are emptied
-    /// first. Requests for another host or from another site aren't kept.
+    /// The requests to the API so far, oldest first. The simulator keeps the newest 10 000, with paths, query strings
+    /// and headers of 64 MiB and bodies of 256 MiB at most. The newest body is kept whatever its length. Older bodies
+    /// are emptied first. Requests for another host or from another site aren't kept.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
         self.state.log.requests()
     }

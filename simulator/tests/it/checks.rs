@@ -279,6 +279,7 @@ async fn what_was_received_is_kept_in_order_and_shown_without_secrets() {
     assert_eq!(created["job"]["status"], "in_progress");
     assert_eq!(requests[0].body, fixture("deck.pdf"));
     assert_eq!(requests[0].headers["authorization"], "Bearer s3cret");
+    assert_eq!((requests[1].query.as_str(), requests[2].query.as_str()), ("", "token=s3cret"));
     assert_eq!(serde_json::from_slice::<Value>(&requests[1].body).unwrap(), json!({ "name": "New" }));
     let shown = format!("{requests:?} {simulator:?} {:?}", Simulator::builder().access(Access::new("s3cret")));
     assert!(!shown.contains("s3cret"), "{shown}");
