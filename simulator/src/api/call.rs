@@ -12,6 +12,8 @@ pub struct Call {
     pub owner: Owner,
     /// Path parameters, in the path's order.
     pub path: Vec<String>,
+    /// Query parameters by name, with the spec's defaults for those that aren't given.
+    pub query: Map<String, Value>,
     /// Header parameters by the name that the spec gives them.
     pub headers: Map<String, Value>,
     pub body: Bytes,
@@ -23,6 +25,11 @@ impl Call {
     /// The id in the path.
     pub fn id(&self) -> &str {
         self.path.first().map_or("", String::as_str)
+    }
+
+    /// The text of a query parameter.
+    pub fn query_text(&self, name: &str) -> Option<&str> {
+        self.query.get(name)?.as_str()
     }
 
     /// The text in a field of the body.

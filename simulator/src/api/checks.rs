@@ -1,5 +1,5 @@
 //! The checks that all operations share, in the order in which a real API makes them: token (401), scope (403), rate
-//! limit (429), media type (415), path and header parameters (400), size (413), body (400).
+//! limit (429), media type (415), path, query and header parameters (400), size (413), body (400).
 
 use std::collections::HashMap;
 
@@ -36,11 +36,12 @@ pub async fn check(
     check_rate(state, &access.owner, spec.operation)?;
     spec.check_media_type(headers, body.is_end_stream())?;
     let path = spec.check_path(path)?;
+    let query = spec.check_query(request.uri.query().unwrap_or_default())?;
     let parameters = spec.check_headers(headers)?;
     let body = read_body(state.settings.max_body_bytes, headers, body).await?;
     entry.body(body.clone());
     let json = spec.check_body(&body)?;
-    Ok(Call { owner: access.owner, path, headers: parameters, body, json })
+    Ok(Call { owner: access.owner, path, query, headers: parameters, body, json })
 }
 
 fn check_scopes(access: &Access, operation: &Operation) -> Result<(), ApiError> {

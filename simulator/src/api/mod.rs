@@ -23,6 +23,7 @@ use crate::state::State;
 
 mod call;
 mod check_headers;
+mod check_query;
 mod checks;
 mod operations;
 mod pages;

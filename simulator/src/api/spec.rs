@@ -1,4 +1,4 @@
-//! openapi.yaml -> schemas of each operation's path, headers and body.
+//! openapi.yaml -> schemas of each operation's path, query, headers and body.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use canva_connect::operations::{ALL, Operation};
 use serde_json::{Value, json};
 
+use crate::api::check_query::QueryParameter;
 use crate::api::schema::Schema;
 use crate::api_error::ApiError;
 
@@ -16,6 +17,7 @@ pub struct OperationSpec {
     path: Vec<Parameter>,
     /// Whether a path that isn't in the spec's form is a 400. Elsewhere it names nothing that is there: a 404.
     refuses_path: bool,
+    pub(super) query: Vec<QueryParameter>,
     pub(super) headers: Vec<Parameter>,
     /// `None` where the operation takes no body.
     pub(super) body: Option<RequestBody>,
@@ -50,12 +52,13 @@ pub fn operations() -> Result<&'static [OperationSpec], &'static str> {
 fn operation_spec(spec: &Value, operation: &'static Operation) -> Result<OperationSpec, String> {
     let paths = spec.get("paths").and_then(|paths| paths.get(operation.path)).ok_or("its path is not in the spec")?;
     let value = paths.get(operation.method.to_ascii_lowercase()).ok_or("its method is not in the spec")?;
-    let (mut path, mut headers) = (Vec::new(), Vec::new());
+    let (mut path, mut query, mut headers) = (Vec::new(), Vec::new(), Vec::new());
     for parameters in [paths, value].into_iter().filter_map(|level| level.get("parameters")?.as_array()) {
         for value in parameters {
             let value = resolve(spec, value);
             match value.get("in").and_then(Value::as_str) {
                 Some("path") => path.push(parameter(spec, value)?),
+                Some("query") => query.push(QueryParameter::new(spec, value)?),
                 Some("header") => headers.push(parameter(spec, value)?),
                 place => return Err(format!("a parameter in {} is not simulated", place.unwrap_or("no place"))),
             }
@@ -63,7 +66,7 @@ fn operation_spec(spec: &Value, operation: &'static Operation) -> Result<Operati
     }
     let body = value.get("requestBody").map(|body| request_body(spec, resolve(spec, body))).transpose()?;
     let refuses_path = codes(spec, value, "400").any(|code| code == "bad_request_params");
-    Ok(OperationSpec { operation, path, refuses_path, headers, body })
+    Ok(OperationSpec { operation, path, refuses_path, query, headers, body })
 }
 
 /// The codes that an operation's refusals of this status carry, which are in their examples.
@@ -140,7 +143,7 @@ impl Parameter {
 }
 
 /// What is wrong may begin with its place in the value.
-fn sentence(subject: &str, what: &str) -> String {
+pub(super) fn sentence(subject: &str, what: &str) -> String {
     if what.starts_with('/') { format!("{subject} is invalid: {what}.") } else { format!("{subject} {what}.") }
 }
 
