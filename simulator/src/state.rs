@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use crate::api::continuation::Continuations;
 use crate::canva::library::Library;
 use crate::canva::rates::{RateCounter, RateLimits};
 use crate::canva::urls::Urls;
@@ -30,6 +31,7 @@ pub struct Settings {
 pub struct State {
     pub settings: Settings,
     pub urls: Urls,
+    pub continuations: Continuations,
     pub background: Background,
     pub log: Log,
     pub injections: Injections,
@@ -56,6 +58,7 @@ impl State {
         Self {
             settings,
             urls: Urls::new(origin),
+            continuations: Continuations::default(),
             background,
             log: Log::default(),
             injections: Injections::new(tls.is_some_and(|tls| tls.http2)),

@@ -25,6 +25,7 @@ mod call;
 mod check_headers;
 mod check_query;
 mod checks;
+pub mod continuation;
 mod operations;
 mod pages;
 pub mod routes;

@@ -1,5 +1,6 @@
 //! Carries out an operation whose request has passed the checks. Only this file knows operations by name.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use axum::Json;
@@ -9,12 +10,13 @@ use bytes::Bytes;
 use canva_connect::JobKind;
 use canva_connect::operations::*;
 use reqwest::Url;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::api::call::Call;
 use crate::api_error::ApiError;
 use crate::canva::access::Owner;
+use crate::canva::folders::Place;
 use crate::canva::library::{Finished, JobError};
 use crate::files::documents;
 use crate::files::fetch::{self, FetchError};
@@ -40,6 +42,7 @@ pub async fn perform(state: &Arc<State>, operation: &Operation, call: Call) -> R
         GET_ASSET => get_asset(state, &call),
         DELETE_ASSET => return delete_asset(state, &call),
         UPDATE_ASSET => update_asset(state, &call),
+        LIST_FOLDER_ITEMS => list_folder_items(state, &call),
         Operation { id, .. } => {
             let message = format!("The spec has {id}, but this simulator doesn't do it yet.");
             Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", message))
@@ -117,7 +120,7 @@ fn read_job(state: &State, kind: JobKind, call: &Call) -> Result<Value, ApiError
 fn get_asset(state: &State, call: &Call) -> Result<Value, ApiError> {
     let mut library = state.library();
     let asset = library.asset_mut(call.id(), &call.owner.user_id)?;
-    Ok(serde_json::json!({ "asset": asset.to_json(&state.urls, state.now()) }))
+    Ok(json!({ "asset": asset.to_json(&state.urls, state.now()) }))
 }
 
 fn delete_asset(state: &State, call: &Call) -> Result<Response, ApiError> {
@@ -136,7 +139,32 @@ fn update_asset(state: &State, call: &Call) -> Result<Value, ApiError> {
         asset.tags = tags.iter().filter_map(|tag| tag.as_str().map(str::to_owned)).collect();
     }
     asset.updated_at = now.max(asset.updated_at + 1);
-    Ok(serde_json::json!({ "asset": asset.to_json(&state.urls, now) }))
+    Ok(json!({ "asset": asset.to_json(&state.urls, now) }))
+}
+
+/// The items after the place where the page before ended, whatever was added or deleted since then.
+fn list_folder_items(state: &State, call: &Call) -> Result<Value, ApiError> {
+    let after = state.continuations.place(call)?;
+    let (by, order) = call.query_text("sort_by").and_then(|sort| sort.split_once('_')).unwrap_or_default();
+    let compare = |a: &Place, b: &Place| if order == "ascending" { a.cmp(b) } else { b.cmp(a) };
+    let types = call.query.get("item_types").and_then(Value::as_array);
+    let is_listed = |kind: &str| types.is_some_and(|types| types.contains(&kind.into()));
+    let only_pinned = call.query_text("pin_status") == Some("pinned");
+    let limit = call.query.get("limit").and_then(Value::as_u64).and_then(|limit| limit.try_into().ok());
+    let library = state.library();
+    let items = library.items_in(call.id(), &call.owner.user_id)?;
+    // Nothing is pinned here.
+    let items = items.filter(|item| is_listed(item.kind()) && !only_pinned);
+    let mut items: Vec<_> = items.map(|item| (item.place(by), item)).collect();
+    items.retain(|(place, _)| after.as_ref().is_none_or(|after| compare(place, after) == Ordering::Greater));
+    items.sort_by(|(a, _), (b, _)| compare(a, b));
+    let rest = items.split_off(items.len().min(limit.unwrap_or(usize::MAX)));
+    let now = state.now();
+    let page: Vec<Value> = items.iter().map(|(_, item)| item.to_json(&state.urls, now)).collect();
+    Ok(match items.last().filter(|_| !rest.is_empty()) {
+        Some((last, _)) => json!({ "items": page, "continuation": state.continuations.after(last, call) }),
+        None => json!({ "items": page }),
+    })
 }
 
 /// Begins a job and gives it as it then is. It ends when its work is done, but not before the job duration is over.

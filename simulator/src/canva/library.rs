@@ -262,36 +262,47 @@ impl StoredAsset {
     }
 
     pub fn to_json(&self, urls: &Urls, now: i64) -> Value {
-        let kind = match self.kind {
-            AssetKind::Image => "image",
-            AssetKind::Video => "video",
-        };
+        let mut asset = self.summary(urls, now);
         // No smart tags: nobody looks at the image here.
-        let mut metadata = json!({ "type": kind, "width": self.width, "height": self.height });
+        let mut metadata = json!({ "type": self.kind(), "width": self.width, "height": self.height });
         if let (Some(metadata), Some(duration)) = (metadata.as_object_mut(), self.duration) {
             metadata.insert("duration".into(), json!(duration));
         }
+        if let Some(asset) = asset.as_object_mut() {
+            asset.insert("owner".into(), self.owner.to_json());
+            asset.insert("metadata".into(), metadata);
+        }
+        asset
+    }
+
+    /// The asset as lists have it.
+    pub fn summary(&self, urls: &Urls, now: i64) -> Value {
         let (_, (width, height), _) = self.thumbnail();
         json!({
-            "type": kind,
+            "type": self.kind(),
             "id": self.id,
             "name": self.name,
             "tags": self.tags,
             "created_at": self.created_at,
             "updated_at": self.updated_at,
-            "owner": { "user_id": self.owner.user_id, "team_id": self.owner.team_id },
             "thumbnail": {
                 "width": width,
                 "height": height,
                 "url": urls.thumbnail(&self.id, now),
             },
-            "metadata": metadata,
         })
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.kind {
+            AssetKind::Image => "image",
+            AssetKind::Video => "video",
+        }
     }
 }
 
 impl StoredDesign {
-    fn to_json(&self, urls: &Urls) -> Value {
+    pub fn to_json(&self, urls: &Urls) -> Value {
         let mut design = json!({
             "id": self.id,
             "title": self.title,

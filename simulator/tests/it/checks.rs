@@ -9,7 +9,9 @@ use canva_simulator::{Access, RateLimits, Simulator};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::common::{client, connect, fixture, import, ok, prompt, refused, request, update, upload, upload_url};
+use crate::common::{
+    because, client, connect, fixture, import, ok, prompt, refused, request, update, upload, upload_url,
+};
 
 #[tokio::test]
 async fn each_check_comes_before_the_next() {
@@ -148,6 +150,37 @@ async fn a_json_body_keeps_the_bounds_of_its_schema() {
     for (name, url) in [("", url(20)), (&"a".repeat(256), url(20)), ("a", "http://".into()), ("a", url(2049))] {
         let refusal = refused(upload_url(&simulator, name, &url)).await;
         assert_eq!(refusal, (400, "invalid_field".into()), "{name} {url}");
+    }
+}
+
+#[tokio::test]
+async fn a_query_parameter_keeps_to_its_schema_and_an_unknown_one_is_ignored() {
+    let simulator = prompt().await;
+    let items = |query: &str| request(&simulator, Method::GET, &format!("/v1/folders/root/items?{query}"));
+    let good = ["", "&", "limit=1", "limit=100&pin_status=any", "item_types=design,image", "item_types=design%2Cimage"];
+    for query in good.into_iter().chain(["unknown=1&unknown=2", "Limit=0", "li%6dit=%31", "sort_by=title_ascending"]) {
+        ok(items(query)).await;
+    }
+    let bad = [
+        ("limit", "limit is string, not integer."),
+        ("limit=", "limit is string, not integer."),
+        ("limit=1.5", "limit is string, not integer."),
+        ("limit=99999999999999999999", "limit is string, not integer."),
+        ("limit=0", "limit is less than 1."),
+        ("limit=-1", "limit is less than 1."),
+        ("limit=101", "limit is greater than 100."),
+        ("limit=1&limit=1", "limit is given twice."),
+        ("limit=1&li%6dit=2", "limit is given twice."),
+        ("sort_by=name", "sort_by is none of"),
+        ("sort_by=title_ascending,title_descending", "sort_by is none of"),
+        ("pin_status=%ff", r#"pin_status is none of "any", "pinned"."#),
+        ("item_types=video", "item_types is invalid: /0 is none of"),
+        ("item_types=image,", "item_types is invalid: /1 is none of"),
+        ("item_types=", "item_types is invalid: /0 is none of"),
+        ("item_types=image&item_types=design", "item_types is given twice. Write commas between its values."),
+    ];
+    for (query, reason) in bad {
+        assert_eq!(because(items(query), reason).await, (400, "bad_query_params".into()), "{query}");
     }
 }
 

@@ -10,6 +10,7 @@ mod common;
 mod checks;
 mod contract;
 mod faults;
+mod folders;
 mod hostile_files;
 mod http2;
 mod imports;
