@@ -43,6 +43,8 @@ pub async fn perform(state: &Arc<State>, operation: &Operation, call: Call) -> R
         DELETE_ASSET => return delete_asset(state, &call),
         UPDATE_ASSET => update_asset(state, &call),
         LIST_FOLDER_ITEMS => list_folder_items(state, &call),
+        USERS_ME => Ok(json!({ "team_user": call.owner.to_json() })),
+        GET_USER_PROFILE => Ok(json!({ "profile": { "display_name": call.owner.user_id } })),
         Operation { id, .. } => {
             let message = format!("The spec has {id}, but this simulator doesn't do it yet.");
             Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", message))

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use serde_json::{Value, json};
+
 /// The user who owns an asset or a design, or whom a token acts for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -11,6 +13,12 @@ pub struct Owner {
     pub user_id: String,
     /// The id of the user's team.
     pub team_id: String,
+}
+
+impl Owner {
+    pub(crate) fn to_json(&self) -> Value {
+        json!({ "user_id": self.user_id, "team_id": self.team_id })
+    }
 }
 
 /// An access token, the scopes it was granted, and the user it acts for.

@@ -29,8 +29,8 @@ fn is_canvas_alone(operation: &str, status: &str, code: &str) -> bool {
         // No job here was started elsewhere. The other two are of no operation in particular.
         "internal_error" | "endpoint_not_found" | "bad_http_method" => status == "default",
         "invalid_request" => operation.starts_with("get"),
-        // Everybody may create.
-        "permission_denied" => operation.starts_with("create"),
+        // Everybody may create, and nobody has folders of their own.
+        "permission_denied" => operation.starts_with("create") || operation == "listFolderItems",
         // A body of bytes can't be wrong, but for how it is transferred.
         "bad_request_body" => matches!(operation, "createAssetUploadJob" | "createDesignImportJob"),
         _ => false,
@@ -151,7 +151,7 @@ fn method(operation: &Operation) -> Method {
 
 /// The operation's path, with this for each id.
 fn path(operation: &Operation, id: &str) -> String {
-    operation.path.replace("{jobId}", id).replace("{assetId}", id)
+    operation.path.replace("{jobId}", id).replace("{assetId}", id).replace("{folderId}", id)
 }
 
 #[tokio::test]
@@ -188,7 +188,9 @@ async fn every_operation_gives_every_documented_error() {
 
         error(&mut contract, 401, plain()).await;
         error(&mut contract, 401, plain().bearer_auth("unknown")).await;
-        error(&mut contract, 403, plain().bearer_auth("none")).await;
+        if !operation.scopes.is_empty() {
+            error(&mut contract, 403, plain().bearer_auth("none")).await;
+        }
         if body.is_some() {
             error(&mut contract, 415, plain().bearer_auth("all").header("content-type", "text/plain")).await;
             error(&mut contract, 413, valid(&simulator)).await;
@@ -201,8 +203,14 @@ async fn every_operation_gives_every_documented_error() {
             let status =
                 if contract.codes(operation, "400").iter().any(|it| it == "bad_request_params") { 400 } else { 404 };
             error(&mut contract, status, malformed).await;
-            let annas = if operation.path.contains("{assetId}") { &asset } else { &jobs[operation.path] };
-            error(&mut contract, 403, request(&roomy, method(operation), &path(operation, annas))).await;
+            let annas = if operation.path.contains("{assetId}") { Some(&asset) } else { jobs.get(operation.path) };
+            if let Some(annas) = annas {
+                error(&mut contract, 403, request(&roomy, method(operation), &path(operation, annas))).await;
+            }
+        }
+        if contract.codes(operation, "400").iter().any(|it| it == "bad_query_params") {
+            let wrong = format!("{}?limit=0", path(operation, "root"));
+            error(&mut contract, 400, request(&roomy, method(operation), &wrong)).await;
         }
         if let Some(media_type) = &body {
             // A body that lacks its fields or has a wrong one, or no metadata header; and one that isn't JSON.
@@ -317,6 +325,14 @@ async fn every_success_and_every_state_of_every_job_conform() {
     contract.accept(operation("updateAsset"), updated).await;
     let got = read(&simulator, &format!("/v1/assets/{asset_id}")).send().await.unwrap();
     contract.accept(operation("getAsset"), got).await;
+    for path in ["/v1/folders/uploads/items", "/v1/folders/root/items", "/v1/folders/root/items?limit=1"] {
+        let listed = contract.accept(operation("listFolderItems"), read(&simulator, path).send().await.unwrap()).await;
+        assert_eq!(listed["continuation"].is_string(), path.contains('?'), "{listed}");
+        assert!(!listed["items"].as_array().unwrap().is_empty(), "{path}");
+    }
+    for (id, path) in [("usersMe", "/v1/users/me"), ("getUserProfile", "/v1/users/me/profile")] {
+        contract.accept(operation(id), read(&simulator, path).send().await.unwrap()).await;
+    }
     let deleted = delete(&simulator, &asset_id).send().await.unwrap();
     assert_eq!(deleted.status(), 204);
     contract.accept(operation("deleteAsset"), deleted).await;

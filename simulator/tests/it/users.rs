@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use canva_simulator::Simulator;
+use canva_simulator::{Access, Simulator};
 
-use crate::common::{by, client, fixture, import, ok, refused, upload};
+use crate::common::{by, client, fixture, import, ok, read, refused, upload};
 
 #[tokio::test]
 async fn each_user_has_assets_designs_and_jobs_of_their_own() {
@@ -56,4 +56,20 @@ async fn a_user_has_the_scopes_of_the_integration() {
     let url = format!("{}/v1/assets/none", simulator.base_url());
     assert_eq!(refused(by(&anna, client().get(&url))).await, (404, "asset_not_found".into()));
     assert_eq!(refused(by(&anna, client().delete(&url))).await, (403, "missing_scope".into()));
+}
+
+#[tokio::test]
+async fn a_token_says_whose_it_is_and_needs_no_scope_for_it() {
+    let access = Access::new("token").user("anna", "her team").scopes(Vec::<String>::new());
+    let simulator = Simulator::builder().access(access).start().await.unwrap();
+    let me = ok(read(&simulator, "/v1/users/me")).await;
+    assert_eq!(me, serde_json::json!({ "team_user": { "user_id": "anna", "team_id": "her team" } }));
+    assert_eq!(refused(read(&simulator, "/v1/users/me/profile")).await, (403, "missing_scope".into()));
+}
+
+#[tokio::test]
+async fn a_users_name_is_their_id() {
+    let simulator = Simulator::start().await.unwrap();
+    let profile = ok(by(&simulator.authorize_as("anna"), read(&simulator, "/v1/users/me/profile"))).await;
+    assert_eq!(profile, serde_json::json!({ "profile": { "display_name": "anna" } }));
 }

@@ -34,6 +34,7 @@ async fn a_page_may_call_the_api_and_never_the_token_endpoints() {
     for (method, path, asked) in [
         ("POST", "/v1/asset-uploads", "asset-upload-metadata,authorization,content-type"),
         ("PATCH", "/v1/assets/a", "authorization,content-type"),
+        ("GET", "/v1/folders/uploads/items?limit=2", "authorization"),
         ("GET", "/v1/nothing", "authorization"),
     ] {
         let preflight = client()
@@ -92,7 +93,7 @@ async fn a_path_that_leads_nowhere_says_where_to_look() {
     for (path, reason) in [
         ("/v1/asset-uploads", "Did you mean /rest/v1/asset-uploads?"),
         ("/rest/v1/imports/", "Did you mean /rest/v1/imports?"),
-        ("/rest/v1/users/me", "Canva has operations there"),
+        ("/rest/v1/users/me/capabilities", "Canva has operations there"),
         ("/v1/folders", "Canva has operations there"),
         ("/auth/v1/oidc/jwks", "Canva has operations there"),
         ("/rest//v1/assets/a", "Did you mean /rest/v1/assets/a?"),
