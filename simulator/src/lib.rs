@@ -120,8 +120,8 @@
 //!
 //! - Paths, methods, media types, headers, bodies, scopes and rate limits come from the spec.
 //! - Checks happen in a fixed order: path (404), method (405), token (401), scope (403), rate limit (429), media type
-//!   (415), path and header parameters (400), size (413), body (400), unknown asset or job (404), another user's asset or
-//!   job (403).
+//!   (415), path, query and header parameters (400), size (413), body (400), unknown asset, job or folder (404),
+//!   another user's asset or job (403). Query parameters that the spec doesn't have are ignored.
 //! - A URL that a job just fetches, or that an asset in the user's library came from, isn't taken again: 400, with
 //!   `invalid_request`.
 //! - Uploads are judged by their bytes: PNG, JPEG, GIF, WebP, TIFF and HEIC images under 50 MB (GIF and WebP of one
@@ -133,6 +133,9 @@
 //! - An image's width and height are those that are shown: an image that is turned by its EXIF header, or by its HEIC
 //!   properties, is turned.
 //! - A thumbnail's URL needs its query string and works for 15 minutes.
+//! - The folder `uploads` lists a user's images, and `root` their designs. No videos are listed, and no trash. What
+//!   comes or goes between two pages moves nothing else from one page to the other. A `continuation` is good for the
+//!   user, folder and parameters that it was given for.
 //!
 //! # What is not
 //!
@@ -153,11 +156,15 @@
 //! - These are guesses: that the id of another kind of job is an unknown one; that a URL counts as taken as long as its
 //!   asset isn't deleted, and by its text; that a missing parameter of a token request is refused as a blank one; that
 //!   a consent with wrong parameters isn't led back to the integration; that a narrower refresh leaves the consent
-//!   unchanged.
+//!   unchanged; that a wrong query parameter, or one that is given twice, is a 400 with `bad_query_params`, and so is a
+//!   `continuation` of another list; that `limit` may change from page to page; that titles are sorted by their code
+//!   points, and what is equal by its id.
 //! - No job was started outside the API, so no read of an import is an `invalid_request`. The token endpoint has no rate
 //!   limit.
 //! - No redirect URI is registered. The consent page takes any, and leads to `http://127.0.0.1:3001/oauth/redirect`
 //!   without one.
+//! - There are no folders but `root` and `uploads`, nothing is pinned, and there are no brand templates. A user's
+//!   display name is their id.
 //! - A design has a title and a page count, but no thumbnail, and its URLs lead nowhere.
 //! - Rate limits are off without [`Builder::rate_limits`], because tests shouldn't wait a minute.
 //! - There is no HTTP/2 without TLS. Nothing is stored on disk: every asset stays in memory until the simulator is
