@@ -72,6 +72,32 @@ pub mod types {
         #[serde(flatten)]
         pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
+    /// An image or video, in short.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct AssetSummary {
+        /// When the asset came to Canva, in seconds since the Unix epoch.
+        #[serde(deserialize_with = "crate::send::lenient::integer")]
+        pub created_at: i64,
+        /// The asset's id.
+        pub id: ::std::string::String,
+        /// The asset's name, as shown in Canva.
+        pub name: ::std::string::String,
+        /// The tags under which users find the asset; an empty list where there are none.
+        #[serde(default, deserialize_with = "crate::send::lenient::list")]
+        pub tags: ::std::vec::Vec<::std::string::String>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub thumbnail: ::std::option::Option<Thumbnail>,
+        #[serde(rename = "type")]
+        pub type_: AssetType,
+        /// When the asset last changed, in seconds since the Unix epoch.
+        #[serde(deserialize_with = "crate::send::lenient::integer")]
+        pub updated_at: i64,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    }
     /// What kind of asset it is.
     #[derive(::serde::Deserialize, ::serde::Serialize)]
     #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -178,6 +204,41 @@ pub mod types {
     pub struct AssetUploadMetadata {
         /// The asset's name in Base64 (standard alphabet, padded) of its UTF-8 bytes; unencoded, 1 to 50 characters.
         pub name_base64: ::std::string::String,
+    }
+    /// A brand template in a folder.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct BrandTemplateItem {
+        pub brand_template: BrandTemplateSummary,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    }
+    /// A brand template, in short.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct BrandTemplateSummary {
+        /// Makes a design of the brand template.
+        pub create_url: ::std::string::String,
+        /// When the brand template was made, in seconds since the Unix epoch.
+        #[serde(deserialize_with = "crate::send::lenient::integer")]
+        pub created_at: i64,
+        /// The brand template's id.
+        pub id: ::std::string::String,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub thumbnail: ::std::option::Option<Thumbnail>,
+        /// The brand template's title.
+        pub title: ::std::string::String,
+        /// When the brand template last changed, in seconds since the Unix epoch.
+        #[serde(deserialize_with = "crate::send::lenient::integer")]
+        pub updated_at: i64,
+        /// Opens the brand template for viewing.
+        pub view_url: ::std::string::String,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
     /// Which file to fetch, and what to call it.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
@@ -302,6 +363,16 @@ pub mod types {
         /// The design's title in Base64 (standard alphabet, padded) of its UTF-8 bytes; unencoded, 1 to 50 characters.
         pub title_base64: ::std::string::String,
     }
+    /// A design in a folder.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct DesignItem {
+        pub design: DesignSummary,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    }
     /// Links to a design that last for 30 days and open only for the user they were made for.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -362,12 +433,220 @@ pub mod types {
         #[serde(flatten)]
         pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
+    /// A folder.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct Folder {
+        /// When the folder was made, in seconds since the Unix epoch.
+        #[serde(deserialize_with = "crate::send::lenient::integer")]
+        pub created_at: i64,
+        /// The folder's id.
+        pub id: ::std::string::String,
+        /// The folder's name.
+        pub name: ::std::string::String,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub thumbnail: ::std::option::Option<Thumbnail>,
+        /// When the folder last changed, in seconds since the Unix epoch.
+        #[serde(deserialize_with = "crate::send::lenient::integer")]
+        pub updated_at: i64,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    }
+    /// A folder in a folder.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct FolderItem {
+        pub folder: Folder,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    }
+    /// Whether all items are meant, or those alone that the user has pinned.
+    #[derive(::serde::Deserialize, ::serde::Serialize)]
+    #[derive(Clone, Debug, Eq, Hash, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub enum FolderItemPinStatus {
+        #[serde(rename = "any")]
+        Any,
+        #[serde(rename = "pinned")]
+        Pinned,
+        /// A value that the spec doesn't list, as the server sent it.
+        #[serde(untagged)]
+        Unknown(::std::string::String),
+    }
+    impl FolderItemPinStatus {
+        /// The value as the server sends it.
+        pub fn as_str(&self) -> &str {
+            match self {
+                Self::Any => "any",
+                Self::Pinned => "pinned",
+                Self::Unknown(value) => value,
+            }
+        }
+    }
+    impl ::std::fmt::Display for FolderItemPinStatus {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str(self.as_str())
+        }
+    }
+    /// What items are sorted by, and whether the least or the greatest comes first.
+    #[derive(::serde::Deserialize, ::serde::Serialize)]
+    #[derive(Clone, Debug, Eq, Hash, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub enum FolderItemSortBy {
+        #[serde(rename = "created_ascending")]
+        CreatedAscending,
+        #[serde(rename = "created_descending")]
+        CreatedDescending,
+        #[serde(rename = "modified_ascending")]
+        ModifiedAscending,
+        #[serde(rename = "modified_descending")]
+        ModifiedDescending,
+        #[serde(rename = "title_ascending")]
+        TitleAscending,
+        #[serde(rename = "title_descending")]
+        TitleDescending,
+        /// A value that the spec doesn't list, as the server sent it.
+        #[serde(untagged)]
+        Unknown(::std::string::String),
+    }
+    impl FolderItemSortBy {
+        /// The value as the server sends it.
+        pub fn as_str(&self) -> &str {
+            match self {
+                Self::CreatedAscending => "created_ascending",
+                Self::CreatedDescending => "created_descending",
+                Self::ModifiedAscending => "modified_ascending",
+                Self::ModifiedDescending => "modified_descending",
+                Self::TitleAscending => "title_ascending",
+                Self::TitleDescending => "title_descending",
+                Self::Unknown(value) => value,
+            }
+        }
+    }
+    impl ::std::fmt::Display for FolderItemSortBy {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str(self.as_str())
+        }
+    }
+    /// Something in a folder. `type` says what it is, and which other field it has.
+    #[derive(Clone, Debug, PartialEq)]
+    #[cfg_attr(
+        feature = "schemars",
+        derive(schemars::JsonSchema),
+        schemars(tag = "type")
+    )]
+    #[non_exhaustive]
+    pub enum FolderItemSummary {
+        #[cfg_attr(feature = "schemars", schemars(rename = "folder"))]
+        Folder(FolderItem),
+        #[cfg_attr(feature = "schemars", schemars(rename = "design"))]
+        Design(DesignItem),
+        #[cfg_attr(feature = "schemars", schemars(rename = "image"))]
+        Image(ImageItem),
+        #[cfg_attr(feature = "schemars", schemars(rename = "brand_template"))]
+        BrandTemplate(BrandTemplateItem),
+        /// One that the spec doesn't list, whole, as the server sent it.
+        #[cfg_attr(feature = "schemars", schemars(untagged))]
+        Unknown(::serde_json::Value),
+    }
+    impl ::serde::Serialize for FolderItemSummary {
+        fn serialize<S: ::serde::Serializer>(
+            &self,
+            serializer: S,
+        ) -> ::std::result::Result<S::Ok, S::Error> {
+            match self {
+                Self::Folder(variant) => {
+                    crate::send::tagged::write(serializer, "type", "folder", variant)
+                }
+                Self::Design(variant) => {
+                    crate::send::tagged::write(serializer, "type", "design", variant)
+                }
+                Self::Image(variant) => {
+                    crate::send::tagged::write(serializer, "type", "image", variant)
+                }
+                Self::BrandTemplate(variant) => {
+                    crate::send::tagged::write(
+                        serializer,
+                        "type",
+                        "brand_template",
+                        variant,
+                    )
+                }
+                Self::Unknown(value) => ::serde::Serialize::serialize(value, serializer),
+            }
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for FolderItemSummary {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            let tagged = crate::send::tagged::Tagged::read(deserializer, "type")?;
+            match tagged.tag() {
+                Some("folder") => tagged.variant(false).map(Self::Folder),
+                Some("design") => tagged.variant(false).map(Self::Design),
+                Some("image") => tagged.variant(false).map(Self::Image),
+                Some("brand_template") => tagged.variant(false).map(Self::BrandTemplate),
+                _ => Ok(Self::Unknown(tagged.whole())),
+            }
+        }
+    }
+    /// What something in a folder is.
+    #[derive(::serde::Deserialize, ::serde::Serialize)]
+    #[derive(Clone, Debug, Eq, Hash, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub enum FolderItemType {
+        #[serde(rename = "design")]
+        Design,
+        #[serde(rename = "folder")]
+        Folder,
+        #[serde(rename = "image")]
+        Image,
+        #[serde(rename = "brand_template")]
+        BrandTemplate,
+        /// A value that the spec doesn't list, as the server sent it.
+        #[serde(untagged)]
+        Unknown(::std::string::String),
+    }
+    impl FolderItemType {
+        /// The value as the server sends it.
+        pub fn as_str(&self) -> &str {
+            match self {
+                Self::Design => "design",
+                Self::Folder => "folder",
+                Self::Image => "image",
+                Self::BrandTemplate => "brand_template",
+                Self::Unknown(value) => value,
+            }
+        }
+    }
+    impl ::std::fmt::Display for FolderItemType {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str(self.as_str())
+        }
+    }
     /// The response to reading an asset.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
     #[non_exhaustive]
     pub struct GetAssetResponse {
         pub asset: Asset,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    }
+    /// An image in a folder.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct ImageItem {
+        pub image: AssetSummary,
         /// Fields that the spec doesn't know, as they came.
         #[serde(flatten)]
         pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
@@ -430,6 +709,21 @@ pub mod types {
             f.write_str(self.as_str())
         }
     }
+    /// A page of what is in a folder.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct ListFolderItemsResponse {
+        /// Where the next page begins. The last page has none.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub continuation: ::std::option::Option<::std::string::String>,
+        /// What is in the folder, in the order that was asked for.
+        #[serde(default, deserialize_with = "crate::send::lenient::list")]
+        pub items: ::std::vec::Vec<FolderItemSummary>,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    }
     /// A user, and the team they act in.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -477,6 +771,38 @@ pub mod types {
     #[non_exhaustive]
     pub struct UpdateAssetResponse {
         pub asset: Asset,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    }
+    /// What a user shows of themselves.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct UserProfile {
+        /// The user's name, as shown in Canva.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub display_name: ::std::option::Option<::std::string::String>,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    }
+    /// The response to reading the user's profile.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct UserProfileResponse {
+        pub profile: UserProfile,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    }
+    /// The response to reading the user's ids.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct UsersMeResponse {
+        pub team_user: TeamUserSummary,
         /// Fields that the spec doesn't know, as they came.
         #[serde(flatten)]
         pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
@@ -568,6 +894,46 @@ impl Operations {
         Call::new(&self.0, &operations::UPDATE_ASSET)
             .path("assetId", asset_id)
             .json(body)
+    }
+    /// List what is in a folder
+    ///
+    /// Lists the designs, folders and images in a folder, in pages, without what lies deeper. Brand templates are
+    /// listed if they are asked for, videos never. `root` is the top of the user's content library, and `uploads` is
+    /// where uploaded assets lie.
+    ///
+    /// While a response has `continuation`, there is more: the same request with that `continuation` gets the next
+    /// page.
+    ///
+    /// Scope `folder:read`, 100 requests a minute for each user.
+    ///
+    /// Sends a `GET` request to `/v1/folders/{folderId}/items`
+    ///
+    /// Arguments:
+    /// - `folder_id`: The folder's id, or `root` or `uploads`.
+    pub fn list_folder_items(
+        &self,
+        folder_id: &str,
+        options: &ListFolderItemsOptions,
+    ) -> Call<types::ListFolderItemsResponse> {
+        Call::new(&self.0, &operations::LIST_FOLDER_ITEMS)
+            .path("folderId", folder_id)
+            .query("continuation", &options.continuation)
+            .query("limit", &options.limit)
+            .query_list("item_types", ",", &options.item_types)
+            .query("sort_by", &options.sort_by)
+            .query("pin_status", &options.pin_status)
+    }
+    /// Every item of [`list_folder_items`](Self::list_folder_items), page by page.
+    pub fn list_folder_items_stream(
+        &self,
+        folder_id: &str,
+        options: &ListFolderItemsOptions,
+    ) -> Items<types::FolderItemSummary> {
+        Items::new(
+            self.list_folder_items(folder_id, options),
+            "continuation",
+            |page| (page.items, page.continuation),
+        )
     }
     /// Import a file as a design
     ///
@@ -665,4 +1031,38 @@ impl Operations {
     ) -> Call<types::DesignImportJobResponse> {
         Call::new(&self.0, &operations::GET_URL_IMPORT_JOB).path("jobId", job_id)
     }
+    /// Read the user's ids
+    ///
+    /// Says which user and which team the access token acts for. It needs no scope.
+    ///
+    /// 10 requests a minute for each user.
+    ///
+    /// Sends a `GET` request to `/v1/users/me`
+    pub fn users_me(&self) -> Call<types::UsersMeResponse> {
+        Call::new(&self.0, &operations::USERS_ME)
+    }
+    /// Read the user's profile
+    ///
+    /// Reads what the user whom the access token acts for is called.
+    ///
+    /// Scope `profile:read`, 10 requests a minute for each user.
+    ///
+    /// Sends a `GET` request to `/v1/users/me/profile`
+    pub fn get_user_profile(&self) -> Call<types::UserProfileResponse> {
+        Call::new(&self.0, &operations::GET_USER_PROFILE)
+    }
+}
+/// What may be left out of a request of `listFolderItems`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListFolderItemsOptions {
+    /// Where the page begins, as the page before has it. The first page needs none.
+    pub continuation: Option<String>,
+    /// How many items a page has at most.
+    pub limit: Option<i32>,
+    /// Which types of items to list, separated by commas.
+    pub item_types: Option<Vec<types::FolderItemType>>,
+    /// What comes first.
+    pub sort_by: Option<types::FolderItemSortBy>,
+    /// Whether to list the pinned items alone.
+    pub pin_status: Option<types::FolderItemPinStatus>,
 }

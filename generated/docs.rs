@@ -16,6 +16,9 @@ macro_rules! scope_and_rate {
     (UPDATE_ASSET) => {
         "Scope `asset:write`, 30 requests a minute for each user."
     };
+    (LIST_FOLDER_ITEMS) => {
+        "Scope `folder:read`, 100 requests a minute for each user."
+    };
     (CREATE_DESIGN_IMPORT_JOB) => {
         "Scope `design:content:write`, 20 requests a minute for each user."
     };
@@ -33,6 +36,12 @@ macro_rules! scope_and_rate {
     };
     (GET_URL_IMPORT_JOB) => {
         "Scope `design:content:write`, 120 requests a minute for each user."
+    };
+    (USERS_ME) => {
+        "10 requests a minute for each user."
+    };
+    (GET_USER_PROFILE) => {
+        "Scope `profile:read`, 10 requests a minute for each user."
     };
 }
 
@@ -72,5 +81,11 @@ macro_rules! length {
     };
     (ASSET_ID) => {
         "1 to 50"
+    };
+    (FOLDER_ID) => {
+        "1 to 50"
+    };
+    (LIST_FOLDER_ITEMS_LIMIT) => {
+        "1 to 100"
     };
 }

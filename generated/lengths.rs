@@ -25,3 +25,7 @@ pub const UPDATE_ASSET_REQUEST_TAGS_ITEM: RangeInclusive<usize> = 0..=50;
 pub const JOB_ID: RangeInclusive<usize> = 1..=50;
 /// `AssetId`, in Unicode scalar values.
 pub const ASSET_ID: RangeInclusive<usize> = 1..=50;
+/// `FolderId`, in Unicode scalar values.
+pub const FOLDER_ID: RangeInclusive<usize> = 1..=50;
+/// `listFolderItems.limit`, in whole numbers.
+pub const LIST_FOLDER_ITEMS_LIMIT: RangeInclusive<usize> = 1..=100;

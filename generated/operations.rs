@@ -93,6 +93,19 @@ pub const UPDATE_ASSET: Operation = Operation {
     successes: &[200],
     repeatable: true,
 };
+/// `GET /v1/folders/{folderId}/items`
+pub const LIST_FOLDER_ITEMS: Operation = Operation {
+    id: "listFolderItems",
+    method: "GET",
+    path: "/v1/folders/{folderId}/items",
+    server: None,
+    authentication: Authentication::AccessToken,
+    scopes: &["folder:read"],
+    requests_per_minute: Some(100),
+    preview: false,
+    successes: &[200],
+    repeatable: true,
+};
 /// `POST /v1/imports`
 pub const CREATE_DESIGN_IMPORT_JOB: Operation = Operation {
     id: "createDesignImportJob",
@@ -171,6 +184,32 @@ pub const GET_URL_IMPORT_JOB: Operation = Operation {
     successes: &[200],
     repeatable: true,
 };
+/// `GET /v1/users/me`
+pub const USERS_ME: Operation = Operation {
+    id: "usersMe",
+    method: "GET",
+    path: "/v1/users/me",
+    server: None,
+    authentication: Authentication::AccessToken,
+    scopes: &[],
+    requests_per_minute: Some(10),
+    preview: false,
+    successes: &[200],
+    repeatable: true,
+};
+/// `GET /v1/users/me/profile`
+pub const GET_USER_PROFILE: Operation = Operation {
+    id: "getUserProfile",
+    method: "GET",
+    path: "/v1/users/me/profile",
+    server: None,
+    authentication: Authentication::AccessToken,
+    scopes: &["profile:read"],
+    requests_per_minute: Some(10),
+    preview: false,
+    successes: &[200],
+    repeatable: true,
+};
 /// Every operation of the spec.
 pub const ALL: &[Operation] = &[
     CREATE_ASSET_UPLOAD_JOB,
@@ -178,10 +217,13 @@ pub const ALL: &[Operation] = &[
     DELETE_ASSET,
     GET_ASSET,
     UPDATE_ASSET,
+    LIST_FOLDER_ITEMS,
     CREATE_DESIGN_IMPORT_JOB,
     GET_DESIGN_IMPORT_JOB,
     CREATE_URL_ASSET_UPLOAD_JOB,
     GET_URL_ASSET_UPLOAD_JOB,
     CREATE_URL_IMPORT_JOB,
     GET_URL_IMPORT_JOB,
+    USERS_ME,
+    GET_USER_PROFILE,
 ];

@@ -1,11 +1,14 @@
 //! What callers call: a method and a builder for each operation, and what is refused before anything is sent.
 
 mod assets;
+mod folders;
 mod imports;
 pub(crate) mod metadata_headers;
 mod names;
+mod users;
 
 pub use assets::{DeleteAsset, GetAsset, UpdateAsset, UploadAsset, UploadAssetFromUrl};
+pub use folders::ListFolderItems;
 pub use imports::{ImportDesign, ImportDesignFromUrl};
 
 /// A builder is sent when it is awaited.

@@ -231,11 +231,6 @@ impl<T> Call<T> {
         self
     }
 
-    /// Fails with this, if nothing failed before.
-    pub(crate) fn check(self, checked: Result<(), Error>) -> Self {
-        self.with(|_| checked)
-    }
-
     /// One parameter of the query string in place of all of this name.
     pub(super) fn set_query(self, name: &str, value: &str) -> Self {
         let prefix = format!("{}=", utf8_percent_encode(name, QUERY));

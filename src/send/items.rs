@@ -49,6 +49,14 @@ impl<T: Send + 'static> Items<T> {
         Self { request, token, page: VecDeque::new(), next: Some(next) }
     }
 
+    /// Fails with this, if it is an error, before anything is sent.
+    pub(crate) fn check(mut self, checked: Result<(), Error>) -> Self {
+        if let Err(error) = checked {
+            self.next = Some(Box::pin(std::future::ready(Err(error))));
+        }
+        self
+    }
+
     /// The next item; `None` when there is none left, and after an error.
     pub async fn next(&mut self) -> Option<Result<T, Error>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
