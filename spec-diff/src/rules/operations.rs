@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::part::or_empty;
+use super::words::json;
 use super::{Additive, Breaking, Editorial, Part, Rules, quote};
 use crate::report::{Group, Kind};
 use crate::spec::{METHODS, operation_name};
@@ -57,6 +58,8 @@ impl<'v> Rules<'v> {
             }
             "x-repeatable" => rules.repeatable(method, part),
             "x-rate-limit-per-client-user" => rules.rate_limit(key, part),
+            "x-job" => rules.job(part),
+            "x-pages" => rules.pages(part),
             "security" => {
                 rules.security(&part.or(rules.old.value.get("security"), rules.new.value.get("security")));
             }
@@ -88,6 +91,45 @@ impl<'v> Rules<'v> {
             (Some(old), Some(new)) => self.say(Additive, part, format!("takes {new} requests a minute, up from {old}")),
             _ => self.unknown(part, key),
         }
+    }
+
+    /// The job that an operation starts: its kind, what reads it, and where the response has its result and error.
+    fn job(&mut self, job: &Part<'v>) {
+        let kind = json(or_empty(job.new.or(job.old)).get("kind").unwrap_or(&Value::Null));
+        match (job.old, job.new) {
+            (None, _) => self.say(Additive, job, format!("starts a job of the kind {kind} now: it can be waited for")),
+            (_, None) => {
+                let sentence =
+                    format!("no longer starts a job of the kind {kind}: code that waits for it doesn't compile");
+                self.say(Breaking, job, sentence);
+            }
+            _ => self.each(job, Self::role),
+        }
+    }
+
+    /// How the pages of a list follow each other: the token of the next one, and where the response has the items.
+    fn pages(&mut self, pages: &Part<'v>) {
+        match (pages.old, pages.new) {
+            (None, _) => self.say(Additive, pages, "its items can be streamed now"),
+            (_, None) => {
+                self.say(Breaking, pages, "its items can no longer be streamed: code that streams them doesn't compile")
+            }
+            _ => self.each(pages, Self::role),
+        }
+    }
+
+    /// What has a role in a job or in pages.
+    fn role(&mut self, key: &str, part: &Part<'v>) {
+        let (what, consequence) = match key {
+            "kind" => ("the kind of its job", "stored references have another name"),
+            "read" => ("the operation that reads its job", "another request is sent"),
+            "result" => ("the result of its job", "the Rust type follows from it"),
+            "error" => ("the error of its job", "the Rust type follows from it"),
+            "token" => ("the token of its next page", "another parameter is sent"),
+            "items" => ("the list of its items", "the Rust type follows from it"),
+            _ => return self.other(key, part),
+        };
+        self.say(Breaking, part, format!("{what} {}: {consequence}", part.change()));
     }
 }
 

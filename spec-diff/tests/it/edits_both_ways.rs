@@ -25,6 +25,17 @@ pub fn edits_both_ways() -> Vec<(&'static str, &'static str, Vec<Edit>)> {
             vec![Set("/paths/~1things~1{thingId}/get/x-repeatable", json!(true))],
         ),
         (
+            "an operation makes no job that can be waited for",
+            "an operation makes a job that can be waited for",
+            vec![Remove("/paths/~1things/post/x-job")],
+        ),
+        ("a job no longer has a result", "a job has a result", vec![Remove("/paths/~1things/post/x-job/result")]),
+        (
+            "the items of a list can no longer be streamed",
+            "the items of a list can be streamed",
+            vec![Remove("/paths/~1shapes/get/x-pages")],
+        ),
+        (
             "the same scopes are alternatives",
             "alternative scopes are all needed",
             vec![Set(
