@@ -89,6 +89,13 @@ impl<'v> Rules<'v> {
                 self.say(Breaking, part, format!("takes {new} requests a minute, no longer {old}"))
             }
             (Some(old), Some(new)) => self.say(Additive, part, format!("takes {new} requests a minute, up from {old}")),
+            // As when a limit is lowered: what was sent at once may wait.
+            (None, Some(new)) if part.old.is_none() => {
+                self.say(Breaking, part, format!("is limited to {new} requests a minute now: more are held back"))
+            }
+            (Some(old), None) if part.new.is_none() => {
+                self.say(Additive, part, format!("is no longer limited to {old} requests a minute"))
+            }
             _ => self.unknown(part, key),
         }
     }

@@ -73,7 +73,6 @@ pub fn edits() -> Vec<(&'static str, Vec<Edit>)> {
         ("an operation is no longer a preview", vec![Remove("/paths/~1things/post/x-preview")]),
         ("a rate limit is lowered", vec![Set("/paths/~1things/post/x-rate-limit-per-client-user", json!(10))]),
         ("a rate limit is raised", vec![Set("/paths/~1things/post/x-rate-limit-per-client-user", json!(60))]),
-        ("a rate limit is no longer given", vec![Remove("/paths/~1things/post/x-rate-limit-per-client-user")]),
         ("a job has another kind", vec![Set("/paths/~1things/post/x-job/kind", json!("thing"))]),
         ("a job is read by another operation", vec![Set("/paths/~1things/post/x-job/read", json!("getJob"))]),
         ("a job's result stands elsewhere", vec![Set("/paths/~1things/post/x-job/result", json!("/result/thing"))]),

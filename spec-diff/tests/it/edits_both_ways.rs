@@ -25,6 +25,11 @@ pub fn edits_both_ways() -> Vec<(&'static str, &'static str, Vec<Edit>)> {
             vec![Set("/paths/~1things~1{thingId}/get/x-repeatable", json!(true))],
         ),
         (
+            "a rate limit is no longer given",
+            "a rate limit is given",
+            vec![Remove("/paths/~1things/post/x-rate-limit-per-client-user")],
+        ),
+        (
             "an operation makes no job that can be waited for",
             "an operation makes a job that can be waited for",
             vec![Remove("/paths/~1things/post/x-job")],
