@@ -62,7 +62,12 @@ pub fn only(schema: &Value) -> Option<&str> {
         [only] => reference(only),
         _ => None,
     })?;
-    Some(target.rsplit('/').next().unwrap_or(target))
+    Some(last(target))
+}
+
+/// The name of what a reference points at.
+pub fn last(target: &str) -> &str {
+    target.rsplit('/').next().unwrap_or(target)
 }
 
 /// What a schema is, as a sentence names it.

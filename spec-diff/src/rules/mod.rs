@@ -2,8 +2,8 @@
 //!
 //! This file has the walk that all rules share. The others have one function for each kind of thing in an OpenAPI
 //! document, with one arm for each keyword: `document` and `security` for the top of the document, `operations` and
-//! `messages` for requests and responses, `codes` for the error codes in their examples, `schemas`, `bounds` and
-//! `members` for types. `defaults` has the defaults of keywords.
+//! `messages` for requests and responses, `codes` for the error codes in their examples, `schemas`, `bounds`,
+//! `members` and `variants` for types. `defaults` has the defaults of keywords.
 //!
 //! A keyword without an arm counts as breaking, and a difference that no rule mentions counts as editorial, so that
 //! every difference is reported.
@@ -22,6 +22,7 @@ mod operations;
 mod part;
 mod schemas;
 mod security;
+mod variants;
 mod words;
 
 use std::collections::BTreeSet;

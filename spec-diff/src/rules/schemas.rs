@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::members::{is_one_list, name, only};
+use super::variants::is_tagged;
 use super::words::names;
 use super::{Additive, Breaking, Class, Editorial, Part, Rules, quote};
 use crate::reach::Way;
@@ -27,6 +28,9 @@ impl<'v> Rules<'v> {
         }
         let (fields, rest): (Vec<_>, Vec<_>) =
             schema.changed().into_iter().partition(|(key, _)| matches!(*key, "properties" | "required"));
+        let tagged = schema.both(is_tagged) == (true, true);
+        let (variants, rest): (Vec<_>, Vec<_>) =
+            rest.into_iter().partition(|(key, _)| tagged && matches!(*key, "oneOf" | "discriminator"));
         self.judge(rest, schema, "schema", |rules, key, part| match key {
             "$ref" | "allOf" | "anyOf" | "oneOf" if is.is_some() && was == is => {
                 rules.say(Editorial, schema, "names the same type in another way")
@@ -49,6 +53,9 @@ impl<'v> Rules<'v> {
         });
         if !fields.is_empty() {
             self.never_silent(schema, "its list of fields", |rules| rules.fields(schema, way));
+        }
+        if !variants.is_empty() {
+            self.never_silent(schema, "its list of variants", |rules| rules.variants(schema));
         }
     }
 

@@ -207,6 +207,27 @@ pub fn edits() -> Vec<(&'static str, Vec<Edit>)> {
         ),
         ("a pattern is new", vec![Set("NewThing/properties/name/pattern", json!("^a"))]),
         ("a request's field has a default", vec![Set("NewThing/properties/name/default", json!("x"))]),
+        // Variants: `line` has no tag but its name.
+        (
+            "a variant has another tag",
+            vec![
+                Remove("Shape/discriminator/mapping/circle"),
+                Set("Shape/discriminator/mapping/round", json!("#/components/schemas/Circle")),
+            ],
+        ),
+        (
+            "a variant has a second tag",
+            vec![Set("Shape/discriminator/mapping/round", json!("#/components/schemas/Circle"))],
+        ),
+        (
+            "a tag means another variant",
+            vec![
+                Set("Shape/discriminator/mapping/circle", json!("Square")),
+                Set("Shape/discriminator/mapping/square", json!("Circle")),
+            ],
+        ),
+        ("a tag is in another field", vec![Set("Shape/discriminator/propertyName", json!("kind"))]),
+        ("a variant's tag is its name, written out", vec![Set("Shape/discriminator/mapping/Line", json!("Line"))]),
         // The rest of the document.
         ("a type is new", vec![Set("Spare", json!({ "type": "object" }))]),
         ("an unused type is gone", vec![Remove("Unused")]),

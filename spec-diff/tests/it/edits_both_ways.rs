@@ -253,6 +253,25 @@ pub fn edits_both_ways() -> Vec<(&'static str, &'static str, Vec<Edit>)> {
             )],
         ),
         (
+            "a tagged choice has a variant more",
+            "a tagged choice has a variant less",
+            vec![
+                Set("Shape/oneOf/-", json!({ "$ref": "#/components/schemas/Link" })),
+                Set("Shape/discriminator/mapping/link", json!("#/components/schemas/Link")),
+            ],
+        ),
+        (
+            "a tagged choice has a variant less, by its name",
+            "a tagged choice has a variant more, by its name",
+            vec![Remove("Shape/oneOf/2")],
+        ),
+        (
+            "variants stand in another order",
+            "variants stand in another order, back",
+            vec![Remove("Shape/oneOf/0"), Set("Shape/oneOf/-", json!({ "$ref": "#/components/schemas/Circle" }))],
+        ),
+        ("a choice is no longer tagged", "a choice becomes tagged", vec![Remove("Shape/discriminator")]),
+        (
             "a type is made of one type more",
             "a type is made of one type less",
             vec![Set("Photo/allOf/-", json!({ "$ref": "#/components/schemas/Link" }))],
