@@ -46,6 +46,9 @@ impl<'v> Rules<'v> {
                 let subject = if schema.subject.is_empty() { "it" } else { &schema.subject };
                 rules.schema(&part.about(format!("what is in {subject}")), way, false);
             }
+            "format" if schema.both(is_text) == (true, true) => {
+                rules.say(Editorial, part, format!("{} {}; it is text either way", quote(key), part.change()))
+            }
             "type" | "format" | "default" | "items" | "not" | "discriminator" | "additionalProperties" => {
                 rules.say(Breaking, part, format!("{} {}: the Rust type follows from it", quote(key), part.change()))
             }
@@ -137,6 +140,12 @@ impl<'v> Rules<'v> {
         });
         self.say(class, part, sentence);
     }
+}
+
+/// Whether the Rust type is text, whatever else the format says.
+fn is_text(schema: &Value) -> bool {
+    let text = |key| schema.get(key).and_then(Value::as_str);
+    text("type") == Some("string") && !matches!(text("format"), Some("byte" | "binary"))
 }
 
 /// A field became required or optional. A list in a response is a `Vec` either way: a missing one reads as empty.

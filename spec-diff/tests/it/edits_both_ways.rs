@@ -218,6 +218,24 @@ pub fn edits_both_ways() -> Vec<(&'static str, &'static str, Vec<Edit>)> {
             "a response's list may have an item twice",
             vec![Set("Thing/properties/tags/uniqueItems", json!(true))],
         ),
+        // Formats.
+        (
+            "a response's text has a format",
+            "a response's text has no format",
+            vec![Set("Thing/properties/id/format", json!("date-time"))],
+        ),
+        (
+            "a request's text has a format",
+            "a request's text has no format",
+            vec![Set("NewThing/properties/name/format", json!("uri"))],
+        ),
+        ("a text becomes Base64", "Base64 becomes a text", vec![Set("Thing/properties/id/format", json!("byte"))]),
+        ("a text becomes bytes", "bytes become a text", vec![Set("Thing/properties/id/format", json!("binary"))]),
+        (
+            "an integer has a format",
+            "an integer has no format",
+            vec![Set("Thing/properties/pages/format", json!("int32"))],
+        ),
         // Lists of types and values.
         (
             "a choice has an alternative more",
