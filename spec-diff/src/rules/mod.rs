@@ -104,8 +104,10 @@ impl<'v> Rules<'v> {
                 self.text(part, &quote(key))
             }
             _ if key.starts_with("x-") => self.text(part, &quote(key)),
+            // A version of its own brings the warning. It breaks nothing, as in Cargo's rules for versions.
             "deprecated" => {
-                self.flag(part, (Editorial, "is deprecated now"), (Editorial, "is no longer deprecated"));
+                let on = (Additive, "is deprecated now: the compiler warns of its use");
+                self.flag(part, on, (Additive, "is no longer deprecated"));
             }
             _ => self.unknown(part, key),
         }

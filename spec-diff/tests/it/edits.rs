@@ -68,7 +68,6 @@ pub fn edits() -> Vec<(&'static str, Vec<Edit>)> {
             ],
         ),
         ("a summary is reworded", vec![Set("/paths/~1things~1{thingId}/get/summary", json!("Get"))]),
-        ("an operation is deprecated", vec![Set("/paths/~1things~1{thingId}/get/deprecated", json!(true))]),
         ("an operation becomes a preview", vec![Set("/paths/~1things~1{thingId}/get/x-preview", json!(true))]),
         ("an operation is no longer a preview", vec![Remove("/paths/~1things/post/x-preview")]),
         ("a rate limit is lowered", vec![Set("/paths/~1things/post/x-rate-limit-per-client-user", json!(10))]),

@@ -58,7 +58,17 @@ pub fn edits_both_ways() -> Vec<(&'static str, &'static str, Vec<Edit>)> {
             "security that requires nothing is written as an empty list",
             vec![Set("/security/-", json!({}))],
         ),
+        (
+            "an operation is deprecated",
+            "an operation is no longer deprecated",
+            vec![Set("/paths/~1things~1{thingId}/get/deprecated", json!(true))],
+        ),
         // Parameters.
+        (
+            "a parameter is deprecated",
+            "a parameter is no longer deprecated",
+            vec![Set("/paths/~1shapes/get/parameters/0/deprecated", json!(true))],
+        ),
         (
             "a parameter moves to its path",
             "a parameter moves back to its operation",
@@ -217,6 +227,12 @@ pub fn edits_both_ways() -> Vec<(&'static str, &'static str, Vec<Edit>)> {
             "a response's list must have no item twice",
             "a response's list may have an item twice",
             vec![Set("Thing/properties/tags/uniqueItems", json!(true))],
+        ),
+        // Fields.
+        (
+            "a field is deprecated",
+            "a field is no longer deprecated",
+            vec![Set("Thing/properties/name/deprecated", json!(true))],
         ),
         // Formats.
         (
