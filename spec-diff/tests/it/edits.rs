@@ -238,10 +238,6 @@ pub fn edits() -> Vec<(&'static str, Vec<Edit>)> {
             vec![Set("/servers", json!([{ "url": "https://eu.example.com" }, { "url": "https://api.example.com" }]))],
         ),
         (
-            "the server of a path moves",
-            vec![Set("/paths/~1things~1{thingId}/servers", json!([{ "url": "https://eu.example.com" }]))],
-        ),
-        (
             "a server is put in front for one path",
             vec![Set(
                 "/paths/~1things~1{thingId}/servers",

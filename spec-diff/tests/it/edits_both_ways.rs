@@ -63,6 +63,16 @@ pub fn edits_both_ways() -> Vec<(&'static str, &'static str, Vec<Edit>)> {
             "an operation is no longer deprecated",
             vec![Set("/paths/~1things~1{thingId}/get/deprecated", json!(true))],
         ),
+        (
+            "a path goes to another server",
+            "a path goes to the document's server",
+            vec![Set("/paths/~1files/servers", json!([{ "url": "https://files.example.com" }]))],
+        ),
+        (
+            "an operation goes to another server",
+            "an operation goes to the document's server",
+            vec![Set("/paths/~1files/post/servers", json!([{ "url": "https://files.example.com" }]))],
+        ),
         // Parameters.
         (
             "a parameter is deprecated",
