@@ -41,7 +41,10 @@ impl<'v> Rules<'v> {
             "style" | "explode" | "allowReserved" => {
                 rules.say(Breaking, part, format!("{} {}: it is encoded differently", quote(key), part.change()))
             }
-            "required" => rules.required(part),
+            "required" => {
+                let on = (Breaking, "must be sent now: it is an argument of the method");
+                rules.flag(part, on, (Breaking, "may be left out now: it is no longer an argument of the method"));
+            }
             "allowEmptyValue" => {
                 rules.flag(part, (Additive, "may be sent empty now"), (Breaking, "can't be sent empty now"));
             }
@@ -49,10 +52,6 @@ impl<'v> Rules<'v> {
             "content" => rules.content(part, Way::Request),
             _ => rules.other(key, part),
         });
-    }
-
-    fn required(&mut self, part: &Part) {
-        self.flag(part, (Breaking, "must be sent now"), (Additive, "may be left out now"));
     }
 
     /// A part of a request that is new.
@@ -70,7 +69,9 @@ impl<'v> Rules<'v> {
             (None, _) => self.came(&body),
             (_, None) => self.say(Breaking, &body, "is gone: it can no longer be sent"),
             _ => self.keywords(&body, "requestBody", |rules, key, part| match key {
-                "required" => rules.required(part),
+                "required" => {
+                    rules.flag(part, (Breaking, "must be sent now"), (Additive, "may be left out now"));
+                }
                 "content" => rules.content(part, Way::Request),
                 _ => rules.other(key, part),
             }),

@@ -49,6 +49,11 @@ impl<'v> Rules<'v> {
             "format" if schema.both(is_text) == (true, true) => {
                 rules.say(Editorial, part, format!("{} {}; it is text either way", quote(key), part.change()))
             }
+            "default" if way != Way::Response => rules.say(
+                Breaking,
+                part,
+                format!("{} {}: leaving it out may mean something else", quote(key), part.change()),
+            ),
             "type" | "format" | "default" | "items" | "not" | "discriminator" | "additionalProperties" => {
                 rules.say(Breaking, part, format!("{} {}: the Rust type follows from it", quote(key), part.change()))
             }

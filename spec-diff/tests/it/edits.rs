@@ -97,7 +97,7 @@ pub fn edits() -> Vec<(&'static str, Vec<Edit>)> {
             )],
         ),
         ("a parameter is gone", vec![Remove("/paths/~1things/post/parameters/0")]),
-        ("a parameter becomes optional", vec![Remove("/components/parameters/Metadata/required")]),
+        ("a parameter has another default", vec![Set("/paths/~1shapes/get/parameters/3/schema/default", json!(20))]),
         (
             "a header's content has another type",
             vec![Set(

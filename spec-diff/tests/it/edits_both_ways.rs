@@ -75,6 +75,30 @@ pub fn edits_both_ways() -> Vec<(&'static str, &'static str, Vec<Edit>)> {
         ),
         // Parameters.
         (
+            "a query parameter may be left out",
+            "a query parameter must be sent",
+            vec![Remove("/paths/~1shapes/get/parameters/1/required")],
+        ),
+        ("a header may be left out", "a header must be sent", vec![Remove("/components/parameters/Metadata/required")]),
+        (
+            "a parameter has no default",
+            "a parameter has a default",
+            vec![Remove("/paths/~1shapes/get/parameters/3/schema/default")],
+        ),
+        (
+            "a parameter's bounds are tighter",
+            "a parameter's bounds are looser",
+            vec![
+                Set("/paths/~1shapes/get/parameters/3/schema/minimum", json!(2)),
+                Set("/paths/~1shapes/get/parameters/3/schema/maximum", json!(50)),
+            ],
+        ),
+        (
+            "what is in a parameter's list has a value more",
+            "what is in a parameter's list has a value less",
+            vec![Set("/paths/~1shapes/get/parameters/4/schema/items/enum/-", json!("line"))],
+        ),
+        (
             "a parameter is deprecated",
             "a parameter is no longer deprecated",
             vec![Set("/paths/~1shapes/get/parameters/0/deprecated", json!(true))],
