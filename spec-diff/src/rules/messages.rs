@@ -1,7 +1,5 @@
 //! What an operation takes and returns: parameters, bodies, responses and their content.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::part::or_empty;
@@ -15,7 +13,7 @@ impl<'v> Rules<'v> {
         let old = identified(self.old, paths.0, [own, shared], |part| part.old);
         let new = identified(self.new, paths.1, [own, shared], |part| part.new);
         for (identity, was) in &old {
-            let Some(is) = new.get(identity) else {
+            let Some((_, is)) = new.iter().find(|(other, _)| other == identity) else {
                 let part = Part { new: None, gone: true, ..was.clone() }.resolved(self.old, self.new);
                 self.say(Breaking, &named(&part), "is gone: it can no longer be sent");
                 continue;
@@ -26,9 +24,16 @@ impl<'v> Rules<'v> {
                 self.never_silent(&part, "", |rules| rules.parameter(&part));
             }
         }
-        for (_, is) in new.iter().filter(|(identity, _)| !old.contains_key(*identity)) {
+        for (_, is) in new.iter().filter(|(identity, _)| !old.iter().any(|(other, _)| other == identity)) {
             let part = Part { old: None, ..is.clone() }.resolved(self.old, self.new);
             self.came(&named(&part));
+        }
+        let mut was = arguments(self.old, &old, |part| part.old);
+        let mut is = arguments(self.new, &new, |part| part.new);
+        was.retain(|argument| is.contains(argument));
+        is.retain(|argument| was.contains(argument));
+        if was != is {
+            self.say(Breaking, own, "takes its arguments in another order: they are passed by position");
         }
     }
 
@@ -148,8 +153,8 @@ fn identified<'v>(
     path: &str,
     lists: [&Part<'v>; 2],
     side: fn(&Part<'v>) -> Option<&'v Value>,
-) -> BTreeMap<String, Part<'v>> {
-    let mut parameters = BTreeMap::new();
+) -> Vec<(String, Part<'v>)> {
+    let mut parameters: Vec<(String, Part<'v>)> = Vec::new();
     for list in lists {
         for (index, parameter) in side(list).and_then(Value::as_array).into_iter().flatten().enumerate() {
             let parameter = resolve(&spec.value, parameter);
@@ -159,10 +164,25 @@ fn identified<'v>(
                 Some(position) if place == "path" => format!("path {position}"),
                 _ => format!("{place} {name}"),
             };
-            parameters.entry(identity).or_insert_with(|| list.child(&index.to_string()));
+            if parameters.iter().all(|(known, _)| *known != identity) {
+                parameters.push((identity, list.child(&index.to_string())));
+            }
         }
     }
     parameters
+}
+
+/// The parameters that are arguments of the generated method, which are those that must be sent.
+fn arguments<'p, 'v>(
+    spec: &'v Spec,
+    parameters: &'p [(String, Part<'v>)],
+    side: fn(&Part<'v>) -> Option<&'v Value>,
+) -> Vec<&'p str> {
+    let required = |part| {
+        let parameter = side(part).map(|parameter| resolve(&spec.value, parameter));
+        parameter.and_then(|parameter| parameter.get("required")?.as_bool()) == Some(true)
+    };
+    parameters.iter().filter(|(_, part)| required(part)).map(|(identity, _)| identity.as_str()).collect()
 }
 
 fn is_retry_after(header: &str) -> bool {

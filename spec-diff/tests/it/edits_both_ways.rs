@@ -79,6 +79,28 @@ pub fn edits_both_ways() -> Vec<(&'static str, &'static str, Vec<Edit>)> {
             "a query parameter must be sent",
             vec![Remove("/paths/~1shapes/get/parameters/1/required")],
         ),
+        (
+            "required parameters stand in another order",
+            "required parameters stand in another order, back",
+            vec![
+                Remove("/paths/~1shapes/get/parameters/1"),
+                Set(
+                    "/paths/~1shapes/get/parameters/-",
+                    json!({ "name": "owner", "in": "query", "required": true, "schema": { "type": "string" } }),
+                ),
+            ],
+        ),
+        (
+            "optional parameters stand in another order",
+            "optional parameters stand in another order, back",
+            vec![
+                Remove("/paths/~1shapes/get/parameters/0"),
+                Set(
+                    "/paths/~1shapes/get/parameters/-",
+                    json!({ "name": "continuation", "in": "query", "schema": { "type": "string" } }),
+                ),
+            ],
+        ),
         ("a header may be left out", "a header must be sent", vec![Remove("/components/parameters/Metadata/required")]),
         (
             "a parameter has no default",
