@@ -67,7 +67,9 @@ pub fn markdown(description: &str) -> String {
 fn is_list_item(text: &str) -> bool {
     let bullet = text.strip_prefix(['-', '*', '+']);
     let number = text.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix(['.', ')']);
-    bullet.or(number.filter(|_| text.starts_with(|c: char| c.is_ascii_digit()))).is_some_and(|rest| rest.starts_with(' '))
+    bullet
+        .or(number.filter(|_| text.starts_with(|c: char| c.is_ascii_digit())))
+        .is_some_and(|rest| rest.starts_with(' '))
 }
 
 /// The paragraph as one text, and none afterwards.

@@ -213,7 +213,8 @@ impl Shared {
             let tokens = ty.tokens();
             if is_large(&ty) { quote!(Box<#tokens>) } else { tokens }
         });
-        let boxed = self.results.values().map(|ty| if is_large(&ty) { quote!(Box::new(result)) } else { quote!(result) });
+        let boxed =
+            self.results.values().map(|ty| if is_large(&ty) { quote!(Box::new(result)) } else { quote!(result) });
         let unboxed = self.results.values().map(|ty| if is_large(&ty) { quote!(*result) } else { quote!(result) });
         let docs = self.results.keys().map(|name| format!("The `{}` of a job.", name.to_lowercase()));
         let others = (self.results.len() > 1).then(|| quote!(other => Err(other),));

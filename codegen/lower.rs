@@ -67,7 +67,9 @@ impl Type {
         match self {
             Self::Named(name) => json!({ "$ref": format!("{SCHEMAS}{name}") }),
             Self::Text => json!({ "type": "string" }),
-            Self::Integer(name) => json!({ "type": "integer", "format": format!("int{}", name.trim_start_matches('i')) }),
+            Self::Integer(name) => {
+                json!({ "type": "integer", "format": format!("int{}", name.trim_start_matches('i')) })
+            }
             Self::Number("f32") => json!({ "type": "number", "format": "float" }),
             Self::Number(_) => json!({ "type": "number", "format": "double" }),
             Self::Boolean => json!({ "type": "boolean" }),
@@ -344,7 +346,9 @@ impl<'a> Types<'a> {
                 .map(|(value, _)| (*value).clone())
                 .collect();
             if tag_values.is_empty() {
-                tag_values = list(property.unwrap_or(&Value::Null), "enum").filter_map(|it| it.as_str().map(str::to_owned)).collect();
+                tag_values = list(property.unwrap_or(&Value::Null), "enum")
+                    .filter_map(|it| it.as_str().map(str::to_owned))
+                    .collect();
             }
             if tag_values.is_empty() {
                 tag_values.extend(component.map(str::to_owned));
@@ -358,7 +362,8 @@ impl<'a> Types<'a> {
                 return Err(about("only objects can be told apart".to_owned()));
             }
             let keeps_tag = property.is_some()
-                && component.is_none_or(|component| self.tags.get(component).is_none_or(|tags| tags.first() != Some(&tag)));
+                && component
+                    .is_none_or(|component| self.tags.get(component).is_none_or(|tags| tags.first() != Some(&tag)));
             for value in tag_values {
                 let name = names.take(&variant(&value).map_err(about)?);
                 variants.push(Variant { value, name, ty: ty.clone(), keeps_tag, boxed: false });
@@ -369,13 +374,12 @@ impl<'a> Types<'a> {
 
     /// A struct that holds the union which it is a variant of has no size; boxed, it has.
     fn box_cycles(&mut self) {
-        let unions: Vec<String> = self.unions.keys().cloned().collect();
-        for name in unions {
-            let types: Vec<String> = self.unions[&name].variants.iter().map(|variant| variant.ty.clone()).collect();
-            let boxed: Vec<bool> = types.iter().map(|ty| self.holds(ty, &name, &mut BTreeSet::new())).collect();
-            if let Some(union) = self.unions.get_mut(&name) {
-                union.variants.iter_mut().zip(boxed).for_each(|(variant, boxed)| variant.boxed = boxed);
-            }
+        let holds = |(name, union): (&String, &Union)| -> Vec<bool> {
+            union.variants.iter().map(|variant| self.holds(&variant.ty, name, &mut BTreeSet::new())).collect()
+        };
+        let boxed: Vec<Vec<bool>> = self.unions.iter().map(holds).collect();
+        for (union, boxed) in self.unions.values_mut().zip(boxed) {
+            union.variants.iter_mut().zip(boxed).for_each(|(variant, boxed)| variant.boxed = boxed);
         }
     }
 
@@ -416,7 +420,8 @@ impl<'a> Types<'a> {
 
     /// Keeps the length of an operation's parameter. One of `components.parameters` goes by its name there.
     pub fn parameter_length(&mut self, operation: &str, parameter: &str, schema: &'a Value) -> Result<(), String> {
-        let shared = components(self.spec, "parameters").find(|(_, it)| it.get("schema").is_some_and(|it| std::ptr::eq(it, schema)));
+        let shared = components(self.spec, "parameters")
+            .find(|(_, it)| it.get("schema").is_some_and(|it| std::ptr::eq(it, schema)));
         let schema = resolve(self.spec, schema);
         let found = match shared {
             Some((name, _)) => length(name, "", schema)?,

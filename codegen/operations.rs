@@ -33,7 +33,9 @@ impl Methods {
         let (name, table) = (ident(&snake(operation.id)?), ident(&constant(operation.id)?));
         let mut arguments = Arguments { id: operation.id, ..Arguments::default() };
         for parameter in &operation.parameters {
-            let about = |reason: String| format!("the {} parameter `{}`: {reason}", text(parameter, "in"), text(parameter, "name"));
+            let about = |reason: String| {
+                format!("the {} parameter `{}`: {reason}", text(parameter, "in"), text(parameter, "name"))
+            };
             arguments.parameter(types, parameter).map_err(about)?;
         }
         if facts.authentication == Authentication::Basic {
@@ -137,7 +139,8 @@ impl<'a> Arguments<'a> {
             ("query", "spaceDelimited") if is_list => "%20",
             ("query", "pipeDelimited") if is_list => "|",
             _ => {
-                let allowed = "in the path and in headers `simple`, in queries `form`, `spaceDelimited` or `pipeDelimited`";
+                let allowed =
+                    "in the path and in headers `simple`, in queries `form`, `spaceDelimited` or `pipeDelimited`";
                 return Err(format!("it can't be generated in the style `{style}`: only {allowed} can"));
             }
         };
@@ -281,7 +284,7 @@ fn pages<'a>(
     let field = |name: &str| object.and_then(|object| object.fields.get(name));
     let parameters = operation.parameters.iter().filter(|it| text(it, "in") == "query" && !flag(it, "required"));
     let asks = parameters.filter(|it| text(it, "name") == token).count() == 1;
-    let next = field(token).filter(|next| asks && next.ty == Type::Text && !(next.required && !next.nullable));
+    let next = field(token).filter(|next| asks && next.ty == Type::Text && (!next.required || next.nullable));
     let next = next.ok_or_else(|| {
         format!("`x-pages`: `token: {token}` must be an optional text, both in the query and in the response")
     })?;

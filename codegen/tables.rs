@@ -81,8 +81,7 @@ pub fn facts<'a>(spec: &'a Value, operation: &Operation<'a>) -> Result<Facts<'a>
         preview: flag("x-preview").unwrap_or(false),
         // By HTTP, doing it twice is doing it once, or the spec says so.
         repeatable: flag("x-repeatable").unwrap_or(!matches!(operation.method, "post" | "patch")),
-        successes: successes(value)
-            .ok_or("`responses` must have a success: a number such as `200`, or `2XX`")?,
+        successes: successes(value).ok_or("`responses` must have a success: a number such as `200`, or `2XX`")?,
     })
 }
 

@@ -7,12 +7,12 @@ use http::StatusCode;
 
 use super::chain::find;
 use super::{ConnectKind, Error, LoginRequired, NoUser, PausedError};
-use crate::job::JobErrorCode;
 #[cfg(feature = "oauth")]
 use super::{OAuthError, connect_kind};
 use crate::boxed::BoxError;
 use crate::content::BodyError;
 use crate::generated::types::DesignImportErrorCode;
+use crate::job::JobErrorCode;
 
 /// What to do about an [`Error`]. Each kind asks for something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

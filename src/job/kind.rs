@@ -14,6 +14,7 @@ use crate::send::Call;
 use crate::send::response::Unreadable;
 
 /// The kinds of the spec.
+#[allow(clippy::all)]
 #[rustfmt::skip]
 #[path = "../../generated/jobs.rs"]
 mod kinds;

@@ -130,7 +130,8 @@ impl<T> Call<T> {
         let words = words(name, value);
         self.with(|head| {
             let name = utf8_percent_encode(name, QUERY);
-            head.query.extend(words?.iter().flatten().map(|word| format!("{name}={}", utf8_percent_encode(word, QUERY))));
+            head.query
+                .extend(words?.iter().flatten().map(|word| format!("{name}={}", utf8_percent_encode(word, QUERY))));
             Ok(())
         })
     }
@@ -140,7 +141,8 @@ impl<T> Call<T> {
         let words = words(name, value);
         self.with(|head| {
             if let Some(words) = words? {
-                let words: Vec<String> = words.iter().map(|word| utf8_percent_encode(word, QUERY).to_string()).collect();
+                let words: Vec<String> =
+                    words.iter().map(|word| utf8_percent_encode(word, QUERY).to_string()).collect();
                 head.query.push(format!("{}={}", utf8_percent_encode(name, QUERY), words.join(separator)));
             }
             Ok(())
@@ -190,16 +192,18 @@ impl<T> Call<T> {
 
     /// The body, sent as a form in place of an earlier one.
     pub fn form(mut self, body: &impl Serialize) -> Self {
-        let fields = serde_json::to_value(body).map_err(|e| Error::invalid("form", "a value that JSON can carry", e.to_string()));
-        let form = fields.and_then(|fields| {
-            let mut form = Vec::new();
-            for (name, value) in fields.as_object().into_iter().flatten() {
-                form.extend(words(name, value)?.iter().flatten().map(|word| {
-                    format!("{}={}", utf8_percent_encode(name, QUERY), utf8_percent_encode(word, QUERY))
-                }));
-            }
-            Ok(form.join("&"))
-        });
+        let fields = serde_json::to_value(body)
+            .map_err(|e| Error::invalid("form", "a value that JSON can carry", e.to_string()));
+        let form =
+            fields.and_then(|fields| {
+                let mut form = Vec::new();
+                for (name, value) in fields.as_object().into_iter().flatten() {
+                    form.extend(words(name, value)?.iter().flatten().map(|word| {
+                        format!("{}={}", utf8_percent_encode(name, QUERY), utf8_percent_encode(word, QUERY))
+                    }));
+                }
+                Ok(form.join("&"))
+            });
         match form {
             Ok(form) => {
                 self.content = Content::Text(form.into(), "application/x-www-form-urlencoded");

@@ -32,8 +32,8 @@ pub(crate) mod tagged;
 mod tls;
 
 pub use call::Call;
-pub use items::Items;
 pub(crate) use connections::Connections;
+pub use items::Items;
 
 use record::Record;
 
