@@ -40,10 +40,10 @@ impl<'a> Jobs<'a> {
         self.responses.insert(operation.id, response);
     }
 
-    /// The file, which has nothing in it where there are no jobs.
-    pub fn tokens(&self, types: &Types<'_>) -> Result<TokenStream, String> {
+    /// The error codes, and the file; nothing where there are no jobs.
+    pub fn tokens(&self, types: &Types<'_>) -> Result<(TokenStream, TokenStream), String> {
         if self.kinds.is_empty() {
-            return Ok(TokenStream::new());
+            return Ok((TokenStream::new(), TokenStream::new()));
         }
         let (mut names, mut shared) = (Names::default(), Shared::default());
         let (mut variants, mut texts, mut reads, mut docs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -76,8 +76,8 @@ impl<'a> Jobs<'a> {
             example.unwrap_or_default()
         );
         let snapshots = &shared.items;
-        Ok(quote! {
-            use super::{Call, JobError, Operations, Snapshot, keep, types};
+        let file = quote! {
+            use super::{Call, JobError, JobErrorCode, Operations, Snapshot, keep, types};
             use serde::{Deserialize, Serialize};
 
             #[doc = #doc]
@@ -103,9 +103,9 @@ impl<'a> Jobs<'a> {
                 }
             }
             #results
-            #codes
             #(#snapshots)*
-        })
+        };
+        Ok((codes, file))
     }
 }
 
@@ -253,7 +253,7 @@ impl Shared {
         let docs = self.codes.values().map(|name| format!("A [`{name}`](types::{name})."));
         quote! {
             /// Why a job failed.
-            #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+            #[derive(Clone, Debug, PartialEq, Eq, Hash, ::serde::Serialize)]
             #[serde(untagged)]
             #[non_exhaustive]
             pub enum JobErrorCode {

@@ -31,7 +31,7 @@ pub fn generate(name: &str, text: &str) -> Result<Vec<(&'static str, String)>, S
         facts.push(known);
         jobs.see(operation, response);
     }
-    let jobs = jobs.tokens(&types).map_err(in_spec)?;
+    let (codes, jobs) = jobs.tokens(&types).map_err(in_spec)?;
     let structs = types::types(&types).map_err(in_spec)?;
     let operations::Methods { methods, options } = methods;
     let client = quote! {
@@ -53,6 +53,7 @@ pub fn generate(name: &str, text: &str) -> Result<Vec<(&'static str, String)>, S
         }
 
         #(#options)*
+        #codes
     };
     let table = tables::operations(&spec, &facts).map_err(in_spec)?;
     let docs = tables::docs(&types.lengths, &facts).map_err(in_spec)?;

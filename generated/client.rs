@@ -1066,3 +1066,22 @@ pub struct ListFolderItemsOptions {
     /// Whether to list the pinned items alone.
     pub pin_status: Option<types::FolderItemPinStatus>,
 }
+/// Why a job failed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, ::serde::Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum JobErrorCode {
+    /// A [`AssetUploadErrorCode`](types::AssetUploadErrorCode).
+    AssetUpload(types::AssetUploadErrorCode),
+    /// A [`DesignImportErrorCode`](types::DesignImportErrorCode).
+    DesignImport(types::DesignImportErrorCode),
+}
+impl JobErrorCode {
+    /// The code as the server sends it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::AssetUpload(code) => code.as_str(),
+            Self::DesignImport(code) => code.as_str(),
+        }
+    }
+}

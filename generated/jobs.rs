@@ -1,6 +1,6 @@
 // Written by build.rs from openapi.yaml. Don't edit: change the spec and run `cargo regenerate`.
 
-use super::{Call, JobError, Operations, Snapshot, keep, types};
+use super::{Call, JobError, JobErrorCode, Operations, Snapshot, keep, types};
 use serde::{Deserialize, Serialize};
 /// What a job does. Its text is the name that the API's paths have for it, in the singular.
 ///
@@ -103,25 +103,6 @@ impl TryFrom<JobResult> for Vec<types::DesignSummary> {
         match result {
             JobResult::Designs(result) => Ok(result),
             other => Err(other),
-        }
-    }
-}
-/// Why a job failed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(untagged)]
-#[non_exhaustive]
-pub enum JobErrorCode {
-    /// A [`AssetUploadErrorCode`](types::AssetUploadErrorCode).
-    AssetUpload(types::AssetUploadErrorCode),
-    /// A [`DesignImportErrorCode`](types::DesignImportErrorCode).
-    DesignImport(types::DesignImportErrorCode),
-}
-impl JobErrorCode {
-    /// The code as the server sends it.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::AssetUpload(code) => code.as_str(),
-            Self::DesignImport(code) => code.as_str(),
         }
     }
 }

@@ -133,12 +133,13 @@ pub use facade::{
     DeleteAsset, GetAsset, ImportDesign, ImportDesignFromUrl, ListFolderItems, UpdateAsset, UploadAsset,
     UploadAssetFromUrl,
 };
+pub use generated::JobErrorCode;
 pub use generated::types::{
     Asset, AssetMetadata, AssetSummary, AssetType, AssetUploadErrorCode, DesignImportErrorCode, DesignLinks,
     DesignSummary, Folder, FolderItemPinStatus, FolderItemSortBy, FolderItemSummary, FolderItemType, JobStatus,
     TeamUserSummary, Thumbnail, UserProfile,
 };
-pub use job::{Bulk, BulkEvent, Job, JobErrorCode, JobKind, JobReference, JobResult, JobState};
+pub use job::{Bulk, BulkEvent, Job, JobKind, JobReference, JobResult, JobState};
 pub use operations::BASE_URL;
 pub use pacing::{Pacer, Pacing};
 pub use policy::{PollPolicy, RetryPolicy};

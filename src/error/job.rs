@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::job::JobErrorCode;
+use crate::generated::JobErrorCode;
 use crate::text::shown;
 
 /// A job that ended in failure.

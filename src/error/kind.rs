@@ -11,8 +11,8 @@ use super::{ConnectKind, Error, LoginRequired, NoUser, PausedError};
 use super::{OAuthError, connect_kind};
 use crate::boxed::BoxError;
 use crate::content::BodyError;
+use crate::generated::JobErrorCode;
 use crate::generated::types::DesignImportErrorCode;
-use crate::job::JobErrorCode;
 
 /// What to do about an [`Error`]. Each kind asks for something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

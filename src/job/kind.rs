@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::JobState;
 use crate::checks::{self, lengths};
 use crate::error::{Error, JobError};
-use crate::generated::{Operations, types};
+use crate::generated::{JobErrorCode, Operations, types};
 use crate::send::Call;
 use crate::send::response::Unreadable;
 
@@ -19,7 +19,7 @@ use crate::send::response::Unreadable;
 #[path = "../../generated/jobs.rs"]
 mod kinds;
 
-pub use kinds::{JobErrorCode, JobKind, JobResult};
+pub use kinds::{JobKind, JobResult};
 
 impl fmt::Display for JobKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

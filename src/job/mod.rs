@@ -18,7 +18,7 @@ mod kind;
 mod read_order;
 
 pub use bulk::{Bulk, BulkEvent};
-pub use kind::{JobErrorCode, JobKind, JobReference, JobResult};
+pub use kind::{JobKind, JobReference, JobResult};
 
 use kind::Snapshot;
 use read_order::{Place, Turns};

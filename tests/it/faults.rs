@@ -74,6 +74,9 @@ async fn call(canva: &Client, operation: &Operation, before: &Before, padding: u
         "deleteAsset" => canva.delete_asset(&before.asset_id).await,
         "createUrlImportJob" => canva.import_design_from_url(&before.document_url, "t").await.map(drop),
         "getUrlImportJob" => canva.url_import_job(&before.job_id).refresh().await.map(drop),
+        "listFolderItems" => canva.list_folder_items("uploads").stream().next().await.transpose().map(drop),
+        "usersMe" => canva.users_me().await.map(drop),
+        "getUserProfile" => canva.get_user_profile().await.map(drop),
         other => panic!("add a call of {other}"),
     }
 }

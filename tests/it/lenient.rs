@@ -13,6 +13,14 @@ fn loose(spec: &Value, schema: &Value) -> (Value, Value) {
     if let Some(target) = schema["$ref"].as_str() {
         return loose(spec, spec.pointer(target.trim_start_matches('#')).unwrap());
     }
+    if schema["oneOf"].is_array() {
+        let (value, ty) = types::variants(schema).next().unwrap();
+        let (mut came, mut read) = loose(spec, &types::schema(spec, ty));
+        for object in [&mut came, &mut read] {
+            object[schema["discriminator"]["propertyName"].as_str().unwrap()] = value.clone().into();
+        }
+        return (came, read);
+    }
     match schema["type"].as_str() {
         Some("object") => {
             let fields = schema["properties"].as_object().unwrap().iter().map(|(name, schema)| {
@@ -35,7 +43,7 @@ fn every_response_takes_null_for_a_list_and_a_point_in_an_integer() {
     let spec = types::spec();
     let requests = types::request_types(&spec);
     for ty in types::ALL.iter().filter(|ty| !requests.contains(ty.name)) {
-        let (came, read) = loose(&spec, &spec["components"]["schemas"][ty.name]);
+        let (came, read) = loose(&spec, &types::schema(&spec, ty.name));
         assert_eq!((ty.round_trip)(&came).map_err(|e| e.to_string()), Ok(read), "{}", ty.name);
     }
 }

@@ -1,5 +1,5 @@
 //! Every generated type has the shape that `openapi.yaml` gives it: the same fields, the same of them required, the
-//! same values, lists where there are lists. A lowering before the generator, or a pass after it, can't lose a field
+//! same values, lists where there are lists, the same objects to choose from. A lowering before the generator, or a pass after it, can't lose a field
 //! unseen.
 //!
 //! Three differences are meant, and they stand in `codegen/`: a field that may be missing is an `Option` and so reads
@@ -19,6 +19,8 @@ enum Shape {
     /// A string that is one of these, or another that isn't listed.
     Enum(BTreeSet<String>),
     List(Box<Shape>),
+    /// The types of objects, each with the property that tells it apart; or another object that isn't listed.
+    Union(BTreeMap<(String, String), String>),
     Reference(String),
     /// A type and its format.
     Scalar(String, Option<String>),
@@ -51,6 +53,11 @@ fn of_spec(schema: &Value, request: bool) -> Shape {
     if let Some(target) = schema["$ref"].as_str() {
         return Shape::Reference(target.trim_start_matches("#/components/schemas/").to_owned());
     }
+    if schema["oneOf"].is_array() {
+        let tag = text(&schema["discriminator"]["propertyName"]);
+        let variants = types::variants(schema);
+        return Shape::Union(variants.map(|(value, ty)| ((tag.clone(), value.clone()), ty.to_owned())).collect());
+    }
     match schema["type"].as_str() {
         Some("object") => {
             let required = texts(&schema["required"]);
@@ -76,7 +83,7 @@ fn of_rust(schema: &Value) -> Shape {
         return Shape::Reference(target.trim_start_matches("#/$defs/").to_owned());
     }
     if let Some(values) = schema["anyOf"].as_array() {
-        return open_enum(values).unwrap_or_else(|| Shape::Unread(schema.to_string()));
+        return open_enum(values).or_else(|| union(values)).unwrap_or_else(|| Shape::Unread(schema.to_string()));
     }
     match schema["type"].as_str() {
         Some("object") => {
@@ -122,6 +129,19 @@ fn open_enum(alternatives: &[Value]) -> Option<Shape> {
     is_open.then(|| Shape::Enum(values.collect()))
 }
 
+/// The listed objects, and last anything.
+fn union(alternatives: &[Value]) -> Option<Shape> {
+    let (any, listed) = alternatives.split_last()?;
+    let variant = |one: &Value| {
+        let (tag, value) = one["properties"].as_object()?.iter().next()?;
+        let required = one["required"] == json!([tag]);
+        let ty = text(&one["$ref"]).trim_start_matches("#/$defs/").to_owned();
+        required.then(|| ((tag.clone(), text(&value["const"])), ty))
+    };
+    let variants: Option<_> = listed.iter().map(variant).collect();
+    variants.filter(|_| any.get("type").is_none()).map(Shape::Union)
+}
+
 /// The differences, each with the place it's at.
 fn differences(place: &str, spec: &Shape, rust: &Shape) -> Vec<String> {
     match (spec, rust) {
@@ -151,6 +171,14 @@ fn differences(place: &str, spec: &Shape, rust: &Shape) -> Vec<String> {
             let values = spec.symmetric_difference(rust);
             values.map(|value| format!("{place}: the value `{value}` is only in {}", only_in(value))).collect()
         }
+        (Shape::Union(spec), Shape::Union(rust)) => {
+            let names: BTreeSet<_> = spec.keys().chain(rust.keys()).collect();
+            let differs = names.into_iter().filter(|name| spec.get(name) != rust.get(name));
+            let (of_spec, of_rust) = (|name| spec.get(name), |name| rust.get(name));
+            differs
+                .map(|name| format!("{place}: {name:?} is {:?}, {:?} in Rust", of_spec(name), of_rust(name)))
+                .collect()
+        }
         (Shape::List(spec), Shape::List(rust)) => differences(&format!("{place}[]"), spec, rust),
         _ if spec == rust => Vec::new(),
         _ => vec![format!("{place} is {spec:?} in the spec, {rust:?} in Rust")],
@@ -161,7 +189,7 @@ fn all_differences(spec: &Value) -> Vec<String> {
     let requests = types::request_types(spec);
     let of_type = |ty: &types::Type| {
         let rust = of_rust((ty.schema)(&mut SchemaGenerator::default()).as_value());
-        let spec = of_spec(&spec["components"]["schemas"][ty.name], requests.contains(ty.name));
+        let spec = of_spec(&types::schema(spec, ty.name), requests.contains(ty.name));
         differences(ty.name, &spec, &rust)
     };
     types::ALL.iter().flat_map(of_type).collect()
@@ -175,7 +203,7 @@ fn every_type_has_the_shape_that_the_spec_gives_it() {
 
 #[test]
 fn what_differs_is_named_with_its_type_and_field() {
-    let edits: [fn(&mut Value); 7] = [
+    let edits: [fn(&mut Value); 9] = [
         |schemas| schemas["Asset"]["properties"]["of_tomorrow"] = json!({ "type": "integer" }),
         |schemas| drop(schemas["Thumbnail"]["properties"].as_object_mut().unwrap().remove("url")),
         |schemas| schemas["Asset"]["required"].as_array_mut().unwrap().push(json!("owner")),
@@ -183,6 +211,8 @@ fn what_differs_is_named_with_its_type_and_field() {
         |schemas| schemas["Asset"]["properties"]["tags"] = json!({ "type": "string" }),
         |schemas| schemas["Thumbnail"]["properties"]["width"]["format"] = json!("int32"),
         |schemas| schemas["UpdateAssetRequest"]["properties"]["tags"]["items"]["type"] = json!("integer"),
+        |schemas| schemas["FolderItemSummary"]["discriminator"]["mapping"]["video"] = json!("ImageItem"),
+        |schemas| schemas["FolderItemSummary"]["discriminator"]["propertyName"] = json!("kind"),
     ];
     let found = edits.map(|edit| {
         let mut spec = types::spec();

@@ -31,6 +31,7 @@ macro_rules! types {
     };
 }
 
+#[allow(deprecated)]
 #[path = "../../generated/schemas.rs"]
 mod listed;
 pub use listed::ALL;
@@ -38,6 +39,28 @@ pub use listed::ALL;
 /// `openapi.yaml`, read.
 pub fn spec() -> Value {
     serde_saphyr::from_str(canva_connect::OPENAPI_YAML).unwrap()
+}
+
+/// A component without the property that its union has in its place.
+pub fn schema(spec: &Value, name: &str) -> Value {
+    let mut schema = spec["components"]["schemas"][name].clone();
+    let reference = format!("#/components/schemas/{name}");
+    for union in spec["components"]["schemas"].as_object().unwrap().values() {
+        let members = union["oneOf"].as_array().into_iter().flatten();
+        if let Some(tag) = union["discriminator"]["propertyName"].as_str()
+            && members.into_iter().any(|member| member["$ref"] == *reference)
+        {
+            schema["properties"].as_object_mut().unwrap().remove(tag);
+            schema["required"].as_array_mut().unwrap().retain(|required| required != tag);
+        }
+    }
+    schema
+}
+
+/// The values that tell the members of a union apart, each with its member.
+pub fn variants(union: &Value) -> impl Iterator<Item = (&String, &str)> {
+    let mapping = union["discriminator"]["mapping"].as_object().unwrap();
+    mapping.iter().map(|(value, target)| (value, target.as_str().unwrap().trim_start_matches("#/components/schemas/")))
 }
 
 /// The types that bodies and headers of requests carry.
