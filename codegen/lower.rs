@@ -82,6 +82,7 @@ impl Type {
 }
 
 /// A type, and whether the value may also be null.
+#[derive(Clone)]
 struct Lowered {
     ty: Type,
     nullable: bool,
@@ -149,6 +150,8 @@ pub struct Types<'a> {
     names: Names,
     /// The component schemas that have a type of their own, with its name.
     components: BTreeMap<&'a str, String>,
+    /// The other ones.
+    plain: BTreeMap<&'a str, Lowered>,
     requests: BTreeSet<&'a str>,
     /// By component, the properties that tell it apart from others, where it is used in no other way.
     tags: BTreeMap<&'a str, BTreeSet<&'a str>>,
@@ -167,6 +170,7 @@ impl<'a> Types<'a> {
             spec,
             names: Names::default(),
             components: BTreeMap::new(),
+            plain: BTreeMap::new(),
             requests: requests(spec, operations),
             tags: tags(spec),
             request: false,
@@ -176,18 +180,24 @@ impl<'a> Types<'a> {
             lengths: Vec::new(),
         };
         let about = |name: &str, reason: String| format!("components.schemas.{name}: {reason}");
-        for (name, _) in components(spec, "schemas").filter(|(_, schema)| is_named(schema)) {
+        let (named, plain): (Vec<_>, Vec<_>) = components(spec, "schemas").partition(|(_, schema)| is_named(schema));
+        for (name, _) in &named {
             let rust = pascal(name).and_then(|rust| types.names.claim(&rust).map(|()| rust));
             types.components.insert(name, rust.map_err(|reason| about(name, reason))?);
         }
-        for (name, schema) in components(spec, "schemas") {
+        // What has no type of its own comes first: if it can't be generated, that is said of it, and not where it's used.
+        for (name, schema) in plain {
+            if types.plain.contains_key(name.as_str()) {
+                continue;
+            }
             types.request = types.requests.contains(name.as_str());
-            let done = match types.components.get(name.as_str()).cloned() {
-                Some(rust) => types.define(&rust, schema, Some(name)),
-                // It has no type of its own. If it can't be one, that is said here.
-                None => types.lower(schema, name, &mut Vec::new()).map(drop),
-            };
-            done.map_err(|reason| about(name, reason))?;
+            let lowered = types.lower(schema, name, &mut Vec::new()).map_err(|reason| about(name, reason))?;
+            types.plain.insert(name, lowered);
+        }
+        for (name, schema) in named {
+            types.request = types.requests.contains(name.as_str());
+            let rust = types.components.get(name.as_str()).cloned().unwrap_or_default();
+            types.define(&rust, schema, Some(name)).map_err(|reason| about(name, reason))?;
         }
         types.box_cycles();
         Ok(types)
@@ -207,13 +217,18 @@ impl<'a> Types<'a> {
             if let Some(rust) = self.components.get(component) {
                 return Ok(Lowered { ty: Type::Named(rust.clone()), nullable: flag(target, "nullable") });
             }
+            if let Some(lowered) = self.plain.get(component) {
+                return Ok(lowered.clone());
+            }
             if aliases.contains(&component) {
                 return Err(format!("`$ref: '{reference}'` leads back to itself"));
             }
             aliases.push(component);
-            let lowered = self.lower(target, name, aliases);
+            let lowered = self.lower(target, component, aliases)?;
             aliases.pop();
-            return lowered;
+            // It may come before its turn.
+            self.plain.insert(component, lowered.clone());
+            return Ok(lowered);
         }
         let nullable = flag(schema, "nullable");
         if let Some(member) = only_member(schema) {
@@ -225,13 +240,13 @@ impl<'a> Types<'a> {
             self.define(&name, schema, None)?;
             Type::Named(name)
         } else {
-            self.plain(schema, name, aliases)?
+            self.unnamed(schema, name, aliases)?
         };
         Ok(Lowered { ty, nullable })
     }
 
     /// What needs no name.
-    fn plain(&mut self, schema: &'a Value, name: &str, aliases: &mut Vec<&'a str>) -> Result<Type, String> {
+    fn unnamed(&mut self, schema: &'a Value, name: &str, aliases: &mut Vec<&'a str>) -> Result<Type, String> {
         Ok(match (kind(schema)?, text(schema, "format")) {
             // Text of whatever format is text: what it is worth is the API's to say.
             ("string", _) => Type::Text,

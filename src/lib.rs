@@ -125,6 +125,11 @@ mod token;
 #[path = "../generated/client.rs"]
 pub mod generated;
 
+/// Each construct of OpenAPI that the generator takes, generated and used.
+#[cfg(test)]
+#[path = "../tests/fixtures/constructs/mod.rs"]
+mod constructs;
+
 pub use boxed::{BoxError, BoxFuture};
 pub use client::{Client, ClientBuilder};
 pub use content::{BodyError, UploadBody, UploadProgress};

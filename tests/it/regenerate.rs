@@ -19,9 +19,11 @@ mod cargo;
 const CLIENT: &str = "generated/client.rs";
 
 /// The files that are Rust code, and not a list.
-const CODE: [&str; 4] = [CLIENT, "generated/operations.rs", "generated/lengths.rs", "generated/docs.rs"];
+const CODE: [&str; 5] =
+    [CLIENT, "generated/jobs.rs", "generated/operations.rs", "generated/lengths.rs", "generated/docs.rs"];
 
-const GENERATED: [&str; 6] = [CLIENT, CODE[1], CODE[2], CODE[3], "generated/schemas.rs", "generated/fingerprints"];
+const GENERATED: [&str; 7] =
+    [CLIENT, CODE[1], CODE[2], CODE[3], CODE[4], "generated/schemas.rs", "generated/fingerprints"];
 
 /// What `generated/` is made from, and `generated/`, in a directory that goes away.
 struct Copy(tempfile::TempDir);
@@ -61,7 +63,7 @@ impl Copy {
         build::write(self.0.path())
     }
 
-    fn modified(&self) -> [std::time::SystemTime; 6] {
+    fn modified(&self) -> [std::time::SystemTime; 7] {
         GENERATED.map(|file| fs::metadata(self.path(file)).unwrap().modified().unwrap())
     }
 }
@@ -92,6 +94,23 @@ fn regenerating_twice_changes_nothing() {
     assert_eq!(copy.modified(), rewritten);
 }
 
+/// `tests/fixtures/constructs` has each construct that the generator takes. There it is compiled and used.
+#[test]
+fn of_each_construct_the_code_is_the_one_that_is_tested() {
+    const CONSTRUCTS: &str = "tests/fixtures/constructs";
+    let spec = fs::read_to_string(original(CONSTRUCTS).join("openapi.yaml")).unwrap();
+    let copy = Copy::of(&spec);
+    copy.regenerate().unwrap();
+    for file in [CLIENT, "generated/jobs.rs", "generated/operations.rs", "generated/schemas.rs"] {
+        let (code, path) = (copy.read(file), original(CONSTRUCTS).join(file.trim_start_matches("generated/")));
+        if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+            fs::write(&path, &code).unwrap();
+        }
+        let current = fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(current, code, "{path:?}: run the tests with INSTA_UPDATE=always");
+    }
+}
+
 #[test]
 fn line_endings_make_no_client_stale() {
     let copy = Copy::of(&spec().replace('\n', "\r\n"));
@@ -108,63 +127,114 @@ const COPY_ASSET: &str = "  /v1/assets/{assetId}/copies:\n    post:\n      opera
 const PARAMETERS: &str = "        - $ref: '#/components/parameters/AssetId'\n";
 
 #[test]
-fn a_bad_spec_is_refused_with_its_place_and_generated_is_left_alone() {
+fn a_bad_spec_is_refused_in_one_line_with_its_place_and_generated_is_left_alone() {
     // The spec's text, what takes its place, and what the error says.
+    let parameter = |parameter: &str| format!("{PARAMETERS}        - {{ name: limit, in: query, {parameter} }}\n");
+    let thumbnail = |schema: &str| format!("    Thumbnail:\n      {schema}\n    Painting:\n");
     let edits = [
-        ("  /v1/imports:\n", "\t/v1/imports:\n", "openapi.yaml: not readable as YAML: "),
-        ("paths:\n", "path:\n", "openapi.yaml: `paths` is missing or not a map"),
+        ("  /v1/imports:\n", "\t/v1/imports:\n".to_owned(), "openapi.yaml: not readable as YAML: "),
+        ("paths:\n", "path:\n".to_owned(), "openapi.yaml: `paths` is missing or not a map"),
         (
             "$ref: '#/components/schemas/TeamUserSummary'",
-            "$ref: '#/components/schemas/TeamUser'",
+            "$ref: '#/components/schemas/TeamUser'".to_owned(),
             "`$ref: '#/components/schemas/TeamUser'` points at nothing in this file",
         ),
         (
             "      operationId: updateAsset\n",
-            "",
-            "openapi.yaml: paths./v1/assets/{assetId}.patch: `operationId` is missing",
-        ),
-        (
-            "      x-rate-limit-per-client-user: 20\n",
-            "",
-            "openapi.yaml: createDesignImportJob: `x-rate-limit-per-client-user` must say",
+            String::new(),
+            "openapi.yaml: paths./v1/assets/{assetId}.patch: `operationId` is missing: give it one",
         ),
         (
             "operationId: getAsset\n",
-            "operationId: get-asset\n",
-            "openapi.yaml: paths./v1/assets/{assetId}.get: `operationId: get-asset` must be letters and digits",
+            "operationId: '*'\n".to_owned(),
+            "openapi.yaml: paths./v1/assets/{assetId}.get: `operationId: *`: `*` gives no name that Rust can have",
+        ),
+        (
+            "operationId: getAsset\n",
+            "operationId: delete-asset\n".to_owned(),
+            "openapi.yaml: paths./v1/assets/{assetId}.get: `operationId: delete-asset`: its name in Rust, `delete_asset`, is taken",
+        ),
+        (
+            "      x-rate-limit-per-client-user: 20\n",
+            "      x-rate-limit-per-client-user: many\n".to_owned(),
+            "openapi.yaml: createDesignImportJob: `x-rate-limit-per-client-user` must be the number of requests a minute",
         ),
         (
             "application/octet-stream:",
-            "image/png:",
-            "openapi.yaml: createAssetUploadJob: the request body must be `application/json` or",
+            "image/png:".to_owned(),
+            "openapi.yaml: createAssetUploadJob: the request body must be `application/json`, ",
         ),
         (
             "          $ref: '#/components/responses/AssetUploadJob'\n",
-            "          description: A name.\n          content:\n            text/plain:\n              schema: { type: string }\n",
+            "          description: A name.\n          content:\n            text/plain:\n              schema: { type: string }\n".to_owned(),
             "openapi.yaml: createAssetUploadJob: response 200 must be `application/json` alone, or have no body",
         ),
         (
             PARAMETERS,
-            &format!("{PARAMETERS}        - {{ name: limit, in: query, schema: {{ type: integer }} }}\n"),
-            "openapi.yaml: getAsset: the query parameter `limit` can't be generated",
+            parameter("schema: { type: object }"),
+            "openapi.yaml: getAsset: the query parameter `limit`: it must be text, a number, an enum, or a list of these",
         ),
         (
-            "      required: [width, height, url]\n",
-            "      oneOf: [{ $ref: '#/components/schemas/TeamUserSummary' }]\n",
-            "openapi.yaml: components.schemas.Thumbnail: `oneOf` can't be generated",
+            PARAMETERS,
+            parameter("style: deepObject, schema: { type: integer }"),
+            "openapi.yaml: getAsset: the query parameter `limit`: it can't be generated in the style `deepObject`: only",
         ),
-        // What progenitor refuses, or panics over.
+        (PARAMETERS, parameter("content: {}"), "openapi.yaml: getAsset: the query parameter `limit`: `schema` is missing"),
         (
-            "      required: [id, status]\n",
-            "      required: [id, status, 5]\n",
-            "openapi.yaml: components.schemas.AssetUploadJob: ",
+            "    Thumbnail:\n",
+            thumbnail("oneOf: [{ $ref: '#/components/schemas/TeamUserSummary' }, { type: string }]"),
+            "openapi.yaml: components.schemas.Thumbnail: `oneOf` and `anyOf` need a `discriminator`",
         ),
+        (
+            "    Thumbnail:\n",
+            thumbnail("{ discriminator: { propertyName: t, mapping: { s: Thumbnail } }, oneOf: [{ type: string }, { type: integer }] }"),
+            "openapi.yaml: components.schemas.Thumbnail: the member without a name: no value of `t` stands for it",
+        ),
+        (
+            "    Thumbnail:\n",
+            thumbnail("{ type: object, properties: { a: { not: { type: string } } } }"),
+            "openapi.yaml: components.schemas.Thumbnail: properties.a: `not` can't be generated",
+        ),
+        (
+            "    Thumbnail:\n",
+            thumbnail("{ type: string, enum: [a, 5] }"),
+            "openapi.yaml: components.schemas.Thumbnail: `enum` value `5` must be text: put it in quotes",
+        ),
+        (
+            "    Thumbnail:\n",
+            thumbnail("{ type: string, enum: [a, '*'] }"),
+            "openapi.yaml: components.schemas.Thumbnail: `enum` value: `*` gives no name that Rust can have",
+        ),
+        (
+            "    Thumbnail:\n",
+            thumbnail("{ allOf: [{ $ref: '#/components/schemas/Thumbnail' }, { type: object }] }"),
+            "openapi.yaml: components.schemas.Thumbnail: `allOf` with `$ref: '#/components/schemas/Thumbnail'` leads back to itself",
+        ),
+        ("    Thumbnail:\n", thumbnail("{ type: [string, 'null'] }"), "openapi.yaml: components.schemas.Thumbnail: `type` must be one word"),
+        ("    Thumbnail:\n", thumbnail("{ type: text }"), "openapi.yaml: components.schemas.Thumbnail: `type: text` isn't one of"),
+        (
+            "    Thumbnail:\n",
+            "    asset:\n      { type: object, properties: {} }\n    Thumbnail:\n".to_owned(),
+            "openapi.yaml: components.schemas.asset: its name in Rust, `Asset`, is taken: give it another one",
+        ),
+        ("        read: getUrlImportJob\n", "        read: getUrlImport\n".to_owned(), "openapi.yaml: createUrlImportJob: `x-job`: `read: getUrlImport` must be"),
+        ("        result: /asset\n", "        result: /assets\n".to_owned(), "openapi.yaml: createAssetUploadJob: `x-job`: `result: /assets`: the job has no `assets` there"),
+        ("        kind: url-import\n", "        kind: import\n".to_owned(), "openapi.yaml: createUrlImportJob: `x-job`: its name in Rust, `Import`, is taken"),
+        ("        token: continuation\n", "        token: next\n".to_owned(), "openapi.yaml: listFolderItems: `x-pages`: `token: next` must be an optional text"),
+        ("        items: items\n", "        items: item\n".to_owned(), "openapi.yaml: listFolderItems: `x-pages`: `items: item` must be a required list"),
+        (
+            "      operationId: usersMe\n",
+            "      operationId: usersMe\n      servers: [{ url: 'https://evil.example/rest' }]\n".to_owned(),
+            "openapi.yaml: usersMe: its server https://evil.example/rest must have the scheme and host of the document's",
+        ),
+        ("        - oauthAuthCode: []\n", "        - key: []\n".to_owned(), "openapi.yaml: usersMe: `security` asks for `key`, which isn't"),
     ];
     for (from, to, expected) in edits {
-        let copy = Copy::of(&edited(&spec(), from, to));
+        let copy = Copy::of(&edited(&spec(), from, &to));
         let committed = GENERATED.map(|file| copy.read(file));
-        let said = copy.regenerate().unwrap_err();
+        let said = copy.regenerate().map_or_else(|said| said, |wrote| panic!("{to:?} {wrote}"));
         assert!(said.contains(expected), "{to:?} gives\n{said}");
+        assert!(said.lines().count() == 1 || said.contains("not readable as YAML"), "{said}");
         assert_eq!(GENERATED.map(|file| copy.read(file)), committed);
     }
 }
