@@ -277,7 +277,7 @@ const EDITS: [Edit; 11] = [
     },
     Edit { name: "add an operation", from: "\ncomponents:\n", to: COPY_ASSET },
     // With nothing in its place, the whole block goes.
-    Edit { name: "remove an operation", from: "  /v1/url-asset-uploads/{jobId}:\n", to: "" },
+    Edit { name: "remove an operation", from: "  /v1/users/me:\n", to: "" },
     Edit {
         name: "mistype a `$ref`",
         from: "$ref: '#/components/schemas/TeamUserSummary'",

@@ -126,7 +126,7 @@ fn regenerate_writes_in_its_checkout_alone_and_says_whether_the_facade_compiles(
     assert!(!said.contains("generated/client.rs:"), "it has warnings: {said}");
 
     let (ok, said) = regenerate(&[remove]);
-    assert!(!ok && said.contains("error: no rules expected `GET_URL_ASSET_UPLOAD_JOB`"), "{said}");
+    assert!(!ok && said.contains("error: no rules expected `USERS_ME`"), "{said}");
 }
 
 /// A program that depends on the published package and turns on its feature `codegen`.
