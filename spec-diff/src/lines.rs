@@ -8,10 +8,12 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
+use crate::spec::yaml;
+
 /// JSON pointer of each key -> its line, from 1. `value` is the content of `text`.
 pub fn lines(text: &str, value: &Value) -> Result<HashMap<String, u64>, serde_saphyr::Error> {
     let mut lines = HashMap::new();
-    serde_saphyr::with_deserializer_from_str(text, |document| {
+    serde_saphyr::with_deserializer_from_str_with_options(text, yaml(), |document| {
         Lines { pointer: String::new(), value, lines: &mut lines }.deserialize(document)
     })?;
     Ok(lines)

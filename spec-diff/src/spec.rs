@@ -25,6 +25,11 @@ pub struct SpecError {
     reason: String,
 }
 
+/// YAML 1.2: `no`, `on` and `y` are text.
+pub(crate) fn yaml() -> serde_saphyr::Options {
+    serde_saphyr::options! { strict_booleans: true }
+}
+
 impl Spec {
     /// The document in `text`, YAML or JSON. `name` is its file, for error messages and reports.
     ///
@@ -37,7 +42,7 @@ impl Spec {
             let (line, column) = e.location().map_or((1, 1), |at| (at.line(), at.column()));
             SpecError { place: format!("{name}:{line}:{column}"), reason: e.without_snippet().to_string() }
         };
-        let value: Value = serde_saphyr::from_str(&text).map_err(not_yaml)?;
+        let value: Value = serde_saphyr::from_str_with_options(&text, yaml()).map_err(not_yaml)?;
         let lines = lines(&text, &value).map_err(not_yaml)?;
         let spec = Self { name: name.to_owned(), text, value, lines };
         spec.check_version()?;

@@ -42,7 +42,10 @@ pub(super) struct RequestBody {
 /// longer than all the rest of a start, and tests start many simulators.
 pub fn operations() -> Result<&'static [OperationSpec], &'static str> {
     static OPERATIONS: LazyLock<Result<Vec<OperationSpec>, String>> = LazyLock::new(|| {
-        let spec: Value = serde_saphyr::from_str(canva_connect::OPENAPI_YAML).map_err(|e| e.to_string())?;
+        // YAML 1.2, as the generator reads it: `no` is text.
+        let yaml = serde_saphyr::options! { strict_booleans: true };
+        let spec: Value =
+            serde_saphyr::from_str_with_options(canva_connect::OPENAPI_YAML, yaml).map_err(|e| e.to_string())?;
         let read = |operation| operation_spec(&spec, operation).map_err(|e| format!("{}: {e}", operation.id));
         ALL.iter().map(read).collect()
     });

@@ -10,8 +10,8 @@ use crate::spec::{Spec, resolve};
 impl<'v> Rules<'v> {
     /// The parameters of an operation: its own, and those of its path. One that moves between the two lists is the same.
     pub(super) fn parameters(&mut self, own: &Part<'v>, shared: &Part<'v>, paths: (&str, &str)) {
-        let old = identified(self.old, paths.0, [own, shared], |part| part.old);
-        let new = identified(self.new, paths.1, [own, shared], |part| part.new);
+        let old = identified(self.old, paths.0, [shared, own], |part| part.old);
+        let new = identified(self.new, paths.1, [shared, own], |part| part.new);
         for (identity, was) in &old {
             let Some((_, is)) = new.iter().find(|(other, _)| other == identity) else {
                 let part = Part { new: None, gone: true, ..was.clone() }.resolved(self.old, self.new);
@@ -28,8 +28,11 @@ impl<'v> Rules<'v> {
             let part = Part { old: None, ..is.clone() }.resolved(self.old, self.new);
             self.came(&named(&part));
         }
-        let mut was = arguments(self.old, &old, |part| part.old);
-        let mut is = arguments(self.new, &new, |part| part.new);
+        let (mut was, had_options) = arguments(self.old, &old, |part| part.old);
+        let (mut is, has_options) = arguments(self.new, &new, |part| part.new);
+        if has_options && !had_options {
+            self.say(Breaking, own, "can leave something out now: it is an argument more of the method");
+        }
         was.retain(|argument| is.contains(argument));
         is.retain(|argument| was.contains(argument));
         if was != is {
@@ -147,7 +150,7 @@ impl<'v> Rules<'v> {
 }
 
 /// The parameters that one of the documents has in these lists, by place and name, or by position if they are in the
-/// path. Of two that are the same, the first counts.
+/// path. Of two that are the same, the first counts; but the operation's own counts in place of its path's.
 fn identified<'v>(
     spec: &Spec,
     path: &str,
@@ -156,6 +159,7 @@ fn identified<'v>(
 ) -> Vec<(String, Part<'v>)> {
     let mut parameters: Vec<(String, Part<'v>)> = Vec::new();
     for list in lists {
+        let of_path = parameters.len();
         for (index, parameter) in side(list).and_then(Value::as_array).into_iter().flatten().enumerate() {
             let parameter = resolve(&spec.value, parameter);
             let (place, name) = (text(parameter, "in"), text(parameter, "name"));
@@ -164,25 +168,30 @@ fn identified<'v>(
                 Some(position) if place == "path" => format!("path {position}"),
                 _ => format!("{place} {name}"),
             };
-            if parameters.iter().all(|(known, _)| *known != identity) {
-                parameters.push((identity, list.child(&index.to_string())));
+            let parameter = list.child(&index.to_string());
+            match parameters.iter().position(|(known, _)| *known == identity) {
+                Some(at) if at < of_path => drop(parameters.get_mut(at).map(|known| known.1 = parameter)),
+                Some(_) => {}
+                None => parameters.push((identity, parameter)),
             }
         }
     }
     parameters
 }
 
-/// The parameters that are arguments of the generated method, which are those that must be sent.
+/// The parameters that are arguments of the generated method, which are those that must be sent; and whether there are
+/// others, which have an argument for all of them.
 fn arguments<'p, 'v>(
     spec: &'v Spec,
     parameters: &'p [(String, Part<'v>)],
     side: fn(&Part<'v>) -> Option<&'v Value>,
-) -> Vec<&'p str> {
+) -> (Vec<&'p str>, bool) {
     let required = |part| {
         let parameter = side(part).map(|parameter| resolve(&spec.value, parameter));
         parameter.and_then(|parameter| parameter.get("required")?.as_bool()) == Some(true)
     };
-    parameters.iter().filter(|(_, part)| required(part)).map(|(identity, _)| identity.as_str()).collect()
+    let (arguments, others): (Vec<_>, Vec<_>) = parameters.iter().partition(|(_, part)| required(part));
+    (arguments.iter().map(|(identity, _)| identity.as_str()).collect(), !others.is_empty())
 }
 
 fn is_retry_after(header: &str) -> bool {

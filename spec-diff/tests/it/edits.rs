@@ -97,6 +97,13 @@ pub fn edits() -> Vec<(&'static str, Vec<Edit>)> {
             )],
         ),
         ("a parameter is gone", vec![Remove("/paths/~1things/post/parameters/0")]),
+        (
+            "an operation takes its first optional parameter",
+            vec![Set(
+                "/paths/~1things~1{thingId}/get/parameters/-",
+                json!({ "name": "more", "in": "query", "schema": { "type": "string" } }),
+            )],
+        ),
         ("a parameter has another default", vec![Set("/paths/~1shapes/get/parameters/3/schema/default", json!(20))]),
         (
             "a header's content has another type",
