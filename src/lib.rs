@@ -25,7 +25,7 @@
 //! | import a file as a design | [`Client::import_design`] |
 //! | import a file from a URL as a design | [`Client::import_design_from_url`] |
 //! | list what is in a folder | [`Client::list_folder_items`] |
-//! | see who the user is | [`Client::users_me`], [`Client::get_user_profile`] |
+//! | read or list anything else | the other methods of [`Client`] |
 //! | upload or import many, and wait for all | [`Client::bulk`] |
 //! | wait for an upload | [`Job::wait`], [`Client::asset_upload_job`] |
 //! | wait for an upload from a URL (preview) | [`Job::wait`], [`Client::url_asset_upload_job`] |
@@ -134,16 +134,8 @@ pub use boxed::{BoxError, BoxFuture};
 pub use client::{Client, ClientBuilder};
 pub use content::{BodyError, UploadBody, UploadProgress};
 pub use error::{ApiError, ConnectKind, Error, ErrorKind, JobError, TimeoutKind};
-pub use facade::{
-    DeleteAsset, GetAsset, ImportDesign, ImportDesignFromUrl, ListFolderItems, UpdateAsset, UploadAsset,
-    UploadAssetFromUrl,
-};
+pub use facade::*;
 pub use generated::JobErrorCode;
-pub use generated::types::{
-    Asset, AssetMetadata, AssetSummary, AssetType, AssetUploadErrorCode, DesignImportErrorCode, DesignLinks,
-    DesignSummary, Folder, FolderItemPinStatus, FolderItemSortBy, FolderItemSummary, FolderItemType, JobStatus,
-    TeamUserSummary, Thumbnail, UserProfile,
-};
 pub use job::{Bulk, BulkEvent, Job, JobKind, JobReference, JobResult, JobState};
 pub use operations::BASE_URL;
 pub use pacing::{Pacer, Pacing};

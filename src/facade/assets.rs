@@ -9,7 +9,10 @@ use crate::checks::{self, lengths};
 use crate::client::Client;
 use crate::content::{OnProgress, UploadBody, UploadProgress};
 use crate::error::Error;
-use crate::generated::types::{Asset, AssetUploadMetadata, CreateUrlAssetUploadJobRequest, UpdateAssetRequest};
+pub use crate::generated::types::{
+    Asset, AssetMetadata, AssetType, AssetUploadErrorCode, JobStatus, TeamUserSummary, Thumbnail,
+};
+use crate::generated::types::{AssetUploadMetadata, CreateUrlAssetUploadJobRequest, UpdateAssetRequest};
 use crate::job::{Job, JobKind};
 
 /// Canva takes images under 50 MB, and videos under 500 MB, as its documentation of assets says. It doesn't say which

@@ -3,7 +3,9 @@
 use crate::checks::{self, lengths};
 use crate::client::Client;
 use crate::generated::ListFolderItemsOptions;
-use crate::generated::types::{FolderItemPinStatus, FolderItemSortBy, FolderItemSummary, FolderItemType};
+pub use crate::generated::types::{
+    AssetSummary, Folder, FolderItemPinStatus, FolderItemSortBy, FolderItemSummary, FolderItemType,
+};
 use crate::send::Items;
 
 impl Client {

@@ -7,7 +7,8 @@ use crate::checks::{self, lengths};
 use crate::client::Client;
 use crate::content::{OnProgress, UploadBody, UploadProgress};
 use crate::error::Error;
-use crate::generated::types::{CreateUrlImportJobRequest, DesignImportMetadata, DesignSummary};
+use crate::generated::types::{CreateUrlImportJobRequest, DesignImportMetadata};
+pub use crate::generated::types::{DesignImportErrorCode, DesignLinks, DesignSummary};
 use crate::job::{Job, JobKind};
 
 sent_when_awaited! {

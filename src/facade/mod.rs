@@ -7,9 +7,11 @@ pub(crate) mod metadata_headers;
 mod names;
 mod users;
 
-pub use assets::{DeleteAsset, GetAsset, UpdateAsset, UploadAsset, UploadAssetFromUrl};
-pub use folders::ListFolderItems;
-pub use imports::{ImportDesign, ImportDesignFromUrl};
+// With the types that are written down to make a request, or to keep what it gives.
+pub use assets::*;
+pub use folders::*;
+pub use imports::*;
+pub use users::*;
 
 /// A builder is sent when it is awaited.
 macro_rules! sent_when_awaited {

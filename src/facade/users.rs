@@ -1,7 +1,7 @@
 //! The user that the access token acts for.
 
 use crate::client::Client;
-use crate::generated::types::{TeamUserSummary, UserProfile};
+pub use crate::generated::types::{TeamUserSummary, UserProfile};
 use crate::send::Call;
 
 impl Client {
