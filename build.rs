@@ -12,18 +12,20 @@ mod codegen;
 const SPEC: &str = "openapi.yaml";
 
 /// Everything that `generated/` is made from.
-pub const SOURCES: [&str; 11] = [
+pub const SOURCES: [&str; 13] = [
     SPEC,
     "build.rs",
     "codegen/mod.rs",
     "codegen/docs.rs",
     "codegen/jobs.rs",
     "codegen/lower.rs",
+    "codegen/model.rs",
     "codegen/names.rs",
     "codegen/operations.rs",
     "codegen/spec.rs",
     "codegen/tables.rs",
     "codegen/types.rs",
+    "codegen/usage.rs",
 ];
 
 const FINGERPRINTS: &str = "generated/fingerprints";

@@ -6,7 +6,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use serde_json::Value;
 
-use super::lower::{Field, Struct, Type, Types};
+use super::lower::Types;
+use super::model::{Field, Struct, Type};
 use super::names::{Names, ident, pascal, snake};
 use super::spec::{Operation, text};
 

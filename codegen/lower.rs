@@ -3,83 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use proc_macro2::TokenStream;
-use quote::quote;
 use serde_json::{Map, Value, json};
 
 use super::docs::markdown;
-use super::names::{Names, ident, pascal, snake};
-use super::spec::{self, components, entries, flag, list, resolve, text};
+use super::model::{Enum, Field, Struct, Type, Union, Variant};
+use super::names::{Names, pascal, snake};
+use super::spec::{Operation, SCHEMAS, components, entries, flag, list, resolve, text};
 use super::tables::{Length, length};
-
-const SCHEMAS: &str = "#/components/schemas/";
-
-/// What a value is.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Type {
-    /// A struct, an enum or a union of the module `types`.
-    Named(String),
-    Text,
-    Integer(&'static str),
-    Number(&'static str),
-    Boolean,
-    List(Box<Type>),
-    Map(Box<Type>),
-    /// In a list or map: that, or null.
-    Nullable(Box<Type>),
-    /// Any JSON.
-    Any,
-}
-
-impl Type {
-    /// In Rust, outside of the module `types`.
-    pub fn tokens(&self) -> TokenStream {
-        match self {
-            Self::Named(name) => {
-                let name = ident(name);
-                quote!(types::#name)
-            }
-            Self::Text => quote!(String),
-            Self::Integer(name) | Self::Number(name) => {
-                let name = ident(name);
-                quote!(#name)
-            }
-            Self::Boolean => quote!(bool),
-            Self::List(item) => {
-                let item = item.tokens();
-                quote!(Vec<#item>)
-            }
-            Self::Map(value) if **value == Self::Any => quote!(::serde_json::Map<String, ::serde_json::Value>),
-            Self::Map(value) => {
-                let value = value.tokens();
-                quote!(::std::collections::BTreeMap<String, #value>)
-            }
-            Self::Nullable(ty) => {
-                let ty = ty.tokens();
-                quote!(Option<#ty>)
-            }
-            Self::Any => quote!(::serde_json::Value),
-        }
-    }
-
-    /// As progenitor takes it.
-    fn schema(&self) -> Value {
-        match self {
-            Self::Named(name) => json!({ "$ref": format!("{SCHEMAS}{name}") }),
-            Self::Text => json!({ "type": "string" }),
-            Self::Integer(name) => {
-                json!({ "type": "integer", "format": format!("int{}", name.trim_start_matches('i')) })
-            }
-            Self::Number("f32") => json!({ "type": "number", "format": "float" }),
-            Self::Number(_) => json!({ "type": "number", "format": "double" }),
-            Self::Boolean => json!({ "type": "boolean" }),
-            Self::List(item) => json!({ "type": "array", "items": item.schema() }),
-            Self::Map(value) => json!({ "type": "object", "additionalProperties": value.schema() }),
-            Self::Nullable(ty) => json!({ "allOf": [ty.schema()], "nullable": true }),
-            Self::Any => json!({}),
-        }
-    }
-}
+use super::usage;
 
 /// A type, and whether the value may also be null.
 #[derive(Clone)]
@@ -93,55 +24,6 @@ impl Lowered {
     fn part(self) -> Box<Type> {
         Box::new(if self.nullable { Type::Nullable(Box::new(self.ty)) } else { self.ty })
     }
-}
-
-pub struct Struct {
-    pub doc: String,
-    /// The object with its properties, as progenitor takes it.
-    pub shape: Value,
-    /// Its fields by the names that the API has for them.
-    pub fields: BTreeMap<String, Field>,
-    /// Requests carry it.
-    pub request: bool,
-    /// It takes fields that the spec doesn't know.
-    pub open: bool,
-    pub deprecated: bool,
-}
-
-pub struct Field {
-    pub name: String,
-    pub doc: String,
-    pub ty: Type,
-    pub required: bool,
-    pub nullable: bool,
-    pub deprecated: bool,
-}
-
-pub struct Enum {
-    pub doc: String,
-    /// The value of the API, and the variant.
-    pub values: Vec<(String, String)>,
-    pub deprecated: bool,
-}
-
-/// One of several objects, told apart by the property `tag`.
-pub struct Union {
-    pub doc: String,
-    pub tag: String,
-    pub variants: Vec<Variant>,
-    pub deprecated: bool,
-}
-
-pub struct Variant {
-    /// The tag's value.
-    pub value: String,
-    pub name: String,
-    /// A struct.
-    pub ty: String,
-    /// The struct has the tag too, since it is also used by itself.
-    pub keeps_tag: bool,
-    /// The struct has a field of the union's type.
-    pub boxed: bool,
 }
 
 /// The types, as far as they were asked for.
@@ -165,14 +47,14 @@ pub struct Types<'a> {
 
 impl<'a> Types<'a> {
     /// The types of all components.
-    pub fn new(spec: &'a Value, operations: &[spec::Operation<'a>]) -> Result<Self, String> {
+    pub fn new(spec: &'a Value, operations: &[Operation<'a>]) -> Result<Self, String> {
         let mut types = Self {
             spec,
             names: Names::default(),
             components: BTreeMap::new(),
             plain: BTreeMap::new(),
-            requests: requests(spec, operations),
-            tags: tags(spec),
+            requests: usage::requests(spec, operations),
+            tags: usage::tags(spec),
             request: false,
             structs: BTreeMap::new(),
             enums: BTreeMap::new(),
@@ -550,60 +432,5 @@ fn variant(value: &str) -> Result<String, String> {
     match pascal(if value.is_empty() { "empty" } else { value })? {
         name if name == "Unknown" => Ok("UnknownValue".to_owned()),
         name => Ok(name),
-    }
-}
-
-/// The component schemas that request bodies and parameters are made of.
-fn requests<'a>(spec: &'a Value, operations: &[spec::Operation<'a>]) -> BTreeSet<&'a str> {
-    let mut names = BTreeSet::new();
-    for operation in operations {
-        let body = operation.value.get("requestBody").map(|body| resolve(spec, body));
-        operation.parameters.iter().copied().chain(body).for_each(|part| reach(spec, part, &mut names));
-    }
-    names
-}
-
-fn reach<'a>(spec: &'a Value, value: &'a Value, names: &mut BTreeSet<&'a str>) {
-    let mut references = BTreeSet::new();
-    spec::collect_references(value, &mut references);
-    for name in references.iter().filter_map(|reference| reference.strip_prefix(SCHEMAS)) {
-        if names.insert(name)
-            && let Some(schema) = spec.pointer(&format!("/components/schemas/{name}"))
-        {
-            reach(spec, schema, names);
-        }
-    }
-}
-
-/// By component, the discriminators of the unions that it is a member of, unless it is used in another way too.
-fn tags(spec: &Value) -> BTreeMap<&str, BTreeSet<&str>> {
-    let (mut tags, mut used) = (BTreeMap::<&str, BTreeSet<&str>>::new(), BTreeSet::new());
-    usages(spec, &mut tags, &mut used);
-    tags.retain(|name, tags| tags.len() == 1 && !used.contains(name));
-    tags
-}
-
-fn usages<'a>(value: &'a Value, tags: &mut BTreeMap<&'a str, BTreeSet<&'a str>>, used: &mut BTreeSet<&'a str>) {
-    let tag = value.pointer("/discriminator/propertyName").and_then(Value::as_str);
-    let component = |schema: &'a Value| schema.get("$ref")?.as_str()?.strip_prefix(SCHEMAS);
-    used.extend(component(value));
-    match value {
-        Value::Object(map) => {
-            for (key, child) in map {
-                match (tag, child) {
-                    (Some(tag), Value::Array(members)) if key == "oneOf" || key == "anyOf" => {
-                        for member in members {
-                            match component(member) {
-                                Some(name) => drop(tags.entry(name).or_default().insert(tag)),
-                                None => usages(member, tags, used),
-                            }
-                        }
-                    }
-                    _ => usages(child, tags, used),
-                }
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| usages(item, tags, used)),
-        _ => {}
     }
 }

@@ -1,5 +1,8 @@
-//! openapi.yaml -> generated/. `spec` reads it, `lower` gives every type a name, `types` has progenitor make them,
-//! `operations` makes a method for each operation, `jobs` the kinds of jobs, and `tables` the facts.
+//! openapi.yaml -> generated/.
+//!
+//! `spec` reads it. `lower` turns its schemas into the types of `model`, which all have names; `types` prints them, the
+//! structs with progenitor. `operations` makes a method for each operation, `jobs` the kinds of jobs, and `tables` the
+//! facts. `names` and `docs` make names and documentation that Rust can have.
 
 use std::collections::BTreeSet;
 
@@ -11,11 +14,13 @@ use syn::{Attribute, Expr, Lit, parse_quote};
 mod docs;
 mod jobs;
 mod lower;
+mod model;
 mod names;
 mod operations;
 mod spec;
 mod tables;
 mod types;
+mod usage;
 
 /// The generated files and their content. `name` is the spec's file name, for error messages.
 pub fn generate(name: &str, text: &str) -> Result<Vec<(&'static str, String)>, String> {

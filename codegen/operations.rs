@@ -6,7 +6,8 @@ use quote::quote;
 use serde_json::{Map, Value};
 
 use super::docs::markdown;
-use super::lower::{Type, Types};
+use super::lower::Types;
+use super::model::Type;
 use super::names::{Names, constant, ident, snake};
 use super::spec::{Operation, entries, flag, resolve, text};
 use super::tables::{Authentication, Facts};

@@ -18,6 +18,9 @@ pub struct Operation<'a> {
     pub server: Option<&'a str>,
 }
 
+/// Where component schemas stand.
+pub const SCHEMAS: &str = "#/components/schemas/";
+
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 /// The document `text`. `name` is its file's, for error messages.

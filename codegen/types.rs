@@ -9,7 +9,8 @@ use progenitor::{GenerationSettings, Generator};
 use quote::{ToTokens, quote};
 use syn::{Item, ItemStruct};
 
-use super::lower::{Enum, Field, Struct, Type, Types, Union};
+use super::lower::Types;
+use super::model::{Enum, Field, Struct, Type, Union};
 use super::names::ident;
 
 /// The items of the module.

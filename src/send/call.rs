@@ -127,11 +127,9 @@ impl<T> Call<T> {
     /// # }
     /// ```
     pub fn query(self, name: &str, value: impl Serialize) -> Self {
-        let words = words(name, value);
+        let pairs = pairs(name, value);
         self.with(|head| {
-            let name = utf8_percent_encode(name, QUERY);
-            head.query
-                .extend(words?.iter().flatten().map(|word| format!("{name}={}", utf8_percent_encode(word, QUERY))));
+            head.query.extend(pairs?);
             Ok(())
         })
     }
@@ -141,9 +139,8 @@ impl<T> Call<T> {
         let words = words(name, value);
         self.with(|head| {
             if let Some(words) = words? {
-                let words: Vec<String> =
-                    words.iter().map(|word| utf8_percent_encode(word, QUERY).to_string()).collect();
-                head.query.push(format!("{}={}", utf8_percent_encode(name, QUERY), words.join(separator)));
+                let words: Vec<String> = words.iter().map(|word| encoded(word)).collect();
+                head.query.push(format!("{}={}", encoded(name), words.join(separator)));
             }
             Ok(())
         })
@@ -180,33 +177,25 @@ impl<T> Call<T> {
     }
 
     /// The body, sent as JSON in place of an earlier one.
-    pub fn json(mut self, body: &impl Serialize) -> Self {
-        match serde_json::to_vec(body) {
-            Ok(json) => {
-                self.content = Content::Text(json.into(), "application/json");
-                self
-            }
-            Err(e) => self.with(|_| Err(Error::invalid("json", "a value that JSON can carry", e.to_string()))),
-        }
+    pub fn json(self, body: &impl Serialize) -> Self {
+        self.text("application/json", serde_json::to_vec(body).map_err(|e| uncarried("json", &e)))
     }
 
-    /// The body, sent as a form in place of an earlier one.
-    pub fn form(mut self, body: &impl Serialize) -> Self {
-        let fields = serde_json::to_value(body)
-            .map_err(|e| Error::invalid("form", "a value that JSON can carry", e.to_string()));
-        let form =
-            fields.and_then(|fields| {
-                let mut form = Vec::new();
-                for (name, value) in fields.as_object().into_iter().flatten() {
-                    form.extend(words(name, value)?.iter().flatten().map(|word| {
-                        format!("{}={}", utf8_percent_encode(name, QUERY), utf8_percent_encode(word, QUERY))
-                    }));
-                }
-                Ok(form.join("&"))
-            });
-        match form {
-            Ok(form) => {
-                self.content = Content::Text(form.into(), "application/x-www-form-urlencoded");
+    /// The body, sent as a form in place of an earlier one: a struct or map of text, numbers, and lists of these.
+    pub fn form(self, body: &impl Serialize) -> Self {
+        let fields = serde_json::to_value(body).map_err(|e| uncarried("form", &e));
+        let form = fields.and_then(|fields| {
+            let fields = fields.as_object().into_iter().flatten();
+            let pairs: Result<Vec<Vec<String>>, Error> = fields.map(|(name, value)| pairs(name, value)).collect();
+            Ok(pairs?.concat().join("&").into_bytes())
+        });
+        self.text("application/x-www-form-urlencoded", form)
+    }
+
+    fn text(mut self, media_type: &'static str, text: Result<Vec<u8>, Error>) -> Self {
+        match text {
+            Ok(text) => {
+                self.content = Content::Text(text.into(), media_type);
                 self
             }
             Err(error) => self.with(|_| Err(error)),
@@ -237,7 +226,7 @@ impl<T> Call<T> {
 
     /// One parameter of the query string in place of all of this name.
     pub(super) fn set_query(self, name: &str, value: &str) -> Self {
-        let prefix = format!("{}=", utf8_percent_encode(name, QUERY));
+        let prefix = format!("{}=", encoded(name));
         let without = self.with(|head| {
             head.query.retain(|parameter| !parameter.starts_with(&prefix));
             Ok(())
@@ -344,8 +333,22 @@ fn words(name: &str, value: impl Serialize) -> Result<Option<Vec<String>>, Error
         Ok(Value::Null) => Ok(None),
         Ok(Value::Array(items)) => items.into_iter().map(word).collect::<Result<_, _>>().map(Some),
         Ok(value) => Ok(Some(vec![word(value)?])),
-        Err(e) => Err(Error::invalid("parameter", "a value that JSON can carry", format!("{name}: {e}"))),
+        Err(e) => Err(uncarried("parameter", &e)),
     }
+}
+
+/// The same as `name=word`, encoded.
+fn pairs(name: &str, value: impl Serialize) -> Result<Vec<String>, Error> {
+    let words = words(name, value)?.into_iter().flatten();
+    Ok(words.map(|word| format!("{}={}", encoded(name), encoded(&word))).collect())
+}
+
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, QUERY).to_string()
+}
+
+fn uncarried(field: &'static str, error: &serde_json::Error) -> Error {
+    Error::invalid(field, "a value that JSON can carry", error.to_string())
 }
 
 /// All but what RFC 3986 calls unreserved.

@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use canva_connect::generated::types::AssetUploadMetadata;
-use canva_connect::operations::{CREATE_ASSET_UPLOAD_JOB, Operation};
+use canva_connect::operations::{Authentication, CREATE_ASSET_UPLOAD_JOB, Operation};
 use canva_connect::pacing::Permit;
 use canva_connect::{Error, Pacer, TokenProvider, UploadBody};
 use canva_simulator::{CannedResponse, Fault, Simulator};
 use serde_json::{Value, json};
 
-use crate::support::{self, PIXEL, Paces, Renewing, UPLOADED, attempts, builder, http, lasting, once, script, trying};
+use crate::support::{
+    self, PIXEL, Paces, Renewing, UPLOADED, attempts, builder, everything, http, lasting, once, script, trying,
+};
 
 static GET_FOLDER: Operation = Operation::new("getFolder", "GET", "/v1/folders/{folderId}").scopes(&["folder:read"]);
 static CREATE_FOLDER: Operation = Operation::new("createFolder", "POST", "/v1/folders").requests_per_minute(20);
@@ -92,6 +94,38 @@ async fn an_operation_of_ones_own_has_path_query_and_json() {
     assert!(head.text.starts_with("DELETE /rest/v1/folders/a%2Fb%3Fc HTTP/1.1\r\n"), "{}", head.text);
     let (head, _) = seen.recv().await.unwrap();
     assert!(head.text.starts_with("GET /rest/v1/folders/root?limit=5&q=a%26b HTTP/1.1\r\n"), "{}", head.text);
+}
+
+#[tokio::test]
+async fn an_operation_of_ones_own_has_lists_headers_forms_and_no_token() {
+    static SEARCH: Operation = Operation::new("search", "POST", "/v1/search").authentication(Authentication::None);
+    static REVOKE: Operation = Operation::new("revoke", "POST", "/v1/revoke").authentication(Authentication::Basic);
+    let refusal = r#"{"code":"invalid_client","message":"not top-secret-1"}"#;
+    let (base_url, mut seen) = script(vec![http("200 OK", "", "{}"), http("401 Unauthorized", "", refusal)]).await;
+    let canva = once(&base_url);
+    let call = canva.request::<()>(&SEARCH).query("tag", ["a b", "c&d"]).query_list("type", ",", ["x", "y,z"]);
+    let call =
+        call.query("n", 5).query("none", None::<&str>).header("X-Ids", [1, 2]).json_header("X-Meta", &json!({"a": 1}));
+    call.form(&json!({ "q": "a&b", "tags": ["c", "d e"], "deep": null })).await.unwrap();
+    let (head, body) = seen.recv().await.unwrap();
+    let target = "POST /rest/v1/search?tag=a%20b&tag=c%26d&type=x,y%2Cz&n=5 HTTP/1.1\r\n";
+    assert!(head.text.starts_with(target), "{}", head.text);
+    assert_eq!(
+        (head.header("authorization"), head.header("x-ids"), head.header("x-meta")),
+        (None, Some("1,2"), Some(r#"{"a":1}"#))
+    );
+    assert_eq!(head.header("content-type"), Some("application/x-www-form-urlencoded"));
+    assert_eq!(String::from_utf8(body).unwrap(), "q=a%26b&tags=c&tags=d%20e");
+
+    // A refusal asks for no other token, and doesn't show the secret.
+    let error = canva.request::<()>(&REVOKE).basic("id", "top-secret-1").await.unwrap_err();
+    let (head, _) = seen.recv().await.unwrap();
+    assert_eq!(head.header("authorization"), Some("Basic aWQ6dG9wLXNlY3JldC0x"));
+    assert!(!everything(&error).contains("top-secret-1"), "{error:?}");
+    let error = canva.request::<()>(&REVOKE).await.unwrap_err();
+    assert_eq!(error.to_string(), "request: expected the client's id and secret, by `basic`, got none");
+    let error = canva.request::<()>(&SEARCH).query("deep", json!({ "a": 1 })).await.unwrap_err();
+    assert_eq!(error.to_string(), "parameter: expected text, a number, or a list of these, got deep = {\"a\":1}");
 }
 
 #[tokio::test]

@@ -1,0 +1,62 @@
+//! Who uses a component schema: requests, and unions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::spec::{Operation, SCHEMAS, collect_references, resolve};
+
+/// The component schemas that request bodies and parameters are made of.
+pub fn requests<'a>(spec: &'a Value, operations: &[Operation<'a>]) -> BTreeSet<&'a str> {
+    let mut names = BTreeSet::new();
+    for operation in operations {
+        let body = operation.value.get("requestBody").map(|body| resolve(spec, body));
+        operation.parameters.iter().copied().chain(body).for_each(|part| reach(spec, part, &mut names));
+    }
+    names
+}
+
+fn reach<'a>(spec: &'a Value, value: &'a Value, names: &mut BTreeSet<&'a str>) {
+    let mut references = BTreeSet::new();
+    collect_references(value, &mut references);
+    for name in references.iter().filter_map(|reference| reference.strip_prefix(SCHEMAS)) {
+        if names.insert(name)
+            && let Some(schema) = spec.pointer(&format!("/components/schemas/{name}"))
+        {
+            reach(spec, schema, names);
+        }
+    }
+}
+
+/// By component, the discriminators of the unions that it is a member of, unless it is used in another way too.
+pub fn tags(spec: &Value) -> BTreeMap<&str, BTreeSet<&str>> {
+    let (mut tags, mut used) = (BTreeMap::<&str, BTreeSet<&str>>::new(), BTreeSet::new());
+    usages(spec, &mut tags, &mut used);
+    tags.retain(|name, tags| tags.len() == 1 && !used.contains(name));
+    tags
+}
+
+fn usages<'a>(value: &'a Value, tags: &mut BTreeMap<&'a str, BTreeSet<&'a str>>, used: &mut BTreeSet<&'a str>) {
+    let tag = value.pointer("/discriminator/propertyName").and_then(Value::as_str);
+    let component = |schema: &'a Value| schema.get("$ref")?.as_str()?.strip_prefix(SCHEMAS);
+    used.extend(component(value));
+    match value {
+        Value::Object(map) => {
+            for (key, child) in map {
+                match (tag, child) {
+                    (Some(tag), Value::Array(members)) if key == "oneOf" || key == "anyOf" => {
+                        for member in members {
+                            match component(member) {
+                                Some(name) => drop(tags.entry(name).or_default().insert(tag)),
+                                None => usages(member, tags, used),
+                            }
+                        }
+                    }
+                    _ => usages(child, tags, used),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| usages(item, tags, used)),
+        _ => {}
+    }
+}
