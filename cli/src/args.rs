@@ -184,6 +184,11 @@ pub enum ApiCommand {
         #[arg(long)]
         wait: bool,
     },
+
+    /// Print the display name of the token's user, and the ids of the user and their team.
+    ///
+    /// The name needs a token with the scope `profile:read`. The ids need no scope.
+    Whoami,
 }
 
 /// What to change: at least one of these.

@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 use std::pin::pin;
 
-use canva_connect::{Client, Error, Job, JobReference, JobResult};
+use canva_connect::{Client, Error, Job, JobReference, JobResult, TeamUserSummary};
 use futures_util::stream::{self, StreamExt};
+use serde_json::json;
 
 use crate::End;
 use crate::args::{ApiCommand, Waiting};
 use crate::files::{self, OnProgress, Sending};
 use crate::item::{Item, Outcome, Subject};
-use crate::output::Output;
+use crate::output::{Output, rows};
 
 /// How many requests are sent at once when no job is waited for.
 pub const AT_ONCE: usize = 4;
@@ -60,6 +61,15 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
             }
             return Ok(());
         }
+        ApiCommand::Whoami => match user(canva, output).await {
+            Ok((TeamUserSummary { user_id, team_id, .. }, name)) => {
+                let json = json!({ "status": "success", "user_id": user_id, "team_id": team_id, "display_name": name });
+                let name = name.map(|name| ("name", name));
+                let text = rows("", name.into_iter().chain([("user", user_id), ("team", team_id)]));
+                return Ok(output.print(&json, text)?);
+            }
+            Err(error) => (None, Outcome::failed(None, &error)),
+        },
         ApiCommand::UploadUrl { url, name, waiting } => {
             let _line = progress.line(&url);
             let job = canva.upload_asset_from_url(&url, name).await.map(Job::into_any);
@@ -95,6 +105,19 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
     };
     output.item(&Item { subject, outcome });
     Ok(())
+}
+
+/// The token's user, and their name. Says why a token doesn't give the name.
+async fn user(canva: &Client, output: &Output) -> Result<(TeamUserSummary, Option<String>), Error> {
+    let user = canva.users_me().await?;
+    let name = match canva.get_user_profile().await {
+        Err(Error::Api(error)) if error.code == "missing_scope" => {
+            output.progress.say("the name needs a token with the scope profile:read");
+            None
+        }
+        profile => profile?.display_name,
+    };
+    Ok((user, name))
 }
 
 /// The outcome of a request that creates a job.

@@ -24,12 +24,12 @@ impl Item {
             Some(
                 Subject::File { file: name, .. } | Subject::Url { url: name } | Subject::AssetId { asset_id: name },
             ) => name,
-            None => self.outcome.job_id.as_deref().unwrap_or_default(),
+            None => self.outcome.job_id.as_deref().unwrap_or("whoami"),
         }
     }
 }
 
-/// What the user named on the command line. For a job, the outcome has its id.
+/// What the user named on the command line. For a job, the outcome has its id; `whoami` has neither.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub enum Subject {

@@ -1,14 +1,13 @@
 //! Prints results to stdout, as text or JSON, and failures to stderr. [`Printable`] makes text from other people, such
 //! as an asset's name, harmless to a terminal and a log.
 
-use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
 use std::path::Path;
 
 use canva_connect::{Asset, AssetMetadata, DesignSummary, JobResult, Printable};
 use canva_simulator::Simulator;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::item::{Item, Status};
 use crate::progress::ProgressLines;
@@ -43,6 +42,12 @@ impl Output {
         if self.stdout_failed {
             let _ = self.progress.aside(|| io::stderr().write_all(text.as_bytes()));
         }
+    }
+
+    /// Prints what Canva can be asked for again. Unlike with [`item`](Self::item), nothing is lost once stdout has
+    /// failed.
+    pub fn print(&self, json: &Value, text: String) -> io::Result<()> {
+        self.write(&if self.json { json_line(json) } else { text })
     }
 
     /// Prints how to use the simulator. Over TLS, `certificate` is the file that clients have to trust.
@@ -106,7 +111,7 @@ fn json_line(value: &impl Serialize) -> String {
 /// What the user named and, below it, what is in Canva now. Empty if nothing is.
 fn text_block(item: &Item) -> String {
     let outcome = &item.outcome;
-    let rows = match (&outcome.made, &outcome.job_id) {
+    let made = match (&outcome.made, &outcome.job_id) {
         (Some(JobResult::Asset(asset)), _) => asset_rows(asset),
         (Some(JobResult::Designs(designs)), _) => designs.iter().flat_map(design_rows).collect(),
         (None, Some(job_id)) if outcome.status == Status::InProgress => {
@@ -115,12 +120,13 @@ fn text_block(item: &Item) -> String {
         (None, None) if outcome.status == Status::Success => vec![("status", "in the trash".to_owned())],
         _ => return String::new(),
     };
-    let mut block = format!("{}\n", Printable(item.name()));
-    for (key, value) in rows {
-        // Writing to a string can't fail.
-        let _ = writeln!(block, "  {key:<10} {}", Printable(&value));
-    }
-    block
+    format!("{}\n{}", Printable(item.name()), rows("  ", made))
+}
+
+/// One line for each key.
+pub fn rows(indent: &str, rows: impl IntoIterator<Item = (&'static str, String)>) -> String {
+    let line = |(key, value): (&str, String)| format!("{indent}{key:<10} {}\n", Printable(&value));
+    rows.into_iter().map(line).collect()
 }
 
 fn asset_rows(asset: &Asset) -> Vec<(&'static str, String)> {

@@ -10,3 +10,4 @@ mod output;
 #[cfg(feature = "redis")]
 mod shared_limits;
 mod usage;
+mod whoami;

@@ -36,6 +36,7 @@ fn what_makes_no_sense_is_refused_with_the_reason() {
         (&["import", "a.pdf", "b.pdf", "--title", "One"], "--title is for a single file"),
         (&["import-url", "https://example.com/a.pdf"], "--title"),
         (&["job", "video", "J1"], "url-asset-upload"),
+        (&["whoami", "me"], "'me'"),
         (&["--simulate", "--base-url", "https://example.com", "upload", "a.png"], "cannot be used with"),
         (&["--simulate", "--share-limits", "redis://127.0.0.1", "upload", "a.png"], "cannot be used with"),
         (&["--simulate", "simulate"], "for the other commands"),
