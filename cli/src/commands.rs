@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::pin::pin;
 
-use canva_connect::{Client, Error, Job, JobReference, JobResult, TeamUserSummary};
+use canva_connect::{Client, Error, FolderItemPinStatus, Job, JobReference, JobResult, TeamUserSummary};
 use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 
@@ -11,6 +11,7 @@ use crate::End;
 use crate::args::{ApiCommand, Waiting};
 use crate::files::{self, OnProgress, Sending};
 use crate::item::{Item, Outcome, Subject};
+use crate::list;
 use crate::output::{Output, rows};
 
 /// How many requests are sent at once when no job is waited for.
@@ -60,6 +61,16 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
                 output.item(&item);
             }
             return Ok(());
+        }
+        ApiCommand::List { folder_id, types, sort, reverse, pinned, limit } => {
+            let mut items = canva.list_folder_items(&folder_id);
+            if !types.is_empty() {
+                items = items.item_types(types);
+            }
+            if pinned {
+                items = items.pin_status(FolderItemPinStatus::Pinned);
+            }
+            return list::run(items, folder_id, sort, reverse, limit, output).await;
         }
         ApiCommand::Whoami => match user(canva, output).await {
             Ok((TeamUserSummary { user_id, team_id, .. }, name)) => {

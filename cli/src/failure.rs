@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use canva_connect::operations::{CREATE_URL_ASSET_UPLOAD_JOB, CREATE_URL_IMPORT_JOB};
+use canva_connect::operations::{CREATE_URL_ASSET_UPLOAD_JOB, CREATE_URL_IMPORT_JOB, LIST_FOLDER_ITEMS};
 use canva_connect::pacing::PausedError;
 use canva_connect::{ApiError, BodyError, ConnectKind, Error, ErrorKind, JobKind, JobReference};
 use serde::Serialize;
@@ -110,6 +110,8 @@ fn what(error: &Error) -> String {
     text.trim_end_matches(['.', ':', ' ']).to_owned()
 }
 
+const FOLDERS: &str = "take the id from the folder's URL in Canva, or write `root` or `uploads`";
+
 /// The usual variable.
 const PROXY: &str = "HTTPS_PROXY";
 
@@ -126,6 +128,7 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
         Error::InvalidInput { field: "title", .. } => "choose another with --title",
         Error::InvalidInput { field: "tags", .. } => "change --tag",
         Error::InvalidInput { field: "mime_type", .. } => "change --mime-type",
+        Error::InvalidInput { field: "folder_id", .. } => FOLDERS,
         Error::InvalidInput { field: "token", .. } => "set CANVA_ACCESS_TOKEN to the token alone",
         Error::InvalidInput { .. } => "correct it, then try again",
         Error::Body(BodyError::TooLong { .. }) => "use a smaller file",
@@ -214,6 +217,7 @@ fn after_refusal(api: &ApiError, of_job: bool) -> String {
         }
         (400 | 404, _) if of_job => "check the id and what kind of job it is; if they are right, look in Canva",
         (_, _) if of_job => "look in Canva for what became of it",
+        (404, _) if *api.operation == LIST_FOLDER_ITEMS => FOLDERS,
         (404, _) => "check the id",
         (400 | 415 | 422, _) => "correct it, then try again",
         (409, _) => "wait a moment, then try again",

@@ -1,4 +1,5 @@
-//! The outcome for one file, URL, asset or job, as `--json` prints it. README.md documents this format for scripts.
+//! The outcome for one file, URL, asset, job or folder, as `--json` prints it. README.md documents this format for
+//! scripts.
 
 use std::path::Path;
 
@@ -22,7 +23,10 @@ impl Item {
     pub fn name(&self) -> &str {
         match &self.subject {
             Some(
-                Subject::File { file: name, .. } | Subject::Url { url: name } | Subject::AssetId { asset_id: name },
+                Subject::File { file: name, .. }
+                | Subject::Url { url: name }
+                | Subject::AssetId { asset_id: name }
+                | Subject::FolderId { folder_id: name },
             ) => name,
             None => self.outcome.job_id.as_deref().unwrap_or("whoami"),
         }
@@ -44,6 +48,9 @@ pub enum Subject {
     },
     AssetId {
         asset_id: String,
+    },
+    FolderId {
+        folder_id: String,
     },
 }
 

@@ -8,6 +8,7 @@ mod connection;
 mod failure;
 mod files;
 mod item;
+mod list;
 mod output;
 mod progress;
 #[cfg(feature = "redis")]

@@ -84,9 +84,11 @@ fn a_refusal_is_followed_by_what_helps_against_it() {
         "Canva has a file from this URL or is just fetching it, so look there; to upload it anew, delete it first";
     const IMPORTED: &str =
         "Canva is just importing from this URL, so look there; to import it twice, wait until that is done";
+    const FOLDER: &str = "take the id from the folder's URL in Canva, or write `root` or `uploads`";
     const REVOKED: &str = "have the user allow access again, and set CANVA_ACCESS_TOKEN to the new token";
     let job = &["job", "import", "J1"][..];
     let get = &["get", "A1"][..];
+    let list = &["list", "F1"][..];
     let upload = &["upload-url", "https://example.com/a.png", "--name", "n"][..];
     let import = &["import-url", "https://example.com/a.pdf", "--title", "t"][..];
     let cases = [
@@ -108,6 +110,9 @@ fn a_refusal_is_followed_by_what_helps_against_it() {
         (get, 403, r#"{"code":"permission_denied","message":"m"}"#, "use a token of a user who may do this"),
         (get, 403, "{}", "check the base URL"),
         (get, 404, r#"{"code":"asset_not_found","message":"m"}"#, "check the id"),
+        (list, 403, r#"{"code":"missing_scope","message":"m"}"#, "use a token with the scope folder:read"),
+        (list, 404, r#"{"code":"folder_not_found","message":"m"}"#, FOLDER),
+        (list, 404, r#"{"code":"endpoint_not_found","message":"m"}"#, "check the base URL"),
         (get, 409, r#"{"code":"conflict","message":"m"}"#, "wait a moment, then try again"),
         (get, 418, r#"{"code":"teapot","message":"m"}"#, "look the code up in Canva's documentation"),
     ];

@@ -6,6 +6,7 @@ mod common;
 mod failures;
 mod files;
 mod licences;
+mod list;
 mod output;
 #[cfg(feature = "redis")]
 mod shared_limits;

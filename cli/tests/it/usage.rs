@@ -36,6 +36,10 @@ fn what_makes_no_sense_is_refused_with_the_reason() {
         (&["import", "a.pdf", "b.pdf", "--title", "One"], "--title is for a single file"),
         (&["import-url", "https://example.com/a.pdf"], "--title"),
         (&["job", "video", "J1"], "url-asset-upload"),
+        (&["list", "uploads", "root"], "'root'"),
+        (&["list", "--type", "video"], "brand-template"),
+        (&["list", "--sort", "size"], "created, modified, title"),
+        (&["list", "--limit", "0"], "--limit"),
         (&["whoami", "me"], "'me'"),
         (&["--simulate", "--base-url", "https://example.com", "upload", "a.png"], "cannot be used with"),
         (&["--simulate", "--share-limits", "redis://127.0.0.1", "upload", "a.png"], "cannot be used with"),
@@ -106,6 +110,8 @@ fn help_says_what_to_try_first_and_where_options_go() {
     }
     let help = run(canva(["job", "--help"])).succeeded();
     assert!(help.contains("--simulate go before the command"), "{help}");
+    let help = run(canva(["list", "--help"])).succeeded();
+    assert!(help.contains("Canva never lists videos"), "{help}");
     assert_eq!(run(canva(["--version"])).succeeded(), concat!("canva ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
