@@ -135,7 +135,7 @@ fn a_job_that_succeeded_without_its_result_is_no_failure_and_says_what_to_look_f
 
     let ran = Stub::start(vec![succeeded()]).run(["job", "url-import", "J1"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
-    assert_prints!(ran.stderr, @r#"canva: J1: job J1: the job succeeded, but the response has no design; it begins "{\"job\":{\"id\":\"J1\",\"status\":\"success\"}}"; look for the design by its title in Canva, or ask again with `canva job url-import J1`; don't send it again"#);
+    assert_prints!(ran.stderr, @r#"canva: J1: job J1: the job succeeded, but the response has no designs; it begins "{\"job\":{\"id\":\"J1\",\"status\":\"success\"}}"; look for the design by its title in Canva, or ask again with `canva job url-import J1`; don't send it again"#);
 }
 
 #[test]

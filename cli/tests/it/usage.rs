@@ -186,3 +186,22 @@ fn a_file_with_the_name_of_an_option_is_uploaded_where_it_can_only_be_a_file() {
         assert!(!printed.contains("  tags"), "{printed}");
     }
 }
+
+/// With INSTA_UPDATE=always, it writes them.
+#[test]
+fn readme_has_the_commands_of_the_help() {
+    const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let help = run(canva(["-h"])).stdout;
+    let (_, rest) = help.split_once("Commands:\n").unwrap();
+    let (commands, _) = rest.split_once("\n\n").unwrap();
+    let commands: String = commands.lines().map(|line| format!("    canva {}\n", line.trim_start())).collect();
+    let readme = fs::read_to_string(README).unwrap().replace("\r\n", "\n");
+    let (before, rest) = readme.split_once("<!-- begin commands -->\n").unwrap();
+    let (current, after) = rest.split_once("<!-- end commands -->").unwrap();
+    let commands = format!("\n{commands}\n");
+    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+        fs::write(README, format!("{before}<!-- begin commands -->\n{commands}<!-- end commands -->{after}")).unwrap();
+        return;
+    }
+    assert_eq!(current, commands, "run the tests with INSTA_UPDATE=always");
+}
