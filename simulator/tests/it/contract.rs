@@ -330,8 +330,9 @@ async fn every_success_and_every_state_of_every_job_conform() {
         assert_eq!(listed["continuation"].is_string(), path.contains('?'), "{listed}");
         assert!(!listed["items"].as_array().unwrap().is_empty(), "{path}");
     }
-    for (id, path) in [("usersMe", "/v1/users/me"), ("getUserProfile", "/v1/users/me/profile")] {
-        contract.accept(operation(id), read(&simulator, path).send().await.unwrap()).await;
+    // What takes nothing is read as it is.
+    for operation in ALL.iter().filter(|operation| operation.method == "GET" && !operation.path.contains('{')) {
+        contract.accept(operation, read(&simulator, operation.path).send().await.unwrap()).await;
     }
     let deleted = delete(&simulator, &asset_id).send().await.unwrap();
     assert_eq!(deleted.status(), 204);
