@@ -15,7 +15,7 @@ use super::spec::{Operation, text};
 #[derive(Default)]
 pub struct Jobs<'a> {
     kinds: Vec<(&'a str, &'a Value)>,
-    /// The response of each operation whose only parameter is in its path, by its id.
+    /// The response of each operation that reads what its only parameter, in its path, names.
     reads: BTreeMap<&'a str, Option<Type>>,
     responses: BTreeMap<&'a str, Option<Type>>,
 }
@@ -35,7 +35,7 @@ impl<'a> Jobs<'a> {
             self.kinds.push((operation.id, job));
         }
         let is_read = matches!(operation.parameters.as_slice(), [only] if text(only, "in") == "path");
-        if is_read && operation.value.get("requestBody").is_none() {
+        if is_read && operation.method == "get" {
             self.reads.insert(operation.id, response.clone());
         }
         self.responses.insert(operation.id, response);
@@ -114,7 +114,8 @@ impl Shared {
     /// The job as this response has it.
     fn snapshot(&mut self, types: &Types<'_>, response: Option<&Type>, job: &Value) -> Result<(), String> {
         let named = |ty: Option<&Type>| match ty {
-            Some(Type::Named(name)) => types.structs.get(name).map(|object| (name.clone(), object)),
+            // It keeps what the spec doesn't know, which those of requests don't.
+            Some(Type::Named(name)) => types.structs.get(name).filter(|it| it.open).map(|it| (name.clone(), it)),
             _ => None,
         };
         let (response, object) = named(response).ok_or("the response must be an object")?;
@@ -159,9 +160,11 @@ impl Shared {
         let end = end.ok_or("`result` must be a JSON pointer into the job, such as `/asset`")?;
         let what = segments.last().copied().unwrap_or_default();
         let variant = pascal(what)?;
-        if self.results.insert(variant.clone(), end.ty.clone()).is_some_and(|other| other != end.ty) {
-            return Err(format!("`result: {result}`: another kind has a `{what}` of another type"));
+        let same = |(name, ty): (&String, &Type)| (*name == variant) == (*ty == end.ty);
+        if !self.results.iter().all(same) {
+            return Err(format!("`result: {result}`: kinds with the same type of result must call it the same"));
         }
+        self.results.insert(variant, end.ty.clone());
         // A list without anything in it is no result.
         let filter = matches!(end.ty, Type::List(_)).then(|| quote!(.filter(|list| !list.is_empty())));
         // Where objects are passed through, they add to what is kept.
@@ -181,7 +184,11 @@ impl Shared {
         let message = ident(&message.name);
         let kind = code.strip_suffix("ErrorCode").filter(|kind| !kind.is_empty()).unwrap_or(&code).to_owned();
         let (kind_name, code_name) = (ident(&kind), ident(&code));
-        self.codes.insert(kind, code);
+        if self.codes.insert(kind, code.clone()).is_some_and(|other| other != code) {
+            return Err(format!(
+                "`error: {error}`: `{code}` has the name of other codes but for `ErrorCode`: rename it"
+            ));
+        }
         let error = ident(&property.name);
         let error = if is_option(property) { quote!(job.#error) } else { quote!(Some(job.#error)) };
         let response = ident(&response);

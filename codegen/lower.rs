@@ -8,9 +8,12 @@ use serde_json::{Map, Value, json};
 use super::docs::markdown;
 use super::model::{Enum, Field, Struct, Type, Union, Variant};
 use super::names::{Names, pascal, snake};
-use super::spec::{Operation, SCHEMAS, components, entries, flag, list, resolve, text};
+use super::spec::{Operation, SCHEMAS, components, entries, flag, follow, list, only_member, resolve, text};
 use super::tables::{Length, length};
 use super::usage;
+
+/// Nobody nests schemas deeper than this, unless they nest without end.
+const DEEPEST: u32 = 50;
 
 /// A type, and whether the value may also be null.
 #[derive(Clone)]
@@ -39,6 +42,8 @@ pub struct Types<'a> {
     tags: BTreeMap<&'a str, BTreeSet<&'a str>>,
     /// What is lowered right now is part of a request.
     request: bool,
+    /// How deep it stands inside of others.
+    depth: u32,
     pub structs: BTreeMap<String, Struct>,
     pub enums: BTreeMap<String, Enum>,
     pub unions: BTreeMap<String, Union>,
@@ -56,6 +61,7 @@ impl<'a> Types<'a> {
             requests: usage::requests(spec, operations),
             tags: usage::tags(spec),
             request: false,
+            depth: 0,
             structs: BTreeMap::new(),
             enums: BTreeMap::new(),
             unions: BTreeMap::new(),
@@ -73,7 +79,7 @@ impl<'a> Types<'a> {
                 continue;
             }
             types.request = types.requests.contains(name.as_str());
-            let lowered = types.lower(schema, name, &mut Vec::new()).map_err(|reason| about(name, reason))?;
+            let lowered = types.lower(schema, name).map_err(|reason| about(name, reason))?;
             types.plain.insert(name, lowered);
         }
         for (name, schema) in named {
@@ -88,11 +94,21 @@ impl<'a> Types<'a> {
     /// The type of a schema that stands in an operation. If it needs a name, it gets one that begins with `name`.
     pub fn of(&mut self, schema: &'a Value, name: &str, request: bool) -> Result<Type, String> {
         self.request = request;
-        self.lower(schema, name, &mut Vec::new()).map(|lowered| lowered.ty)
+        self.lower(schema, name).map(|lowered| lowered.ty)
     }
 
-    /// `name` is for what has none yet. `aliases` are the components that led here.
-    fn lower(&mut self, schema: &'a Value, name: &str, aliases: &mut Vec<&'a str>) -> Result<Lowered, String> {
+    /// `name` is for what has none yet.
+    fn lower(&mut self, schema: &'a Value, name: &str) -> Result<Lowered, String> {
+        if self.depth == DEEPEST {
+            return Err("it has itself inside: give the schema inside a name in `components.schemas`".to_owned());
+        }
+        self.depth += 1;
+        let lowered = self.lower_inside(schema, name);
+        self.depth -= 1;
+        lowered
+    }
+
+    fn lower_inside(&mut self, schema: &'a Value, name: &str) -> Result<Lowered, String> {
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
             let target = resolve(self.spec, schema);
             let component = reference.strip_prefix(SCHEMAS).unwrap_or(reference);
@@ -102,19 +118,16 @@ impl<'a> Types<'a> {
             if let Some(lowered) = self.plain.get(component) {
                 return Ok(lowered.clone());
             }
-            if aliases.contains(&component) {
-                return Err(format!("`$ref: '{reference}'` leads back to itself"));
-            }
-            aliases.push(component);
-            let lowered = self.lower(target, component, aliases)?;
-            aliases.pop();
             // It may come before its turn.
+            let request = std::mem::replace(&mut self.request, self.requests.contains(component));
+            let lowered = self.lower(target, component)?;
+            self.request = request;
             self.plain.insert(component, lowered.clone());
             return Ok(lowered);
         }
         let nullable = flag(schema, "nullable");
         if let Some(member) = only_member(schema) {
-            let lowered = self.lower(member, name, aliases)?;
+            let lowered = self.lower(member, name)?;
             return Ok(Lowered { nullable: nullable || lowered.nullable, ..lowered });
         }
         let ty = if is_named(schema) {
@@ -122,13 +135,13 @@ impl<'a> Types<'a> {
             self.define(&name, schema, None)?;
             Type::Named(name)
         } else {
-            self.unnamed(schema, name, aliases)?
+            self.unnamed(schema, name)?
         };
         Ok(Lowered { ty, nullable })
     }
 
     /// What needs no name.
-    fn unnamed(&mut self, schema: &'a Value, name: &str, aliases: &mut Vec<&'a str>) -> Result<Type, String> {
+    fn unnamed(&mut self, schema: &'a Value, name: &str) -> Result<Type, String> {
         Ok(match (kind(schema)?, text(schema, "format")) {
             // Text of whatever format is text: what it is worth is the API's to say.
             ("string", _) => Type::Text,
@@ -138,11 +151,11 @@ impl<'a> Types<'a> {
             ("number", _) => Type::Number("f64"),
             ("boolean", _) => Type::Boolean,
             ("array", _) => match schema.get("items") {
-                Some(items) => Type::List(self.lower(items, &format!("{name} item"), aliases)?.part()),
+                Some(items) => Type::List(self.lower(items, &format!("{name} item"))?.part()),
                 None => Type::List(Box::new(Type::Any)),
             },
             ("object", _) => match schema.get("additionalProperties").filter(|values| values.is_object()) {
-                Some(values) => Type::Map(self.lower(values, &format!("{name} value"), aliases)?.part()),
+                Some(values) => Type::Map(self.lower(values, &format!("{name} value"))?.part()),
                 None => Type::Map(Box::new(Type::Any)),
             },
             ("", _) => Type::Any,
@@ -178,13 +191,18 @@ impl<'a> Types<'a> {
                 continue;
             }
             let about = |reason| format!("properties.{property}: {reason}");
-            let lowered = self.lower(schema, &format!("{name} {property}"), &mut Vec::new()).map_err(about)?;
+            let lowered = self.lower(schema, &format!("{name} {property}")).map_err(about)?;
             let Lowered { ty, nullable } = lowered;
-            let target = resolve(self.spec, only_member(schema).unwrap_or(schema));
-            self.lengths.extend(length(name, property, target).map_err(about)?);
-            let item = resolve(self.spec, target.get("items").unwrap_or(&Value::Null));
-            self.lengths.extend(length(name, &format!("{property}_item"), item).map_err(about)?);
-            let (described, is_required) = (resolve(self.spec, schema), merged.required.contains(property));
+            if request {
+                let (_, target) = follow(self.spec, schema);
+                let (_, item) = follow(self.spec, target.get("items").unwrap_or(&Value::Null));
+                self.lengths.extend(length(name, property, target).map_err(about)?);
+                self.lengths.extend(length(name, &format!("{property}_item"), item).map_err(about)?);
+            }
+            let described = resolve(self.spec, schema);
+            // What is only read is never sent, and the other way round.
+            let other_way = flag(described, if request { "readOnly" } else { "writeOnly" });
+            let is_required = merged.required.contains(property) && !other_way;
             let list = matches!(ty, Type::List(_) | Type::Map(_));
             let mut shape = ty.schema();
             // Left alone, a list that may be left out would be skipped when it is empty, so that an empty list, which
@@ -223,8 +241,9 @@ impl<'a> Types<'a> {
         let tag = tag.ok_or_else(|| {
             "`oneOf` and `anyOf` need a `discriminator` with a `propertyName`, which tells the members apart".to_owned()
         })?;
-        if schema.get("properties").is_some() {
-            return Err("`properties` beside `oneOf` can't be generated: move them into its members".to_owned());
+        let besides = ["properties", "allOf", "anyOf"].into_iter().find(|key| schema.get(key).is_some());
+        if let Some(key) = besides.filter(|key| *key != "anyOf" || schema.get("oneOf").is_some()) {
+            return Err(format!("`{key}` beside `oneOf` or `anyOf` can't be generated: move it into the members"));
         }
         let mapping: Vec<(&String, &str)> = entries(&schema["discriminator"], "mapping")
             .filter_map(|(value, target)| Some((value, target.as_str()?)))
@@ -232,14 +251,16 @@ impl<'a> Types<'a> {
         let (mut names, mut variants) = (Names::of(["Unknown"]), Vec::new());
         for member in members {
             let reference = text(member, "$ref");
-            let component = reference.strip_prefix(SCHEMAS);
-            let target = resolve(self.spec, member);
-            let about = |reason: String| format!("the member {}: {reason}", component.unwrap_or("without a name"));
-            let property = target.pointer("/properties").and_then(|properties| properties.get(tag));
+            let (component, target) = follow(self.spec, member);
+            let listed = reference.strip_prefix(SCHEMAS);
+            let about = |reason: String| format!("the member {}: {reason}", listed.unwrap_or("without a name"));
+            let mut object = Object::default();
+            let property =
+                object.add(self.spec, target, &mut Vec::new()).ok().and_then(|()| object.properties.get(tag));
             let property = property.map(|property| resolve(self.spec, property));
             let mut tag_values: Vec<String> = mapping
                 .iter()
-                .filter(|(_, target)| *target == reference || Some(*target) == component)
+                .filter(|(_, target)| *target == reference || Some(*target) == listed)
                 .map(|(value, _)| (*value).clone())
                 .collect();
             if tag_values.is_empty() {
@@ -248,10 +269,10 @@ impl<'a> Types<'a> {
                     .collect();
             }
             if tag_values.is_empty() {
-                tag_values.extend(component.map(str::to_owned));
+                tag_values.extend(listed.map(str::to_owned));
             }
             let first = tag_values.first().ok_or_else(|| about(format!("no value of `{tag}` stands for it")))?;
-            let lowered = self.lower(member, &format!("{name} {first}"), &mut Vec::new()).map_err(about)?;
+            let lowered = self.lower(member, &format!("{name} {first}")).map_err(about)?;
             let Type::Named(ty) = lowered.ty else {
                 return Err(about("only objects with `properties` can be told apart".to_owned()));
             };
@@ -262,6 +283,9 @@ impl<'a> Types<'a> {
                 && component
                     .is_none_or(|component| self.tags.get(component).is_none_or(|tags| tags.first() != Some(&tag)));
             for value in tag_values {
+                if variants.iter().any(|variant: &Variant| variant.value == value) {
+                    return Err(about(format!("`{tag}: {value}` stands for another member too")));
+                }
                 let name = names.take(&variant(&value).map_err(about)?);
                 variants.push(Variant { value, name, ty: ty.clone(), keeps_tag, boxed: false });
             }
@@ -324,9 +348,15 @@ impl<'a> Types<'a> {
             Some((name, _)) => length(name, "", schema)?,
             None => length(operation, parameter, schema)?,
         };
-        let found = found.filter(|found| self.lengths.iter().all(|known| known.name != found.name));
-        self.lengths.extend(found);
-        Ok(())
+        let Some(found) = found else { return Ok(()) };
+        match self.lengths.iter().find(|known| known.name == found.name) {
+            Some(known) if *known != found => Err(format!("`{}` is the name of another length: rename it", found.name)),
+            Some(_) => Ok(()),
+            None => {
+                self.lengths.push(found);
+                Ok(())
+            }
+        }
     }
 
     /// A name that no type has.
@@ -383,15 +413,6 @@ fn is_named(schema: &Value) -> bool {
             || has("anyOf")
             || has("allOf")
             || has("enum") && matches!(text(schema, "type"), "string" | ""))
-}
-
-/// A schema that says of another one only that, and perhaps that it may be null.
-fn only_member(schema: &Value) -> Option<&Value> {
-    if ["properties", "discriminator"].into_iter().any(|key| schema.get(key).is_some()) {
-        return None;
-    }
-    let mut members = ["allOf", "oneOf", "anyOf"].into_iter().flat_map(|key| list(schema, key));
-    members.next().filter(|_| members.next().is_none())
 }
 
 fn union_members(schema: &Value) -> Option<Vec<&Value>> {

@@ -35,7 +35,8 @@ impl Names {
 
 /// The name of a type or variant: `asset-name` -> `AssetName`.
 pub fn pascal(name: &str) -> Result<String, String> {
-    identifier(name, words(name).to_pascal_case(), "X")
+    // Twice, because progenitor does so too: `ABTest`, of `a_b_test`, would be `AbTest` to it.
+    identifier(name, words(name).to_pascal_case().to_pascal_case(), "X")
 }
 
 /// The name of a field, argument or function: `Asset-Upload-Metadata` -> `asset_upload_metadata`, `type` -> `type_`.
@@ -63,6 +64,8 @@ fn words(name: &str) -> String {
 fn identifier(of: &str, name: String, letter: &str) -> Result<String, String> {
     let name = if name.starts_with(|c: char| c.is_numeric()) { format!("{letter}{name}") } else { name };
     let candidates = [name.clone(), format!("{name}_")];
-    let found = candidates.into_iter().find(|name| name != "_" && syn::parse_str::<Ident>(name).is_ok());
+    // `gen` is a word of edition 2024.
+    let is_name = |name: &String| name != "_" && name != "gen" && syn::parse_str::<Ident>(name).is_ok();
+    let found = candidates.into_iter().find(is_name);
     found.ok_or_else(|| format!("`{of}` gives no name that Rust can have: rename it"))
 }

@@ -32,7 +32,7 @@ impl Methods {
         facts: &Facts<'_>,
     ) -> Result<Option<Type>, String> {
         let (name, table) = (ident(&snake(operation.id)?), ident(&constant(operation.id)?));
-        let mut arguments = Arguments { id: operation.id, ..Arguments::default() };
+        let mut arguments = Arguments { id: operation.id, path: operation.path, ..Arguments::default() };
         for parameter in &operation.parameters {
             let about = |reason: String| {
                 format!("the {} parameter `{}`: {reason}", text(parameter, "in"), text(parameter, "name"))
@@ -84,6 +84,7 @@ impl Methods {
 struct Arguments<'a> {
     /// The operation.
     id: &'a str,
+    path: &'a str,
     taken: Names,
     inputs: Vec<TokenStream>,
     names: Vec<TokenStream>,
@@ -130,6 +131,9 @@ impl<'a> Arguments<'a> {
         let separator = match (place, style) {
             _ if !is_word => return Err("it must be text, a number, an enum, or a list of these".to_owned()),
             ("path", "simple") if !is_list => {
+                if !self.path.contains(&format!("{{{wire}}}")) {
+                    return Err(format!("{} has no `{{{wire}}}`", self.path));
+                }
                 self.places += 1;
                 return self.add(parameter, true, &ty, |value| quote!(.path(#wire, #value)));
             }
@@ -138,7 +142,7 @@ impl<'a> Arguments<'a> {
             ("query", "spaceDelimited" | "pipeDelimited") if is_list && explode => "&",
             ("query", "form") => ",",
             ("query", "spaceDelimited") if is_list => "%20",
-            ("query", "pipeDelimited") if is_list => "|",
+            ("query", "pipeDelimited") if is_list => "%7C",
             _ => {
                 let allowed =
                     "in the path and in headers `simple`, in queries `form`, `spaceDelimited` or `pipeDelimited`";
@@ -225,7 +229,11 @@ impl<'a> Arguments<'a> {
         };
         let schema = content(body).and_then(|content| content.values().next()?.get("schema"));
         let schema = schema.ok_or("the request body has no `schema`")?;
-        let ty = types.of(schema, &format!("{} request", self.id), true)?.tokens();
+        let ty = types.of(schema, &format!("{} request", self.id), true)?;
+        if media_type != Some("application/json") && !matches!(ty, Type::Named(_) | Type::Map(_)) {
+            return Err("the form must be an object".to_owned());
+        }
+        let ty = ty.tokens();
         let name = self.argument("body", &doc);
         self.inputs.push(quote!(#name: &#ty));
         self.chain.push(quote!(.#send(#name)));
@@ -278,6 +286,9 @@ fn pages<'a>(
     operation: &Operation<'_>,
 ) -> Result<(&'a str, Ident, Ident, Type), String> {
     let (token, items) = (text(pages, "token"), text(pages, "items"));
+    if operation.value.pointer("/requestBody/content/application~1octet-stream").is_some() {
+        return Err("`x-pages`: an upload has no pages".to_owned());
+    }
     let object = match response {
         Some(Type::Named(name)) => types.structs.get(name),
         _ => None,

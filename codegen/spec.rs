@@ -33,7 +33,10 @@ pub fn read(name: &str, text: &str) -> Result<Value, String> {
     collect_references(&spec, &mut references);
     for reference in references {
         if reference.strip_prefix('#').and_then(|pointer| spec.pointer(pointer)).is_none() {
-            let line = text.lines().position(|line| line.contains(reference)).map_or(0, |index| index + 1);
+            // Not one that goes on behind it.
+            let is_whole = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '/');
+            let has = |line: &str| line.split(reference).skip(1).any(is_whole);
+            let line = text.lines().position(has).map_or(0, |index| index + 1);
             return Err(format!("{name}:{line}: `$ref: '{reference}'` points at nothing in this file"));
         }
     }
@@ -56,6 +59,34 @@ pub fn collect_references<'a>(value: &'a Value, into: &mut BTreeSet<&'a str>) {
 pub fn resolve<'a>(spec: &'a Value, value: &'a Value) -> &'a Value {
     let pointer = value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
     pointer.and_then(|pointer| spec.pointer(pointer)).unwrap_or(value)
+}
+
+/// A schema that says of another one only that, and perhaps that it may be null.
+pub fn only_member(schema: &Value) -> Option<&Value> {
+    if ["additionalProperties", "discriminator", "properties", "required"]
+        .into_iter()
+        .any(|key| schema.get(key).is_some())
+    {
+        return None;
+    }
+    let mut members = ["allOf", "oneOf", "anyOf"].into_iter().flat_map(|key| list(schema, key));
+    members.next().filter(|_| members.next().is_none())
+}
+
+/// What a schema says in the end, through references and schemas that only say another one; and its name.
+pub fn follow<'a>(spec: &'a Value, schema: &'a Value) -> (Option<&'a str>, &'a Value) {
+    let (mut name, mut schema) = (None, schema);
+    // Not for ever: references may lead in a circle.
+    for _ in 0..50 {
+        if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+            (name, schema) = (reference.strip_prefix(SCHEMAS), resolve(spec, schema));
+        } else if let Some(member) = only_member(schema) {
+            (name, schema) = (None, member);
+        } else {
+            break;
+        }
+    }
+    (name, schema)
 }
 
 pub fn text<'a>(value: &'a Value, key: &str) -> &'a str {

@@ -91,6 +91,9 @@ fn security<'a>(spec: &'a Value, operation: &'a Value) -> Result<(Authentication
     let requirements = operation.get("security").or_else(|| spec.get("security")).and_then(Value::as_array);
     let mut basic = false;
     for requirement in requirements.into_iter().flatten().filter_map(Value::as_object) {
+        if requirement.len() > 1 {
+            return Err("`security` asks for two things at once, which can't be generated".to_owned());
+        }
         for (name, scopes) in requirement {
             let scheme = spec.pointer(&format!("/components/securitySchemes/{name}")).unwrap_or(&Value::Null);
             match (text(scheme, "type"), text(scheme, "scheme").to_ascii_lowercase().as_str()) {
@@ -119,6 +122,9 @@ fn from_base(spec: &Value, server: &str) -> Result<String, String> {
         Some((format!("{scheme}://{host}"), path.trim_end_matches('/').to_owned()))
     };
     match (path(base), path(server)) {
+        _ if base.contains('{') || server.contains('{') => {
+            Err(format!("its server {server} has variables: write a URL"))
+        }
         (Some((origin, base)), Some((other, path))) if origin == other => {
             let up = base.split('/').filter(|segment| !segment.is_empty()).map(|_| "/..");
             let separator = if path.is_empty() { "" } else { "/" };
@@ -186,7 +192,10 @@ fn urls(spec: &Value) -> Result<TokenStream, String> {
         spec.pointer(pointer).and_then(Value::as_str).ok_or_else(|| format!("{pointer} is missing or not a text"))
     };
     let flow = "/components/securitySchemes/oauthAuthCode/flows/authorizationCode";
-    let base = text("/servers/0/url")?;
+    let base = text("/servers/0/url").and_then(|base| match base.contains('{') {
+        true => Err(format!("/servers/0/url has variables: write a URL in place of {base}")),
+        false => Ok(base),
+    })?;
     let authorization = text(&format!("{flow}/authorizationUrl"))?;
     let token = text(&format!("{flow}/tokenUrl"))?;
     let scopes = spec.pointer(&format!("{flow}/scopes")).and_then(Value::as_object);
@@ -229,6 +238,7 @@ pub fn schemas<'a>(names: impl Iterator<Item = &'a String>) -> String {
 }
 
 /// The length of a string, array or parameter.
+#[derive(PartialEq)]
 pub struct Length {
     pub name: String,
     place: String,

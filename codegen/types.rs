@@ -1,6 +1,7 @@
 //! The lowered schemas -> the module `types`: structs by progenitor, and enums and unions that are open to values that
 //! the server adds one day.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use openapiv3::OpenAPI;
@@ -16,10 +17,14 @@ use super::names::ident;
 /// The items of the module.
 pub fn types(types: &Types<'_>) -> Result<TokenStream, String> {
     let mut items: Vec<(String, TokenStream)> = Vec::new();
-    for item in generate(types, None).map_err(|e| blame(types).unwrap_or(e))? {
-        if let Some(object) = types.structs.get(&item.ident.to_string()) {
-            items.push((item.ident.to_string(), structure(item, object)?));
-        }
+    let mut printed: BTreeMap<String, ItemStruct> = generate(types, None)
+        .map_err(|e| blame(types).unwrap_or(e))?
+        .into_iter()
+        .map(|it| (it.ident.to_string(), it))
+        .collect();
+    for (name, object) in &types.structs {
+        let item = printed.remove(name).ok_or_else(|| format!("progenitor left the type {name} out"))?;
+        items.push((name.clone(), structure(item, object)?));
     }
     items.extend(types.enums.iter().map(|(name, values)| (name.clone(), enumeration(name, values))));
     items.extend(types.unions.iter().map(|(name, members)| (name.clone(), union(name, members))));

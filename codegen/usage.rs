@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::spec::{Operation, SCHEMAS, collect_references, resolve};
+use super::spec::{Operation, SCHEMAS, collect_references, follow, resolve};
 
 /// The component schemas that request bodies and parameters are made of.
 pub fn requests<'a>(spec: &'a Value, operations: &[Operation<'a>]) -> BTreeSet<&'a str> {
@@ -31,12 +31,17 @@ fn reach<'a>(spec: &'a Value, value: &'a Value, names: &mut BTreeSet<&'a str>) {
 /// By component, the discriminators of the unions that it is a member of, unless it is used in another way too.
 pub fn tags(spec: &Value) -> BTreeMap<&str, BTreeSet<&str>> {
     let (mut tags, mut used) = (BTreeMap::<&str, BTreeSet<&str>>::new(), BTreeSet::new());
-    usages(spec, &mut tags, &mut used);
+    usages(spec, spec, &mut tags, &mut used);
     tags.retain(|name, tags| tags.len() == 1 && !used.contains(name));
     tags
 }
 
-fn usages<'a>(value: &'a Value, tags: &mut BTreeMap<&'a str, BTreeSet<&'a str>>, used: &mut BTreeSet<&'a str>) {
+fn usages<'a>(
+    spec: &'a Value,
+    value: &'a Value,
+    tags: &mut BTreeMap<&'a str, BTreeSet<&'a str>>,
+    used: &mut BTreeSet<&'a str>,
+) {
     let tag = value.pointer("/discriminator/propertyName").and_then(Value::as_str);
     let component = |schema: &'a Value| schema.get("$ref")?.as_str()?.strip_prefix(SCHEMAS);
     used.extend(component(value));
@@ -46,17 +51,17 @@ fn usages<'a>(value: &'a Value, tags: &mut BTreeMap<&'a str, BTreeSet<&'a str>>,
                 match (tag, child) {
                     (Some(tag), Value::Array(members)) if key == "oneOf" || key == "anyOf" => {
                         for member in members {
-                            match component(member) {
+                            match follow(spec, member).0 {
                                 Some(name) => drop(tags.entry(name).or_default().insert(tag)),
-                                None => usages(member, tags, used),
+                                None => usages(spec, member, tags, used),
                             }
                         }
                     }
-                    _ => usages(child, tags, used),
+                    _ => usages(spec, child, tags, used),
                 }
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| usages(item, tags, used)),
+        Value::Array(items) => items.iter().for_each(|item| usages(spec, item, tags, used)),
         _ => {}
     }
 }

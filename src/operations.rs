@@ -45,7 +45,7 @@ impl Operation {
     /// An operation that the spec doesn't have, without scopes and limits. It is repeatable if HTTP says so of its
     /// method: `POST` and `PATCH` are not.
     pub const fn new(id: &'static str, method: &'static str, path: &'static str) -> Self {
-        let repeatable = matches!(method.as_bytes(), b"GET" | b"HEAD" | b"OPTIONS" | b"PUT" | b"DELETE");
+        let repeatable = matches!(method.as_bytes(), b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE" | b"PUT" | b"DELETE");
         Self {
             id,
             method,

@@ -1,14 +1,18 @@
 //! Access tokens, and the providers that give them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::ready;
 use std::sync::{Arc, OnceLock};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::boxed::{BoxError, BoxFuture};
 use crate::error::{Error, NoUser};
+use crate::text::redact::redact;
 
 /// Gives the access token for a request. Its methods return a [`BoxFuture`], so a program can choose a `dyn
 /// TokenProvider` when it runs:
@@ -83,6 +87,8 @@ pub struct AccessToken(Arc<Shared>);
 
 struct Shared {
     secret: SecretString,
+    /// The secret as the header has it, if that is another text.
+    encoded: Option<SecretString>,
     /// Made at the first request; `None` if no header can carry it.
     header: OnceLock<Option<HeaderValue>>,
 }
@@ -90,7 +96,29 @@ struct Shared {
 impl AccessToken {
     /// Wraps a token as the token endpoint gave it, without `Bearer`.
     pub fn new(token: impl Into<String>) -> Self {
-        Self(Arc::new(Shared { secret: SecretString::from(token.into()), header: OnceLock::new() }))
+        Self(Arc::new(Shared { secret: SecretString::from(token.into()), encoded: None, header: OnceLock::new() }))
+    }
+
+    /// A client's id and secret, which some operations take in place of a token.
+    pub(crate) fn basic(client_id: &str, client_secret: &str) -> Result<Self, Error> {
+        let refused = || Error::invalid("client_id", "visible ASCII characters without a colon", "something else");
+        if !client_id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
+            return Err(refused());
+        }
+        let encoded = STANDARD.encode(format!("{client_id}:{client_secret}"));
+        let mut header = HeaderValue::try_from(format!("Basic {encoded}")).map_err(|_| refused())?;
+        header.set_sensitive(true);
+        let (secret, encoded) = (SecretString::from(client_secret), Some(SecretString::from(encoded)));
+        Ok(Self(Arc::new(Shared { secret, encoded, header: OnceLock::from(Some(header)) })))
+    }
+
+    /// The text without it.
+    pub(crate) fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let encoded = self.0.encoded.as_ref().map(|encoded| redact(text, encoded.expose_secret()));
+        match encoded {
+            Some(Cow::Owned(text)) => redact(&text, self.expose()).into_owned().into(),
+            _ => redact(text, self.expose()),
+        }
     }
 
     /// The token itself, for a store or another client. Keep it secret.

@@ -83,7 +83,9 @@ impl Integration {
         let request = self.http.post(url);
         let request = request.basic_auth(&self.client_id, Some(self.client_secret.expose_secret())).form(form);
         let unreachable = |source: reqwest::Error| OAuthError::Unreachable {
-            source: cause(source.without_url(), self.secrets(form).iter().map(String::as_str)),
+            source: cause(source.without_url(), |text| {
+                redact_all(text, self.secrets(form).iter().map(String::as_str)).into()
+            }),
         };
         let mut response = request.send().await.map_err(unreachable)?;
         let status = response.status();

@@ -14,7 +14,7 @@ use crate::send::Call;
 use crate::send::response::Unreadable;
 
 /// The kinds of the spec.
-#[allow(clippy::all)]
+#[allow(clippy::all, deprecated)]
 #[rustfmt::skip]
 #[path = "../../generated/jobs.rs"]
 mod kinds;

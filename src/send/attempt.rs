@@ -78,7 +78,7 @@ async fn send<T>(
     let timeouts = &call.sender.settings.timeouts;
     // Without its content it can always be cloned.
     let mut request = request.try_clone().ok_or_else(|| Error::invalid("request", "one to repeat", "a stream"))?;
-    if call.operation.authentication == Authentication::AccessToken {
+    if call.operation.authentication != Authentication::None {
         authorize(&mut request, token)?;
     }
     // Opened last: a thousand uploads that wait for their turn or a token must not hold a thousand files.

@@ -34,11 +34,13 @@ async fn answered<T>(asked: BoxFuture<'_, Result<T, BoxError>>) -> Result<T, Err
 }
 
 impl<T> Call<T> {
-    /// What proves who sends this, and must not be shown: the user's token, or what the request has already.
+    /// What proves who sends this, and must not be shown: the user's token, or the client's credentials.
     pub(super) async fn secret(&self) -> Result<AccessToken, Error> {
         match self.operation.authentication {
             Authentication::AccessToken => self.sender.token().await,
-            Authentication::Basic | Authentication::None => Ok(self.secret.clone()),
+            Authentication::Basic | Authentication::None => {
+                Ok(self.credentials.clone().unwrap_or_else(|| AccessToken::new("")))
+            }
         }
     }
 }

@@ -4,8 +4,6 @@ use std::any::TypeId;
 use std::fmt;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -51,8 +49,8 @@ use crate::token::AccessToken;
 pub struct Call<T> {
     pub(super) sender: Sender,
     pub(super) operation: &'static Operation,
-    /// A secret that stands in the head.
-    pub(super) secret: AccessToken,
+    /// What proves who sends it, if that is no access token.
+    pub(super) credentials: Option<AccessToken>,
     /// The first mistake in it is returned when the request is sent.
     head: Result<Head, Error>,
     pub(super) content: Content,
@@ -70,8 +68,11 @@ struct Head {
 
 impl Head {
     fn insert(&mut self, name: &'static str, value: String) -> Result<(), Error> {
-        let value = value.try_into().map_err(Error::unsendable)?;
-        self.headers.insert(HeaderName::try_from(name).map_err(Error::unsendable)?, value);
+        let name = HeaderName::try_from(name).map_err(Error::unsendable)?;
+        if [ACCEPT, AUTHORIZATION, CONTENT_TYPE].contains(&name) {
+            return Err(Error::invalid("header", "one that isn't the client's own", name.to_string()));
+        }
+        self.headers.insert(name, value.try_into().map_err(Error::unsendable)?);
         Ok(())
     }
 }
@@ -91,8 +92,8 @@ impl<T: DeserializeOwned + 'static> Call<T> {
     pub(crate) fn new(sender: &Sender, operation: &'static Operation) -> Self {
         let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
         let head = Head { path: operation.path.to_owned(), query: Vec::new(), headers };
-        let (sender, secret) = (sender.clone(), AccessToken::new(""));
-        Self { sender, operation, secret, head: Ok(head), content: Content::None, decode: Arc::new(json) }
+        let sender = sender.clone();
+        Self { sender, operation, credentials: None, head: Ok(head), content: Content::None, decode: Arc::new(json) }
     }
 }
 
@@ -134,46 +135,53 @@ impl<T> Call<T> {
         })
     }
 
-    /// A parameter of the query string whose items stand in one value, with this between them: `,`, `|` or `%20`.
+    /// A parameter of the query string whose items stand in one value, with this between them: `,`, `%20` or `%7C`. A
+    /// list without items is left out.
     pub fn query_list(self, name: &str, separator: &str, value: impl Serialize) -> Self {
         let words = words(name, value);
         self.with(|head| {
-            if let Some(words) = words? {
-                let words: Vec<String> = words.iter().map(|word| encoded(word)).collect();
+            let words: Vec<String> = words?.iter().flatten().map(|word| encoded(word)).collect();
+            if !words.is_empty() {
                 head.query.push(format!("{}={}", encoded(name), words.join(separator)));
             }
             Ok(())
         })
     }
 
-    /// A header. The items of a list stand in one, with a comma between them.
+    /// A header. The items of a list stand in one, with a comma between them, so they have none themselves. `None` is
+    /// left out. `Accept`, `Authorization` and `Content-Type` are the client's own.
     pub fn header(self, name: &'static str, value: impl Serialize) -> Self {
         let words = words(name, value);
-        self.with(|head| match words? {
-            Some(words) => head.insert(name, words.join(",")),
-            None => Ok(()),
+        self.with(|head| {
+            let Some(words) = words? else { return Ok(()) };
+            match words.as_slice() {
+                [word] => head.insert(name, word.clone()),
+                words if words.iter().any(|word| word.contains(',')) => {
+                    Err(Error::invalid("header", "items without a comma", format!("{name} = {words:?}")))
+                }
+                words => head.insert(name, words.join(",")),
+            }
         })
     }
 
-    /// A header with JSON in it, unless that is null.
+    /// A header with JSON in it, in ASCII, unless that is null.
     pub fn json_header(self, name: &'static str, value: &impl Serialize) -> Self {
         let json = serde_json::to_string(value);
         self.with(|head| match json.map_err(Error::unsendable)? {
             json if json == "null" => Ok(()),
-            json => head.insert(name, json),
+            json => head.insert(name, ascii(&json)),
         })
     }
 
-    /// The client's id and secret, for an operation that asks for them.
+    /// The client's id and secret, for an operation that asks for them. Neither shows in errors.
     pub fn basic(mut self, client_id: &str, client_secret: &str) -> Self {
-        self.secret = AccessToken::new(client_secret);
-        let credentials = STANDARD.encode(format!("{client_id}:{client_secret}"));
-        self.with(|head| {
-            let mut value = HeaderValue::try_from(format!("Basic {credentials}")).map_err(Error::unsendable)?;
-            value.set_sensitive(true);
-            head.headers.insert(AUTHORIZATION, value);
-            Ok(())
-        })
+        match AccessToken::basic(client_id, client_secret) {
+            Ok(credentials) => {
+                self.credentials = Some(credentials);
+                self
+            }
+            Err(error) => self.with(|_| Err(error)),
+        }
     }
 
     /// The body, sent as JSON in place of an earlier one.
@@ -183,9 +191,9 @@ impl<T> Call<T> {
 
     /// The body, sent as a form in place of an earlier one: a struct or map of text, numbers, and lists of these.
     pub fn form(self, body: &impl Serialize) -> Self {
-        let fields = serde_json::to_value(body).map_err(|e| uncarried("form", &e));
-        let form = fields.and_then(|fields| {
-            let fields = fields.as_object().into_iter().flatten();
+        let form = serde_json::to_value(body).map_err(|e| uncarried("form", &e)).and_then(|fields| {
+            let refused = || Error::invalid("form", "fields with names", "something else");
+            let fields = fields.as_object().ok_or_else(refused)?.iter();
             let pairs: Result<Vec<Vec<String>>, Error> = fields.map(|(name, value)| pairs(name, value)).collect();
             Ok(pairs?.concat().join("&").into_bytes())
         });
@@ -234,14 +242,18 @@ impl<T> Call<T> {
         without.query(name, value)
     }
 
-    /// The same request once more, without content. A mistake in it goes to the first.
-    pub(super) fn again(&mut self) -> Self {
+    /// The same request once more, but for the content of an upload. If it has a mistake, only the first one returns it.
+    pub(super) fn copy(&mut self) -> Self {
         let head = match &self.head {
             Ok(head) => Ok(head.clone()),
             Err(_) => std::mem::replace(&mut self.head, Err(used())),
         };
-        let (sender, secret, decode) = (self.sender.clone(), self.secret.clone(), self.decode.clone());
-        Self { sender, operation: self.operation, secret, head, content: Content::None, decode }
+        let content = match &self.content {
+            Content::Text(text, media_type) => Content::Text(text.clone(), media_type),
+            Content::None | Content::Upload(_) => Content::None,
+        };
+        let (sender, credentials, decode) = (self.sender.clone(), self.credentials.clone(), self.decode.clone());
+        Self { sender, operation: self.operation, credentials, head, content, decode }
     }
 
     fn with(mut self, set: impl FnOnce(&mut Head) -> Result<(), Error>) -> Self {
@@ -253,17 +265,18 @@ impl<T> Call<T> {
     pub(super) fn take_request(&mut self) -> Result<reqwest::Request, Error> {
         let Head { path, query, headers } = std::mem::replace(&mut self.head, Err(used()))?;
         let method = self.operation.method;
-        if self.operation.authentication == Authentication::Basic && !headers.contains_key(AUTHORIZATION) {
+        if self.operation.authentication == Authentication::Basic && self.credentials.is_none() {
             return Err(Error::invalid("request", "the client's id and secret, by `basic`", "none"));
         }
         if path.contains(['{', '}']) {
             return Err(Error::invalid("path", "a value for each name", path));
         }
-        if !method.bytes().all(|byte| byte.is_ascii_uppercase()) || !path.starts_with('/') {
-            let expected = "a method in capitals, and a path that begins with `/`";
-            return Err(Error::invalid("operation", expected, format!("{method} {path}")));
-        }
         let server = self.operation.server.unwrap_or_default();
+        let begins = path.starts_with('/') && (server.is_empty() || server.starts_with('/'));
+        if !method.bytes().all(|byte| byte.is_ascii_uppercase()) || !begins {
+            let expected = "a method in capitals, and a path that begins with `/`";
+            return Err(Error::invalid("operation", expected, format!("{method} {server}{path}")));
+        }
         let url = format!("{}{server}{path}", self.sender.settings.base_url);
         let mut url = Url::parse(&url).map_err(Error::unsendable)?;
         if !query.is_empty() {
@@ -298,8 +311,8 @@ impl<T> Call<T> {
     where
         T: 'static,
     {
-        let Self { sender, operation, secret, head, content, decode } = self;
-        Call { sender, operation, secret, head, content, decode: Arc::new(move |body| map(decode(body)?)) }
+        let Self { sender, operation, credentials, head, content, decode } = self;
+        Call { sender, operation, credentials, head, content, decode: Arc::new(move |body| map(decode(body)?)) }
     }
 }
 
@@ -341,6 +354,15 @@ fn words(name: &str, value: impl Serialize) -> Result<Option<Vec<String>>, Error
 fn pairs(name: &str, value: impl Serialize) -> Result<Vec<String>, Error> {
     let words = words(name, value)?.into_iter().flatten();
     Ok(words.map(|word| format!("{}={}", encoded(name), encoded(&word))).collect())
+}
+
+/// JSON with escapes in place of what isn't ASCII, which is all text.
+fn ascii(json: &str) -> String {
+    let escaped = |c: char| {
+        let mut units = [0; 2];
+        c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>()
+    };
+    json.chars().map(|c| if c.is_ascii() { c.to_string() } else { escaped(c) }).collect()
 }
 
 fn encoded(text: &str) -> String {

@@ -12,7 +12,6 @@ use crate::content::BodyError;
 use crate::error::chain::{find, innermost};
 use crate::error::{ApiError, Error, TimeoutKind, connect_kind, proxy_variable};
 use crate::operations::Operation;
-use crate::text::redact::{redact, redact_all};
 use crate::token::AccessToken;
 
 /// How much of an unreadable body is searched for what an excerpt may show.
@@ -60,16 +59,15 @@ impl Failure {
 
     /// `attempts` is how many there were with this one; `token` is what must not be shown.
     pub(crate) fn into_error(self, operation: &'static Operation, attempts: u32, token: &AccessToken) -> Error {
-        let token = token.expose();
         match self {
             Self::Body(error) => error.into(),
             Self::Connect(source) => {
                 let kind = connect_kind(&source);
                 let proxy = proxy_variable(&source, kind);
-                Error::Connect { operation, attempts, kind, proxy, source: cause(source, [token]) }
+                Error::Connect { operation, attempts, kind, proxy, source: cause(source, |text| token.redact(text)) }
             }
             Self::Connection { status, source } => {
-                Error::Connection { operation, attempts, status, source: cause(source, [token]) }
+                Error::Connection { operation, attempts, status, source: cause(source, |text| token.redact(text)) }
             }
             Self::Timeout { status, overdue: Overdue { kind, after } } => {
                 Error::Timeout { operation, attempts, status, kind, after }
@@ -79,13 +77,13 @@ impl Failure {
                 let Unreadable { source, job_succeeded, job_id } = unreadable;
                 // Far more than is shown, and little enough to look for the token in.
                 let beginning = body.get(..MAX_SEARCHED).unwrap_or(&body);
-                let excerpt = excerpt(&redact(&String::from_utf8_lossy(beginning), token));
+                let excerpt = excerpt(&token.redact(&String::from_utf8_lossy(beginning)));
                 // The decoder quotes what it read; where that is the token, its own error can't be handed on.
-                let source = match redact(&source.to_string(), token) {
+                let source = match token.redact(&source.to_string()) {
                     Cow::Owned(shown) => shown.into(),
                     Cow::Borrowed(_) => source,
                 };
-                let job_id = job_id.filter(|id| redact(id, token) == **id).map(String::from);
+                let job_id = job_id.filter(|id| token.redact(id) == **id).map(String::from);
                 Error::Decode { operation, status, request_id, excerpt, source, job_succeeded, job_id }
             }
         }
@@ -118,12 +116,12 @@ fn is_refused(error: &h2::Error) -> bool {
 
 /// The HTTP client's error. Its `Debug` quotes what a server says as it closes a connection of HTTP/2; where a secret
 /// is in that, the error itself can't be handed on.
-pub(crate) fn cause<'a>(source: reqwest::Error, secrets: impl IntoIterator<Item = &'a str> + Clone) -> BoxError {
+pub(crate) fn cause(source: reqwest::Error, redact: impl Fn(&str) -> Cow<'_, str>) -> BoxError {
     let said = format!("{source:?}");
-    if redact_all(&said, secrets.clone()) == said {
+    if redact(&said) == said {
         return source.into();
     }
-    redact_all(&innermost(&source).to_string(), secrets).into()
+    redact(&innermost(&source).to_string()).into_owned().into()
 }
 
 /// The API's error body, even if a part of it is missing.
@@ -135,11 +133,11 @@ struct ErrorBody {
     extra: Map<String, Value>,
 }
 
-fn refusal(response: Response, operation: &'static Operation, attempts: u32, token: &str) -> ApiError {
+fn refusal(response: Response, operation: &'static Operation, attempts: u32, token: &AccessToken) -> ApiError {
     let Response { status, request_id, retry_after, body } = response;
     // Before decoding: whatever the error keeps can be printed.
     let body = String::from_utf8_lossy(&body);
-    let body = redact(&body, token);
+    let body = token.redact(&body);
     let (code, message, extra) = match response::json(body.as_bytes()) {
         Ok(ErrorBody { code: Some(code), message, extra }) => (code, message.unwrap_or_default(), extra),
         _ => (String::new(), excerpt(&body), Map::new()),

@@ -12,7 +12,7 @@ use super::response::Unreadable;
 use crate::boxed::BoxFuture;
 use crate::error::Error;
 
-/// The items of a list, as a [`Stream`]. The next page is asked for when the last item of the one before is taken, so it
+/// The items of a list, as a [`Stream`]. It asks for the next page when you ask for an item and the page is empty, so it
 /// holds one page at the most. Nothing is sent until it is polled, and nothing more once it is dropped.
 ///
 /// It ends after an error: what a list has after a page that can't be read isn't known.
@@ -45,7 +45,7 @@ impl<T: Send + 'static> Items<T> {
     /// `read` takes the items and the token from a page.
     pub(crate) fn new<P: Send + 'static>(first: Call<P>, token: &'static str, read: fn(P) -> Page<T>) -> Self {
         let mut request = first.and_then(move |page| Ok(read(page)));
-        let next = request.again().into_future();
+        let next = request.copy().into_future();
         Self { request, token, page: VecDeque::new(), next: Some(next) }
     }
 
@@ -64,7 +64,7 @@ impl<T: Send + 'static> Items<T> {
 
     /// The page that a token leads to.
     fn after(&mut self, token: String) -> BoxFuture<'static, Result<Page<T>, Error>> {
-        let call = self.request.again().set_query(self.token, &token);
+        let call = self.request.copy().set_query(self.token, &token);
         let call = call.and_then(move |(items, next)| match next {
             Some(next) if next == token => Err(Unreadable::from("its next page is this page")),
             next => Ok((items, next)),

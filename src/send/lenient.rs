@@ -14,7 +14,7 @@ pub(crate) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer:
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Null is something else than nothing. No request of this spec asks for it.
+/// Tells a field that is null from one that is missing. No request of this spec needs it.
 #[allow(dead_code)]
 pub(crate) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,

@@ -10,7 +10,6 @@ use serde::de::{DeserializeOwned, Error as _};
 
 use crate::boxed::BoxError;
 use crate::checks::{self, lengths};
-use crate::text::redact::redact;
 use crate::token::AccessToken;
 
 /// A response whose body has been read, up to a bound.
@@ -26,7 +25,7 @@ impl Response {
     pub(crate) fn head(status: StatusCode, headers: &HeaderMap, token: &AccessToken) -> Self {
         Self {
             status,
-            request_id: text(headers, "x-request-id").map(|id| redact(id, token.expose()).into_owned()),
+            request_id: text(headers, "x-request-id").map(|id| token.redact(id).into_owned()),
             retry_after: retry_after(headers),
             body: Bytes::new(),
         }

@@ -24,6 +24,7 @@ pub(crate) fn redact<'a>(text: &'a str, secret: &str) -> Cow<'a, str> {
 }
 
 /// The same for several secrets.
+#[cfg(feature = "oauth")]
 pub(crate) fn redact_all<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
     secrets.into_iter().fold(text.to_owned(), |text, secret| redact(&text, secret).into_owned())
 }

@@ -100,19 +100,22 @@ async fn an_operation_of_ones_own_has_path_query_and_json() {
 async fn an_operation_of_ones_own_has_lists_headers_forms_and_no_token() {
     static SEARCH: Operation = Operation::new("search", "POST", "/v1/search").authentication(Authentication::None);
     static REVOKE: Operation = Operation::new("revoke", "POST", "/v1/revoke").authentication(Authentication::Basic);
-    let refusal = r#"{"code":"invalid_client","message":"not top-secret-1"}"#;
+    let refusal = r#"{"code":"invalid_client","message":"not top-secret-1, aWQ6dG9wLXNlY3JldC0x"}"#;
     let (base_url, mut seen) = script(vec![http("200 OK", "", "{}"), http("401 Unauthorized", "", refusal)]).await;
     let canva = once(&base_url);
     let call = canva.request::<()>(&SEARCH).query("tag", ["a b", "c&d"]).query_list("type", ",", ["x", "y,z"]);
-    let call =
-        call.query("n", 5).query("none", None::<&str>).header("X-Ids", [1, 2]).json_header("X-Meta", &json!({"a": 1}));
+    let call = call
+        .query("n", 5)
+        .query("none", None::<&str>)
+        .header("X-Ids", [1, 2])
+        .json_header("X-Meta", &json!({"a": "é🚀"}));
     call.form(&json!({ "q": "a&b", "tags": ["c", "d e"], "deep": null })).await.unwrap();
     let (head, body) = seen.recv().await.unwrap();
     let target = "POST /rest/v1/search?tag=a%20b&tag=c%26d&type=x,y%2Cz&n=5 HTTP/1.1\r\n";
     assert!(head.text.starts_with(target), "{}", head.text);
     assert_eq!(
         (head.header("authorization"), head.header("x-ids"), head.header("x-meta")),
-        (None, Some("1,2"), Some(r#"{"a":1}"#))
+        (None, Some("1,2"), Some(r#"{"a":"\u00e9\ud83d\ude80"}"#))
     );
     assert_eq!(head.header("content-type"), Some("application/x-www-form-urlencoded"));
     assert_eq!(String::from_utf8(body).unwrap(), "q=a%26b&tags=c&tags=d%20e");
@@ -122,8 +125,22 @@ async fn an_operation_of_ones_own_has_lists_headers_forms_and_no_token() {
     let (head, _) = seen.recv().await.unwrap();
     assert_eq!(head.header("authorization"), Some("Basic aWQ6dG9wLXNlY3JldC0x"));
     assert!(!everything(&error).contains("top-secret-1"), "{error:?}");
+    assert!(!everything(&error).contains("aWQ6dG9wLXNlY3JldC0x"), "{error:?}");
     let error = canva.request::<()>(&REVOKE).await.unwrap_err();
     assert_eq!(error.to_string(), "request: expected the client's id and secret, by `basic`, got none");
+    let error = canva.request::<()>(&REVOKE).basic("i:d", "s").await.unwrap_err();
+    assert!(error.to_string().starts_with("client_id: expected visible ASCII characters without a colon"), "{error}");
+    let headers = [("Authorization", json!("x")), ("X-List", json!(["a,b", "c"]))];
+    let said = [
+        "header: expected one that isn't the client's own, got authorization",
+        "header: expected items without a comma",
+    ];
+    for ((name, value), said) in headers.into_iter().zip(said) {
+        let error = canva.request::<()>(&SEARCH).header(name, value).await.unwrap_err();
+        assert!(error.to_string().starts_with(said), "{error}");
+    }
+    let error = canva.request::<()>(&SEARCH).form(&[("q", "a")]).await.unwrap_err();
+    assert_eq!(error.to_string(), "form: expected fields with names, got something else");
     let error = canva.request::<()>(&SEARCH).query("deep", json!({ "a": 1 })).await.unwrap_err();
     assert_eq!(error.to_string(), "parameter: expected text, a number, or a list of these, got deep = {\"a\":1}");
 }

@@ -223,6 +223,27 @@ fn a_bad_spec_is_refused_in_one_line_with_its_place_and_generated_is_left_alone(
         ("        token: continuation\n", "        token: next\n".to_owned(), "openapi.yaml: listFolderItems: `x-pages`: `token: next` must be an optional text"),
         ("        items: items\n", "        items: item\n".to_owned(), "openapi.yaml: listFolderItems: `x-pages`: `items: item` must be a required list"),
         (
+            "    Thumbnail:\n",
+            thumbnail("{ type: array, items: { type: object, properties: { children: { $ref: '#/components/schemas/Thumbnail' } } } }"),
+            "openapi.yaml: components.schemas.Thumbnail: properties.children: properties.children: ",
+        ),
+        (
+            "    Thumbnail:\n",
+            thumbnail("{ discriminator: { propertyName: t, mapping: { a: Painting } }, oneOf: [{ $ref: '#/components/schemas/Painting' }, { type: object, properties: { t: { type: string, enum: [a] } } }] }"),
+            "openapi.yaml: components.schemas.Thumbnail: the member without a name: `t: a` stands for another member too",
+        ),
+        (
+            PARAMETERS,
+            parameter("schema: { type: string } }\n        - { name: asset-id, in: path, required: true, schema: { type: string }"),
+            "openapi.yaml: getAsset: the path parameter `asset-id`: /v1/assets/{assetId} has no `{asset-id}`",
+        ),
+        ("        - oauthAuthCode: []\n", "        - { oauthAuthCode: [], basic: [] }\n".to_owned(), "openapi.yaml: usersMe: `security` asks for two things at once"),
+        (
+            "  - url: https://api.canva.com/rest\n",
+            "  - url: https://api.canva.com/{version}\n".to_owned(),
+            "openapi.yaml: /servers/0/url has variables: write a URL in place of https://api.canva.com/{version}",
+        ),
+        (
             "      operationId: usersMe\n",
             "      operationId: usersMe\n      servers: [{ url: 'https://evil.example/rest' }]\n".to_owned(),
             "openapi.yaml: usersMe: its server https://evil.example/rest must have the scheme and host of the document's",
