@@ -12,10 +12,11 @@ mod codegen;
 const SPEC: &str = "openapi.yaml";
 
 /// Everything that `generated/` is made from.
-pub const SOURCES: [&str; 13] = [
+pub const SOURCES: [&str; 14] = [
     SPEC,
     "build.rs",
     "codegen/mod.rs",
+    "codegen/check.rs",
     "codegen/docs.rs",
     "codegen/jobs.rs",
     "codegen/lower.rs",

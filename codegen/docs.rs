@@ -16,6 +16,8 @@ pub fn markdown(description: &str) -> String {
     let mut out: Vec<String> = Vec::new();
     let mut paragraph: Vec<String> = Vec::new();
     let (mut block, mut list) = (Block::Prose, false);
+    // rustc refuses characters that turn the direction of text around.
+    let description = description.replace(|c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'), "");
     for line in description.trim().lines().map(str::trim_end) {
         let text = line.trim_start();
         match block {
@@ -92,12 +94,16 @@ fn escape(text: &str) -> String {
         let url = if word || verbatim.is_some() { None } else { url(rest) };
         let length = verbatim.or(url).unwrap_or(c.len_utf8());
         let (piece, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
-        let link = || rest.find("](").is_some_and(|end| rest.get(1..end).is_some_and(|text| !text.contains('[')));
+        let link = || {
+            let (text, target) = rest.get(1..)?.split_once("](")?;
+            let (target, _) = target.split_once(')')?;
+            (!text.contains('[') && !target.contains(char::is_whitespace)).then_some(())
+        };
         match c {
             _ if url.is_some() => out.push_str(&format!("<{piece}>")),
             _ if verbatim.is_some() => out.push_str(piece),
             '<' => out.push_str("\\<"),
-            '[' if !link() => out.push_str("\\["),
+            '[' if link().is_none() => out.push_str("\\["),
             _ => out.push_str(piece),
         }
         (rest, word) = (after, c.is_alphanumeric());

@@ -51,6 +51,9 @@ impl<'a> Jobs<'a> {
         for (id, job) in &self.kinds {
             let about = |reason: String| format!("{id}: `x-job`: {reason}");
             let (kind, read) = (text(job, "kind"), text(job, "read"));
+            if kind.is_empty() {
+                return Err(about("`kind` is missing: give it a name, such as `asset-upload`".into()));
+            }
             let variant = pascal(kind).and_then(|name| names.claim(&name).map(|()| name)).map_err(about)?;
             let response = self.reads.get(read).ok_or_else(|| {
                 about(format!("`read: {read}` must be an operation whose only parameter is the job's id"))
@@ -160,11 +163,10 @@ impl Shared {
         let end = end.ok_or("`result` must be a JSON pointer into the job, such as `/asset`")?;
         let what = segments.last().copied().unwrap_or_default();
         let variant = pascal(what)?;
-        let same = |(name, ty): (&String, &Type)| (*name == variant) == (*ty == end.ty);
-        if !self.results.iter().all(same) {
-            return Err(format!("`result: {result}`: kinds with the same type of result must call it the same"));
+        // Kinds whose results have the same type share what the first of them calls it.
+        if self.results.values().all(|ty| *ty != end.ty) && self.results.insert(variant, end.ty.clone()).is_some() {
+            return Err(format!("`result: {result}`: another kind has a `{what}` of another type"));
         }
-        self.results.insert(variant, end.ty.clone());
         // A list without anything in it is no result.
         let filter = matches!(end.ty, Type::List(_)).then(|| quote!(.filter(|list| !list.is_empty())));
         // Where objects are passed through, they add to what is kept.

@@ -7,13 +7,20 @@ use serde_json::{Map, Value, json};
 
 use super::docs::markdown;
 use super::model::{Enum, Field, Struct, Type, Union, Variant};
-use super::names::{Names, pascal, snake};
+use super::names::{self, Names, pascal, snake};
 use super::spec::{Operation, SCHEMAS, components, entries, flag, follow, list, only_member, resolve, text};
 use super::tables::{Length, length};
 use super::usage;
 
 /// Nobody nests schemas deeper than this, unless they nest without end.
 const DEEPEST: u32 = 50;
+
+/// Whether requests carry a value, and whether responses do.
+#[derive(Clone, Copy, Default)]
+struct Way {
+    request: bool,
+    response: bool,
+}
 
 /// A type, and whether the value may also be null.
 #[derive(Clone)]
@@ -40,8 +47,9 @@ pub struct Types<'a> {
     requests: BTreeSet<&'a str>,
     /// By component, the properties that tell it apart from others, where it is used in no other way.
     tags: BTreeMap<&'a str, BTreeSet<&'a str>>,
-    /// What is lowered right now is part of a request.
-    request: bool,
+    responses: BTreeSet<&'a str>,
+    /// What is lowered right now is part of these.
+    way: Way,
     /// How deep it stands inside of others.
     depth: u32,
     pub structs: BTreeMap<String, Struct>,
@@ -59,8 +67,9 @@ impl<'a> Types<'a> {
             components: BTreeMap::new(),
             plain: BTreeMap::new(),
             requests: usage::requests(spec, operations),
+            responses: usage::responses(spec, operations),
             tags: usage::tags(spec),
-            request: false,
+            way: Way::default(),
             depth: 0,
             structs: BTreeMap::new(),
             enums: BTreeMap::new(),
@@ -78,14 +87,15 @@ impl<'a> Types<'a> {
             if types.plain.contains_key(name.as_str()) {
                 continue;
             }
-            types.request = types.requests.contains(name.as_str());
+            types.way = types.way_of(name);
             let lowered = types.lower(schema, name).map_err(|reason| about(name, reason))?;
             types.plain.insert(name, lowered);
         }
         for (name, schema) in named {
-            types.request = types.requests.contains(name.as_str());
+            types.way = types.way_of(name);
             let rust = types.components.get(name.as_str()).cloned().unwrap_or_default();
-            types.define(&rust, schema, Some(name)).map_err(|reason| about(name, reason))?;
+            let tag = types.tag(name);
+            types.define(&rust, schema, tag).map_err(|reason| about(name, reason))?;
         }
         types.box_cycles();
         Ok(types)
@@ -93,8 +103,17 @@ impl<'a> Types<'a> {
 
     /// The type of a schema that stands in an operation. If it needs a name, it gets one that begins with `name`.
     pub fn of(&mut self, schema: &'a Value, name: &str, request: bool) -> Result<Type, String> {
-        self.request = request;
-        self.lower(schema, name).map(|lowered| lowered.ty)
+        self.way = Way { request, response: !request };
+        self.lower(schema, name).map(|lowered| *lowered.part())
+    }
+
+    /// The property that this component leaves to its union.
+    fn tag(&self, component: &str) -> Option<&'a str> {
+        self.tags.get(component).and_then(|tags| tags.first().copied())
+    }
+
+    fn way_of(&self, component: &str) -> Way {
+        Way { request: self.requests.contains(component), response: self.responses.contains(component) }
     }
 
     /// `name` is for what has none yet.
@@ -111,7 +130,8 @@ impl<'a> Types<'a> {
     fn lower_inside(&mut self, schema: &'a Value, name: &str) -> Result<Lowered, String> {
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
             let target = resolve(self.spec, schema);
-            let component = reference.strip_prefix(SCHEMAS).unwrap_or(reference);
+            let component = reference.strip_prefix(SCHEMAS);
+            let component = component.ok_or_else(|| format!("`$ref: '{reference}'` must be one of {SCHEMAS}"))?;
             if let Some(rust) = self.components.get(component) {
                 return Ok(Lowered { ty: Type::Named(rust.clone()), nullable: flag(target, "nullable") });
             }
@@ -119,9 +139,10 @@ impl<'a> Types<'a> {
                 return Ok(lowered.clone());
             }
             // It may come before its turn.
-            let request = std::mem::replace(&mut self.request, self.requests.contains(component));
+            let way = self.way;
+            self.way = self.way_of(component);
             let lowered = self.lower(target, component)?;
-            self.request = request;
+            self.way = way;
             self.plain.insert(component, lowered.clone());
             return Ok(lowered);
         }
@@ -163,7 +184,8 @@ impl<'a> Types<'a> {
         })
     }
 
-    fn define(&mut self, name: &str, schema: &'a Value, component: Option<&'a str>) -> Result<(), String> {
+    /// `tag` is the property that its union has in its place.
+    fn define(&mut self, name: &str, schema: &'a Value, tag: Option<&str>) -> Result<(), String> {
         let (doc, deprecated) = (markdown(text(schema, "description")), flag(schema, "deprecated"));
         if let Some(members) = union_members(schema) {
             let union = self.union(name, schema, members)?;
@@ -171,19 +193,20 @@ impl<'a> Types<'a> {
         } else if schema.get("enum").is_some() {
             self.enums.insert(name.to_owned(), Enum { doc, values: values(schema)?, deprecated });
         } else {
-            let tag = component.and_then(|component| self.tags.get(component)).and_then(|tags| tags.first().copied());
             let object = self.object(name, schema, tag)?;
             self.structs.insert(name.to_owned(), object);
         }
         Ok(())
     }
 
-    /// `tag` is the property that its union has in its place.
     fn object(&mut self, name: &str, schema: &'a Value, tag: Option<&str>) -> Result<Struct, String> {
+        if schema.get("discriminator").is_some() {
+            return Err("`discriminator` needs `oneOf`: list there the schemas that it tells apart".to_owned());
+        }
         let mut merged = Object::default();
         merged.add(self.spec, schema, &mut Vec::new())?;
-        let request = self.request;
-        let open = !request || merged.open;
+        let Way { request, response } = self.way;
+        let open = !request || response || merged.open;
         let mut names = Names::of(open.then_some("extra"));
         let (mut fields, mut properties, mut required) = (BTreeMap::new(), Map::new(), Vec::new());
         for (property, schema) in &merged.properties {
@@ -201,8 +224,8 @@ impl<'a> Types<'a> {
             }
             let described = resolve(self.spec, schema);
             // What is only read is never sent, and the other way round.
-            let other_way = flag(described, if request { "readOnly" } else { "writeOnly" });
-            let is_required = merged.required.contains(property) && !other_way;
+            let one_way = request && flag(described, "readOnly") || !request && flag(described, "writeOnly");
+            let is_required = merged.required.contains(property) && !one_way;
             let list = matches!(ty, Type::List(_) | Type::Map(_));
             let mut shape = ty.schema();
             // Left alone, a list that may be left out would be skipped when it is empty, so that an empty list, which
@@ -229,11 +252,14 @@ impl<'a> Types<'a> {
             };
             fields.insert(property.clone(), field);
         }
+        if let Some(unknown) = merged.required.iter().find(|name| !merged.properties.contains_key(*name)) {
+            return Err(format!("`required` names `{unknown}`, which isn't in `properties`"));
+        }
         let shape = json!({
             "type": "object", "properties": properties, "required": required, "additionalProperties": false
         });
         let (doc, deprecated) = (markdown(text(schema, "description")), flag(schema, "deprecated"));
-        Ok(Struct { shape, fields, request, open, doc, deprecated })
+        Ok(Struct { shape, fields, request, response, open, doc, deprecated })
     }
 
     fn union(&mut self, name: &str, schema: &'a Value, members: Vec<&'a Value>) -> Result<Union, String> {
@@ -248,9 +274,19 @@ impl<'a> Types<'a> {
         let mapping: Vec<(&String, &str)> = entries(&schema["discriminator"], "mapping")
             .filter_map(|(value, target)| Some((value, target.as_str()?)))
             .collect();
+        let is_member = |target: &str| {
+            members
+                .iter()
+                .map(|member| text(member, "$ref"))
+                .any(|it| it == target || it.strip_prefix(SCHEMAS) == Some(target))
+        };
+        if let Some((value, target)) = mapping.iter().find(|(_, target)| !is_member(target)) {
+            return Err(format!("`mapping` has `{value}: {target}`, which isn't a member"));
+        }
         let (mut names, mut variants) = (Names::of(["Unknown"]), Vec::new());
-        for member in members {
+        for member in &members {
             let reference = text(member, "$ref");
+            let member: &'a Value = member;
             let (component, target) = follow(self.spec, member);
             let listed = reference.strip_prefix(SCHEMAS);
             let about = |reason: String| format!("the member {}: {reason}", listed.unwrap_or("without a name"));
@@ -272,16 +308,28 @@ impl<'a> Types<'a> {
                 tag_values.extend(listed.map(str::to_owned));
             }
             let first = tag_values.first().ok_or_else(|| about(format!("no value of `{tag}` stands for it")))?;
-            let lowered = self.lower(member, &format!("{name} {first}")).map_err(about)?;
-            let Type::Named(ty) = lowered.ty else {
-                return Err(about("only objects with `properties` can be told apart".to_owned()));
-            };
-            if union_members(target).is_some() || target.get("enum").is_some() {
-                return Err(about("only objects can be told apart".to_owned()));
+            if union_members(target).is_some() {
+                return Err(about("it is a union itself: list its members here".to_owned()));
             }
-            let keeps_tag = property.is_some()
-                && component
-                    .is_none_or(|component| self.tags.get(component).is_none_or(|tags| tags.first() != Some(&tag)));
+            if !is_named(target) || target.get("enum").is_some() {
+                return Err(about("only objects with `properties` can be told apart".to_owned()));
+            }
+            match property.map(|property| text(property, "type")) {
+                Some("string") => {}
+                Some(_) => return Err(about(format!("its `{tag}` must be text"))),
+                None => return Err(about(format!("it has no property `{tag}`"))),
+            }
+            let (ty, keeps_tag) = match component {
+                Some(component) => {
+                    let ty = self.components.get(component).cloned().unwrap_or_default();
+                    (ty, self.tag(component) != Some(tag))
+                }
+                None => {
+                    let name = self.names.take(&pascal(&format!("{name} {first}"))?);
+                    self.define(&name, target, Some(tag)).map_err(about)?;
+                    (name, false)
+                }
+            };
             for value in tag_values {
                 if variants.iter().any(|variant: &Variant| variant.value == value) {
                     return Err(about(format!("`{tag}: {value}` stands for another member too")));
@@ -359,6 +407,33 @@ impl<'a> Types<'a> {
         }
     }
 
+    /// Text, a number or an enum.
+    pub fn is_word(&self, ty: &Type) -> bool {
+        match ty {
+            Type::Text | Type::Integer(_) | Type::Number(_) | Type::Boolean => true,
+            Type::Named(name) => self.enums.contains_key(name),
+            Type::List(_) | Type::Map(_) | Type::Nullable(_) | Type::Any => false,
+        }
+    }
+
+    /// An object that a form can carry.
+    pub fn is_flat(&self, ty: &Type) -> bool {
+        let is_field = |ty: &Type| match ty {
+            Type::List(item) => self.is_word(item),
+            ty => self.is_word(ty),
+        };
+        let is_struct =
+            |name: &String| self.structs.get(name).is_some_and(|it| it.fields.values().all(|it| is_field(&it.ty)));
+        match ty {
+            Type::Map(value) => is_field(value),
+            Type::Named(name) => match self.unions.get(name) {
+                Some(union) => union.variants.iter().all(|variant| is_struct(&variant.ty)),
+                None => is_struct(name),
+            },
+            _ => false,
+        }
+    }
+
     /// A name that no type has.
     pub fn name(&mut self, wanted: &str) -> Result<String, String> {
         Ok(self.names.take(&pascal(wanted)?))
@@ -429,11 +504,7 @@ fn kind(schema: &Value) -> Result<&str, String> {
         let of = [("properties", "object"), ("additionalProperties", "object"), ("items", "array")];
         of.into_iter().find(|(key, _)| schema.get(key).is_some()).map_or("", |(_, kind)| kind)
     };
-    match schema.get("type") {
-        None => Ok(implied()),
-        Some(Value::String(kind)) => Ok(kind),
-        Some(_) => Err("`type` must be one word, and `nullable: true` says that it may be null".to_owned()),
-    }
+    Ok(schema.get("type").and_then(Value::as_str).unwrap_or_else(implied))
 }
 
 fn values(schema: &Value) -> Result<Vec<(String, String)>, String> {
@@ -450,7 +521,7 @@ fn values(schema: &Value) -> Result<Vec<(String, String)>, String> {
 
 /// The name of a variant. `Unknown` is that of what isn't listed.
 fn variant(value: &str) -> Result<String, String> {
-    match pascal(if value.is_empty() { "empty" } else { value })? {
+    match names::variant(value)? {
         name if name == "Unknown" => Ok("UnknownValue".to_owned()),
         name => Ok(name),
     }

@@ -1,6 +1,6 @@
 //! openapi.yaml -> generated/.
 //!
-//! `spec` reads it. `lower` turns its schemas into the types of `model`, which all have names; `types` prints them, the
+//! `spec` reads it, and `check` looks for keywords that OpenAPI lacks. `lower` turns its schemas into the types of `model`, which all have names; `types` prints them, the
 //! structs with progenitor. `operations` makes a method for each operation, `jobs` the kinds of jobs, and `tables` the
 //! facts. `names` and `docs` make names and documentation that Rust can have.
 
@@ -11,6 +11,7 @@ use quote::quote;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Expr, Lit, parse_quote};
 
+mod check;
 mod docs;
 mod jobs;
 mod lower;
@@ -26,6 +27,7 @@ mod usage;
 pub fn generate(name: &str, text: &str) -> Result<Vec<(&'static str, String)>, String> {
     let spec = spec::read(name, text)?;
     let in_spec = |e: String| format!("{name}: {}", e.replace('\n', " "));
+    check::check(&spec).map_err(in_spec)?;
     let operations = spec::operations(&spec).map_err(in_spec)?;
     let mut types = lower::Types::new(&spec, &operations).map_err(in_spec)?;
     let (mut facts, mut methods, mut jobs) = (Vec::new(), operations::Methods::default(), jobs::Jobs::default());

@@ -84,6 +84,8 @@ pub struct Struct {
     pub fields: BTreeMap<String, Field>,
     /// Requests carry it.
     pub request: bool,
+    /// Responses do.
+    pub response: bool,
     /// It takes fields that the spec doesn't know.
     pub open: bool,
     pub deprecated: bool,

@@ -39,6 +39,17 @@ pub fn pascal(name: &str) -> Result<String, String> {
     identifier(name, words(name).to_pascal_case().to_pascal_case(), "X")
 }
 
+/// The same of a value, which may be any text: what has no letters is named by its characters, `*` as `U2a`.
+pub fn variant(value: &str) -> Result<String, String> {
+    if value.is_empty() {
+        return Ok("Empty".to_owned());
+    }
+    match value.chars().any(char::is_alphanumeric) {
+        true => pascal(value),
+        false => Ok(value.chars().map(|c| format!("U{:x}", u32::from(c))).collect()),
+    }
+}
+
 /// The name of a field, argument or function: `Asset-Upload-Metadata` -> `asset_upload_metadata`, `type` -> `type_`.
 pub fn snake(name: &str) -> Result<String, String> {
     identifier(name, words(name).to_snake_case(), "x")

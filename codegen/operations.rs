@@ -114,23 +114,32 @@ impl<'a> Arguments<'a> {
             return self.add(parameter, required, &ty, |value| quote!(.json_header(#wire, #value)));
         }
         let schema = parameter.get("schema").ok_or("`schema` is missing: say what the value is")?;
-        let ty = types.of(schema, &hint, true)?;
+        // Null is left out.
+        let ty = match types.of(schema, &hint, true)? {
+            Type::Nullable(ty) => *ty,
+            ty => ty,
+        };
         types.parameter_length(self.id, wire, schema)?;
         let (item, is_list) = match &ty {
             Type::List(item) => (item.as_ref(), true),
             ty => (ty, false),
         };
-        let is_word = match item {
-            Type::Text | Type::Integer(_) | Type::Number(_) | Type::Boolean => true,
-            Type::Named(name) => types.enums.contains_key(name),
-            _ => false,
-        };
+        let is_word = types.is_word(item);
         let style = parameter.get("style").and_then(Value::as_str);
         let style = style.unwrap_or(if place == "query" { "form" } else { "simple" });
         let explode = parameter.get("explode").and_then(Value::as_bool).unwrap_or(style == "form");
+        if !["path", "query", "header"].contains(&place) {
+            return Err(format!("`in: {place}` can't be generated: only `path`, `query` and `header` can"));
+        }
+        if place == "header"
+            && !wire.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+        {
+            return Err("it isn't the name of a header".to_owned());
+        }
         let separator = match (place, style) {
             _ if !is_word => return Err("it must be text, a number, an enum, or a list of these".to_owned()),
-            ("path", "simple") if !is_list => {
+            ("path", _) if is_list => return Err("a list can't stand in a path".to_owned()),
+            ("path", "simple") => {
                 if !self.path.contains(&format!("{{{wire}}}")) {
                     return Err(format!("{} has no `{{{wire}}}`", self.path));
                 }
@@ -230,8 +239,8 @@ impl<'a> Arguments<'a> {
         let schema = content(body).and_then(|content| content.values().next()?.get("schema"));
         let schema = schema.ok_or("the request body has no `schema`")?;
         let ty = types.of(schema, &format!("{} request", self.id), true)?;
-        if media_type != Some("application/json") && !matches!(ty, Type::Named(_) | Type::Map(_)) {
-            return Err("the form must be an object".to_owned());
+        if media_type != Some("application/json") && !types.is_flat(&ty) {
+            return Err("the form must be an object of text, numbers, enums, and lists of these".to_owned());
         }
         let ty = ty.tokens();
         let name = self.argument("body", &doc);
@@ -270,10 +279,15 @@ fn response<'a>(spec: &'a Value, types: &mut Types<'a>, operation: &Operation<'a
         };
         found.push(ty);
     }
-    let first = found.first().cloned().ok_or("`responses` has no success")?;
-    match found.iter().all(|ty| *ty == first) {
-        true => Ok(first),
-        false => Err("successes of different types can't be generated: give them one schema".into()),
+    // Where one has a body and another hasn't, the body may be missing.
+    let bodies: Vec<&Type> = found.iter().flatten().collect();
+    let Some(first) = bodies.first() else { return Ok(None) };
+    if bodies.iter().any(|ty| ty != first) {
+        return Err("successes with bodies of different types can't be generated: give them one named schema".into());
+    }
+    match bodies.len() == found.len() {
+        true => Ok(Some((*first).clone())),
+        false => Ok(Some(Type::Nullable(Box::new((*first).clone())))),
     }
 }
 

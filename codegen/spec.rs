@@ -27,8 +27,9 @@ const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "
 pub fn read(name: &str, text: &str) -> Result<Value, String> {
     // YAML 1.2: `no`, `on` and `y` are text.
     let yaml = serde_saphyr::options! { strict_booleans: true };
-    let spec: Value = serde_saphyr::from_str_with_options(text, yaml)
-        .map_err(|e| format!("{name}: not readable as YAML: {}", e.to_string().replace("<input>", name)))?;
+    let spec: Value = serde_saphyr::from_str_with_options(text, yaml).map_err(|e| {
+        format!("{name}: not readable as YAML: {}", e.without_snippet().to_string().lines().next().unwrap_or_default())
+    })?;
     let mut references = BTreeSet::new();
     collect_references(&spec, &mut references);
     for reference in references {
@@ -113,8 +114,10 @@ pub fn components<'a>(spec: &'a Value, section: &str) -> impl Iterator<Item = (&
 pub fn operations(spec: &Value) -> Result<Vec<Operation<'_>>, String> {
     let paths = spec.get("paths").and_then(Value::as_object).ok_or("`paths` is missing or not a map")?;
     let (mut operations, mut methods, mut constants) = (Vec::new(), Names::default(), Names::of(super::tables::OWN));
-    // Beside paths there may be extensions, `x-...`.
-    for (path, item) in paths.iter().filter(|(key, _)| key.starts_with('/')) {
+    for (path, item) in paths.iter().filter(|(key, _)| !key.starts_with("x-")) {
+        if !path.starts_with('/') {
+            return Err(format!("paths.{path}: a path begins with `/`"));
+        }
         let item = resolve(spec, item);
         let methods_of_path = item.as_object().ok_or_else(|| format!("paths.{path}: not a map"))?;
         for (method, value) in methods_of_path.iter().filter(|(key, _)| METHODS.contains(&key.as_str())) {
@@ -124,6 +127,17 @@ pub fn operations(spec: &Value) -> Result<Vec<Operation<'_>>, String> {
             let about = |reason| place(format!("`operationId: {id}`: {reason}"));
             methods.claim(&snake(id).map_err(about)?).map_err(about)?;
             constants.claim(&constant(id).map_err(about)?).map_err(about)?;
+            if value.get("x-pages").is_some() {
+                methods.claim(&format!("{}_stream", snake(id).map_err(about)?)).map_err(about)?;
+            }
+            for list in [value, item] {
+                let mut names = Names::default();
+                for parameter in list_of_parameters(spec, list) {
+                    let name = format!("{} {}", text(parameter, "in"), text(parameter, "name"));
+                    let twice = names.claim(&name).map_err(|_| place(format!("the parameter `{name}` is there twice")));
+                    twice?;
+                }
+            }
             let parameters = parameters(spec, item, value);
             let server = [value, item].into_iter().find_map(|part| part.pointer("/servers/0/url")?.as_str());
             operations.push(Operation { path, method, id, value, parameters, server });
@@ -132,12 +146,15 @@ pub fn operations(spec: &Value) -> Result<Vec<Operation<'_>>, String> {
     Ok(operations)
 }
 
+fn list_of_parameters<'a>(spec: &'a Value, value: &'a Value) -> impl Iterator<Item = &'a Value> {
+    list(value, "parameters").map(|parameter| resolve(spec, parameter))
+}
+
 /// The parameters of a path, and those of its operation, which replace them.
 fn parameters<'a>(spec: &'a Value, item: &'a Value, operation: &'a Value) -> Vec<&'a Value> {
-    let of = |value: &'a Value| list(value, "parameters").map(|parameter| resolve(spec, parameter));
     let same = |one: &Value, other: &Value| ["name", "in"].iter().all(|key| text(one, key) == text(other, key));
-    let mut parameters: Vec<&Value> = of(item).collect();
-    for own in of(operation) {
+    let mut parameters: Vec<&Value> = list_of_parameters(spec, item).collect();
+    for own in list_of_parameters(spec, operation) {
         match parameters.iter_mut().find(|shared| same(shared, own)) {
             Some(shared) => *shared = own,
             None => parameters.push(own),

@@ -98,8 +98,18 @@ fn security<'a>(spec: &'a Value, operation: &'a Value) -> Result<(Authentication
             let scheme = spec.pointer(&format!("/components/securitySchemes/{name}")).unwrap_or(&Value::Null);
             match (text(scheme, "type"), text(scheme, "scheme").to_ascii_lowercase().as_str()) {
                 ("oauth2" | "openIdConnect", _) | ("http", "bearer") => {
-                    let scopes = scopes.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-                    return Ok((Authentication::AccessToken, scopes));
+                    let scopes: Vec<&str> = scopes.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+                    let flows = entries(scheme, "flows").filter_map(|(_, flow)| flow.get("scopes")?.as_object());
+                    let known: BTreeSet<&String> = flows.flat_map(|scopes| scopes.keys()).collect();
+                    let unknown = scopes
+                        .iter()
+                        .find(|scope| text(scheme, "type") == "oauth2" && !known.iter().any(|it| it == *scope));
+                    return match unknown {
+                        Some(scope) => {
+                            Err(format!("`security` asks for the scope `{scope}`, which `{name}` doesn't list"))
+                        }
+                        None => Ok((Authentication::AccessToken, scopes)),
+                    };
                 }
                 ("http", "basic") => basic = true,
                 _ => {
@@ -250,6 +260,10 @@ pub struct Length {
 /// `property` of `owner`, which a schema bounds.
 pub fn length(owner: &str, property: &str, schema: &Value) -> Result<Option<Length>, String> {
     let bound = |keys: [&str; 4]| keys.iter().find_map(|key| schema.get(key).and_then(Value::as_u64));
+    let bounds = ["maxLength", "maxItems", "minLength", "minItems", "x-decoded-max-length", "x-decoded-min-length"];
+    if let Some(key) = bounds.iter().find(|key| schema.get(**key).is_some_and(|bound| !bound.is_u64())) {
+        return Err(format!("`{key}` must be a whole number, 0 or more"));
+    }
     let Some(max) = bound(["x-decoded-max-length", "maxLength", "maxItems", "maximum"]) else { return Ok(None) };
     let min = bound(["x-decoded-min-length", "minLength", "minItems", "minimum"]).unwrap_or(0);
     let unit = match ["x-decoded-max-length", "maxLength", "maxItems"].map(|key| schema.get(key)) {

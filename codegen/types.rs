@@ -74,7 +74,7 @@ fn structure(item: ItemStruct, object: &Struct) -> Result<TokenStream, String> {
         let (Some(printed), ty) = (field.ident, field.ty) else { continue };
         let wire = renamed(&field.attrs).unwrap_or_else(|| printed.to_string());
         let known = object.fields.get(&wire).ok_or_else(|| format!("{name}: progenitor made a field `{wire}` up"))?;
-        fields.push(self::field(&wire, known, &ty.into_token_stream(), object.request));
+        fields.push(self::field(&wire, known, &ty.into_token_stream(), object));
     }
     if fields.len() != object.fields.len() {
         return Err(format!("{name}: progenitor left a field out"));
@@ -105,9 +105,16 @@ fn structure(item: ItemStruct, object: &Struct) -> Result<TokenStream, String> {
 
 /// One that may be missing is an `Option`. A list of a response may be null or missing even if it is required, and an
 /// integer written with a point.
-fn field(wire: &str, field: &Field, ty: &TokenStream, request: bool) -> TokenStream {
+fn field(wire: &str, field: &Field, ty: &TokenStream, object: &Struct) -> TokenStream {
     const IS_NONE: &str = "::std::option::Option::is_none";
     let (mut serde, mut ty) = (Vec::new(), ty.clone());
+    // Progenitor boxes what holds itself, and puts the box around the option.
+    if let (Type::Named(name), true) =
+        (&field.ty, ty.to_string().starts_with(":: std :: boxed :: Box < :: std :: option"))
+    {
+        let name = ident(name);
+        ty = quote!(::std::option::Option<::std::boxed::Box<#name>>);
+    }
     if field.name != wire {
         serde.push(quote!(rename = #wire));
     }
@@ -117,11 +124,11 @@ fn field(wire: &str, field: &Field, ty: &TokenStream, request: bool) -> TokenStr
     let is_option = !field.required || field.nullable;
     let lenient = match &field.ty {
         // Left out, or null: two requests.
-        _ if request && !field.required && field.nullable => {
+        _ if object.request && !field.required && field.nullable => {
             ty = quote!(::std::option::Option<#ty>);
             Some("nullable")
         }
-        _ if request => None,
+        _ if !object.response && object.request => None,
         Type::List(_) if !is_option => Some("list"),
         Type::Integer(_) if !is_option => Some("integer"),
         Type::Integer(_) => Some("optional_integer"),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::spec::{Operation, SCHEMAS, collect_references, follow, resolve};
+use super::spec::{Operation, SCHEMAS, collect_references, entries, follow, resolve};
 
 /// The component schemas that request bodies and parameters are made of.
 pub fn requests<'a>(spec: &'a Value, operations: &[Operation<'a>]) -> BTreeSet<&'a str> {
@@ -12,6 +12,16 @@ pub fn requests<'a>(spec: &'a Value, operations: &[Operation<'a>]) -> BTreeSet<&
     for operation in operations {
         let body = operation.value.get("requestBody").map(|body| resolve(spec, body));
         operation.parameters.iter().copied().chain(body).for_each(|part| reach(spec, part, &mut names));
+    }
+    names
+}
+
+/// The component schemas that successes are made of.
+pub fn responses<'a>(spec: &'a Value, operations: &[Operation<'a>]) -> BTreeSet<&'a str> {
+    let mut names = BTreeSet::new();
+    for operation in operations {
+        let responses = entries(operation.value, "responses").filter(|(status, _)| status.starts_with('2'));
+        responses.for_each(|(_, response)| reach(spec, resolve(spec, response), &mut names));
     }
     names
 }

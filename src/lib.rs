@@ -120,7 +120,7 @@ mod token;
 
 /// Generated from `openapi.yaml`: the types of the API, and [`Operations`](generated::Operations), which make a
 /// [`Call`] for each operation. [`Client::generated`] gives them.
-#[allow(clippy::all, deprecated, missing_docs, unused_imports)]
+#[allow(clippy::all, deprecated, missing_docs, non_camel_case_types, unused_imports)]
 #[rustfmt::skip]
 #[path = "../generated/client.rs"]
 pub mod generated;
