@@ -12,12 +12,13 @@ mod codegen;
 const SPEC: &str = "openapi.yaml";
 
 /// Everything that `generated/` is made from.
-pub const SOURCES: [&str; 14] = [
+pub const SOURCES: [&str; 15] = [
     SPEC,
     "build.rs",
     "codegen/mod.rs",
     "codegen/check.rs",
     "codegen/docs.rs",
+    "codegen/examples.rs",
     "codegen/jobs.rs",
     "codegen/lower.rs",
     "codegen/model.rs",
@@ -47,7 +48,7 @@ fn main() {
     #[cfg(feature = "codegen")]
     let result = match is_checkout() {
         // A warning is the one thing that Cargo shows of a build script that succeeds.
-        true => write(package).map(|wrote| println!("cargo::warning={wrote}")),
+        true => write(package).map(|said| said.lines().for_each(|line| println!("cargo::warning={line}"))),
         false => check(package),
     };
     #[cfg(not(feature = "codegen"))]
@@ -69,7 +70,7 @@ fn is_checkout() -> bool {
 /// Writes the files of `generated/` whose content changes, and says which.
 #[cfg(any(feature = "codegen", test))]
 pub fn write(package: &Path) -> Result<String, String> {
-    let mut files = codegen::generate(SPEC, &read(package, SPEC)?)?;
+    let (mut files, notes) = codegen::generate(SPEC, &read(package, SPEC)?)?;
     files.push((FINGERPRINTS, fingerprints(package)?));
     let mut written = Vec::new();
     fs::create_dir_all(package.join("generated")).map_err(|e| format!("generated: {e}"))?;
@@ -79,10 +80,11 @@ pub fn write(package: &Path) -> Result<String, String> {
             written.push(path);
         }
     }
-    Ok(match written.as_slice() {
+    let wrote = match written.as_slice() {
         [] => "generated/ is current; nothing was written".to_owned(),
         paths => format!("wrote {}", paths.join(", ")),
-    })
+    };
+    Ok(notes.into_iter().chain([wrote]).collect::<Vec<_>>().join("\n"))
 }
 
 pub fn check(package: &Path) -> Result<(), String> {

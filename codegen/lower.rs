@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::docs::markdown;
+use super::examples::LeftOut;
 use super::model::{Enum, Field, Struct, Type, Union, Variant};
 use super::names::{self, Names, pascal, snake};
 use super::spec::{Operation, SCHEMAS, components, entries, flag, follow, list, only_member, resolve, text};
@@ -48,6 +49,9 @@ pub struct Types<'a> {
     /// By component, the properties that tell it apart from others, where it is used in no other way.
     tags: BTreeMap<&'a str, BTreeSet<&'a str>>,
     responses: BTreeSet<&'a str>,
+    left_out: LeftOut,
+    /// What is worth a word to the maintainer.
+    pub notes: Vec<String>,
     /// What is lowered right now is part of these.
     way: Way,
     /// How deep it stands inside of others.
@@ -69,6 +73,8 @@ impl<'a> Types<'a> {
             requests: usage::requests(spec, operations),
             responses: usage::responses(spec, operations),
             tags: usage::tags(spec),
+            left_out: LeftOut::of(spec),
+            notes: Vec::new(),
             way: Way::default(),
             depth: 0,
             structs: BTreeMap::new(),
@@ -209,6 +215,7 @@ impl<'a> Types<'a> {
         let open = !request || response || merged.open;
         let mut names = Names::of(open.then_some("extra"));
         let (mut fields, mut properties, mut required) = (BTreeMap::new(), Map::new(), Vec::new());
+        let schema_of_object = schema;
         for (property, schema) in &merged.properties {
             if tag == Some(property) {
                 continue;
@@ -225,7 +232,13 @@ impl<'a> Types<'a> {
             let described = resolve(self.spec, schema);
             // What is only read is never sent, and the other way round.
             let one_way = request && flag(described, "readOnly") || !request && flag(described, "writeOnly");
-            let is_required = merged.required.contains(property) && !one_way;
+            // A list that is missing is empty.
+            let left_out = !request && !matches!(ty, Type::List(_)) && self.left_out.has(schema_of_object, property);
+            let is_required = merged.required.contains(property) && !one_way && !left_out;
+            if left_out {
+                let note = "is required, and an example lacks it: it is optional in Rust";
+                self.notes.push(format!("{name}.{property} {note}"));
+            }
             let list = matches!(ty, Type::List(_) | Type::Map(_));
             let mut shape = ty.schema();
             // Left alone, a list that may be left out would be skipped when it is empty, so that an empty list, which
@@ -442,15 +455,15 @@ impl<'a> Types<'a> {
 
 /// An object, with those that `allOf` adds to it.
 #[derive(Default)]
-struct Object<'a> {
-    properties: BTreeMap<String, &'a Value>,
-    required: BTreeSet<String>,
+pub struct Object<'a> {
+    pub properties: BTreeMap<String, &'a Value>,
+    pub required: BTreeSet<String>,
     /// It says that there may be more properties.
     open: bool,
 }
 
 impl<'a> Object<'a> {
-    fn add(&mut self, spec: &'a Value, schema: &'a Value, seen: &mut Vec<&'a str>) -> Result<(), String> {
+    pub fn add(&mut self, spec: &'a Value, schema: &'a Value, seen: &mut Vec<&'a str>) -> Result<(), String> {
         let reference = schema.get("$ref").and_then(Value::as_str);
         if let Some(reference) = reference {
             if seen.contains(&reference) {

@@ -2,7 +2,8 @@
 //!
 //! `spec` reads it, and `check` looks for keywords that OpenAPI lacks. `lower` turns its schemas into the types of `model`, which all have names; `types` prints them, the
 //! structs with progenitor. `operations` makes a method for each operation, `jobs` the kinds of jobs, and `tables` the
-//! facts. `names` and `docs` make names and documentation that Rust can have.
+//! facts. `names` and `docs` make names and documentation that Rust can have. `usage` and
+//! `examples` say how schemas are used.
 
 use std::collections::BTreeSet;
 
@@ -13,6 +14,7 @@ use syn::{Attribute, Expr, Lit, parse_quote};
 
 mod check;
 mod docs;
+mod examples;
 mod jobs;
 mod lower;
 mod model;
@@ -23,8 +25,8 @@ mod tables;
 mod types;
 mod usage;
 
-/// The generated files and their content. `name` is the spec's file name, for error messages.
-pub fn generate(name: &str, text: &str) -> Result<Vec<(&'static str, String)>, String> {
+/// The generated files and their content, and what is worth a word. `name` is the spec's file name, for messages.
+pub fn generate(name: &str, text: &str) -> Result<(Vec<(&'static str, String)>, Vec<String>), String> {
     let spec = spec::read(name, text)?;
     let in_spec = |e: String| format!("{name}: {}", e.replace('\n', " "));
     check::check(&spec).map_err(in_spec)?;
@@ -64,14 +66,15 @@ pub fn generate(name: &str, text: &str) -> Result<Vec<(&'static str, String)>, S
     };
     let table = tables::operations(&spec, &facts).map_err(in_spec)?;
     let docs = tables::docs(&types.lengths, &facts).map_err(in_spec)?;
-    Ok(vec![
+    let files = vec![
         ("generated/client.rs", print(name, client)?),
         ("generated/jobs.rs", print(name, jobs)?),
         ("generated/operations.rs", print(name, table)?),
         ("generated/lengths.rs", print(name, tables::lengths(&types.lengths))?),
         ("generated/docs.rs", headed(name, &docs)),
         ("generated/schemas.rs", headed(name, &tables::schemas(types.structs.keys().chain(types.others())))),
-    ])
+    ];
+    Ok((files, types.notes.into_iter().map(in_spec).collect()))
 }
 
 /// Code that parses, and whose names are unique where they stand.

@@ -111,6 +111,18 @@ fn of_each_construct_the_code_is_the_one_that_is_tested() {
     }
 }
 
+/// An example shows what the service sends, whatever the schema says.
+#[test]
+fn what_an_example_lacks_is_optional_and_said() {
+    let example = "\n                view_url: https://www.canva.com/api/design/...\n";
+    let copy = Copy::of(&edited(&spec(), example, "\n"));
+    let said = copy.regenerate().unwrap();
+    let expected =
+        "openapi.yaml: DesignLinks.view_url is required, and an example lacks it: it is optional in Rust\nwrote ";
+    assert!(said.starts_with(expected), "{said}");
+    assert!(copy.read(CLIENT).contains("pub view_url: ::std::option::Option<::std::string::String>"));
+}
+
 #[test]
 fn line_endings_make_no_client_stale() {
     let copy = Copy::of(&spec().replace('\n', "\r\n"));
