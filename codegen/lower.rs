@@ -265,9 +265,8 @@ impl<'a> Types<'a> {
             };
             fields.insert(property.clone(), field);
         }
-        if let Some(unknown) = merged.required.iter().find(|name| !merged.properties.contains_key(*name)) {
-            return Err(format!("`required` names `{unknown}`, which isn't in `properties`"));
-        }
+        let unknown = merged.required.iter().filter(|property| !merged.properties.contains_key(*property));
+        self.notes.extend(unknown.map(|property| format!("{name}.{property} is required, and isn't in `properties`")));
         let shape = json!({
             "type": "object", "properties": properties, "required": required, "additionalProperties": false
         });
@@ -284,58 +283,52 @@ impl<'a> Types<'a> {
         if let Some(key) = besides.filter(|key| *key != "anyOf" || schema.get("oneOf").is_some()) {
             return Err(format!("`{key}` beside `oneOf` or `anyOf` can't be generated: move it into the members"));
         }
-        let mapping: Vec<(&String, &str)> = entries(&schema["discriminator"], "mapping")
-            .filter_map(|(value, target)| Some((value, target.as_str()?)))
+        let mapping: Vec<(&str, &'a str)> = entries(&schema["discriminator"], "mapping")
+            .filter_map(|(value, target)| Some((value.as_str(), name_of(target.as_str()?))))
             .collect();
-        let is_member = |target: &str| {
-            members
-                .iter()
-                .map(|member| text(member, "$ref"))
-                .any(|it| it == target || it.strip_prefix(SCHEMAS) == Some(target))
-        };
-        if let Some((value, target)) = mapping.iter().find(|(_, target)| !is_member(target)) {
-            return Err(format!("`mapping` has `{value}: {target}`, which isn't a member"));
+        let mut members: Vec<(&'a str, &'a Value)> =
+            members.into_iter().map(|member| (name_of(text(member, "$ref")), member)).collect();
+        for (value, target) in &mapping {
+            let known = components(self.spec, "schemas").find(|(name, _)| name == target);
+            let (_, schema) = known.ok_or_else(|| format!("`mapping` has `{value}: {target}`, which leads nowhere"))?;
+            if members.iter().all(|(name, _)| name != target) {
+                members.push((target, schema));
+            }
         }
-        let (mut names, mut variants) = (Names::of(["Unknown"]), Vec::new());
-        for member in &members {
-            let reference = text(member, "$ref");
-            let member: &'a Value = member;
-            let (component, target) = follow(self.spec, member);
-            let listed = reference.strip_prefix(SCHEMAS);
-            let about = |reason: String| format!("the member {}: {reason}", listed.unwrap_or("without a name"));
-            let mut object = Object::default();
-            let property =
-                object.add(self.spec, target, &mut Vec::new()).ok().and_then(|()| object.properties.get(tag));
-            let property = property.map(|property| resolve(self.spec, property));
-            let mut tag_values: Vec<String> = mapping
-                .iter()
-                .filter(|(_, target)| *target == reference || Some(*target) == listed)
-                .map(|(value, _)| (*value).clone())
-                .collect();
-            if tag_values.is_empty() {
-                tag_values = list(property.unwrap_or(&Value::Null), "enum")
-                    .filter_map(|it| it.as_str().map(str::to_owned))
-                    .collect();
-            }
-            if tag_values.is_empty() {
-                tag_values.extend(listed.map(str::to_owned));
-            }
-            let first = tag_values.first().ok_or_else(|| about(format!("no value of `{tag}` stands for it")))?;
+        let (mut names, mut variants, mut told) = (Names::of(["Unknown"]), Vec::<Variant>::new(), false);
+        for (member, schema) in members {
+            let about = |reason: String| {
+                let member = if member.is_empty() { "without a name" } else { member };
+                format!("the member {member}: {reason}")
+            };
+            let (component, target) = follow(self.spec, schema);
+            let component = component.or(Some(member).filter(|member| !member.is_empty()));
             if union_members(target).is_some() {
                 return Err(about("it is a union itself: list its members here".to_owned()));
             }
             if !is_named(target) || target.get("enum").is_some() {
                 return Err(about("only objects with `properties` can be told apart".to_owned()));
             }
-            match property.map(|property| text(property, "type")) {
-                Some("string") => {}
-                Some(_) => return Err(about(format!("its `{tag}` must be text"))),
-                None => return Err(about(format!("it has no property `{tag}`"))),
+            let mut object = Object::default();
+            object.add(self.spec, target, &mut Vec::new()).map_err(about)?;
+            let property = object.properties.get(tag).map(|property| follow(self.spec, property).1);
+            if property.is_some_and(|property| text(property, "type") != "string") {
+                return Err(about(format!("its `{tag}` must be text")));
             }
+            told |= property.is_some();
+            let mapped = mapping.iter().filter(|(_, target)| *target == member).map(|(value, _)| *value);
+            let mut values: Vec<&str> = mapped.collect();
+            if values.is_empty() {
+                values.extend(property.into_iter().flat_map(|it| list(it, "enum")).filter_map(Value::as_str));
+            }
+            if values.is_empty() {
+                values.extend(Some(member).filter(|member| !member.is_empty()));
+            }
+            let first = values.first().ok_or_else(|| about(format!("no value of `{tag}` stands for it")))?;
             let (ty, keeps_tag) = match component {
                 Some(component) => {
-                    let ty = self.components.get(component).cloned().unwrap_or_default();
-                    (ty, self.tag(component) != Some(tag))
+                    let keeps_tag = property.is_some() && self.tag(component) != Some(tag);
+                    (self.components.get(component).cloned().unwrap_or_default(), keeps_tag)
                 }
                 None => {
                     let name = self.names.take(&pascal(&format!("{name} {first}"))?);
@@ -343,15 +336,18 @@ impl<'a> Types<'a> {
                     (name, false)
                 }
             };
-            for value in tag_values {
-                if variants.iter().any(|variant: &Variant| variant.value == value) {
+            for value in values {
+                if variants.iter().any(|variant| variant.value == value) {
                     return Err(about(format!("`{tag}: {value}` stands for another member too")));
                 }
-                let name = names.take(&variant(&value).map_err(about)?);
-                variants.push(Variant { value, name, ty: ty.clone(), keeps_tag, boxed: false });
+                let name = names.take(&variant(value).map_err(about)?);
+                variants.push(Variant { value: value.to_owned(), name, ty: ty.clone(), keeps_tag, boxed: false });
             }
         }
-        Ok(Union { doc: String::new(), tag: tag.to_owned(), variants, deprecated: false })
+        match told {
+            true => Ok(Union { doc: String::new(), tag: tag.to_owned(), variants, deprecated: false }),
+            false => Err(format!("`discriminator`: no member has the property `{tag}`")),
+        }
     }
 
     /// A struct that holds the union which it is a variant of has no size; boxed, it has.
@@ -501,6 +497,11 @@ fn is_named(schema: &Value) -> bool {
             || has("anyOf")
             || has("allOf")
             || has("enum") && matches!(text(schema, "type"), "string" | ""))
+}
+
+/// `Asset` of `#/components/schemas/Asset`, or of `Asset`, as a mapping may have it.
+fn name_of(reference: &str) -> &str {
+    reference.strip_prefix(SCHEMAS).unwrap_or(reference)
 }
 
 fn union_members(schema: &Value) -> Option<Vec<&Value>> {
