@@ -3,7 +3,7 @@
 //! unseen.
 //!
 //! Three differences are meant, and they stand in `codegen/`: a field that may be missing is an `Option` and so reads
-//! null too, except that a list in a response is a `Vec`, which may be missing or null even if it's required; enums take
+//! null too, except that a list that a response requires is a `Vec`, which may be missing or null all the same; enums take
 //! values that aren't listed; bounds and patterns of strings aren't in the types.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,9 +63,9 @@ fn of_spec(schema: &Value, request: bool) -> Shape {
             let required = texts(&schema["required"]);
             let properties = schema["properties"].as_object().unwrap();
             let field = |(name, schema): (&String, &Value)| {
-                let list_of_response = schema["type"] == "array" && !request;
-                let nullable = schema["nullable"] == true || !(required.contains(name) || list_of_response);
-                let required = required.contains(name) && !list_of_response;
+                let nullable = schema["nullable"] == true || !required.contains(name);
+                let is_lenient = schema["type"] == "array" && !request;
+                let required = required.contains(name) && !is_lenient;
                 (name.clone(), Field { required, nullable, shape: of_spec(schema, request) })
             };
             Shape::Object(properties.iter().map(field).collect())

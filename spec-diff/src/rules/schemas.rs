@@ -92,7 +92,7 @@ impl<'v> Rules<'v> {
             (None, _, (_, must)) => way.judge(|way| match (way, must) {
                 (Way::Response, _) => (Additive, "is a new field"),
                 (_, true) => (Breaking, "is a new field and must be sent"),
-                (_, false) => (Additive, "is a new field and may be sent"),
+                (_, false) => (Breaking, "is a new field and may be sent: code that writes the object down lacks it"),
             }),
             (Some(old), Some(new), (was, is)) => {
                 if old != new {
@@ -101,8 +101,7 @@ impl<'v> Rules<'v> {
                 if was == is {
                     return;
                 }
-                let list = new.get("type").and_then(Value::as_str) == Some("array");
-                way.judge(|way| presence(way, is, list))
+                way.judge(|way| presence(way, is))
             }
         };
         self.say(class, field, sentence);
@@ -153,15 +152,13 @@ fn is_text(schema: &Value) -> bool {
     text("type") == Some("string") && !matches!(text("format"), Some("byte" | "binary"))
 }
 
-/// A field became required or optional. A list in a response is a `Vec` either way: a missing one reads as empty.
-fn presence(way: Way, required: bool, list: bool) -> (Class, &'static str) {
+/// A field became required or optional.
+fn presence(way: Way, required: bool) -> (Class, &'static str) {
     match (way, required) {
-        (Way::Response, true) if list => (Additive, "is always there now"),
-        (Way::Response, false) if list => (Additive, "may be missing now, and reads as empty then"),
         (Way::Response, true) => (Breaking, "is always there now: its Rust type is no longer an `Option`"),
         (Way::Response, false) => (Breaking, "may be missing now: its Rust type becomes an `Option`"),
         (_, true) => (Breaking, "must be sent now"),
-        (_, false) => (Additive, "may be left out now"),
+        (_, false) => (Breaking, "may be left out now: its Rust type becomes an `Option`"),
     }
 }
 
