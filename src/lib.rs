@@ -12,8 +12,9 @@
 //! # }
 //! ```
 //!
-//! Each method makes a builder, and awaiting the builder sends the request. An upload takes two steps: `.await?`
-//! sends it and gives a [`Job`], and `.wait().await?` waits until Canva has processed it.
+//! Each method makes a builder or a [`Call`], and awaiting it sends the request. An upload takes two steps: `.await?`
+//! sends it and gives a [`Job`], and `.wait().await?` waits until Canva has processed it. A list is a stream of
+//! [`Items`].
 //!
 //! | to | use |
 //! |---|---|
