@@ -116,21 +116,15 @@ impl<'a> Jobs<'a> {
 impl Shared {
     /// The job as this response has it.
     fn snapshot(&mut self, types: &Types<'_>, response: Option<&Type>, job: &Value) -> Result<(), String> {
-        let named = |ty: Option<&Type>| match ty {
-            // It keeps what the spec doesn't know, which those of requests don't.
-            Some(Type::Named(name)) => types.structs.get(name).filter(|it| it.open).map(|it| (name.clone(), it)),
-            _ => None,
-        };
-        let (response, object) = named(response).ok_or("the response must be an object")?;
+        let object = object(types, response).ok_or("the response must be an object")?;
         let (result, error) = (text(job, "result"), text(job, "error"));
-        let said = format!("{result} {error}");
-        if let Some(other) = self.snapshots.insert(response.clone(), said.clone()) {
-            let differs = format!("`{response}` is the response of another kind, whose `result` and `error` differ");
+        let (name, said) = (object.name.clone(), format!("{result} {error}"));
+        if let Some(other) = self.snapshots.insert(name.clone(), said.clone()) {
+            let differs = format!("`{name}` is the response of another kind, whose `result` and `error` differ");
             return if other == said { Ok(()) } else { Err(differs) };
         }
-        let missing = |place: String| format!("the response has no object `{place}`");
-        let field = |object: &'_ Struct, name: &str| object.fields.get(name).map(|field| field.ty.clone());
-        let (_, job) = named(field(object, "job").as_ref()).ok_or_else(|| missing("job".into()))?;
+        let job = object.fields.get("job").and_then(|job| self::object(types, Some(&job.ty)));
+        let job = job.ok_or("the response has no object `job`")?;
         let status = job.fields.get("status").filter(|status| status.required).and_then(|status| match &status.ty {
             Type::Named(name) => types.enums.get(name),
             _ => None,
@@ -140,78 +134,82 @@ impl Shared {
         if !(has_id && lists("success") && lists("failed")) {
             return Err("the job must have an `id`, and a `status` that may be `success` or `failed`".to_owned());
         }
-
-        // The result, from object to object; each keeps the fields that the spec doesn't know.
-        let segments: Vec<&str> = result.split('/').skip(1).collect();
-        let (mut at, mut value) = (job, quote!(Some(job)));
-        let mut end: Option<&Field> = None;
-        for (index, segment) in segments.iter().enumerate() {
-            let missing = || format!("`result: {result}`: the job has no `{segment}` there");
-            let field = at.fields.get(*segment).ok_or_else(missing)?;
-            let (name, parent) = (ident(&field.name), index.checked_sub(1).and_then(|index| segments.get(index)));
-            let next = if is_option(field) { quote!(it.#name) } else { quote!(Some(it.#name)) };
-            value = match parent {
-                None if is_option(field) => quote!(job.#name),
-                None => quote!(Some(job.#name)),
-                Some(parent) => quote!(#value.and_then(|it| { keep(&mut extra, #parent, it.extra); #next })),
-            };
-            if index + 1 < segments.len() {
-                at = named(Some(&field.ty)).ok_or_else(missing)?.1;
+        let (response, error) = (ident(&name), self.error(types, job, error)?);
+        let (result, what) = self.result(types, job, result)?;
+        self.items.push(quote! {
+            impl From<types::#response> for Snapshot {
+                fn from(response: types::#response) -> Self {
+                    let job = response.job;
+                    let mut extra = job.extra;
+                    let error = #error;
+                    let result = #result;
+                    Self::new(job.id, job.status.as_str(), result.map(JobResult::from).ok_or(#what), error, extra)
+                }
             }
-            end = Some(field);
+        });
+        Ok(())
+    }
+
+    /// What the job made, and its name: from object to object, each of which keeps the fields that the spec doesn't know.
+    fn result<'p>(
+        &mut self,
+        types: &Types<'_>,
+        job: &Struct,
+        pointer: &'p str,
+    ) -> Result<(TokenStream, &'p str), String> {
+        let mut segments = pointer.split('/').skip(1).peekable();
+        let mut what = segments.next().ok_or("`result` must be a JSON pointer into the job, such as `/asset`")?;
+        let missing = |segment: &str| format!("`result: {pointer}`: the job has no `{segment}` there");
+        let mut end = job.fields.get(what).ok_or_else(|| missing(what))?;
+        let mut value = option(end, &quote!(job));
+        for segment in segments {
+            let inside = object(types, Some(&end.ty)).ok_or_else(|| missing(segment))?;
+            end = inside.fields.get(segment).ok_or_else(|| missing(segment))?;
+            let next = option(end, &quote!(it));
+            value = quote!(#value.and_then(|it| { keep(&mut extra, #what, it.extra); #next }));
+            what = segment;
         }
-        let end = end.ok_or("`result` must be a JSON pointer into the job, such as `/asset`")?;
-        let what = segments.last().copied().unwrap_or_default();
-        let variant = pascal(what)?;
         // Kinds whose results have the same type share what the first of them calls it.
-        if self.results.values().all(|ty| *ty != end.ty) && self.results.insert(variant, end.ty.clone()).is_some() {
-            return Err(format!("`result: {result}`: another kind has a `{what}` of another type"));
+        let is_new = self.results.values().all(|ty| *ty != end.ty);
+        if is_new && self.results.insert(pascal(what)?, end.ty.clone()).is_some() {
+            return Err(format!("`result: {pointer}`: another kind has a `{what}` of another type"));
         }
         // A list without anything in it is no result.
         let filter = matches!(end.ty, Type::List(_)).then(|| quote!(.filter(|list| !list.is_empty())));
-        // Where objects are passed through, they add to what is kept.
-        let mutable = (segments.len() > 1).then(|| quote!(mut));
+        Ok((quote!(#value #filter), what))
+    }
 
-        let property = error.strip_prefix('/').and_then(|name| job.fields.get(name));
-        let property = property.ok_or_else(|| format!("`error: {error}`: the job has no such field"))?;
-        let (_, object) = named(Some(&property.ty)).ok_or_else(|| format!("`error: {error}` must be an object"))?;
+    /// Why the job failed.
+    fn error(&mut self, types: &Types<'_>, job: &Struct, pointer: &str) -> Result<TokenStream, String> {
+        let about = |reason: &str| format!("`error: {pointer}` {reason}");
+        let property = pointer.strip_prefix('/').and_then(|name| job.fields.get(name));
+        let property = property.ok_or_else(|| about("must be a JSON pointer to a field of the job"))?;
+        let object = object(types, Some(&property.ty)).ok_or_else(|| about("must be an object"))?;
         let (code, message) = (object.fields.get("code"), object.fields.get("message"));
         let code = code.filter(|code| code.required).and_then(|code| match &code.ty {
             Type::Named(name) if types.enums.contains_key(name) => Some(name.clone()),
             _ => None,
         });
         let (Some(code), Some(message)) = (code, message.filter(|it| it.required && it.ty == Type::Text)) else {
-            return Err(format!("`error: {error}` must have a `code`, which is an enum, and a `message`"));
+            return Err(about("must have a `code`, which is an enum, and a `message`"));
         };
-        let message = ident(&message.name);
         let kind = code.strip_suffix("ErrorCode").filter(|kind| !kind.is_empty()).unwrap_or(&code).to_owned();
-        let (kind_name, code_name) = (ident(&kind), ident(&code));
+        let (kind_name, code_name, message) = (ident(&kind), ident(&code), ident(&message.name));
         if self.codes.insert(kind, code.clone()).is_some_and(|other| other != code) {
-            return Err(format!(
-                "`error: {error}`: `{code}` has the name of other codes but for `ErrorCode`: rename it"
-            ));
+            return Err(about(&format!(
+                "has a `{code}`, and other codes have its name but for `ErrorCode`: rename it"
+            )));
         }
-        let error = ident(&property.name);
-        let error = if is_option(property) { quote!(job.#error) } else { quote!(Some(job.#error)) };
-        let response = ident(&response);
-        self.items.push(quote! {
-            impl From<types::#response> for Snapshot {
-                fn from(response: types::#response) -> Self {
-                    let job = response.job;
-                    let #mutable extra = job.extra;
-                    let error = match #error {
-                        Some(it) => JobError::of(&job.id, JobErrorCode::#kind_name(it.code), it.#message, it.extra),
-                        None => {
-                            let code = types::#code_name::Unknown(String::new());
-                            JobError::unsaid(&job.id, JobErrorCode::#kind_name(code))
-                        }
-                    };
-                    let result = #value #filter;
-                    Self::new(job.id, job.status.as_str(), result.map(JobResult::from).ok_or(#what), error, extra)
+        let error = option(property, &quote!(job));
+        Ok(quote! {
+            match #error {
+                Some(it) => JobError::of(&job.id, JobErrorCode::#kind_name(it.code), it.#message, it.extra),
+                None => {
+                    let code = types::#code_name::Unknown(String::new());
+                    JobError::unsaid(&job.id, JobErrorCode::#kind_name(code))
                 }
             }
-        });
-        Ok(())
+        })
     }
 
     fn results(&self) -> TokenStream {
@@ -281,6 +279,19 @@ impl Shared {
     }
 }
 
-fn is_option(field: &Field) -> bool {
-    !field.required || field.nullable
+/// The object of this type, if it keeps what the spec doesn't know. Those of requests don't.
+fn object<'t>(types: &'t Types<'_>, ty: Option<&Type>) -> Option<&'t Struct> {
+    match ty {
+        Some(Type::Named(name)) => types.structs.get(name).filter(|object| object.open),
+        _ => None,
+    }
+}
+
+/// The field of this value, as an `Option`.
+fn option(field: &Field, of: &TokenStream) -> TokenStream {
+    let name = ident(&field.name);
+    match !field.required || field.nullable {
+        true => quote!(#of.#name),
+        false => quote!(Some(#of.#name)),
+    }
 }

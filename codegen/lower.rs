@@ -271,7 +271,7 @@ impl<'a> Types<'a> {
             "type": "object", "properties": properties, "required": required, "additionalProperties": false
         });
         let (doc, deprecated) = (markdown(text(schema, "description")), flag(schema, "deprecated"));
-        Ok(Struct { shape, fields, request, response, open, doc, deprecated })
+        Ok(Struct { name: name.to_owned(), shape, fields, request, response, open, doc, deprecated })
     }
 
     fn union(&mut self, name: &str, schema: &'a Value, members: Vec<&'a Value>) -> Result<Union, String> {

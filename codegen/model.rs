@@ -77,6 +77,7 @@ impl Type {
 }
 
 pub struct Struct {
+    pub name: String,
     pub doc: String,
     /// The object with its properties, as progenitor takes it.
     pub shape: Value,

@@ -109,7 +109,7 @@ impl TryFrom<JobResult> for Vec<types::DesignSummary> {
 impl From<types::AssetUploadJobResponse> for Snapshot {
     fn from(response: types::AssetUploadJobResponse) -> Self {
         let job = response.job;
-        let extra = job.extra;
+        let mut extra = job.extra;
         let error = match job.error {
             Some(it) => {
                 JobError::of(

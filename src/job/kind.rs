@@ -14,7 +14,7 @@ use crate::send::Call;
 use crate::send::response::Unreadable;
 
 /// The kinds of the spec.
-#[allow(clippy::all, deprecated)]
+#[allow(clippy::all, deprecated, unused_mut)]
 #[rustfmt::skip]
 #[path = "../../generated/jobs.rs"]
 mod kinds;
