@@ -70,7 +70,7 @@ fn is_checkout() -> bool {
 /// Writes the files of `generated/` whose content changes, and says which.
 #[cfg(any(feature = "codegen", test))]
 pub fn write(package: &Path) -> Result<String, String> {
-    let (mut files, notes) = codegen::generate(SPEC, &read(package, SPEC)?)?;
+    let codegen::Generated { mut files, notes } = codegen::generate(SPEC, &read(package, SPEC)?)?;
     files.push((FINGERPRINTS, fingerprints(package)?));
     let mut written = Vec::new();
     fs::create_dir_all(package.join("generated")).map_err(|e| format!("generated: {e}"))?;

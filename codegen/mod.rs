@@ -25,8 +25,15 @@ mod tables;
 mod types;
 mod usage;
 
-/// The generated files and their content, and what is worth a word. `name` is the spec's file name, for messages.
-pub fn generate(name: &str, text: &str) -> Result<(Vec<(&'static str, String)>, Vec<String>), String> {
+pub struct Generated {
+    /// Each with its content.
+    pub files: Vec<(&'static str, String)>,
+    /// What in the spec is worth a word to the maintainer.
+    pub notes: Vec<String>,
+}
+
+/// What `generated/` is to have. `name` is the spec's file name, for messages.
+pub fn generate(name: &str, text: &str) -> Result<Generated, String> {
     let spec = spec::read(name, text)?;
     let in_spec = |e: String| format!("{name}: {}", e.replace('\n', " "));
     check::check(&spec).map_err(in_spec)?;
@@ -74,7 +81,7 @@ pub fn generate(name: &str, text: &str) -> Result<(Vec<(&'static str, String)>, 
         ("generated/docs.rs", headed(name, &docs)),
         ("generated/schemas.rs", headed(name, &tables::schemas(types.structs.keys().chain(types.others())))),
     ];
-    Ok((files, types.notes.into_iter().map(in_spec).collect()))
+    Ok(Generated { files, notes: types.notes.into_iter().map(in_spec).collect() })
 }
 
 /// Code that parses, and whose names are unique where they stand.
