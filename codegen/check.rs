@@ -10,6 +10,10 @@ enum Takes {
     List,
     Map,
     Any,
+    /// A map of texts.
+    Texts,
+    /// A list of maps.
+    Maps,
     One(Kind),
     /// Or a flag.
     Either(Kind),
@@ -19,7 +23,7 @@ enum Takes {
     Responses,
 }
 
-use Takes::{Any, Either, Flag, List, ListOf, Map, MapOf, Number, One, Responses, Text};
+use Takes::{Any, Either, Flag, List, ListOf, Map, MapOf, Maps, Number, One, Responses, Text, Texts};
 
 /// The objects of OpenAPI.
 #[derive(Clone, Copy)]
@@ -33,6 +37,8 @@ enum Kind {
     MediaType,
     Components,
     Schema,
+    Discriminator,
+    Server,
 }
 
 impl Kind {
@@ -47,6 +53,8 @@ impl Kind {
             Self::MediaType => MEDIA_TYPE,
             Self::Components => COMPONENTS,
             Self::Schema => SCHEMA,
+            Self::Discriminator => &[("propertyName", Text), ("mapping", Texts)],
+            Self::Server => &[("url", Text), ("description", Text), ("variables", Map)],
         }
     }
 }
@@ -56,10 +64,10 @@ type Keywords = [(&'static str, Takes)];
 const DOCUMENT: &Keywords = &[
     ("openapi", Text),
     ("info", Map),
-    ("servers", List),
+    ("servers", ListOf(Kind::Server)),
     ("paths", MapOf(Kind::Path)),
     ("components", One(Kind::Components)),
-    ("security", List),
+    ("security", Maps),
     ("tags", List),
     ("externalDocs", Map),
 ];
@@ -68,7 +76,7 @@ const PATH: &Keywords = &[
     ("$ref", Text),
     ("summary", Text),
     ("description", Text),
-    ("servers", List),
+    ("servers", ListOf(Kind::Server)),
     ("parameters", ListOf(Kind::Parameter)),
     ("get", One(Kind::Operation)),
     ("put", One(Kind::Operation)),
@@ -91,8 +99,8 @@ const OPERATION: &Keywords = &[
     ("responses", Responses),
     ("callbacks", Map),
     ("deprecated", Flag),
-    ("security", List),
-    ("servers", List),
+    ("security", Maps),
+    ("servers", ListOf(Kind::Server)),
 ];
 
 const PARAMETER: &Keywords = &[
@@ -168,7 +176,7 @@ const SCHEMA: &Keywords = &[
     ("oneOf", ListOf(Kind::Schema)),
     ("anyOf", ListOf(Kind::Schema)),
     ("not", One(Kind::Schema)),
-    ("discriminator", Map),
+    ("discriminator", One(Kind::Discriminator)),
 ];
 
 /// The first mistake in the document.
@@ -201,6 +209,12 @@ fn object(place: &str, value: &Value, kind: Kind) -> Result<(), String> {
             Number if !value.is_number() => return must("a number"),
             Flag if !value.is_boolean() => return must("`true` or `false`"),
             List if !value.is_array() => return must("a list"),
+            Maps if !value.as_array().is_some_and(|items| items.iter().all(Value::is_object)) => {
+                return must("a list of maps, such as `- oauthAuthCode: []`");
+            }
+            Texts if !value.as_object().is_some_and(|map| map.values().all(Value::is_string)) => {
+                return must("a map of texts");
+            }
             Map if !value.is_object() => return must("a map"),
             One(kind) => object(&inside(key), value, *kind)?,
             Either(kind) if !value.is_boolean() => object(&inside(key), value, *kind)?,
@@ -214,7 +228,8 @@ fn object(place: &str, value: &Value, kind: Kind) -> Result<(), String> {
             MapOf(kind) => match value.as_object() {
                 Some(map) => map
                     .iter()
-                    .filter(|(name, _)| !name.starts_with("x-"))
+                    // Names may begin with anything, but for paths.
+                    .filter(|(name, _)| !(matches!(kind, Kind::Path) && name.starts_with("x-")))
                     .try_for_each(|(name, value)| object(&of(name), value, *kind))?,
                 None => return must("a map"),
             },
@@ -225,7 +240,7 @@ fn object(place: &str, value: &Value, kind: Kind) -> Result<(), String> {
                     .try_for_each(|(status, response)| response_of(&of(status), status, response))?,
                 None => return must("a map, by status"),
             },
-            Text | Number | Flag | List | Map | Either(_) => {}
+            Text | Number | Flag | List | Map | Maps | Texts | Either(_) => {}
         }
     }
     Ok(())

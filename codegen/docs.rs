@@ -17,13 +17,14 @@ pub fn markdown(description: &str) -> String {
     let mut paragraph: Vec<String> = Vec::new();
     let (mut block, mut list) = (Block::Prose, false);
     // rustc refuses characters that turn the direction of text around.
+    let description = description.replace("\r\n", "\n").replace('\r', "\n");
     let description = description.replace(|c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'), "");
     for line in description.trim().lines().map(str::trim_end) {
         let text = line.trim_start();
         match block {
             Block::Fenced(fence) => {
                 out.push(line.to_owned());
-                if text.starts_with(fence) {
+                if text.trim_start_matches(['>', ' ']).starts_with(fence) {
                     block = Block::Prose;
                 }
                 continue;
@@ -42,9 +43,11 @@ pub fn markdown(description: &str) -> String {
         }
         // Deeper than this, it would be code.
         let indent = " ".repeat((line.len() - text.len()).min(INDENT.len() - 1));
-        if let Some(fence) = ["```", "~~~"].into_iter().find(|fence| text.starts_with(fence)) {
+        // In a list or quotation, code begins behind its mark.
+        let (mark, behind) = marked(text);
+        if let Some(fence) = ["```", "~~~"].into_iter().find(|fence| is_fence(behind, fence)) {
             out.extend(escaped(&mut paragraph));
-            out.push(format!("{indent}{fence}text"));
+            out.push(format!("{indent}{mark}{fence}text"));
             block = Block::Fenced(fence);
         } else if let Some(code) = line.strip_prefix(INDENT).filter(|_| paragraph.is_empty() && !list) {
             out.extend(["```text".to_owned(), code.to_owned()]);
@@ -54,7 +57,7 @@ pub fn markdown(description: &str) -> String {
             out.push(String::new());
         } else {
             list = is_list_item(text) || (list && !(paragraph.is_empty() && indent.is_empty()));
-            paragraph.push(format!("{indent}{text}"));
+            paragraph.push(format!("{indent}{mark}{behind}"));
         }
     }
     out.extend(escaped(&mut paragraph));
@@ -64,6 +67,21 @@ pub fn markdown(description: &str) -> String {
         Block::Indented => out.push("```".to_owned()),
     }
     out.join("\n")
+}
+
+/// The marks of lists and quotations at the beginning of a line, and what is behind them.
+fn marked(text: &str) -> (String, &str) {
+    let (mut mark, mut rest) = (String::new(), text);
+    while let Some((one, behind)) = rest.split_once(' ').filter(|(one, _)| one.starts_with('>') || is_list_item(rest)) {
+        mark.push_str(one);
+        mark.push(' ');
+        rest = behind.trim_start();
+    }
+    (mark, rest)
+}
+
+fn is_fence(text: &str, fence: &str) -> bool {
+    text.strip_prefix(fence).is_some_and(|info| fence == "~~~" || !info.contains('`'))
 }
 
 fn is_list_item(text: &str) -> bool {

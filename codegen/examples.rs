@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::lower::Object;
-use super::spec::{entries, follow, list, resolve, text};
+use super::spec::{entries, follow, resolve};
+use super::unions;
 
 /// Objects, each with the properties that an example of it lacks.
 #[derive(Default)]
@@ -33,8 +34,14 @@ impl LeftOut {
         }
         match value {
             Value::Object(map) => {
-                let inside = map.iter().filter(|(key, _)| !matches!(key.as_str(), "example" | "examples"));
-                inside.for_each(|(_, child)| self.search(spec, child));
+                for (key, child) in map {
+                    match key.as_str() {
+                        "example" | "examples" => {}
+                        // Properties may be called anything.
+                        "properties" => entries(value, key).for_each(|(_, property)| self.search(spec, property)),
+                        _ => self.search(spec, child),
+                    }
+                }
             }
             Value::Array(items) => items.iter().for_each(|item| self.search(spec, item)),
             _ => {}
@@ -43,14 +50,12 @@ impl LeftOut {
 
     fn compare(&mut self, spec: &Value, schema: &Value, example: &Value) {
         let (_, schema) = follow(spec, schema);
-        if let Some(tag) = schema.pointer("/discriminator/propertyName").and_then(Value::as_str) {
-            for member in list(schema, "oneOf").chain(list(schema, "anyOf")) {
-                let (_, member) = follow(spec, member);
-                let values = member.pointer("/properties").and_then(|properties| properties.get(tag));
-                let mut values = values.into_iter().flat_map(|property| list(resolve(spec, property), "enum"));
-                if values.any(|value| Some(value) == example.get(tag)) {
-                    self.compare(spec, member, example);
-                }
+        if let Some(tag) = unions::tag(schema) {
+            let value = example.get(tag).and_then(Value::as_str);
+            // What can't be generated is refused elsewhere.
+            let mut members = unions::members(spec, schema).unwrap_or_default().into_iter();
+            if let Some(member) = members.find(|member| value.is_some_and(|value| member.values.contains(&value))) {
+                self.compare(spec, member.target, example);
             }
             return;
         }
@@ -59,9 +64,8 @@ impl LeftOut {
                 let item = schema.get("items").into_iter();
                 item.for_each(|item| items.iter().for_each(|example| self.compare(spec, item, example)));
             }
-            Value::Object(fields) if text(schema, "type") == "object" || schema.get("allOf").is_some() => {
+            Value::Object(fields) if ["properties", "allOf"].iter().any(|key| schema.get(key).is_some()) => {
                 let mut object = Object::default();
-                // What can't be merged is refused elsewhere.
                 if object.add(spec, schema, &mut Vec::new()).is_err() {
                     return;
                 }
@@ -73,6 +77,10 @@ impl LeftOut {
                         self.compare(spec, property, example);
                     }
                 }
+            }
+            Value::Object(fields) => {
+                let values = schema.get("additionalProperties").into_iter();
+                values.for_each(|value| fields.values().for_each(|example| self.compare(spec, value, example)));
             }
             _ => {}
         }

@@ -10,6 +10,7 @@ use super::lower::Types;
 use super::model::{Field, Struct, Type};
 use super::names::{Names, ident, pascal, snake};
 use super::spec::{Operation, text};
+use super::tables::{Authentication, Facts};
 
 /// What was seen of jobs, operation by operation.
 #[derive(Default)]
@@ -30,12 +31,17 @@ struct Shared {
 }
 
 impl<'a> Jobs<'a> {
-    pub fn see(&mut self, operation: &Operation<'a>, response: Option<Type>) {
+    pub fn see(&mut self, operation: &Operation<'a>, facts: &Facts<'_>, response: Option<Type>) {
         if let Some(job) = operation.value.get("x-job") {
             self.kinds.push((operation.id, job));
         }
-        let is_read = matches!(operation.parameters.as_slice(), [only] if text(only, "in") == "path");
-        if is_read && operation.method == "get" {
+        let is_id = |only: &Value| {
+            let schema = only.get("schema").unwrap_or(&Value::Null);
+            text(only, "in") == "path" && text(schema, "type") == "string" && schema.get("enum").is_none()
+        };
+        let is_read = matches!(operation.parameters.as_slice(), [only] if is_id(only));
+        let is_plain = operation.method == "get" && operation.value.get("requestBody").is_none();
+        if is_read && is_plain && facts.authentication != Authentication::Basic {
             self.reads.insert(operation.id, response.clone());
         }
         self.responses.insert(operation.id, response);
@@ -123,14 +129,15 @@ impl Shared {
             let differs = format!("`{name}` is the response of another kind, whose `result` and `error` differ");
             return if other == said { Ok(()) } else { Err(differs) };
         }
-        let job = object.fields.get("job").and_then(|job| self::object(types, Some(&job.ty)));
-        let job = job.ok_or("the response has no object `job`")?;
-        let status = job.fields.get("status").filter(|status| status.required).and_then(|status| match &status.ty {
+        let job =
+            object.fields.get("job").filter(|job| is_there(job)).and_then(|job| self::object(types, Some(&job.ty)));
+        let job = job.ok_or("the response has no object `job`, or need not have it")?;
+        let status = job.fields.get("status").filter(|status| is_there(status)).and_then(|status| match &status.ty {
             Type::Named(name) => types.enums.get(name),
             _ => None,
         });
         let lists = |value: &str| status.is_some_and(|it| it.values.iter().any(|(listed, _)| listed == value));
-        let has_id = job.fields.get("id").is_some_and(|id| id.required && id.ty == Type::Text);
+        let has_id = job.fields.get("id").is_some_and(|id| is_there(id) && id.ty == Type::Text);
         if !(has_id && lists("success") && lists("failed")) {
             return Err("the job must have an `id`, and a `status` that may be `success` or `failed`".to_owned());
         }
@@ -159,6 +166,9 @@ impl Shared {
     ) -> Result<(TokenStream, &'p str), String> {
         let mut segments = pointer.split('/').skip(1).peekable();
         let mut what = segments.next().ok_or("`result` must be a JSON pointer into the job, such as `/asset`")?;
+        if ["id", "status", "error"].contains(&what) {
+            return Err(format!("`result: {pointer}`: the job's `{what}` is no result"));
+        }
         let missing = |segment: &str| format!("`result: {pointer}`: the job has no `{segment}` there");
         let mut end = job.fields.get(what).ok_or_else(|| missing(what))?;
         let mut value = option(end, &quote!(job));
@@ -168,6 +178,9 @@ impl Shared {
             let next = option(end, &quote!(it));
             value = quote!(#value.and_then(|it| { keep(&mut extra, #what, it.extra); #next }));
             what = segment;
+        }
+        if matches!(&end.ty, Type::Named(name) if types.holds(name, &job.name)) {
+            return Err(format!("`result: {pointer}`: it has the job inside"));
         }
         // Kinds whose results have the same type share what the first of them calls it.
         let is_new = self.results.values().all(|ty| *ty != end.ty);
@@ -186,11 +199,11 @@ impl Shared {
         let property = property.ok_or_else(|| about("must be a JSON pointer to a field of the job"))?;
         let object = object(types, Some(&property.ty)).ok_or_else(|| about("must be an object"))?;
         let (code, message) = (object.fields.get("code"), object.fields.get("message"));
-        let code = code.filter(|code| code.required).and_then(|code| match &code.ty {
+        let code = code.filter(|code| is_there(code)).and_then(|code| match &code.ty {
             Type::Named(name) if types.enums.contains_key(name) => Some(name.clone()),
             _ => None,
         });
-        let (Some(code), Some(message)) = (code, message.filter(|it| it.required && it.ty == Type::Text)) else {
+        let (Some(code), Some(message)) = (code, message.filter(|it| is_there(it) && it.ty == Type::Text)) else {
             return Err(about("must have a `code`, which is an enum, and a `message`"));
         };
         let kind = code.strip_suffix("ErrorCode").filter(|kind| !kind.is_empty()).unwrap_or(&code).to_owned();
@@ -279,19 +292,23 @@ impl Shared {
     }
 }
 
-/// The object of this type, if it keeps what the spec doesn't know. Those of requests don't.
+/// The object of this type, if it is one of responses alone: it keeps what the spec doesn't know.
 fn object<'t>(types: &'t Types<'_>, ty: Option<&Type>) -> Option<&'t Struct> {
     match ty {
-        Some(Type::Named(name)) => types.structs.get(name).filter(|object| object.open),
+        Some(Type::Named(name)) => types.structs.get(name).filter(|object| !object.request),
         _ => None,
     }
+}
+
+fn is_there(field: &Field) -> bool {
+    field.required && !field.nullable
 }
 
 /// The field of this value, as an `Option`.
 fn option(field: &Field, of: &TokenStream) -> TokenStream {
     let name = ident(&field.name);
-    match !field.required || field.nullable {
-        true => quote!(#of.#name),
-        false => quote!(Some(#of.#name)),
+    match is_there(field) {
+        true => quote!(Some(#of.#name)),
+        false => quote!(#of.#name),
     }
 }

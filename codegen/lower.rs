@@ -11,6 +11,7 @@ use super::model::{Enum, Field, Struct, Type, Union, Variant};
 use super::names::{self, Names, pascal, snake};
 use super::spec::{Operation, SCHEMAS, components, entries, flag, follow, list, only_member, resolve, text};
 use super::tables::{Length, length};
+use super::unions::{self, Member};
 use super::usage;
 
 /// Nobody nests schemas deeper than this, unless they nest without end.
@@ -193,8 +194,8 @@ impl<'a> Types<'a> {
     /// `tag` is the property that its union has in its place.
     fn define(&mut self, name: &str, schema: &'a Value, tag: Option<&str>) -> Result<(), String> {
         let (doc, deprecated) = (markdown(text(schema, "description")), flag(schema, "deprecated"));
-        if let Some(members) = union_members(schema) {
-            let union = self.union(name, schema, members)?;
+        if union_members(schema).is_some() {
+            let union = self.union(name, schema)?;
             self.unions.insert(name.to_owned(), Union { doc, deprecated, ..union });
         } else if schema.get("enum").is_some() {
             self.enums.insert(name.to_owned(), Enum { doc, values: values(schema)?, deprecated });
@@ -226,8 +227,8 @@ impl<'a> Types<'a> {
             if request {
                 let (_, target) = follow(self.spec, schema);
                 let (_, item) = follow(self.spec, target.get("items").unwrap_or(&Value::Null));
-                self.lengths.extend(length(name, property, target).map_err(about)?);
-                self.lengths.extend(length(name, &format!("{property}_item"), item).map_err(about)?);
+                let lengths = [length(name, property, target), length(name, &format!("{property}_item"), item)];
+                lengths.into_iter().try_for_each(|length| self.keep(length?)).map_err(about)?;
             }
             let described = resolve(self.spec, schema);
             // What is only read is never sent, and the other way round.
@@ -265,6 +266,10 @@ impl<'a> Types<'a> {
             };
             fields.insert(property.clone(), field);
         }
+        let mut unknown = merged.required.iter().filter(|property| !merged.properties.contains_key(*property));
+        if let Some(unknown) = unknown.next().filter(|_| request) {
+            return Err(format!("`required` names `{unknown}`, which isn't in `properties`"));
+        }
         let unknown = merged.required.iter().filter(|property| !merged.properties.contains_key(*property));
         self.notes.extend(unknown.map(|property| format!("{name}.{property} is required, and isn't in `properties`")));
         let shape = json!({
@@ -274,67 +279,42 @@ impl<'a> Types<'a> {
         Ok(Struct { name: name.to_owned(), shape, fields, request, response, open, doc, deprecated })
     }
 
-    fn union(&mut self, name: &str, schema: &'a Value, members: Vec<&'a Value>) -> Result<Union, String> {
-        let tag = schema.pointer("/discriminator/propertyName").and_then(Value::as_str);
-        let tag = tag.ok_or_else(|| {
+    fn union(&mut self, name: &str, schema: &'a Value) -> Result<Union, String> {
+        let tag = unions::tag(schema).ok_or_else(|| {
             "`oneOf` and `anyOf` need a `discriminator` with a `propertyName`, which tells the members apart".to_owned()
         })?;
         let besides = ["properties", "allOf", "anyOf"].into_iter().find(|key| schema.get(key).is_some());
         if let Some(key) = besides.filter(|key| *key != "anyOf" || schema.get("oneOf").is_some()) {
             return Err(format!("`{key}` beside `oneOf` or `anyOf` can't be generated: move it into the members"));
         }
-        let mapping: Vec<(&str, &'a str)> = entries(&schema["discriminator"], "mapping")
-            .filter_map(|(value, target)| Some((value.as_str(), name_of(target.as_str()?))))
-            .collect();
-        let mut members: Vec<(&'a str, &'a Value)> =
-            members.into_iter().map(|member| (name_of(text(member, "$ref")), member)).collect();
-        for (value, target) in &mapping {
-            let known = components(self.spec, "schemas").find(|(name, _)| name == target);
-            let (_, schema) = known.ok_or_else(|| format!("`mapping` has `{value}: {target}`, which leads nowhere"))?;
-            if members.iter().all(|(name, _)| name != target) {
-                members.push((target, schema));
-            }
-        }
         let (mut names, mut variants, mut told) = (Names::of(["Unknown"]), Vec::<Variant>::new(), false);
-        for (member, schema) in members {
+        for Member { name: member, schema, target, tag: property, values } in unions::members(self.spec, schema)? {
             let about = |reason: String| {
                 let member = if member.is_empty() { "without a name" } else { member };
                 format!("the member {member}: {reason}")
             };
-            let (component, target) = follow(self.spec, schema);
-            let component = component.or(Some(member).filter(|member| !member.is_empty()));
             if union_members(target).is_some() {
                 return Err(about("it is a union itself: list its members here".to_owned()));
             }
             if !is_named(target) || target.get("enum").is_some() {
                 return Err(about("only objects with `properties` can be told apart".to_owned()));
             }
-            let mut object = Object::default();
-            object.add(self.spec, target, &mut Vec::new()).map_err(about)?;
-            let property = object.properties.get(tag).map(|property| follow(self.spec, property).1);
             if property.is_some_and(|property| text(property, "type") != "string") {
                 return Err(about(format!("its `{tag}` must be text")));
             }
             told |= property.is_some();
-            let mapped = mapping.iter().filter(|(_, target)| *target == member).map(|(value, _)| *value);
-            let mut values: Vec<&str> = mapped.collect();
-            if values.is_empty() {
-                values.extend(property.into_iter().flat_map(|it| list(it, "enum")).filter_map(Value::as_str));
-            }
-            if values.is_empty() {
-                values.extend(Some(member).filter(|member| !member.is_empty()));
-            }
             let first = values.first().ok_or_else(|| about(format!("no value of `{tag}` stands for it")))?;
-            let (ty, keeps_tag) = match component {
-                Some(component) => {
-                    let keeps_tag = property.is_some() && self.tag(component) != Some(tag);
-                    (self.components.get(component).cloned().unwrap_or_default(), keeps_tag)
-                }
-                None => {
-                    let name = self.names.take(&pascal(&format!("{name} {first}"))?);
-                    self.define(&name, target, Some(tag)).map_err(about)?;
-                    (name, false)
-                }
+            let component = follow(self.spec, schema).0.unwrap_or(member);
+            let (ty, keeps_tag) = if let Some(ty) = self.components.get(component) {
+                (ty.clone(), property.is_some() && self.tag(component) != Some(tag))
+            } else if schema.get("$ref").is_none() {
+                let name = self.names.take(&pascal(&format!("{name} {first}"))?);
+                self.define(&name, target, Some(tag)).map_err(about)?;
+                (name, false)
+            } else if let Type::Named(ty) = self.lower(schema, member).map_err(about)?.ty {
+                (ty, property.is_some())
+            } else {
+                return Err(about("only objects with `properties` can be told apart".to_owned()));
             };
             for value in values {
                 if variants.iter().any(|variant| variant.value == value) {
@@ -353,7 +333,7 @@ impl<'a> Types<'a> {
     /// A struct that holds the union which it is a variant of has no size; boxed, it has.
     fn box_cycles(&mut self) {
         let holds = |(name, union): (&String, &Union)| -> Vec<bool> {
-            union.variants.iter().map(|variant| self.holds(&variant.ty, name, &mut BTreeSet::new())).collect()
+            union.variants.iter().map(|variant| self.holds(&variant.ty, name)).collect()
         };
         let boxed: Vec<Vec<bool>> = self.unions.iter().map(holds).collect();
         for (union, boxed) in self.unions.values_mut().zip(boxed) {
@@ -362,7 +342,11 @@ impl<'a> Types<'a> {
     }
 
     /// Whether a value of this type holds one of the other, and not just in a list or map.
-    fn holds(&self, name: &str, other: &str, seen: &mut BTreeSet<String>) -> bool {
+    pub fn holds(&self, name: &str, other: &str) -> bool {
+        self.holds_unseen(name, other, &mut BTreeSet::new())
+    }
+
+    fn holds_unseen(&self, name: &str, other: &str, seen: &mut BTreeSet<String>) -> bool {
         if name == other {
             return true;
         }
@@ -375,7 +359,7 @@ impl<'a> Types<'a> {
             _ => None,
         });
         let variants = self.unions.get(name).into_iter().flat_map(|union| &union.variants).map(|variant| &variant.ty);
-        fields.chain(variants).any(|part| self.holds(part, other, seen))
+        fields.chain(variants).any(|part| self.holds_unseen(part, other, seen))
     }
 
     /// The schemas that progenitor makes structs of, one of them perhaps left out. It takes enums and unions for types
@@ -405,12 +389,18 @@ impl<'a> Types<'a> {
             Some((name, _)) => length(name, "", schema)?,
             None => length(operation, parameter, schema)?,
         };
-        let Some(found) = found else { return Ok(()) };
-        match self.lengths.iter().find(|known| known.name == found.name) {
-            Some(known) if *known != found => Err(format!("`{}` is the name of another length: rename it", found.name)),
+        self.keep(found)
+    }
+
+    fn keep(&mut self, length: Option<Length>) -> Result<(), String> {
+        let Some(length) = length else { return Ok(()) };
+        match self.lengths.iter().find(|known| known.name == length.name) {
+            Some(known) if *known != length => {
+                Err(format!("`{}` is the name of another length: rename it", length.name))
+            }
             Some(_) => Ok(()),
             None => {
-                self.lengths.push(found);
+                self.lengths.push(length);
                 Ok(())
             }
         }
@@ -454,6 +444,8 @@ impl<'a> Types<'a> {
 pub struct Object<'a> {
     pub properties: BTreeMap<String, &'a Value>,
     pub required: BTreeSet<String>,
+    /// What is part of it already.
+    done: BTreeSet<&'a str>,
     /// It says that there may be more properties.
     open: bool,
 }
@@ -462,6 +454,9 @@ impl<'a> Object<'a> {
     pub fn add(&mut self, spec: &'a Value, schema: &'a Value, seen: &mut Vec<&'a str>) -> Result<(), String> {
         let reference = schema.get("$ref").and_then(Value::as_str);
         if let Some(reference) = reference {
+            if self.done.contains(reference) {
+                return Ok(());
+            }
             if seen.contains(&reference) {
                 return Err(format!("`allOf` with `$ref: '{reference}'` leads back to itself"));
             }
@@ -469,7 +464,7 @@ impl<'a> Object<'a> {
         }
         let schema = resolve(spec, schema);
         if union_members(schema).is_some() || !matches!(kind(schema)?, "object" | "") {
-            return Err("`allOf` can only be generated of objects".to_owned());
+            return Err("an object with `properties` or `allOf` can only have the `type: object`".to_owned());
         }
         for (name, property) in entries(schema, "properties") {
             if self.properties.insert(name.clone(), property).is_some_and(|other| other != property) {
@@ -480,8 +475,9 @@ impl<'a> Object<'a> {
         let additional = schema.get("additionalProperties");
         self.open |= additional.is_some_and(|additional| *additional != json!(false));
         list(schema, "allOf").try_for_each(|member| self.add(spec, member, seen))?;
-        if reference.is_some() {
+        if let Some(reference) = reference {
             seen.pop();
+            self.done.insert(reference);
         }
         Ok(())
     }
@@ -497,11 +493,6 @@ fn is_named(schema: &Value) -> bool {
             || has("anyOf")
             || has("allOf")
             || has("enum") && matches!(text(schema, "type"), "string" | ""))
-}
-
-/// `Asset` of `#/components/schemas/Asset`, or of `Asset`, as a mapping may have it.
-fn name_of(reference: &str) -> &str {
-    reference.strip_prefix(SCHEMAS).unwrap_or(reference)
 }
 
 fn union_members(schema: &Value) -> Option<Vec<&Value>> {
@@ -524,7 +515,9 @@ fn kind(schema: &Value) -> Result<&str, String> {
 fn values(schema: &Value) -> Result<Vec<(String, String)>, String> {
     let (mut names, mut values) = (Names::of(["Unknown"]), Vec::<(String, String)>::new());
     for value in list(schema, "enum").filter(|value| !value.is_null()) {
-        let text = value.as_str().ok_or_else(|| format!("`enum` value `{value}` must be text: put it in quotes"))?;
+        let text = value.as_str().ok_or_else(|| {
+            format!("`enum` value `{value}` must be text: put it in quotes, or say what `type` it has")
+        })?;
         if !values.iter().any(|(known, _)| known == text) {
             let name = variant(text).map_err(|reason| format!("`enum` value: {reason}"))?;
             values.push((text.to_owned(), names.take(&name)));

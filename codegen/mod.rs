@@ -2,8 +2,8 @@
 //!
 //! `spec` reads it, and `check` looks for keywords that OpenAPI lacks. `lower` turns its schemas into the types of `model`, which all have names; `types` prints them, the
 //! structs with progenitor. `operations` makes a method for each operation, `jobs` the kinds of jobs, and `tables` the
-//! facts. `names` and `docs` make names and documentation that Rust can have. `usage` and
-//! `examples` say how schemas are used.
+//! facts. `names` and `docs` make names and documentation that Rust can have. `usage`, `examples` and
+//! `unions` say how schemas are used.
 
 use std::collections::BTreeSet;
 
@@ -23,6 +23,7 @@ mod operations;
 mod spec;
 mod tables;
 mod types;
+mod unions;
 mod usage;
 
 pub struct Generated {
@@ -44,8 +45,8 @@ pub fn generate(name: &str, text: &str) -> Result<Generated, String> {
         let about = |reason| in_spec(format!("{}: {reason}", operation.id));
         let known = tables::facts(&spec, operation).map_err(about)?;
         let response = methods.add(&spec, &mut types, operation, &known).map_err(about)?;
+        jobs.see(operation, &known, response);
         facts.push(known);
-        jobs.see(operation, response);
     }
     let (codes, jobs) = jobs.tokens(&types).map_err(in_spec)?;
     let structs = types::types(&types).map_err(in_spec)?;

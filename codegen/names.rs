@@ -44,10 +44,8 @@ pub fn variant(value: &str) -> Result<String, String> {
     if value.is_empty() {
         return Ok("Empty".to_owned());
     }
-    match value.chars().any(char::is_alphanumeric) {
-        true => pascal(value),
-        false => Ok(value.chars().map(|c| format!("U{:x}", u32::from(c))).collect()),
-    }
+    let by_characters = || value.chars().map(|c| format!("U{:x}", u32::from(c))).collect();
+    Ok(pascal(value).unwrap_or_else(|_| by_characters()))
 }
 
 /// The name of a field, argument or function: `Asset-Upload-Metadata` -> `asset_upload_metadata`, `type` -> `type_`.

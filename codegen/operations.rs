@@ -106,6 +106,10 @@ impl<'a> Arguments<'a> {
         }
         let required = flag(parameter, "required") || place == "path";
         let hint = format!("{} {wire}", self.id);
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if place == "header" && !(wire.bytes().all(is_token) && !wire.is_empty()) {
+            return Err("it isn't the name of a header".to_owned());
+        }
         if let Some(json) = json_schema(parameter) {
             if place != "header" {
                 return Err("JSON can only be generated in a header: write `schema` in place of `content`".to_owned());
@@ -130,11 +134,6 @@ impl<'a> Arguments<'a> {
         let explode = parameter.get("explode").and_then(Value::as_bool).unwrap_or(style == "form");
         if !["path", "query", "header"].contains(&place) {
             return Err(format!("`in: {place}` can't be generated: only `path`, `query` and `header` can"));
-        }
-        if place == "header"
-            && !wire.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-        {
-            return Err("it isn't the name of a header".to_owned());
         }
         let separator = match (place, style) {
             _ if !is_word => return Err("it must be text, a number, an enum, or a list of these".to_owned()),
@@ -239,6 +238,10 @@ impl<'a> Arguments<'a> {
         let schema = content(body).and_then(|content| content.values().next()?.get("schema"));
         let schema = schema.ok_or("the request body has no `schema`")?;
         let ty = types.of(schema, &format!("{} request", self.id), true)?;
+        let encoding = content(body).and_then(|content| content.values().next()?.get("encoding"));
+        if encoding.is_some() {
+            return Err("the `encoding` of the request body can't be generated".to_owned());
+        }
         if media_type != Some("application/json") && !types.is_flat(&ty) {
             return Err("the form must be an object of text, numbers, enums, and lists of these".to_owned());
         }
@@ -304,7 +307,7 @@ fn pages<'a>(
         return Err("`x-pages`: an upload has no pages".to_owned());
     }
     let object = match response {
-        Some(Type::Named(name)) => types.structs.get(name),
+        Some(Type::Named(name)) => types.structs.get(name).filter(|object| !object.request),
         _ => None,
     };
     let field = |name: &str| object.and_then(|object| object.fields.get(name));

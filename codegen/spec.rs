@@ -25,8 +25,8 @@ const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "
 
 /// The document `text`. `name` is its file's, for error messages.
 pub fn read(name: &str, text: &str) -> Result<Value, String> {
-    // YAML 1.2: `no`, `on` and `y` are text.
-    let yaml = serde_saphyr::options! { strict_booleans: true };
+    // YAML 1.2: `no`, `on` and `y` are text. And the spec may be long: it is ours.
+    let yaml = serde_saphyr::options! { strict_booleans: true, budget: None };
     let spec: Value = serde_saphyr::from_str_with_options(text, yaml).map_err(|e| {
         format!("{name}: not readable as YAML: {}", e.without_snippet().to_string().lines().next().unwrap_or_default())
     })?;
@@ -58,8 +58,16 @@ pub fn collect_references<'a>(value: &'a Value, into: &mut BTreeSet<&'a str>) {
 /// The value itself, or the target of its `$ref`. simulator/ and spec-diff/ have the same few lines: the build script
 /// of a published crate can't depend on the workspace.
 pub fn resolve<'a>(spec: &'a Value, value: &'a Value) -> &'a Value {
-    let pointer = value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
-    pointer.and_then(|pointer| spec.pointer(pointer)).unwrap_or(value)
+    let mut value = value;
+    // A reference may lead to another one, and those not for ever.
+    for _ in 0..50 {
+        let pointer = value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
+        match pointer.and_then(|pointer| spec.pointer(pointer)) {
+            Some(target) => value = target,
+            None => break,
+        }
+    }
+    value
 }
 
 /// A schema that says of another one only that, and perhaps that it may be null.
@@ -80,7 +88,8 @@ pub fn follow<'a>(spec: &'a Value, schema: &'a Value) -> (Option<&'a str>, &'a V
     // Not for ever: references may lead in a circle.
     for _ in 0..50 {
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-            (name, schema) = (reference.strip_prefix(SCHEMAS), resolve(spec, schema));
+            let target = reference.strip_prefix('#').and_then(|pointer| spec.pointer(pointer));
+            (name, schema) = (reference.strip_prefix(SCHEMAS), target.unwrap_or(&Value::Null));
         } else if let Some(member) = only_member(schema) {
             (name, schema) = (None, member);
         } else {
@@ -117,6 +126,10 @@ pub fn operations(spec: &Value) -> Result<Vec<Operation<'_>>, String> {
     for (path, item) in paths.iter().filter(|(key, _)| !key.starts_with("x-")) {
         if !path.starts_with('/') {
             return Err(format!("paths.{path}: a path begins with `/`"));
+        }
+        let odd = path.contains(['?', '#', '\\', ' ']) || path.split('/').any(|segment| matches!(segment, "." | ".."));
+        if odd || path.matches('{').count() != path.matches('}').count() {
+            return Err(format!("paths.{path}: it isn't a path with names in braces"));
         }
         let item = resolve(spec, item);
         let methods_of_path = item.as_object().ok_or_else(|| format!("paths.{path}: not a map"))?;

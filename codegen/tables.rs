@@ -204,7 +204,8 @@ fn urls(spec: &Value) -> Result<TokenStream, String> {
     let flow = "/components/securitySchemes/oauthAuthCode/flows/authorizationCode";
     let base = text("/servers/0/url").and_then(|base| match base.contains('{') {
         true => Err(format!("/servers/0/url has variables: write a URL in place of {base}")),
-        false => Ok(base),
+        false if base.starts_with("https://") || base.starts_with("http://") => Ok(base),
+        false => Err(format!("/servers/0/url must be a URL that begins with https://, not {base}")),
     })?;
     let authorization = text(&format!("{flow}/authorizationUrl"))?;
     let token = text(&format!("{flow}/tokenUrl"))?;
@@ -266,6 +267,10 @@ pub fn length(owner: &str, property: &str, schema: &Value) -> Result<Option<Leng
     }
     let Some(max) = bound(["x-decoded-max-length", "maxLength", "maxItems", "maximum"]) else { return Ok(None) };
     let min = bound(["x-decoded-min-length", "minLength", "minItems", "minimum"]).unwrap_or(0);
+    let is_negative = schema.get("minimum").and_then(Value::as_f64).is_some_and(|minimum| minimum < 0.0);
+    if is_negative || min > max {
+        return if is_negative { Ok(None) } else { Err(format!("its bounds are {min} to {max}, which nothing is in")) };
+    }
     let unit = match ["x-decoded-max-length", "maxLength", "maxItems"].map(|key| schema.get(key)) {
         [Some(_), _, _] => "Unicode scalar values before Base64",
         [_, Some(_), _] => "Unicode scalar values",

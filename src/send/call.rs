@@ -165,8 +165,8 @@ impl<T> Call<T> {
     }
 
     /// A header with JSON in it, in ASCII, unless that is null.
-    pub fn json_header(self, name: &'static str, value: &impl Serialize) -> Self {
-        let json = serde_json::to_string(value);
+    pub fn json_header(self, name: &'static str, value: impl Serialize) -> Self {
+        let json = serde_json::to_string(&value);
         self.with(|head| match json.map_err(Error::unsendable)? {
             json if json == "null" => Ok(()),
             json => head.insert(name, ascii(&json)),

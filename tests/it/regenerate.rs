@@ -280,6 +280,11 @@ fn a_bad_spec_is_refused_in_one_line_with_its_place_and_generated_is_left_alone(
         (PARAMETERS, parameter("schema: { type: string } }\n        - { name: limit, in: query, schema: { type: string }"), "openapi.yaml: paths./v1/assets/{assetId}.get: the parameter `query limit` is there twice"),
         (PARAMETERS, format!("{PARAMETERS}        - {{ name: a, in: cookie, schema: {{ type: string }} }}\n"), "openapi.yaml: getAsset: the cookie parameter `a`: `in: cookie` can't be generated"),
         (PARAMETERS, format!("{PARAMETERS}        - {{ name: X A, in: header, schema: {{ type: string }} }}\n"), "openapi.yaml: getAsset: the header parameter `X A`: it isn't the name of a header"),
+        ("        - oauthAuthCode: []\n", "        - oauthAuthCode\n".to_owned(), "openapi.yaml: paths./v1/users/me.get: `security` must be a list of maps, such as"),
+        ("        mapping:\n", "        mappings:\n".to_owned(), "openapi.yaml: components.schemas.FolderItemSummary.discriminator: `mappings` isn't a keyword"),
+        ("  /v1/users/me:\n", "  /v1/users/me?x=y:\n".to_owned(), "openapi.yaml: paths./v1/users/me?x=y: it isn't a path"),
+        ("        result: /asset\n", "        result: /status\n".to_owned(), "openapi.yaml: createAssetUploadJob: `x-job`: `result: /status`: the job's `status` is no result"),
+        ("      required: [job]\n", "      required: []\n".to_owned(), "openapi.yaml: createAssetUploadJob: `x-job`: the response has no object `job`, or need not have it"),
         ("        kind: url-import\n", String::new(), "openapi.yaml: createUrlImportJob: `x-job`: `kind` is missing"),
         (
             "          application/json:\n            schema:\n              $ref: '#/components/schemas/CreateUrlImportJobRequest'\n",
