@@ -107,7 +107,7 @@ impl<'a> Arguments<'a> {
         let required = flag(parameter, "required") || place == "path";
         let hint = format!("{} {wire}", self.id);
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if place == "header" && !(wire.bytes().all(is_token) && !wire.is_empty()) {
+        if place == "header" && (wire.is_empty() || !wire.bytes().all(is_token)) {
             return Err("it isn't the name of a header".to_owned());
         }
         if let Some(json) = json_schema(parameter) {

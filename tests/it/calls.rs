@@ -108,7 +108,7 @@ async fn an_operation_of_ones_own_has_lists_headers_forms_and_no_token() {
         .query("n", 5)
         .query("none", None::<&str>)
         .header("X-Ids", [1, 2])
-        .json_header("X-Meta", &json!({"a": "é🚀"}));
+        .json_header("X-Meta", json!({"a": "é🚀"}));
     call.form(&json!({ "q": "a&b", "tags": ["c", "d e"], "deep": null })).await.unwrap();
     let (head, body) = seen.recv().await.unwrap();
     let target = "POST /rest/v1/search?tag=a%20b&tag=c%26d&type=x,y%2Cz&n=5 HTTP/1.1\r\n";
