@@ -45,6 +45,10 @@ pub fn generate(name: &str, text: &str) -> Result<Generated, String> {
         let about = |reason| in_spec(format!("{}: {reason}", operation.id));
         let known = tables::facts(&spec, operation).map_err(about)?;
         let response = methods.add(&spec, &mut types, operation, &known).map_err(about)?;
+        let unlisted = tables::unlisted_scopes(&spec, &known).into_iter();
+        types
+            .notes
+            .extend(unlisted.map(|scope| format!("{} needs the scope `{scope}`, which no flow lists", operation.id)));
         jobs.see(operation, &known, response);
         facts.push(known);
     }

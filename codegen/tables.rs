@@ -8,7 +8,7 @@ use quote::{ToTokens, quote};
 use serde_json::Value;
 
 use super::names::{constant, ident};
-use super::spec::{Operation, entries, text};
+use super::spec::{Operation, components, entries, text};
 
 /// The constants that the table of operations has beside them.
 pub const OWN: [&str; 5] = ["ALL", "AUTHORIZATION_URL", "BASE_URL", "SCOPES", "TOKEN_URL"];
@@ -98,18 +98,8 @@ fn security<'a>(spec: &'a Value, operation: &'a Value) -> Result<(Authentication
             let scheme = spec.pointer(&format!("/components/securitySchemes/{name}")).unwrap_or(&Value::Null);
             match (text(scheme, "type"), text(scheme, "scheme").to_ascii_lowercase().as_str()) {
                 ("oauth2" | "openIdConnect", _) | ("http", "bearer") => {
-                    let scopes: Vec<&str> = scopes.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-                    let flows = entries(scheme, "flows").filter_map(|(_, flow)| flow.get("scopes")?.as_object());
-                    let known: BTreeSet<&String> = flows.flat_map(|scopes| scopes.keys()).collect();
-                    let unknown = scopes
-                        .iter()
-                        .find(|scope| text(scheme, "type") == "oauth2" && !known.iter().any(|it| it == *scope));
-                    return match unknown {
-                        Some(scope) => {
-                            Err(format!("`security` asks for the scope `{scope}`, which `{name}` doesn't list"))
-                        }
-                        None => Ok((Authentication::AccessToken, scopes)),
-                    };
+                    let scopes = scopes.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+                    return Ok((Authentication::AccessToken, scopes));
                 }
                 ("http", "basic") => basic = true,
                 _ => {
@@ -120,6 +110,15 @@ fn security<'a>(spec: &'a Value, operation: &'a Value) -> Result<(Authentication
         }
     }
     Ok((if basic { Authentication::Basic } else { Authentication::None }, Vec::new()))
+}
+
+/// The scopes of an operation that no flow lists.
+pub fn unlisted_scopes<'a>(spec: &Value, facts: &Facts<'a>) -> Vec<&'a str> {
+    let schemes = components(spec, "securitySchemes").map(|(_, scheme)| scheme);
+    let flows =
+        schemes.flat_map(|scheme| entries(scheme, "flows")).filter_map(|(_, flow)| flow.get("scopes")?.as_object());
+    let listed: BTreeSet<&str> = flows.flat_map(|scopes| scopes.keys()).map(String::as_str).collect();
+    facts.scopes.iter().filter(|scope| !listed.contains(*scope)).copied().collect()
 }
 
 /// The way from the document's base URL to another server of the same origin: `/../auth`. A request with a token goes to
