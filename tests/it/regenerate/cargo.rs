@@ -110,7 +110,7 @@ fn regenerate_writes_in_its_checkout_alone_and_says_whether_the_facade_compiles(
     );
     assert!(ok && said.contains(&wrote), "{said}");
 
-    // Ten operations more, with everything that an operation may have, and no edit but that of the spec.
+    // Eleven operations more, with everything that an operation may have, and no edit but that of the spec.
     let constructs = fs::read_to_string(original("tests/fixtures/constructs/openapi.yaml")).unwrap();
     let more = yaml(&constructs.replace("https://api.example.com", "https://api.canva.com"));
     let mut merged = yaml(&spec());
