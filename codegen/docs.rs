@@ -1,6 +1,9 @@
 //! A description of the spec -> the documentation of an item. What rustdoc would take for something else is made
 //! plain: code that it would test, HTML, and links to items that aren't there.
 
+use proc_macro2::TokenStream;
+use quote::quote;
+
 /// Code that is indented begins here, outside of lists.
 const INDENT: &str = "    ";
 
@@ -150,4 +153,13 @@ fn url(text: &str) -> Option<usize> {
     ["http://", "https://"].into_iter().find(|scheme| text.starts_with(scheme))?;
     let end = text.find(|c: char| c.is_whitespace() || "<>()[]`\"'".contains(c)).unwrap_or(text.len());
     text.get(..end).map(|url| url.trim_end_matches(['.', ',', ';', ':', '!', '?']).len())
+}
+
+/// Nothing, if there is nothing to say.
+pub fn doc(text: &str) -> Option<TokenStream> {
+    (!text.is_empty()).then(|| quote!(#[doc = #text]))
+}
+
+pub fn deprecated(deprecated: bool) -> Option<TokenStream> {
+    deprecated.then(|| quote!(#[deprecated]))
 }

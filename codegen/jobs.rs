@@ -122,22 +122,22 @@ impl<'a> Jobs<'a> {
 impl Shared {
     /// The job as this response has it.
     fn snapshot(&mut self, types: &Types<'_>, response: Option<&Type>, job: &Value) -> Result<(), String> {
-        let object = object(types, response).ok_or("the response must be an object")?;
+        let object = types.response(response).ok_or("the response must be an object")?;
         let (result, error) = (text(job, "result"), text(job, "error"));
         let (name, said) = (object.name.clone(), format!("{result} {error}"));
         if let Some(other) = self.snapshots.insert(name.clone(), said.clone()) {
             let differs = format!("`{name}` is the response of another kind, whose `result` and `error` differ");
             return if other == said { Ok(()) } else { Err(differs) };
         }
-        let job =
-            object.fields.get("job").filter(|job| is_there(job)).and_then(|job| self::object(types, Some(&job.ty)));
+        let job = object.fields.get("job").filter(|job| !job.is_option()).and_then(|job| types.response(Some(&job.ty)));
         let job = job.ok_or("the response has no object `job`, or need not have it")?;
-        let status = job.fields.get("status").filter(|status| is_there(status)).and_then(|status| match &status.ty {
-            Type::Named(name) => types.enums.get(name),
-            _ => None,
-        });
+        let status =
+            job.fields.get("status").filter(|status| !status.is_option()).and_then(|status| match &status.ty {
+                Type::Named(name) => types.enums.get(name),
+                _ => None,
+            });
         let lists = |value: &str| status.is_some_and(|it| it.values.iter().any(|(listed, _)| listed == value));
-        let has_id = job.fields.get("id").is_some_and(|id| is_there(id) && id.ty == Type::Text);
+        let has_id = job.fields.get("id").is_some_and(|id| !id.is_option() && id.ty == Type::Text);
         if !(has_id && lists("success") && lists("failed")) {
             return Err("the job must have an `id`, and a `status` that may be `success` or `failed`".to_owned());
         }
@@ -173,7 +173,7 @@ impl Shared {
         let mut end = job.fields.get(what).ok_or_else(|| missing(what))?;
         let mut value = option(end, &quote!(job));
         for segment in segments {
-            let inside = object(types, Some(&end.ty)).ok_or_else(|| missing(segment))?;
+            let inside = types.response(Some(&end.ty)).ok_or_else(|| missing(segment))?;
             end = inside.fields.get(segment).ok_or_else(|| missing(segment))?;
             let next = option(end, &quote!(it));
             value = quote!(#value.and_then(|it| { keep(&mut extra, #what, it.extra); #next }));
@@ -197,13 +197,13 @@ impl Shared {
         let about = |reason: &str| format!("`error: {pointer}` {reason}");
         let property = pointer.strip_prefix('/').and_then(|name| job.fields.get(name));
         let property = property.ok_or_else(|| about("must be a JSON pointer to a field of the job"))?;
-        let object = object(types, Some(&property.ty)).ok_or_else(|| about("must be an object"))?;
+        let object = types.response(Some(&property.ty)).ok_or_else(|| about("must be an object"))?;
         let (code, message) = (object.fields.get("code"), object.fields.get("message"));
-        let code = code.filter(|code| is_there(code)).and_then(|code| match &code.ty {
+        let code = code.filter(|code| !code.is_option()).and_then(|code| match &code.ty {
             Type::Named(name) if types.enums.contains_key(name) => Some(name.clone()),
             _ => None,
         });
-        let (Some(code), Some(message)) = (code, message.filter(|it| is_there(it) && it.ty == Type::Text)) else {
+        let (Some(code), Some(message)) = (code, message.filter(|it| !it.is_option() && it.ty == Type::Text)) else {
             return Err(about("must have a `code`, which is an enum, and a `message`"));
         };
         let kind = code.strip_suffix("ErrorCode").filter(|kind| !kind.is_empty()).unwrap_or(&code).to_owned();
@@ -292,23 +292,11 @@ impl Shared {
     }
 }
 
-/// The object of this type, if it is one of responses alone: it keeps what the spec doesn't know.
-fn object<'t>(types: &'t Types<'_>, ty: Option<&Type>) -> Option<&'t Struct> {
-    match ty {
-        Some(Type::Named(name)) => types.structs.get(name).filter(|object| !object.request),
-        _ => None,
-    }
-}
-
-fn is_there(field: &Field) -> bool {
-    field.required && !field.nullable
-}
-
 /// The field of this value, as an `Option`.
 fn option(field: &Field, of: &TokenStream) -> TokenStream {
     let name = ident(&field.name);
-    match is_there(field) {
-        true => quote!(Some(#of.#name)),
-        false => quote!(#of.#name),
+    match field.is_option() {
+        true => quote!(#of.#name),
+        false => quote!(Some(#of.#name)),
     }
 }

@@ -47,8 +47,8 @@ pub struct Types<'a> {
     /// The other ones.
     plain: BTreeMap<&'a str, Lowered>,
     requests: BTreeSet<&'a str>,
-    /// By component, the properties that tell it apart from others, where it is used in no other way.
-    tags: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    /// By component, the property that tells it apart from others, where it is used in no other way.
+    tags: BTreeMap<&'a str, &'a str>,
     responses: BTreeSet<&'a str>,
     left_out: LeftOut,
     /// What is worth a word to the maintainer.
@@ -91,12 +91,10 @@ impl<'a> Types<'a> {
         }
         // What has no type of its own comes first: if it can't be generated, that is said of it, and not where it's used.
         for (name, schema) in plain {
-            if types.plain.contains_key(name.as_str()) {
-                continue;
+            // Another one may have led to it already.
+            if !types.plain.contains_key(name.as_str()) {
+                types.plain(schema, name).map_err(|reason| about(name, reason))?;
             }
-            types.way = types.way_of(name);
-            let lowered = types.lower(schema, name).map_err(|reason| about(name, reason))?;
-            types.plain.insert(name, lowered);
         }
         for (name, schema) in named {
             types.way = types.way_of(name);
@@ -116,11 +114,21 @@ impl<'a> Types<'a> {
 
     /// The property that this component leaves to its union.
     fn tag(&self, component: &str) -> Option<&'a str> {
-        self.tags.get(component).and_then(|tags| tags.first().copied())
+        self.tags.get(component).copied()
     }
 
     fn way_of(&self, component: &str) -> Way {
         Way { request: self.requests.contains(component), response: self.responses.contains(component) }
+    }
+
+    /// A component without a type of its own.
+    fn plain(&mut self, schema: &'a Value, component: &'a str) -> Result<Lowered, String> {
+        let way = self.way;
+        self.way = self.way_of(component);
+        let lowered = self.lower(schema, component)?;
+        self.way = way;
+        self.plain.insert(component, lowered.clone());
+        Ok(lowered)
     }
 
     /// `name` is for what has none yet.
@@ -145,13 +153,7 @@ impl<'a> Types<'a> {
             if let Some(lowered) = self.plain.get(component) {
                 return Ok(lowered.clone());
             }
-            // It may come before its turn.
-            let way = self.way;
-            self.way = self.way_of(component);
-            let lowered = self.lower(target, component)?;
-            self.way = way;
-            self.plain.insert(component, lowered.clone());
-            return Ok(lowered);
+            return self.plain(target, component);
         }
         let nullable = flag(schema, "nullable");
         if let Some(member) = only_member(schema) {
@@ -193,11 +195,11 @@ impl<'a> Types<'a> {
 
     /// `tag` is the property that its union has in its place.
     fn define(&mut self, name: &str, schema: &'a Value, tag: Option<&str>) -> Result<(), String> {
-        let (doc, deprecated) = (markdown(text(schema, "description")), flag(schema, "deprecated"));
         if union_members(schema).is_some() {
             let union = self.union(name, schema)?;
-            self.unions.insert(name.to_owned(), Union { doc, deprecated, ..union });
+            self.unions.insert(name.to_owned(), union);
         } else if schema.get("enum").is_some() {
+            let (doc, deprecated) = described(schema);
             self.enums.insert(name.to_owned(), Enum { doc, values: values(schema)?, deprecated });
         } else {
             let object = self.object(name, schema, tag)?;
@@ -215,24 +217,23 @@ impl<'a> Types<'a> {
         let Way { request, response } = self.way;
         let open = !request || response || merged.open;
         let mut names = Names::of(open.then_some("extra"));
-        let (mut fields, mut properties, mut required) = (BTreeMap::new(), Map::new(), Vec::new());
+        let mut fields = BTreeMap::new();
         let schema_of_object = schema;
         for (property, schema) in &merged.properties {
             if tag == Some(property) {
                 continue;
             }
             let about = |reason| format!("properties.{property}: {reason}");
-            let lowered = self.lower(schema, &format!("{name} {property}")).map_err(about)?;
-            let Lowered { ty, nullable } = lowered;
+            let Lowered { ty, nullable } = self.lower(schema, &format!("{name} {property}")).map_err(about)?;
             if request {
                 let (_, target) = follow(self.spec, schema);
                 let (_, item) = follow(self.spec, target.get("items").unwrap_or(&Value::Null));
                 let lengths = [length(name, property, target), length(name, &format!("{property}_item"), item)];
                 lengths.into_iter().try_for_each(|length| self.keep(length?)).map_err(about)?;
             }
-            let described = resolve(self.spec, schema);
+            let target = resolve(self.spec, schema);
             // What is only read is never sent, and the other way round.
-            let one_way = request && flag(described, "readOnly") || !request && flag(described, "writeOnly");
+            let one_way = request && flag(target, "readOnly") || !request && flag(target, "writeOnly");
             // A list that is missing is empty.
             let left_out = !request && !matches!(ty, Type::List(_)) && self.left_out.has(schema_of_object, property);
             let is_required = merged.required.contains(property) && !one_way && !left_out;
@@ -240,43 +241,19 @@ impl<'a> Types<'a> {
                 let note = "is required, and an example lacks it: it is optional in Rust";
                 self.notes.push(format!("{name}.{property} {note}"));
             }
-            let list = matches!(ty, Type::List(_) | Type::Map(_));
-            let mut shape = ty.schema();
-            // Left alone, a list that may be left out would be skipped when it is empty, so that an empty list, which
-            // in a request means "remove them all", would never be sent.
-            if list
-                && (nullable || !is_required)
-                && let Some(shape) = shape.as_object_mut()
-            {
-                shape.insert("nullable".into(), json!(true));
-            }
-            if is_required && (list || !nullable) {
-                required.push(property.clone());
-            }
-            properties.insert(property.clone(), shape);
             // What a type is says its own documentation.
-            let said = if matches!(ty, Type::Named(_)) { schema } else { described };
-            let field = Field {
-                name: names.take(&snake(property).map_err(about)?),
-                doc: markdown(text(said, "description")),
-                deprecated: flag(said, "deprecated"),
-                required: is_required,
-                nullable,
-                ty,
-            };
-            fields.insert(property.clone(), field);
+            let (doc, deprecated) = described(if matches!(ty, Type::Named(_)) { schema } else { target });
+            let name = names.take(&snake(property).map_err(about)?);
+            fields.insert(property.clone(), Field { name, doc, ty, required: is_required, nullable, deprecated });
         }
-        let mut unknown = merged.required.iter().filter(|property| !merged.properties.contains_key(*property));
-        if let Some(unknown) = unknown.next().filter(|_| request) {
-            return Err(format!("`required` names `{unknown}`, which isn't in `properties`"));
+        for unknown in merged.required.iter().filter(|property| !merged.properties.contains_key(*property)) {
+            if request {
+                return Err(format!("`required` names `{unknown}`, which isn't in `properties`"));
+            }
+            self.notes.push(format!("{name}.{unknown} is required, and isn't in `properties`"));
         }
-        let unknown = merged.required.iter().filter(|property| !merged.properties.contains_key(*property));
-        self.notes.extend(unknown.map(|property| format!("{name}.{property} is required, and isn't in `properties`")));
-        let shape = json!({
-            "type": "object", "properties": properties, "required": required, "additionalProperties": false
-        });
-        let (doc, deprecated) = (markdown(text(schema, "description")), flag(schema, "deprecated"));
-        Ok(Struct { name: name.to_owned(), shape, fields, request, response, open, doc, deprecated })
+        let (doc, deprecated) = described(schema);
+        Ok(Struct { name: name.to_owned(), fields, request, response, open, doc, deprecated })
     }
 
     fn union(&mut self, name: &str, schema: &'a Value) -> Result<Union, String> {
@@ -324,10 +301,11 @@ impl<'a> Types<'a> {
                 variants.push(Variant { value: value.to_owned(), name, ty: ty.clone(), keeps_tag, boxed: false });
             }
         }
-        match told {
-            true => Ok(Union { doc: String::new(), tag: tag.to_owned(), variants, deprecated: false }),
-            false => Err(format!("`discriminator`: no member has the property `{tag}`")),
+        if !told {
+            return Err(format!("`discriminator`: no member has the property `{tag}`"));
         }
+        let (doc, deprecated) = described(schema);
+        Ok(Union { doc, tag: tag.to_owned(), variants, deprecated })
     }
 
     /// A struct that holds the union which it is a variant of has no size; boxed, it has.
@@ -362,14 +340,9 @@ impl<'a> Types<'a> {
         fields.chain(variants).any(|part| self.holds_unseen(part, other, seen))
     }
 
-    /// The schemas that progenitor makes structs of, one of them perhaps left out. It takes enums and unions for types
-    /// that are there already.
-    pub fn document(&self, without: Option<&str>) -> Value {
-        let shape = |(name, object): (&String, &Struct)| match without == Some(name.as_str()) {
-            true => (name.clone(), json!({ "type": "object" })),
-            false => (name.clone(), object.shape.clone()),
-        };
-        let structs = self.structs.iter().map(shape);
+    /// The schemas that progenitor makes structs of. It takes enums and unions for types that are there already.
+    pub fn document(&self) -> Value {
+        let structs = self.structs.iter().map(|(name, object)| (name.clone(), object.schema()));
         let others = self.others().map(|name| (name.clone(), json!({})));
         let schemas: Map<String, Value> = structs.chain(others).collect();
         let info = json!({ "title": "schemas", "version": "0" });
@@ -403,6 +376,14 @@ impl<'a> Types<'a> {
                 self.lengths.push(length);
                 Ok(())
             }
+        }
+    }
+
+    /// The object of this type, if it is one of responses alone: it keeps what the spec doesn't know.
+    pub fn response(&self, ty: Option<&Type>) -> Option<&Struct> {
+        match ty {
+            Some(Type::Named(name)) => self.structs.get(name).filter(|object| !object.request),
+            _ => None,
         }
     }
 
@@ -493,6 +474,11 @@ fn is_named(schema: &Value) -> bool {
             || has("anyOf")
             || has("allOf")
             || has("enum") && matches!(text(schema, "type"), "string" | ""))
+}
+
+/// Its documentation, and whether it is deprecated.
+fn described(schema: &Value) -> (String, bool) {
+    (markdown(text(schema, "description")), flag(schema, "deprecated"))
 }
 
 fn union_members(schema: &Value) -> Option<Vec<&Value>> {

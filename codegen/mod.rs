@@ -1,9 +1,9 @@
 //! openapi.yaml -> generated/.
 //!
-//! `spec` reads it, and `check` looks for keywords that OpenAPI lacks. `lower` turns its schemas into the types of `model`, which all have names; `types` prints them, the
-//! structs with progenitor. `operations` makes a method for each operation, `jobs` the kinds of jobs, and `tables` the
-//! facts. `names` and `docs` make names and documentation that Rust can have. `usage`, `examples` and
-//! `unions` say how schemas are used.
+//! `spec` reads it, and `check` looks for keywords that OpenAPI lacks. `lower` turns its schemas into the types of
+//! `model`, which all have names; `types` prints them, the structs with progenitor. `operations` makes a method for each
+//! operation, `jobs` the kinds of jobs, and `tables` the facts. `names` and `docs` make names and documentation that
+//! Rust can have. `usage`, `examples` and `unions` say how schemas are used.
 
 use std::collections::BTreeSet;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::names::ident;
 use super::spec::SCHEMAS;
@@ -79,8 +79,6 @@ impl Type {
 pub struct Struct {
     pub name: String,
     pub doc: String,
-    /// The object with its properties, as progenitor takes it.
-    pub shape: Value,
     /// Its fields by the names that the API has for them.
     pub fields: BTreeMap<String, Field>,
     /// Requests carry it.
@@ -99,6 +97,41 @@ pub struct Field {
     pub required: bool,
     pub nullable: bool,
     pub deprecated: bool,
+}
+
+impl Struct {
+    /// As progenitor takes it.
+    pub fn schema(&self) -> Value {
+        let properties: Map<String, Value> =
+            self.fields.iter().map(|(property, field)| (property.clone(), field.schema())).collect();
+        let required = self.fields.iter().filter(|(_, field)| field.required && (field.is_list() || !field.nullable));
+        let required: Vec<&String> = required.map(|(property, _)| property).collect();
+        json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+    }
+}
+
+impl Field {
+    /// It may be missing, or null.
+    pub fn is_option(&self) -> bool {
+        !self.required || self.nullable
+    }
+
+    fn is_list(&self) -> bool {
+        matches!(self.ty, Type::List(_) | Type::Map(_))
+    }
+
+    fn schema(&self) -> Value {
+        let mut schema = self.ty.schema();
+        // Left alone, a list that may be left out would be skipped when it is empty, so that an empty list, which in a
+        // request means "remove them all", would never be sent.
+        if self.is_list()
+            && self.is_option()
+            && let Some(schema) = schema.as_object_mut()
+        {
+            schema.insert("nullable".into(), json!(true));
+        }
+        schema
+    }
 }
 
 pub struct Enum {

@@ -5,7 +5,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use serde_json::{Map, Value};
 
-use super::docs::markdown;
+use super::docs::{self, markdown};
 use super::lower::Types;
 use super::model::Type;
 use super::names::{Names, constant, ident, snake};
@@ -54,7 +54,7 @@ impl Methods {
         let response = response(spec, types, operation)?;
         let doc = doc(operation, facts, &arguments.docs);
         let Arguments { inputs, names, chain, .. } = &arguments;
-        let deprecated = flag(operation.value, "deprecated").then(|| quote!(#[deprecated]));
+        let deprecated = docs::deprecated(flag(operation.value, "deprecated"));
         let ty = response.as_ref().map_or(quote!(()), Type::tokens);
         self.methods.push(quote! {
             #[doc = #doc]
@@ -178,8 +178,7 @@ impl<'a> Arguments<'a> {
                 Some(options) => options.clone(),
                 None => self.options.insert(ident(&self.taken.take("options"))).clone(),
             };
-            let doc = (!doc.is_empty()).then(|| quote!(#[doc = #doc]));
-            let deprecated = flag(parameter, "deprecated").then(|| quote!(#[deprecated]));
+            let (doc, deprecated) = (docs::doc(&doc), docs::deprecated(flag(parameter, "deprecated")));
             self.fields.push(quote!(#doc #deprecated pub #name: Option<#ty>));
             self.chain.push(send(quote!(&#options.#name)));
             return Ok(());
@@ -306,19 +305,16 @@ fn pages<'a>(
     if operation.value.pointer("/requestBody/content/application~1octet-stream").is_some() {
         return Err("`x-pages`: an upload has no pages".to_owned());
     }
-    let object = match response {
-        Some(Type::Named(name)) => types.structs.get(name).filter(|object| !object.request),
-        _ => None,
-    };
+    let object = types.response(response);
     let field = |name: &str| object.and_then(|object| object.fields.get(name));
     let parameters = operation.parameters.iter().filter(|it| text(it, "in") == "query" && !flag(it, "required"));
     let asks = parameters.filter(|it| text(it, "name") == token).count() == 1;
-    let next = field(token).filter(|next| asks && next.ty == Type::Text && (!next.required || next.nullable));
+    let next = field(token).filter(|next| asks && next.ty == Type::Text && next.is_option());
     let next = next.ok_or_else(|| {
         format!("`x-pages`: `token: {token}` must be an optional text, both in the query and in the response")
     })?;
     match field(items).map(|items| (items, &items.ty)) {
-        Some((items, Type::List(item))) if items.required && !items.nullable => {
+        Some((items, Type::List(item))) if !items.is_option() => {
             Ok((token, ident(&next.name), ident(&items.name), (**item).clone()))
         }
         _ => Err(format!("`x-pages`: `items: {items}` must be a required list in the response")),

@@ -33,7 +33,7 @@ pub fn read(name: &str, text: &str) -> Result<Value, String> {
     let mut references = BTreeSet::new();
     collect_references(&spec, &mut references);
     for reference in references {
-        if reference.strip_prefix('#').and_then(|pointer| spec.pointer(pointer)).is_none() {
+        if target(&spec, reference).is_none() {
             // Not one that goes on behind it.
             let is_whole = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '/');
             let has = |line: &str| line.split(reference).skip(1).any(is_whole);
@@ -55,14 +55,17 @@ pub fn collect_references<'a>(value: &'a Value, into: &mut BTreeSet<&'a str>) {
     }
 }
 
+fn target<'a>(spec: &'a Value, reference: &str) -> Option<&'a Value> {
+    spec.pointer(reference.strip_prefix('#')?)
+}
+
 /// The value itself, or the target of its `$ref`. simulator/ and spec-diff/ have the same few lines: the build script
 /// of a published crate can't depend on the workspace.
 pub fn resolve<'a>(spec: &'a Value, value: &'a Value) -> &'a Value {
     let mut value = value;
     // A reference may lead to another one, and those not for ever.
     for _ in 0..50 {
-        let pointer = value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
-        match pointer.and_then(|pointer| spec.pointer(pointer)) {
+        match value.get("$ref").and_then(Value::as_str).and_then(|reference| target(spec, reference)) {
             Some(target) => value = target,
             None => break,
         }
@@ -88,8 +91,7 @@ pub fn follow<'a>(spec: &'a Value, schema: &'a Value) -> (Option<&'a str>, &'a V
     // Not for ever: references may lead in a circle.
     for _ in 0..50 {
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-            let target = reference.strip_prefix('#').and_then(|pointer| spec.pointer(pointer));
-            (name, schema) = (reference.strip_prefix(SCHEMAS), target.unwrap_or(&Value::Null));
+            (name, schema) = (reference.strip_prefix(SCHEMAS), target(spec, reference).unwrap_or(&Value::Null));
         } else if let Some(member) = only_member(schema) {
             (name, schema) = (None, member);
         } else {
@@ -143,15 +145,7 @@ pub fn operations(spec: &Value) -> Result<Vec<Operation<'_>>, String> {
             if value.get("x-pages").is_some() {
                 methods.claim(&format!("{}_stream", snake(id).map_err(about)?)).map_err(about)?;
             }
-            for list in [value, item] {
-                let mut names = Names::default();
-                for parameter in list_of_parameters(spec, list) {
-                    let name = format!("{} {}", text(parameter, "in"), text(parameter, "name"));
-                    let twice = names.claim(&name).map_err(|_| place(format!("the parameter `{name}` is there twice")));
-                    twice?;
-                }
-            }
-            let parameters = parameters(spec, item, value);
+            let parameters = parameters(spec, item, value).map_err(place)?;
             let server = [value, item].into_iter().find_map(|part| part.pointer("/servers/0/url")?.as_str());
             operations.push(Operation { path, method, id, value, parameters, server });
         }
@@ -159,19 +153,21 @@ pub fn operations(spec: &Value) -> Result<Vec<Operation<'_>>, String> {
     Ok(operations)
 }
 
-fn list_of_parameters<'a>(spec: &'a Value, value: &'a Value) -> impl Iterator<Item = &'a Value> {
-    list(value, "parameters").map(|parameter| resolve(spec, parameter))
-}
-
 /// The parameters of a path, and those of its operation, which replace them.
-fn parameters<'a>(spec: &'a Value, item: &'a Value, operation: &'a Value) -> Vec<&'a Value> {
-    let same = |one: &Value, other: &Value| ["name", "in"].iter().all(|key| text(one, key) == text(other, key));
-    let mut parameters: Vec<&Value> = list_of_parameters(spec, item).collect();
-    for own in list_of_parameters(spec, operation) {
-        match parameters.iter_mut().find(|shared| same(shared, own)) {
-            Some(shared) => *shared = own,
-            None => parameters.push(own),
+fn parameters<'a>(spec: &'a Value, item: &'a Value, operation: &'a Value) -> Result<Vec<&'a Value>, String> {
+    let key = |parameter: &'a Value| (text(parameter, "in"), text(parameter, "name"));
+    let mut parameters: Vec<&Value> = Vec::new();
+    for part in [item, operation] {
+        let mut seen = BTreeSet::new();
+        for own in list(part, "parameters").map(|parameter| resolve(spec, parameter)) {
+            if !seen.insert(key(own)) {
+                return Err(format!("the parameter `{} {}` is there twice", text(own, "in"), text(own, "name")));
+            }
+            match parameters.iter_mut().find(|shared| key(shared) == key(own)) {
+                Some(shared) => *shared = own,
+                None => parameters.push(own),
+            }
         }
     }
-    parameters
+    Ok(parameters)
 }

@@ -267,8 +267,11 @@ pub fn length(owner: &str, property: &str, schema: &Value) -> Result<Option<Leng
     let Some(max) = bound(["x-decoded-max-length", "maxLength", "maxItems", "maximum"]) else { return Ok(None) };
     let min = bound(["x-decoded-min-length", "minLength", "minItems", "minimum"]).unwrap_or(0);
     let is_negative = schema.get("minimum").and_then(Value::as_f64).is_some_and(|minimum| minimum < 0.0);
-    if is_negative || min > max {
-        return if is_negative { Ok(None) } else { Err(format!("its bounds are {min} to {max}, which nothing is in")) };
+    if is_negative {
+        return Ok(None);
+    }
+    if min > max {
+        return Err(format!("its bounds are {min} to {max}, which nothing is in"));
     }
     let unit = match ["x-decoded-max-length", "maxLength", "maxItems"].map(|key| schema.get(key)) {
         [Some(_), _, _] => "Unicode scalar values before Base64",

@@ -10,6 +10,7 @@ use progenitor::{GenerationSettings, Generator};
 use quote::{ToTokens, quote};
 use syn::{Item, ItemStruct};
 
+use super::docs::{deprecated, doc};
 use super::lower::Types;
 use super::model::{Enum, Field, Struct, Type, Union};
 use super::names::ident;
@@ -17,11 +18,8 @@ use super::names::ident;
 /// The items of the module.
 pub fn types(types: &Types<'_>) -> Result<TokenStream, String> {
     let mut items: Vec<(String, TokenStream)> = Vec::new();
-    let mut printed: BTreeMap<String, ItemStruct> = generate(types, None)
-        .map_err(|e| blame(types).unwrap_or(e))?
-        .into_iter()
-        .map(|it| (it.ident.to_string(), it))
-        .collect();
+    let mut printed: BTreeMap<String, ItemStruct> =
+        generate(types)?.into_iter().map(|it| (it.ident.to_string(), it)).collect();
     for (name, object) in &types.structs {
         let item = printed.remove(name).ok_or_else(|| format!("progenitor left the type {name} out"))?;
         items.push((name.clone(), structure(item, object)?));
@@ -33,9 +31,8 @@ pub fn types(types: &Types<'_>) -> Result<TokenStream, String> {
 }
 
 /// The structs, as progenitor prints them.
-fn generate(types: &Types<'_>, without: Option<&str>) -> Result<Vec<ItemStruct>, String> {
-    let document = types.document(without);
-    let spec: OpenAPI = serde_json::from_value(document).map_err(|e| format!("not OpenAPI 3.0: {e}"))?;
+fn generate(types: &Types<'_>) -> Result<Vec<ItemStruct>, String> {
+    let spec: OpenAPI = serde_json::from_value(types.document()).map_err(|e| format!("not OpenAPI 3.0: {e}"))?;
     let mut settings = GenerationSettings::new();
     for name in types.others() {
         settings.with_replacement(name, name, std::iter::empty());
@@ -57,13 +54,6 @@ fn generate(types: &Types<'_>, without: Option<&str>) -> Result<Vec<ItemStruct>,
     });
     let (_, items) = module.ok_or("progenitor's output has no module `types`")?;
     Ok(items.into_iter().filter_map(|item| if let Item::Struct(item) = item { Some(item) } else { None }).collect())
-}
-
-/// The struct that progenitor refuses: the one without which it refuses nothing.
-fn blame(types: &Types<'_>) -> Option<String> {
-    let whole = generate(types, None).err()?;
-    let guilty = types.structs.keys().find(|name| generate(types, Some(name)).is_ok());
-    guilty.map(|name| format!("components.schemas.{name}: {whole}"))
 }
 
 /// The struct with the fields that progenitor gave it, read and written as the API does.
@@ -121,7 +111,6 @@ fn field(wire: &str, field: &Field, ty: &TokenStream, object: &Struct) -> TokenS
     if !field.required {
         serde.push(quote!(skip_serializing_if = #IS_NONE));
     }
-    let is_option = !field.required || field.nullable;
     let lenient = match &field.ty {
         // Left out, or null: two requests.
         _ if object.request && !field.required && field.nullable => {
@@ -129,8 +118,8 @@ fn field(wire: &str, field: &Field, ty: &TokenStream, object: &Struct) -> TokenS
             Some("nullable")
         }
         _ if !object.response && object.request => None,
-        Type::List(_) if !is_option => Some("list"),
-        Type::Integer(_) if !is_option => Some("integer"),
+        Type::List(_) if !field.is_option() => Some("list"),
+        Type::Integer(_) if !field.is_option() => Some("integer"),
         Type::Integer(_) => Some("optional_integer"),
         _ => None,
     };
@@ -161,14 +150,6 @@ fn renamed(attributes: &[syn::Attribute]) -> Option<String> {
         });
     }
     name
-}
-
-fn doc(text: &str) -> Option<TokenStream> {
-    (!text.is_empty()).then(|| quote!(#[doc = #text]))
-}
-
-fn deprecated(deprecated: bool) -> Option<TokenStream> {
-    deprecated.then(|| quote!(#[deprecated]))
 }
 
 /// Open: a value that the server adds one day is kept as it came, instead of failing the whole response.

@@ -38,12 +38,12 @@ fn reach<'a>(spec: &'a Value, value: &'a Value, names: &mut BTreeSet<&'a str>) {
     }
 }
 
-/// By component, the discriminators of the unions that it is a member of, unless it is used in another way too.
-pub fn tags(spec: &Value) -> BTreeMap<&str, BTreeSet<&str>> {
+/// By component, the discriminator of the unions that it is a member of, unless it is used in another way too.
+pub fn tags(spec: &Value) -> BTreeMap<&str, &str> {
     let (mut tags, mut used) = (BTreeMap::<&str, BTreeSet<&str>>::new(), BTreeSet::new());
     usages(spec, spec, &mut tags, &mut used);
-    tags.retain(|name, tags| tags.len() == 1 && !used.contains(name));
-    tags
+    let only = |(name, tags): (_, BTreeSet<_>)| Some((name, tags.first().copied().filter(|_| tags.len() == 1)?));
+    tags.into_iter().filter(|(name, _)| !used.contains(name)).filter_map(only).collect()
 }
 
 fn usages<'a>(

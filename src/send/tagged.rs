@@ -9,18 +9,15 @@ use serde_json::Value;
 pub(crate) struct Tagged {
     name: &'static str,
     value: Value,
-    tag: Option<String>,
 }
 
 impl Tagged {
     pub(crate) fn read<'de, D: Deserializer<'de>>(deserializer: D, name: &'static str) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        let tag = value.get(name).and_then(Value::as_str).map(str::to_owned);
-        Ok(Self { name, value, tag })
+        Ok(Self { name, value: Value::deserialize(deserializer)? })
     }
 
     pub(crate) fn tag(&self) -> Option<&str> {
-        self.tag.as_deref()
+        self.value.get(self.name)?.as_str()
     }
 
     /// The object as a variant, which has the tag too or leaves it to the enum.

@@ -4,9 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
-
 use super::{Copy, EDITS, Edit, GENERATED, edited, original, spec};
+use crate::types::yaml;
 
 /// Runs cargo in a directory, without what the cargo that runs this test has set. Says whether it succeeded, and what it
 /// said.
@@ -23,10 +22,6 @@ fn cargo(directory: &Path, target: &Path, arguments: &[&str]) -> (bool, String) 
         .output()
         .unwrap();
     (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
-}
-
-fn yaml(text: &str) -> Value {
-    serde_saphyr::from_str_with_options(text, serde_saphyr::options! { strict_booleans: true }).unwrap()
 }
 
 /// The manifest up to this table, of a workspace of the library alone.
