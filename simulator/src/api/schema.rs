@@ -4,7 +4,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use regex_lite::Regex;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::spec::resolve;
 
@@ -33,6 +33,8 @@ enum Rule {
     Required(Vec<String>),
     Properties(Vec<(String, Schema)>),
     AllOf(Vec<Schema>),
+    /// The property that tells objects apart, and the schema for each of its values.
+    OneOf(String, Vec<(String, Schema)>),
 }
 
 impl Schema {
@@ -73,6 +75,18 @@ impl Schema {
                     )
                 }
                 "allOf" => Rule::AllOf(list()?.iter().map(inner).collect::<Result<_, _>>()?),
+                "discriminator" => {
+                    let mapping = value.get("mapping").and_then(Value::as_object).ok_or_else(wrong)?.iter();
+                    let member = |(value, target): (&String, _)| {
+                        Ok((value.clone(), Self::at_depth(spec, &json!({ "$ref": target }), depth)?))
+                    };
+                    Rule::OneOf(
+                        text(value.get("propertyName").ok_or_else(wrong)?)?,
+                        mapping.map(member).collect::<Result<_, String>>()?,
+                    )
+                }
+                // The mapping has its members.
+                "oneOf" if schema.contains_key("discriminator") => continue,
                 "nullable" | "title" | "description" | "example" | "default" | "format" | "deprecated" => continue,
                 _ if keyword.starts_with("x-") => continue,
                 _ => return Err(format!("the keyword {keyword} is not simulated")),
@@ -131,6 +145,14 @@ impl Rule {
                 properties.get(name).map_or(Ok(()), |value| within(name, schema.check(value)))
             }),
             (Self::AllOf(schemas), _) => schemas.iter().try_for_each(|schema| schema.check(value)),
+            (Self::OneOf(tag, members), Value::Object(properties)) => {
+                let given = properties.get(tag).ok_or_else(|| format!("has no {tag}"))?;
+                let member = members.iter().find(|(value, _)| given.as_str() == Some(value));
+                let values: Vec<_> = members.iter().map(|(value, _)| format!("{value:?}")).collect();
+                let none = || within(tag, Err(format!("is none of {}", values.join(", "))));
+                member.map_or_else(none, |(_, schema)| schema.check(value))
+            }
+            (Self::OneOf(..), _) => Err(format!("is {}, not object", kind_of(value))),
             _ => Ok(()),
         }
     }
@@ -189,8 +211,6 @@ fn kind_of(value: &Value) -> &'static str {
 #[cfg(test)]
 #[allow(clippy::panic)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     /// Each keyword, with values that keep to it and values that don't. The spec doesn't use all of them.
@@ -228,14 +248,22 @@ mod tests {
                 vec![json!("ab"), json!(1)],
             ),
             (
+                json!({
+                    "oneOf": [{ "$ref": "#/text" }, { "$ref": "#/named" }],
+                    "discriminator": { "propertyName": "type", "mapping": { "named": "#/named" } },
+                }),
+                vec![json!({ "type": "named", "name": "a" })],
+                vec![json!({ "type": "named" }), json!({ "type": "text" }), json!({ "name": "a" }), json!("a")],
+            ),
+            (
                 json!({ "x-decoded-min-length": 1, "x-decoded-max-length": 2 }),
                 vec![json!("8J+agA==")],
                 vec![json!(""), json!("YWJj"), json!("/w==")],
             ),
         ];
         for (schema, good, bad) in cases {
-            let compiled =
-                Schema::new(&json!({ "text": { "type": "string" } }), &schema).unwrap_or_else(|e| panic!("{e}"));
+            let spec = json!({ "text": { "type": "string" }, "named": { "required": ["name"] } });
+            let compiled = Schema::new(&spec, &schema).unwrap_or_else(|e| panic!("{e}"));
             for value in good {
                 assert_eq!(compiled.check(&value), Ok(()), "{schema} and {value}");
             }
@@ -257,6 +285,7 @@ mod tests {
     fn a_schema_with_an_unknown_keyword_or_that_contains_itself_is_refused() {
         let refusal = |schema| Schema::new(&json!({ "loop": { "items": { "$ref": "#/loop" } } }), &schema).err();
         assert_eq!(refusal(json!({ "uniqueItems": true })), Some("the keyword uniqueItems is not simulated".into()));
+        assert_eq!(refusal(json!({ "oneOf": [] })), Some("the keyword oneOf is not simulated".into()));
         assert_eq!(refusal(json!({ "$ref": "#/loop" })), Some("a schema contains itself".into()));
     }
 }
