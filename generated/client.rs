@@ -205,6 +205,16 @@ pub mod types {
         /// The asset's name in Base64 (standard alphabet, padded) of its UTF-8 bytes; unencoded, 1 to 50 characters.
         pub name_base64: ::std::string::String,
     }
+    /// Makes a copy of a brand template.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    pub struct BrandTemplateCreateDesignRequest {
+        /// The brand template's id.
+        pub brand_template_id: ::std::string::String,
+        /// Which pages to copy, the first being 1. Without it, all of them.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub page_numbers: ::std::option::Option<::std::vec::Vec<i32>>,
+    }
     /// A brand template in a folder.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -240,6 +250,97 @@ pub mod types {
         #[serde(flatten)]
         pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
+    /// What to make the design from. `type` says what that is, and which other fields there are.
+    #[derive(Clone, Debug, PartialEq)]
+    #[cfg_attr(
+        feature = "schemars",
+        derive(schemars::JsonSchema),
+        schemars(tag = "type")
+    )]
+    #[non_exhaustive]
+    pub enum CreateDesignRequest {
+        #[cfg_attr(feature = "schemars", schemars(rename = "type_and_asset"))]
+        TypeAndAsset(DesignTypeCreateDesignRequest),
+        #[cfg_attr(feature = "schemars", schemars(rename = "design"))]
+        Design(DesignCreateDesignRequest),
+        #[cfg_attr(feature = "schemars", schemars(rename = "brand_template"))]
+        BrandTemplate(BrandTemplateCreateDesignRequest),
+        /// One that the spec doesn't list, whole, as the server sent it.
+        #[cfg_attr(feature = "schemars", schemars(untagged))]
+        Unknown(::serde_json::Value),
+    }
+    impl ::serde::Serialize for CreateDesignRequest {
+        fn serialize<S: ::serde::Serializer>(
+            &self,
+            serializer: S,
+        ) -> ::std::result::Result<S::Ok, S::Error> {
+            match self {
+                Self::TypeAndAsset(variant) => {
+                    crate::send::tagged::write(
+                        serializer,
+                        "type",
+                        "type_and_asset",
+                        variant,
+                    )
+                }
+                Self::Design(variant) => {
+                    crate::send::tagged::write(serializer, "type", "design", variant)
+                }
+                Self::BrandTemplate(variant) => {
+                    crate::send::tagged::write(
+                        serializer,
+                        "type",
+                        "brand_template",
+                        variant,
+                    )
+                }
+                Self::Unknown(value) => ::serde::Serialize::serialize(value, serializer),
+            }
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for CreateDesignRequest {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            let tagged = crate::send::tagged::Tagged::read(deserializer, "type")?;
+            match tagged.tag() {
+                Some("type_and_asset") => tagged.variant(false).map(Self::TypeAndAsset),
+                Some("design") => tagged.variant(false).map(Self::Design),
+                Some("brand_template") => tagged.variant(false).map(Self::BrandTemplate),
+                _ => Ok(Self::Unknown(tagged.whole())),
+            }
+        }
+    }
+    /// The response to creating a design.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct CreateDesignResponse {
+        pub design: Design,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    }
+    /// What to call the folder, and where to put it.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    pub struct CreateFolderRequest {
+        /// The folder's name.
+        pub name: ::std::string::String,
+        /// The id of the folder to put it in, or `root` or `uploads`.
+        pub parent_folder_id: ::std::string::String,
+    }
+    /// The response to creating a folder.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct CreateFolderResponse {
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub folder: ::std::option::Option<Folder>,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    }
     /// Which file to fetch, and what to call it.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -260,6 +361,59 @@ pub mod types {
         pub title: ::std::string::String,
         /// Where the file is. It must be reachable from the internet without credentials.
         pub url: ::std::string::String,
+    }
+    /// A design of this size.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    pub struct CustomDesignTypeInput {
+        /// Height in pixels.
+        pub height: i32,
+        /// Width in pixels.
+        pub width: i32,
+    }
+    /// A design.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct Design {
+        /// When the design was made, in seconds since the Unix epoch.
+        #[serde(deserialize_with = "crate::send::lenient::integer")]
+        pub created_at: i64,
+        /// What kinds of design there are in it.
+        #[serde(default, deserialize_with = "crate::send::lenient::list")]
+        pub design_types: ::std::vec::Vec<DesignTypeOutputName>,
+        /// The design's id.
+        pub id: ::std::string::String,
+        pub owner: TeamUserSummary,
+        /// How many pages the design has. Left out for kinds of design without pages.
+        #[serde(
+            skip_serializing_if = "::std::option::Option::is_none",
+            default,
+            deserialize_with = "crate::send::lenient::optional_integer"
+        )]
+        pub page_count: ::std::option::Option<i64>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub thumbnail: ::std::option::Option<Thumbnail>,
+        /// The design's title.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub title: ::std::option::Option<::std::string::String>,
+        /// When the design last changed, in seconds since the Unix epoch.
+        #[serde(deserialize_with = "crate::send::lenient::integer")]
+        pub updated_at: i64,
+        pub urls: DesignLinks,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    }
+    /// Makes a copy of a design.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    pub struct DesignCreateDesignRequest {
+        /// The design's id.
+        pub design_id: ::std::string::String,
+        /// Which pages to copy, the first being 1. Without it, all of them.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub page_numbers: ::std::option::Option<::std::vec::Vec<i32>>,
     }
     /// Why a design import job failed.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
@@ -418,6 +572,108 @@ pub mod types {
         /// Fields that the spec doesn't know, as they came.
         #[serde(flatten)]
         pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    }
+    /// Makes a design of a type or size, with an image in it, or both. It takes `design_type`, `asset_id`, or both.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    pub struct DesignTypeCreateDesignRequest {
+        /// The id of an image of the user's.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub asset_id: ::std::option::Option<::std::string::String>,
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub design_type: ::std::option::Option<DesignTypeInput>,
+        /// The design's title.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub title: ::std::option::Option<::std::string::String>,
+    }
+    /// A type of design by its name, or a size. `type` says which.
+    #[derive(Clone, Debug, PartialEq)]
+    #[cfg_attr(
+        feature = "schemars",
+        derive(schemars::JsonSchema),
+        schemars(tag = "type")
+    )]
+    #[non_exhaustive]
+    pub enum DesignTypeInput {
+        #[cfg_attr(feature = "schemars", schemars(rename = "preset"))]
+        Preset(PresetDesignTypeInput),
+        #[cfg_attr(feature = "schemars", schemars(rename = "custom"))]
+        Custom(CustomDesignTypeInput),
+        /// One that the spec doesn't list, whole, as the server sent it.
+        #[cfg_attr(feature = "schemars", schemars(untagged))]
+        Unknown(::serde_json::Value),
+    }
+    impl ::serde::Serialize for DesignTypeInput {
+        fn serialize<S: ::serde::Serializer>(
+            &self,
+            serializer: S,
+        ) -> ::std::result::Result<S::Ok, S::Error> {
+            match self {
+                Self::Preset(variant) => {
+                    crate::send::tagged::write(serializer, "type", "preset", variant)
+                }
+                Self::Custom(variant) => {
+                    crate::send::tagged::write(serializer, "type", "custom", variant)
+                }
+                Self::Unknown(value) => ::serde::Serialize::serialize(value, serializer),
+            }
+        }
+    }
+    impl<'de> ::serde::Deserialize<'de> for DesignTypeInput {
+        fn deserialize<D: ::serde::Deserializer<'de>>(
+            deserializer: D,
+        ) -> ::std::result::Result<Self, D::Error> {
+            let tagged = crate::send::tagged::Tagged::read(deserializer, "type")?;
+            match tagged.tag() {
+                Some("preset") => tagged.variant(false).map(Self::Preset),
+                Some("custom") => tagged.variant(false).map(Self::Custom),
+                _ => Ok(Self::Unknown(tagged.whole())),
+            }
+        }
+    }
+    /// What kind of design it is.
+    #[derive(::serde::Deserialize, ::serde::Serialize)]
+    #[derive(Clone, Debug, Eq, Hash, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub enum DesignTypeOutputName {
+        #[serde(rename = "doc")]
+        Doc,
+        #[serde(rename = "email")]
+        Email,
+        #[serde(rename = "presentation")]
+        Presentation,
+        #[serde(rename = "sheet")]
+        Sheet,
+        #[serde(rename = "whiteboard")]
+        Whiteboard,
+        #[serde(rename = "custom")]
+        Custom,
+        #[serde(rename = "unknown")]
+        UnknownValue,
+        /// A value that the spec doesn't list, as the server sent it.
+        #[serde(untagged)]
+        Unknown(::std::string::String),
+    }
+    impl DesignTypeOutputName {
+        /// The value as the server sends it.
+        pub fn as_str(&self) -> &str {
+            match self {
+                Self::Doc => "doc",
+                Self::Email => "email",
+                Self::Presentation => "presentation",
+                Self::Sheet => "sheet",
+                Self::Whiteboard => "whiteboard",
+                Self::Custom => "custom",
+                Self::UnknownValue => "unknown",
+                Self::Unknown(value) => value,
+            }
+        }
+    }
+    impl ::std::fmt::Display for DesignTypeOutputName {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str(self.as_str())
+        }
     }
     /// How the API says that it refused or failed. `code` is an open set; the examples of each response carry the codes
     /// that are known for it.
@@ -641,6 +897,31 @@ pub mod types {
         #[serde(flatten)]
         pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
+    /// The response to reading a design.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct GetDesignResponse {
+        pub design: Design,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    }
+    /// A page of designs.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct GetListDesignResponse {
+        /// Where the next page begins. The last page has none.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub continuation: ::std::option::Option<::std::string::String>,
+        /// The designs, in the order that was asked for.
+        #[serde(default, deserialize_with = "crate::send::lenient::list")]
+        pub items: ::std::vec::Vec<Design>,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    }
     /// An image in a folder.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -724,6 +1005,126 @@ pub mod types {
         #[serde(flatten)]
         pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
     }
+    /// What to move, and where to.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    pub struct MoveFolderItemRequest {
+        /// The id of the design, image or folder.
+        pub item_id: ::std::string::String,
+        /// The id of the folder to put it in, or `root`.
+        pub to_folder_id: ::std::string::String,
+    }
+    /// Whether all designs are meant, or those alone that the user owns or that others share with them.
+    #[derive(::serde::Deserialize, ::serde::Serialize)]
+    #[derive(Clone, Debug, Eq, Hash, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub enum OwnershipType {
+        #[serde(rename = "any")]
+        Any,
+        #[serde(rename = "owned")]
+        Owned,
+        #[serde(rename = "shared")]
+        Shared,
+        /// A value that the spec doesn't list, as the server sent it.
+        #[serde(untagged)]
+        Unknown(::std::string::String),
+    }
+    impl OwnershipType {
+        /// The value as the server sends it.
+        pub fn as_str(&self) -> &str {
+            match self {
+                Self::Any => "any",
+                Self::Owned => "owned",
+                Self::Shared => "shared",
+                Self::Unknown(value) => value,
+            }
+        }
+    }
+    impl ::std::fmt::Display for OwnershipType {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str(self.as_str())
+        }
+    }
+    /// A design of a type that has a name.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    pub struct PresetDesignTypeInput {
+        pub name: PresetDesignTypeName,
+    }
+    /// The name of a type of design.
+    #[derive(::serde::Deserialize, ::serde::Serialize)]
+    #[derive(Clone, Debug, Eq, Hash, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub enum PresetDesignTypeName {
+        #[serde(rename = "doc")]
+        Doc,
+        #[serde(rename = "email")]
+        Email,
+        #[serde(rename = "presentation")]
+        Presentation,
+        #[serde(rename = "whiteboard")]
+        Whiteboard,
+        /// A value that the spec doesn't list, as the server sent it.
+        #[serde(untagged)]
+        Unknown(::std::string::String),
+    }
+    impl PresetDesignTypeName {
+        /// The value as the server sends it.
+        pub fn as_str(&self) -> &str {
+            match self {
+                Self::Doc => "doc",
+                Self::Email => "email",
+                Self::Presentation => "presentation",
+                Self::Whiteboard => "whiteboard",
+                Self::Unknown(value) => value,
+            }
+        }
+    }
+    impl ::std::fmt::Display for PresetDesignTypeName {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str(self.as_str())
+        }
+    }
+    /// What designs are sorted by, and whether the least or the greatest comes first.
+    #[derive(::serde::Deserialize, ::serde::Serialize)]
+    #[derive(Clone, Debug, Eq, Hash, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub enum SortByType {
+        #[serde(rename = "relevance")]
+        Relevance,
+        #[serde(rename = "modified_descending")]
+        ModifiedDescending,
+        #[serde(rename = "modified_ascending")]
+        ModifiedAscending,
+        #[serde(rename = "title_descending")]
+        TitleDescending,
+        #[serde(rename = "title_ascending")]
+        TitleAscending,
+        /// A value that the spec doesn't list, as the server sent it.
+        #[serde(untagged)]
+        Unknown(::std::string::String),
+    }
+    impl SortByType {
+        /// The value as the server sends it.
+        pub fn as_str(&self) -> &str {
+            match self {
+                Self::Relevance => "relevance",
+                Self::ModifiedDescending => "modified_descending",
+                Self::ModifiedAscending => "modified_ascending",
+                Self::TitleDescending => "title_descending",
+                Self::TitleAscending => "title_ascending",
+                Self::Unknown(value) => value,
+            }
+        }
+    }
+    impl ::std::fmt::Display for SortByType {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str(self.as_str())
+        }
+    }
     /// A user, and the team they act in.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
     #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -774,6 +1175,59 @@ pub mod types {
         /// Fields that the spec doesn't know, as they came.
         #[serde(flatten)]
         pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    }
+    /// The response to reading what the user may do.
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub struct UserCapabilitiesResponse {
+        /// The features that the user may use.
+        #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+        pub capabilities: ::std::option::Option<::std::vec::Vec<UserCapability>>,
+        /// Fields that the spec doesn't know, as they came.
+        #[serde(flatten)]
+        pub extra: ::serde_json::Map<::std::string::String, ::serde_json::Value>,
+    }
+    /// A feature that not every user may use.
+    #[derive(::serde::Deserialize, ::serde::Serialize)]
+    #[derive(Clone, Debug, Eq, Hash, PartialEq)]
+    #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+    #[non_exhaustive]
+    pub enum UserCapability {
+        #[serde(rename = "analytics")]
+        Analytics,
+        #[serde(rename = "autofill")]
+        Autofill,
+        #[serde(rename = "brand_template")]
+        BrandTemplate,
+        #[serde(rename = "export_png_transparency")]
+        ExportPngTransparency,
+        #[serde(rename = "resize")]
+        Resize,
+        #[serde(rename = "team_restricted_app")]
+        TeamRestrictedApp,
+        /// A value that the spec doesn't list, as the server sent it.
+        #[serde(untagged)]
+        Unknown(::std::string::String),
+    }
+    impl UserCapability {
+        /// The value as the server sends it.
+        pub fn as_str(&self) -> &str {
+            match self {
+                Self::Analytics => "analytics",
+                Self::Autofill => "autofill",
+                Self::BrandTemplate => "brand_template",
+                Self::ExportPngTransparency => "export_png_transparency",
+                Self::Resize => "resize",
+                Self::TeamRestrictedApp => "team_restricted_app",
+                Self::Unknown(value) => value,
+            }
+        }
+    }
+    impl ::std::fmt::Display for UserCapability {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str(self.as_str())
+        }
     }
     /// What a user shows of themselves.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
@@ -894,6 +1348,90 @@ impl Operations {
         Call::new(&self.0, &operations::UPDATE_ASSET)
             .path("assetId", asset_id)
             .json(body)
+    }
+    /// List designs
+    ///
+    /// Lists the designs that the user made or that were shared with them, in pages. `query` looks for designs by
+    /// their titles.
+    ///
+    /// While a response has `continuation`, there is more: the same request with that `continuation` gets the next
+    /// page.
+    ///
+    /// Scope `design:meta:read`, 100 requests a minute for each user.
+    ///
+    /// Sends a `GET` request to `/v1/designs`
+    pub fn list_designs(
+        &self,
+        options: &ListDesignsOptions,
+    ) -> Call<types::GetListDesignResponse> {
+        Call::new(&self.0, &operations::LIST_DESIGNS)
+            .query("query", &options.query)
+            .query("continuation", &options.continuation)
+            .query("ownership", &options.ownership)
+            .query("sort_by", &options.sort_by)
+            .query("limit", &options.limit)
+    }
+    /// Every item of [`list_designs`](Self::list_designs), page by page.
+    pub fn list_designs_stream(
+        &self,
+        options: &ListDesignsOptions,
+    ) -> Items<types::Design> {
+        Items::new(
+            self.list_designs(options),
+            "continuation",
+            |page| (page.items, page.continuation),
+        )
+    }
+    /// Create a design
+    ///
+    /// Makes a design at the top of the user's content library: an empty one of a type or size, one with an image of
+    /// the user's, or a copy of another design or of a brand template. `type` says which.
+    ///
+    /// Scope `design:content:write`, 20 requests a minute for each user.
+    ///
+    /// Sends a `POST` request to `/v1/designs`
+    pub fn create_design(
+        &self,
+        body: &types::CreateDesignRequest,
+    ) -> Call<types::CreateDesignResponse> {
+        Call::new(&self.0, &operations::CREATE_DESIGN).json(body)
+    }
+    /// Read a design
+    ///
+    /// Reads what a design is called, whose it is and where it opens, but not what is on its pages.
+    ///
+    /// Scope `design:meta:read`, 100 requests a minute for each user.
+    ///
+    /// Sends a `GET` request to `/v1/designs/{designId}`
+    ///
+    /// Arguments:
+    /// - `design_id`: The design's id.
+    pub fn get_design(&self, design_id: &str) -> Call<types::GetDesignResponse> {
+        Call::new(&self.0, &operations::GET_DESIGN).path("designId", design_id)
+    }
+    /// Create a folder
+    ///
+    /// Makes an empty folder in another one, or at the top of the user's content library.
+    ///
+    /// Scope `folder:write`, 20 requests a minute for each user.
+    ///
+    /// Sends a `POST` request to `/v1/folders`
+    pub fn create_folder(
+        &self,
+        body: &types::CreateFolderRequest,
+    ) -> Call<types::CreateFolderResponse> {
+        Call::new(&self.0, &operations::CREATE_FOLDER).json(body)
+    }
+    /// Move an item to another folder
+    ///
+    /// Takes a design, an image or a folder, with all that is in it, out of its folder and puts it into another one.
+    /// Videos can't be moved.
+    ///
+    /// Scope `folder:write`, 100 requests a minute for each user.
+    ///
+    /// Sends a `POST` request to `/v1/folders/move`
+    pub fn move_folder_item(&self, body: &types::MoveFolderItemRequest) -> Call<()> {
+        Call::new(&self.0, &operations::MOVE_FOLDER_ITEM).json(body)
     }
     /// List what is in a folder
     ///
@@ -1041,6 +1579,16 @@ impl Operations {
     pub fn users_me(&self) -> Call<types::UsersMeResponse> {
         Call::new(&self.0, &operations::USERS_ME)
     }
+    /// Read what the user may do
+    ///
+    /// Reads which of the API's restricted features the user's plan lets them use.
+    ///
+    /// Scope `profile:read`, 10 requests a minute for each user.
+    ///
+    /// Sends a `GET` request to `/v1/users/me/capabilities`
+    pub fn get_user_capabilities(&self) -> Call<types::UserCapabilitiesResponse> {
+        Call::new(&self.0, &operations::GET_USER_CAPABILITIES)
+    }
     /// Read the user's profile
     ///
     /// Reads what the user whom the access token acts for is called.
@@ -1051,6 +1599,20 @@ impl Operations {
     pub fn get_user_profile(&self) -> Call<types::UserProfileResponse> {
         Call::new(&self.0, &operations::GET_USER_PROFILE)
     }
+}
+/// What may be left out of a request of `listDesigns`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListDesignsOptions {
+    /// What the titles are searched for. Without it, every design is listed.
+    pub query: Option<String>,
+    /// Where the page begins, as the page before has it. The first page needs none.
+    pub continuation: Option<String>,
+    /// Whose designs to list.
+    pub ownership: Option<types::OwnershipType>,
+    /// What comes first.
+    pub sort_by: Option<types::SortByType>,
+    /// How many designs a page has at most.
+    pub limit: Option<i32>,
 }
 /// What may be left out of a request of `listFolderItems`.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -93,6 +93,71 @@ pub const UPDATE_ASSET: Operation = Operation {
     successes: &[200],
     repeatable: true,
 };
+/// `GET /v1/designs`
+pub const LIST_DESIGNS: Operation = Operation {
+    id: "listDesigns",
+    method: "GET",
+    path: "/v1/designs",
+    server: None,
+    authentication: Authentication::AccessToken,
+    scopes: &["design:meta:read"],
+    requests_per_minute: Some(100),
+    preview: false,
+    successes: &[200],
+    repeatable: true,
+};
+/// `POST /v1/designs`
+pub const CREATE_DESIGN: Operation = Operation {
+    id: "createDesign",
+    method: "POST",
+    path: "/v1/designs",
+    server: None,
+    authentication: Authentication::AccessToken,
+    scopes: &["design:content:write"],
+    requests_per_minute: Some(20),
+    preview: false,
+    successes: &[200],
+    repeatable: false,
+};
+/// `GET /v1/designs/{designId}`
+pub const GET_DESIGN: Operation = Operation {
+    id: "getDesign",
+    method: "GET",
+    path: "/v1/designs/{designId}",
+    server: None,
+    authentication: Authentication::AccessToken,
+    scopes: &["design:meta:read"],
+    requests_per_minute: Some(100),
+    preview: false,
+    successes: &[200],
+    repeatable: true,
+};
+/// `POST /v1/folders`
+pub const CREATE_FOLDER: Operation = Operation {
+    id: "createFolder",
+    method: "POST",
+    path: "/v1/folders",
+    server: None,
+    authentication: Authentication::AccessToken,
+    scopes: &["folder:write"],
+    requests_per_minute: Some(20),
+    preview: false,
+    successes: &[200],
+    repeatable: false,
+};
+/// `POST /v1/folders/move`
+pub const MOVE_FOLDER_ITEM: Operation = Operation {
+    id: "moveFolderItem",
+    method: "POST",
+    path: "/v1/folders/move",
+    server: None,
+    authentication: Authentication::AccessToken,
+    scopes: &["folder:write"],
+    requests_per_minute: Some(100),
+    preview: false,
+    successes: &[204],
+    repeatable: true,
+};
 /// `GET /v1/folders/{folderId}/items`
 pub const LIST_FOLDER_ITEMS: Operation = Operation {
     id: "listFolderItems",
@@ -197,6 +262,19 @@ pub const USERS_ME: Operation = Operation {
     successes: &[200],
     repeatable: true,
 };
+/// `GET /v1/users/me/capabilities`
+pub const GET_USER_CAPABILITIES: Operation = Operation {
+    id: "getUserCapabilities",
+    method: "GET",
+    path: "/v1/users/me/capabilities",
+    server: None,
+    authentication: Authentication::AccessToken,
+    scopes: &["profile:read"],
+    requests_per_minute: Some(10),
+    preview: false,
+    successes: &[200],
+    repeatable: true,
+};
 /// `GET /v1/users/me/profile`
 pub const GET_USER_PROFILE: Operation = Operation {
     id: "getUserProfile",
@@ -217,6 +295,11 @@ pub const ALL: &[Operation] = &[
     DELETE_ASSET,
     GET_ASSET,
     UPDATE_ASSET,
+    LIST_DESIGNS,
+    CREATE_DESIGN,
+    GET_DESIGN,
+    CREATE_FOLDER,
+    MOVE_FOLDER_ITEM,
     LIST_FOLDER_ITEMS,
     CREATE_DESIGN_IMPORT_JOB,
     GET_DESIGN_IMPORT_JOB,
@@ -225,5 +308,6 @@ pub const ALL: &[Operation] = &[
     CREATE_URL_IMPORT_JOB,
     GET_URL_IMPORT_JOB,
     USERS_ME,
+    GET_USER_CAPABILITIES,
     GET_USER_PROFILE,
 ];

@@ -29,8 +29,22 @@ impl ApiError {
         Self { reason: Some(reason.into()), ..self }
     }
 
+    /// What this user asks for is another user's.
+    pub fn not_theirs(what: &str) -> Self {
+        let message = format!("Not allowed to access this {what}.");
+        Self::new(StatusCode::FORBIDDEN, "permission_denied", message).because("It is another user's.")
+    }
+
     pub fn asset_not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "asset_not_found", "There is no such asset.")
+    }
+
+    pub fn design_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such design.")
+    }
+
+    pub fn folder_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "folder_not_found", "There is no such folder.")
     }
 
     pub fn job_not_found(id: &str) -> Self {

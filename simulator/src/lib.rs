@@ -120,8 +120,8 @@
 //!
 //! - Paths, methods, media types, headers, bodies, scopes and rate limits come from the spec.
 //! - Checks happen in a fixed order: path (404), method (405), token (401), scope (403), rate limit (429), media type
-//!   (415), path, query and header parameters (400), size (413), body (400), unknown asset, job or folder (404),
-//!   another user's asset or job (403). Query parameters that the spec doesn't have are ignored.
+//!   (415), path, query and header parameters (400), size (413), body (400), what is unknown (404),
+//!   another user's (403). Query parameters that the spec doesn't have are ignored.
 //! - A URL that a job just fetches, or that an asset in the user's library came from, isn't taken again: 400, with
 //!   `invalid_request`.
 //! - Uploads are judged by their bytes: PNG, JPEG, GIF, WebP, TIFF and HEIC images under 50 MB (GIF and WebP of one
@@ -133,9 +133,12 @@
 //! - An image's width and height are those that are shown: an image that is turned by its EXIF header, or by its HEIC
 //!   properties, is turned.
 //! - A thumbnail's URL needs its query string and works for 15 minutes.
-//! - The folder `uploads` lists a user's images, and `root` their designs. No videos are listed, and no trash. What
-//!   comes or goes between two pages moves nothing else from one page to the other. A `continuation` is good for the
-//!   user, folder and parameters that it was given for.
+//! - Uploads lie in the folder `uploads`, designs in `root`, until they are moved. Folders are made in these two or in
+//!   each other. Images, designs and folders move to any of them, a folder with all that is in it, but not into itself
+//!   or into what lies in it. Videos aren't moved or listed, and no trash is listed.
+//! - What comes or goes between two pages of a list moves nothing else from one page to the other. A `continuation` is
+//!   good for the user, list and parameters that it was given for.
+//! - Designs are made of a type, a size or an image, or as copies of a user's designs, of all pages or of some.
 //!
 //! # What is not
 //!
@@ -159,13 +162,24 @@
 //!   unchanged; that a wrong query parameter, or one that is given twice, is a 400 with `bad_query_params`, and so is a
 //!   `continuation` of another list; that `limit` may change from page to page; that titles are sorted by their code
 //!   points, and what is equal by its id.
+//! - So are these about folders: that folders are made and things are moved in `uploads`, too; that `root` and `uploads`
+//!   can't be moved (`invalid_field`); that an unknown item is a `folder_not_found`, as an unknown folder is; that moving
+//!   something to where it is changes nothing; that a folder's `updated_at` changes when something comes into it or
+//!   leaves it, and that of what is moved doesn't; that two things in a folder may have one name.
+//! - And these about designs: that an unknown design is a 404 with `not_found` for `getDesign` too, and another user's a
+//!   403; that all that is wrong in a `createDesign` is a `bad_request_body`, pages that the design doesn't have and a
+//!   video as its asset among it; that a new design has one page, or none if it is a `doc`; that a design without a type
+//!   is a `custom` one, and so is an imported PDF; that a copy has the title and type of its original, and lies in
+//!   `root`; that `query` is looked for anywhere in a title, in any case; that the most relevant design is the one that
+//!   changed last.
 //! - No job was started outside the API, so no read of an import is an `invalid_request`. The token endpoint has no rate
 //!   limit.
 //! - No redirect URI is registered. The consent page takes any, and leads to `http://127.0.0.1:3001/oauth/redirect`
 //!   without one.
-//! - There are no folders but `root` and `uploads`, nothing is pinned, and there are no brand templates. A user's
-//!   display name is their id.
-//! - A design has a title and a page count, but no thumbnail, and its URLs lead nowhere.
+//! - Nothing is pinned or shared, there are no brand templates, and a folder is never full. A user has no capabilities,
+//!   and their id is their display name.
+//! - A design has a title, a type and a page count, but nothing on its pages: the size and the image that it is made of
+//!   are checked and forgotten. It has no thumbnail, and its URLs lead nowhere. A folder has no thumbnail either.
 //! - Rate limits are off without [`Builder::rate_limits`], because tests shouldn't wait a minute.
 //! - There is no HTTP/2 without TLS. Nothing is stored on disk: every asset stays in memory until the simulator is
 //!   dropped, deleted ones too.
@@ -188,7 +202,9 @@ mod simulator;
 mod state;
 
 pub use canva::access::{Access, Owner};
-pub use canva::library::{StoredAsset, StoredDesign};
+pub use canva::designs::StoredDesign;
+pub use canva::folders::StoredFolder;
+pub use canva::library::StoredAsset;
 pub use canva::rates::{RateCounter, RateLimits};
 pub use faults::Fault;
 pub use faults::canned_response::CannedResponse;

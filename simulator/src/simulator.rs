@@ -12,7 +12,9 @@ use tokio::task::AbortHandle;
 
 use crate::api::routes;
 use crate::canva::access::Access;
-use crate::canva::library::{StoredAsset, StoredDesign};
+use crate::canva::designs::StoredDesign;
+use crate::canva::folders::StoredFolder;
+use crate::canva::library::StoredAsset;
 use crate::canva::rates::{RateLimits, WINDOW};
 use crate::faults::Fault;
 use crate::faults::injections::Injection;
@@ -90,9 +92,14 @@ impl Simulator {
         self.trash_of(self.user_id())
     }
 
-    /// The designs that the default user imported, oldest first.
+    /// The designs that the default user imported or made, oldest first.
     pub fn designs(&self) -> Vec<StoredDesign> {
         self.designs_of(self.user_id())
+    }
+
+    /// The folders that the default user made, oldest first.
+    pub fn folders(&self) -> Vec<StoredFolder> {
+        self.folders_of(self.user_id())
     }
 
     /// The assets in this user's content library, oldest first.
@@ -105,9 +112,14 @@ impl Simulator {
         self.state.library().trash.iter().filter(|asset| asset.owner.user_id == user_id).cloned().collect()
     }
 
-    /// The designs that this user imported, oldest first.
+    /// The designs that this user imported or made, oldest first.
     pub fn designs_of(&self, user_id: &str) -> Vec<StoredDesign> {
         self.state.library().designs.iter().filter(|design| design.owner.user_id == user_id).cloned().collect()
+    }
+
+    /// The folders that this user made, oldest first.
+    pub fn folders_of(&self, user_id: &str) -> Vec<StoredFolder> {
+        self.state.library().folders.iter().filter(|folder| folder.owner.user_id == user_id).cloned().collect()
     }
 
     /// The id of the default user, whom [`token`](Self::token) acts for.

@@ -232,8 +232,8 @@ fn a_bad_spec_is_refused_in_one_line_with_its_place_and_generated_is_left_alone(
         ("        read: getUrlImportJob\n", "        read: getUrlImport\n".to_owned(), "openapi.yaml: createUrlImportJob: `x-job`: `read: getUrlImport` must be"),
         ("        result: /asset\n", "        result: /assets\n".to_owned(), "openapi.yaml: createAssetUploadJob: `x-job`: `result: /assets`: the job has no `assets` there"),
         ("        kind: url-import\n", "        kind: import\n".to_owned(), "openapi.yaml: createUrlImportJob: `x-job`: its name in Rust, `Import`, is taken"),
-        ("        token: continuation\n", "        token: next\n".to_owned(), "openapi.yaml: listFolderItems: `x-pages`: `token: next` must be an optional text"),
-        ("        items: items\n", "        items: item\n".to_owned(), "openapi.yaml: listFolderItems: `x-pages`: `items: item` must be a required list"),
+        ("        token: continuation\n", "        token: next\n".to_owned(), "openapi.yaml: listDesigns: `x-pages`: `token: next` must be an optional text"),
+        ("        items: items\n", "        items: item\n".to_owned(), "openapi.yaml: listDesigns: `x-pages`: `items: item` must be a required list"),
         (
             "    Thumbnail:\n",
             thumbnail("{ type: array, items: { type: object, properties: { children: { $ref: '#/components/schemas/Thumbnail' } } } }"),

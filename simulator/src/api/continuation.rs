@@ -45,7 +45,7 @@ impl Continuations {
             return Err(refuse("It was given to another user."));
         }
         if path != call.path {
-            return Err(refuse("It was given for another folder."));
+            return Err(refuse("It was given for another list."));
         }
         if query != parameters(call) {
             return Err(refuse("It was given for other parameters. Repeat those of the first page; limit may change."));

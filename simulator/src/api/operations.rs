@@ -16,7 +16,8 @@ use tokio::sync::oneshot;
 use crate::api::call::Call;
 use crate::api_error::ApiError;
 use crate::canva::access::Owner;
-use crate::canva::folders::Place;
+use crate::canva::designs::NewDesign;
+use crate::canva::folders::{Item, Place};
 use crate::canva::library::{Finished, JobError};
 use crate::files::documents;
 use crate::files::fetch::{self, FetchError};
@@ -42,9 +43,16 @@ pub async fn perform(state: &Arc<State>, operation: &Operation, call: Call) -> R
         GET_ASSET => get_asset(state, &call),
         DELETE_ASSET => return delete_asset(state, &call),
         UPDATE_ASSET => update_asset(state, &call),
+        CREATE_FOLDER => create_folder(state, call),
+        MOVE_FOLDER_ITEM => return move_folder_item(state, &call),
         LIST_FOLDER_ITEMS => list_folder_items(state, &call),
+        LIST_DESIGNS => list_designs(state, &call),
+        GET_DESIGN => get_design(state, &call),
+        CREATE_DESIGN => create_design(state, call),
         USERS_ME => Ok(json!({ "team_user": call.owner.to_json() })),
         GET_USER_PROFILE => Ok(json!({ "profile": { "display_name": call.owner.user_id } })),
+        // Those of a plan, which nobody has here.
+        GET_USER_CAPABILITIES => Ok(json!({ "capabilities": [] })),
         Operation { id, .. } => {
             let message = format!("The spec has {id}, but this simulator doesn't do it yet.");
             Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", message))
@@ -126,7 +134,7 @@ fn get_asset(state: &State, call: &Call) -> Result<Value, ApiError> {
 }
 
 fn delete_asset(state: &State, call: &Call) -> Result<Response, ApiError> {
-    state.library().delete_asset(call.id(), &call.owner.user_id)?;
+    state.library().delete_asset(call.id(), &call.owner.user_id, state.now())?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -144,29 +152,86 @@ fn update_asset(state: &State, call: &Call) -> Result<Value, ApiError> {
     Ok(json!({ "asset": asset.to_json(&state.urls, now) }))
 }
 
-/// The items after the place where the page before ended, whatever was added or deleted since then.
+fn create_folder(state: &State, call: Call) -> Result<Value, ApiError> {
+    let text = |field| call.body_text(field).unwrap_or_default();
+    let (name, parent) = (text("name"), text("parent_folder_id"));
+    let folder = state.library().create_folder(name, parent, call.owner, state.now())?;
+    Ok(json!({ "folder": folder.to_json() }))
+}
+
+fn move_folder_item(state: &State, call: &Call) -> Result<Response, ApiError> {
+    let text = |field| call.body_text(field).unwrap_or_default();
+    let (item, to) = (text("item_id"), text("to_folder_id"));
+    state.library().move_item(&item, &to, &call.owner.user_id, state.now())?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
 fn list_folder_items(state: &State, call: &Call) -> Result<Value, ApiError> {
     let after = state.continuations.place(call)?;
-    let (by, order) = call.query_text("sort_by").and_then(|sort| sort.split_once('_')).unwrap_or_default();
-    let compare = |a: &Place, b: &Place| if order == "ascending" { a.cmp(b) } else { b.cmp(a) };
     let types = call.query.get("item_types").and_then(Value::as_array);
     let is_listed = |kind: &str| types.is_some_and(|types| types.contains(&kind.into()));
-    let only_pinned = call.query_text("pin_status") == Some("pinned");
-    let limit = call.query.get("limit").and_then(Value::as_u64).and_then(|limit| limit.try_into().ok());
-    let library = state.library();
-    let items = library.items_in(call.id(), &call.owner.user_id)?;
     // Nothing is pinned here.
+    let only_pinned = call.query_text("pin_status") == Some("pinned");
+    let (library, now) = (state.library(), state.now());
+    let items = library.items_in(call.id(), &call.owner.user_id)?;
     let items = items.filter(|item| is_listed(item.kind()) && !only_pinned);
-    let mut items: Vec<_> = items.map(|item| (item.place(by), item)).collect();
-    items.retain(|(place, _)| after.as_ref().is_none_or(|after| compare(place, after) == Ordering::Greater));
+    page(state, call, after.as_ref(), items, Item::place, |item| item.to_json(&state.urls, now))
+}
+
+fn list_designs(state: &State, call: &Call) -> Result<Value, ApiError> {
+    let after = state.continuations.place(call)?;
+    let query = call.query_text("query").unwrap_or_default().to_lowercase();
+    // Nothing is shared here.
+    let only_shared = call.query_text("ownership") == Some("shared");
+    let library = state.library();
+    let designs = library.designs.iter().filter(|design| {
+        design.owner.user_id == call.owner.user_id && !only_shared && design.title.to_lowercase().contains(&query)
+    });
+    page(
+        state,
+        call,
+        after.as_ref(),
+        designs,
+        |design, by| Item::Design(design).place(by),
+        |design| design.to_json(&state.urls),
+    )
+}
+
+/// The items after the place where the page before ended, whatever was added or deleted since then. What isn't
+/// sorted by a name or a time, by `relevance`, has the latest change first.
+fn page<T>(
+    state: &State,
+    call: &Call,
+    after: Option<&Place>,
+    items: impl Iterator<Item = T>,
+    place: impl Fn(&T, &str) -> Place,
+    to_json: impl Fn(&T) -> Value,
+) -> Result<Value, ApiError> {
+    let (by, order) = call.query_text("sort_by").and_then(|sort| sort.split_once('_')).unwrap_or_default();
+    let compare = |a: &Place, b: &Place| if order == "ascending" { a.cmp(b) } else { b.cmp(a) };
+    let limit = call.query.get("limit").and_then(Value::as_u64).and_then(|limit| limit.try_into().ok());
+    let mut items: Vec<_> = items.map(|item| (place(&item, by), item)).collect();
+    items.retain(|(place, _)| after.is_none_or(|after| compare(place, after) == Ordering::Greater));
     items.sort_by(|(a, _), (b, _)| compare(a, b));
     let rest = items.split_off(items.len().min(limit.unwrap_or(usize::MAX)));
-    let now = state.now();
-    let page: Vec<Value> = items.iter().map(|(_, item)| item.to_json(&state.urls, now)).collect();
+    let page: Vec<Value> = items.iter().map(|(_, item)| to_json(item)).collect();
     Ok(match items.last().filter(|_| !rest.is_empty()) {
         Some((last, _)) => json!({ "items": page, "continuation": state.continuations.after(last, call) }),
         None => json!({ "items": page }),
     })
+}
+
+fn get_design(state: &State, call: &Call) -> Result<Value, ApiError> {
+    let library = state.library();
+    let design = library.design(call.id(), &call.owner.user_id)?;
+    Ok(json!({ "design": design.to_json(&state.urls) }))
+}
+
+fn create_design(state: &State, call: Call) -> Result<Value, ApiError> {
+    let mut library = state.library();
+    let new = library.new_design(&call.json, &call.owner.user_id)?;
+    let design = library.add_design(new, call.owner, state.now());
+    Ok(json!({ "design": design.to_json(&state.urls) }))
 }
 
 /// Begins a job and gives it as it then is. It ends when its work is done, but not before the job duration is over.
@@ -222,7 +287,7 @@ async fn design(state: Arc<State>, title: String, given: Option<String>, bytes: 
         Some(given) if !given.eq_ignore_ascii_case(mime_type) => {
             Err(invalid(format!("The file is {mime_type}, not {given}.")))
         }
-        _ => Ok(Finished::Design { title, bytes, mime_type, page_count: document.page_count }),
+        _ => Ok(Finished::Design(NewDesign::imported(title, bytes, mime_type, document.page_count))),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::serve::visitors;
 use crate::state::State;
 
 /// Where Canva has operations that `openapi.yaml` doesn't.
-const NOT_SIMULATED: [&str; 12] = [
+const NOT_SIMULATED: [&str; 11] = [
     "/auth/v1/oidc",
     "/rest/v1/analytics",
     "/rest/v1/apps",
@@ -31,7 +31,6 @@ const NOT_SIMULATED: [&str; 12] = [
     "/rest/v1/exports",
     "/rest/v1/folders",
     "/rest/v1/resizes",
-    "/rest/v1/users",
 ];
 
 /// What a client takes as its base URL, where the simulator stands in for Canva at this origin.

@@ -19,6 +19,8 @@ pub struct OperationSpec {
     refuses_path: bool,
     pub(super) query: Vec<QueryParameter>,
     pub(super) headers: Vec<Parameter>,
+    /// What the operation calls a body that is JSON but not what the spec says.
+    field_code: &'static str,
     /// `None` where the operation takes no body.
     pub(super) body: Option<RequestBody>,
 }
@@ -69,7 +71,9 @@ fn operation_spec(spec: &Value, operation: &'static Operation) -> Result<Operati
     }
     let body = value.get("requestBody").map(|body| request_body(spec, resolve(spec, body))).transpose()?;
     let refuses_path = codes(spec, value, "400").any(|code| code == "bad_request_params");
-    Ok(OperationSpec { operation, path, refuses_path, query, headers, body })
+    let has_field_code = codes(spec, value, "400").any(|code| code == "invalid_field");
+    let field_code = if has_field_code { "invalid_field" } else { "bad_request_body" };
+    Ok(OperationSpec { operation, path, refuses_path, query, headers, field_code, body })
 }
 
 /// The codes that an operation's refusals of this status carry, which are in their examples.
@@ -126,7 +130,7 @@ impl OperationSpec {
         let refuse = |code, message| ApiError::new(StatusCode::BAD_REQUEST, code, message);
         let value = serde_json::from_slice(body)
             .map_err(|e| refuse("bad_request_body", format!("The request body is not JSON: {e}.")))?;
-        schema.check(&value).map_err(|what| refuse("invalid_field", sentence("The request body", &what)))?;
+        schema.check(&value).map_err(|what| refuse(self.field_code, sentence("The request body", &what)))?;
         Ok(value)
     }
 }

@@ -1,4 +1,4 @@
-//! What the simulated Canva holds: assets, designs and jobs, and how the API writes them down. `operations` decides
+//! What the simulated Canva holds: assets, designs, folders and jobs, and how the API writes them down. `operations` decides
 //! when a job ends, and how.
 
 use std::collections::HashMap;
@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 
 use crate::api_error::ApiError;
 use crate::canva::access::Owner;
+use crate::canva::designs::{NewDesign, StoredDesign};
+use crate::canva::folders::{StoredFolder, UPLOADS};
 use crate::canva::urls::Urls;
 use crate::files::media::{AssetKind, Media};
 
@@ -29,6 +31,8 @@ pub struct StoredAsset {
     pub tags: Vec<String>,
     /// Who uploaded it.
     pub owner: Owner,
+    /// The folder that it lies in: the folder's id, or `uploads` or `root`.
+    pub folder_id: String,
     /// The file.
     pub bytes: Bytes,
     /// What the bytes are.
@@ -45,28 +49,6 @@ pub struct StoredAsset {
     pub updated_at: i64,
     /// Of an image that every browser shows.
     pub(crate) mime_type: Option<&'static str>,
-}
-
-/// A design that an import made.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct StoredDesign {
-    /// The design's id.
-    pub id: String,
-    /// The title, decoded.
-    pub title: String,
-    /// Who imported it.
-    pub owner: Owner,
-    /// The imported file.
-    pub bytes: Bytes,
-    /// The file's media type, found from its bytes.
-    pub mime_type: &'static str,
-    /// Pages of a PDF, slides of a presentation.
-    pub page_count: Option<usize>,
-    /// In seconds since the Unix epoch.
-    pub created_at: i64,
-    /// In seconds since the Unix epoch.
-    pub updated_at: i64,
 }
 
 struct Job {
@@ -97,7 +79,7 @@ pub struct JobError {
 /// The result of a job.
 pub enum Finished {
     Asset { name: String, bytes: Bytes, media: Media },
-    Design { title: String, bytes: Bytes, mime_type: &'static str, page_count: Option<usize> },
+    Design(NewDesign),
 }
 
 #[derive(Default)]
@@ -106,6 +88,7 @@ pub struct Library {
     pub assets: Vec<StoredAsset>,
     pub trash: Vec<StoredAsset>,
     pub designs: Vec<StoredDesign>,
+    pub folders: Vec<StoredFolder>,
     jobs: HashMap<String, Job>,
 }
 
@@ -143,18 +126,18 @@ impl Library {
 
     pub fn finish_job(&mut self, id: &str, outcome: Result<Finished, JobError>, now: i64) {
         let Some(owner) = self.jobs.get(id).map(|job| job.owner.clone()) else { return };
-        let number = self.next_number();
         let state = match outcome {
             Err(error) => JobState::Failed(error),
             Ok(Finished::Asset { name, bytes, media: Media { kind, mime_type, width, height, duration } }) => {
-                let id = format!("Msim{number:07}");
-                let (created_at, updated_at, tags) = (now, now, Vec::new());
+                let id = format!("Msim{:07}", self.next_number());
+                let (created_at, updated_at, tags, folder_id) = (now, now, Vec::new(), UPLOADS.to_owned());
                 let asset_id = id.clone();
                 let asset = StoredAsset {
                     id,
                     name,
                     tags,
                     owner,
+                    folder_id,
                     bytes,
                     kind,
                     width,
@@ -167,14 +150,7 @@ impl Library {
                 self.assets.push(asset);
                 JobState::Asset(asset_id)
             }
-            Ok(Finished::Design { title, bytes, mime_type, page_count }) => {
-                let id = format!("DAsim{number:06}");
-                let (created_at, updated_at) = (now, now);
-                let design_id = id.clone();
-                let design = StoredDesign { id, title, owner, bytes, mime_type, page_count, created_at, updated_at };
-                self.designs.push(design);
-                JobState::Design(design_id)
-            }
+            Ok(Finished::Design(new)) => JobState::Design(self.add_design(new, owner, now).id),
         };
         if let Some(job) = self.jobs.get_mut(id) {
             job.state = state;
@@ -204,7 +180,7 @@ impl Library {
             }
             JobState::Design(design_id) => {
                 let design = self.designs.iter().find(|design| design.id == *design_id).ok_or_else(unknown)?;
-                json!({ "id": id, "status": "success", "result": { "designs": [design.to_json(urls)] } })
+                json!({ "id": id, "status": "success", "result": { "designs": [design.summary(urls)] } })
             }
         };
         Ok(json!({ "job": job }))
@@ -217,9 +193,11 @@ impl Library {
     }
 
     /// Moves the asset to the trash.
-    pub fn delete_asset(&mut self, id: &str, user_id: &str) -> Result<(), ApiError> {
+    pub fn delete_asset(&mut self, id: &str, user_id: &str, now: i64) -> Result<(), ApiError> {
         let index = self.index_of(id, user_id)?;
-        self.trash.push(self.assets.remove(index));
+        let asset = self.assets.remove(index);
+        self.changed(&asset.folder_id, now);
+        self.trash.push(asset);
         Ok(())
     }
 
@@ -228,18 +206,14 @@ impl Library {
         let deleted = || self.trash.iter().any(|asset| asset.id == id && asset.owner.user_id == user_id);
         match found {
             Some((index, asset)) if asset.owner.user_id == user_id => Ok(index),
-            Some(_) => {
-                let message = "Not allowed to access this asset.";
-                let refused = ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message);
-                Err(refused.because("It is another user's."))
-            }
+            Some(_) => Err(ApiError::not_theirs("asset")),
             None if deleted() => Err(ApiError::asset_not_found().because("It is in the trash.")),
             None => Err(ApiError::asset_not_found()),
         }
     }
 
     /// All ids come from one sequence, so no two things share an id.
-    fn next_number(&mut self) -> u64 {
+    pub(super) fn next_number(&mut self) -> u64 {
         self.sequence += 1;
         self.sequence
     }
@@ -293,27 +267,10 @@ impl StoredAsset {
         })
     }
 
-    fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self.kind {
             AssetKind::Image => "image",
             AssetKind::Video => "video",
         }
-    }
-}
-
-impl StoredDesign {
-    pub fn to_json(&self, urls: &Urls) -> Value {
-        let mut design = json!({
-            "id": self.id,
-            "title": self.title,
-            "url": urls.design(&self.id, "view"),
-            "urls": { "edit_url": urls.design(&self.id, "edit"), "view_url": urls.design(&self.id, "view") },
-            "created_at": self.created_at,
-            "updated_at": self.updated_at,
-        });
-        if let (Some(design), Some(pages)) = (design.as_object_mut(), self.page_count) {
-            design.insert("page_count".into(), json!(pages));
-        }
-        design
     }
 }

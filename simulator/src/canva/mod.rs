@@ -1,6 +1,7 @@
 //! What Canva has: users' access, assets, designs and jobs, the URLs that lead to them, and the count of requests.
 
 pub mod access;
+pub mod designs;
 pub mod folders;
 pub mod library;
 pub mod rates;

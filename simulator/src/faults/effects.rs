@@ -15,8 +15,8 @@ use serde_json::Value;
 use crate::faults::ending::{End, end, then};
 use crate::faults::fault::Fault;
 
-/// The properties of responses that are enums.
-const ENUMS: [&str; 4] = ["code", "state", "status", "type"];
+/// The properties of responses that are enums or lists of enums.
+const ENUMS: [&str; 6] = ["capabilities", "code", "design_types", "state", "status", "type"];
 
 const MAX_HEADER_BYTES: usize = 16 << 20;
 
@@ -156,8 +156,10 @@ fn unknown_enums(value: &mut Value) {
     match value {
         Value::Object(map) => {
             for (name, value) in map {
+                let is_enum = ENUMS.contains(&name.as_str());
                 match value {
-                    Value::String(text) if ENUMS.contains(&name.as_str()) => *text = format!("new_{text}"),
+                    Value::String(text) if is_enum => *text = format!("new_{text}"),
+                    Value::Array(items) if is_enum => items.push("new".into()),
                     value => unknown_enums(value),
                 }
             }
@@ -175,19 +177,33 @@ mod tests {
 
     use super::*;
 
+    /// The properties that are enums or lists of enums, in all that is reached from here.
+    fn collect<'a>(spec: &'a Value, value: &'a Value, found: &mut BTreeSet<&'a str>) {
+        let resolve = |value: &'a Value| match value["$ref"].as_str() {
+            Some(reference) => spec.pointer(reference.trim_start_matches('#')).unwrap(),
+            None => value,
+        };
+        let value = resolve(value);
+        for (name, property) in value["properties"].as_object().into_iter().flatten() {
+            let schema = resolve(property);
+            if [schema, resolve(&schema["items"])].iter().any(|schema| schema.get("enum").is_some()) {
+                found.insert(name);
+            }
+        }
+        match value {
+            Value::Object(map) => map.values().for_each(|value| collect(spec, value, found)),
+            Value::Array(items) => items.iter().for_each(|value| collect(spec, value, found)),
+            _ => {}
+        }
+    }
+
     #[test]
     fn the_enums_are_those_of_the_spec() {
         let spec: Value = serde_saphyr::from_str(canva_connect::OPENAPI_YAML).unwrap();
-        let schemas = spec["components"]["schemas"].as_object().unwrap();
         let mut found = BTreeSet::new();
-        for properties in schemas.values().filter_map(|schema| schema.get("properties")?.as_object()) {
-            for (name, property) in properties {
-                let referred = property["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
-                let schema = referred.map_or(property, |referred| &schemas[referred]);
-                if schema.get("enum").is_some() {
-                    found.insert(name.as_str());
-                }
-            }
+        for operation in spec["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values())
+        {
+            collect(&spec, &operation["responses"], &mut found);
         }
         assert_eq!(found, BTreeSet::from(ENUMS));
     }

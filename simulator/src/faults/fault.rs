@@ -46,7 +46,7 @@ pub enum Fault {
     /// Processes the request and sends the right response with `Content-Type: text/html`.
     WrongContentType,
     /// Processes the request and replaces each `status`, `type`, `state` and `code` in the response with a value that
-    /// the spec doesn't have.
+    /// the spec doesn't have. `design_types` and `capabilities` get one more.
     UnknownEnums,
     /// Processes the request and empties the response's `job` or `asset`.
     MissingFields,

@@ -147,8 +147,27 @@ pub fn delete(simulator: &Simulator, asset_id: &str) -> RequestBuilder {
     request(simulator, Method::DELETE, &format!("/v1/assets/{asset_id}"))
 }
 
+pub fn create_folder(simulator: &Simulator, name: &str, parent: &str) -> RequestBuilder {
+    let body = json!({ "name": name, "parent_folder_id": parent });
+    request(simulator, Method::POST, "/v1/folders").json(&body)
+}
+
+pub fn move_item(simulator: &Simulator, item_id: &str, to: &str) -> RequestBuilder {
+    let body = json!({ "item_id": item_id, "to_folder_id": to });
+    request(simulator, Method::POST, "/v1/folders/move").json(&body)
+}
+
+pub fn create_design(simulator: &Simulator, body: &Value) -> RequestBuilder {
+    request(simulator, Method::POST, "/v1/designs").json(body)
+}
+
 pub fn read(simulator: &Simulator, path: &str) -> RequestBuilder {
     request(simulator, Method::GET, path)
+}
+
+/// The id of this in the JSON of a 200.
+pub async fn id(request: RequestBuilder, of: &str) -> String {
+    ok(request).await[of]["id"].as_str().unwrap().to_owned()
 }
 
 /// The JSON of a 200.

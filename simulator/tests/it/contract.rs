@@ -5,14 +5,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use canva_connect::operations::{ALL, Operation};
-use canva_simulator::{Access, RateLimits, Simulator};
+use canva_simulator::{Access, AssetKind, RateLimits, Simulator};
 use jsonschema::Draft;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
 use crate::common::{
-    by, client, delete, fixture, form, image, import, import_url, ok, prompt, read, request, served, update, upload,
-    upload_url,
+    by, client, create_design, create_folder, delete, fixture, form, id, image, import, import_url, move_item, ok,
+    prompt, read, request, served, update, upload, upload_url,
 };
 
 /// Reads the spec for itself, so that a mistake in how the simulator reads it shows.
@@ -29,8 +29,10 @@ fn is_canvas_alone(operation: &str, status: &str, code: &str) -> bool {
         // No job here was started elsewhere. The other two are of no operation in particular.
         "internal_error" | "endpoint_not_found" | "bad_http_method" => status == "default",
         "invalid_request" => operation.starts_with("get"),
-        // Everybody may create, and nobody has folders of their own.
-        "permission_denied" => operation.starts_with("create") || operation == "listFolderItems",
+        // Everybody may begin a job.
+        "permission_denied" => operation.starts_with("create") && operation.ends_with("Job"),
+        // Folders take any number of things.
+        "quota_exceeded" => true,
         // A body of bytes can't be wrong, but for how it is transferred.
         "bad_request_body" => matches!(operation, "createAssetUploadJob" | "createDesignImportJob"),
         _ => false,
@@ -118,6 +120,7 @@ fn valid(simulator: &Simulator, operation: &Operation, takes_body: bool) -> Requ
         "createDesignImportJob" => import(simulator, "Title", None, fixture("deck.pdf")),
         "createUrlImportJob" => import_url(simulator, "Title", None, "http://127.0.0.1:9/none.pdf"),
         "updateAsset" => update(simulator, "Mnone", &json!({ "name": "New" })),
+        "createFolder" | "moveFolderItem" | "createDesign" => about(simulator, operation, &Ids::unknown()).remove(0),
         id => {
             assert!(!takes_body, "this test has no request for {id}");
             request(simulator, method(operation), &path(operation, "none"))
@@ -125,8 +128,50 @@ fn valid(simulator: &Simulator, operation: &Operation, takes_body: bool) -> Requ
     }
 }
 
-/// The id of an asset of another user, and those of her jobs by the path that reads them.
-async fn annas(simulator: &Simulator) -> (String, HashMap<&'static str, String>) {
+/// Ids that an operation may be asked about.
+struct Ids {
+    asset: String,
+    design: String,
+    folder: String,
+    /// By the path that reads them.
+    jobs: HashMap<&'static str, String>,
+}
+
+impl Ids {
+    fn unknown() -> Self {
+        let none = || "none".to_owned();
+        let jobs = ALL.iter().filter(|operation| operation.path.contains("{jobId}"));
+        let jobs = jobs.map(|operation| (operation.path, none())).collect();
+        Self { asset: none(), design: none(), folder: none(), jobs }
+    }
+}
+
+/// A request about each of these ids that the operation takes.
+fn about(simulator: &Simulator, operation: &Operation, ids: &Ids) -> Vec<RequestBuilder> {
+    let Ids { asset, design, folder, jobs } = ids;
+    let bodies = match operation.id {
+        "createFolder" => vec![json!({ "name": "New", "parent_folder_id": folder })],
+        "moveFolderItem" => [asset, design, folder]
+            .map(|item| json!({ "item_id": item, "to_folder_id": "root" }))
+            .into_iter()
+            .chain([json!({ "item_id": "none", "to_folder_id": folder })])
+            .collect(),
+        "createDesign" => vec![
+            json!({ "type": "type_and_asset", "asset_id": asset }),
+            json!({ "type": "design", "design_id": design }),
+        ],
+        _ => Vec::new(),
+    };
+    let own = [("{assetId}", asset), ("{designId}", design), ("{folderId}", folder)];
+    let own = own.into_iter().find(|(parameter, _)| operation.path.contains(parameter)).map(|(_, id)| id);
+    let by_path =
+        own.or(jobs.get(operation.path)).map(|id| request(simulator, method(operation), &path(operation, id)));
+    let by_body = bodies.iter().map(|body| request(simulator, method(operation), operation.path).json(body));
+    by_path.into_iter().chain(by_body).collect()
+}
+
+/// What another user has.
+async fn annas(simulator: &Simulator) -> Ids {
     let token = simulator.authorize_as("anna");
     let mut jobs = HashMap::new();
     for (create, get) in [
@@ -142,7 +187,13 @@ async fn annas(simulator: &Simulator) -> (String, HashMap<&'static str, String>)
     while simulator.assets_of("anna").is_empty() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    (simulator.assets_of("anna")[0].id.clone(), jobs)
+    let doc = json!({ "type": "type_and_asset", "design_type": { "type": "preset", "name": "doc" } });
+    Ids {
+        asset: simulator.assets_of("anna")[0].id.clone(),
+        design: id(by(&token, create_design(simulator, &doc)), "design").await,
+        folder: id(by(&token, create_folder(simulator, "Hers", "root")), "folder").await,
+        jobs,
+    }
 }
 
 fn method(operation: &Operation) -> Method {
@@ -151,7 +202,8 @@ fn method(operation: &Operation) -> Method {
 
 /// The operation's path, with this for each id.
 fn path(operation: &Operation, id: &str) -> String {
-    operation.path.replace("{jobId}", id).replace("{assetId}", id).replace("{folderId}", id)
+    let parameters = ["{jobId}", "{assetId}", "{designId}", "{folderId}"];
+    parameters.iter().fold(operation.path.to_owned(), |path, parameter| path.replace(parameter, id))
 }
 
 #[tokio::test]
@@ -170,7 +222,7 @@ async fn every_operation_gives_every_documented_error() {
     let revoked = simulator.authorize_as("anna");
     let revoke = form(&simulator.token_url().replace("token", "revoke"), &[("token", &revoked)]);
     ok(revoke.basic_auth(simulator.client_id(), Some(simulator.client_secret()))).await;
-    let (asset, jobs) = annas(&roomy).await;
+    let annas = annas(&roomy).await;
 
     for operation in ALL {
         let send = async |request: RequestBuilder| request.send().await.unwrap();
@@ -198,14 +250,15 @@ async fn every_operation_gives_every_documented_error() {
         error(&mut contract, 401, plain().bearer_auth(&revoked)).await;
         if operation.path.contains('{') {
             error(&mut contract, 404, valid(&roomy)).await;
-            // An id of the wrong form, and one of another user's.
+            // An id of the wrong form.
             let malformed = request(&roomy, method(operation), &path(operation, "a%20b"));
             let status =
                 if contract.codes(operation, "400").iter().any(|it| it == "bad_request_params") { 400 } else { 404 };
             error(&mut contract, status, malformed).await;
-            let annas = if operation.path.contains("{assetId}") { Some(&asset) } else { jobs.get(operation.path) };
-            if let Some(annas) = annas {
-                error(&mut contract, 403, request(&roomy, method(operation), &path(operation, annas))).await;
+        }
+        for (status, ids) in [(404, &Ids::unknown()), (403, &annas)] {
+            for request in about(&roomy, operation, ids) {
+                error(&mut contract, status, request).await;
             }
         }
         if contract.codes(operation, "400").iter().any(|it| it == "bad_query_params") {
@@ -330,6 +383,27 @@ async fn every_success_and_every_state_of_every_job_conform() {
         assert_eq!(listed["continuation"].is_string(), path.contains('?'), "{listed}");
         assert!(!listed["items"].as_array().unwrap().is_empty(), "{path}");
     }
+    let folder = create_folder(&simulator, "New", "root").send().await.unwrap();
+    let folder = contract.accept(operation("createFolder"), folder).await["folder"]["id"].take();
+    let image = simulator.assets().into_iter().find(|asset| asset.kind == AssetKind::Image).unwrap().id;
+    let moved = move_item(&simulator, &image, folder.as_str().unwrap()).send().await.unwrap();
+    assert_eq!(moved.status(), 204);
+    contract.accept(operation("moveFolderItem"), moved).await;
+    let mut design = json!({ "type": "type_and_asset", "asset_id": image });
+    for title in [None, Some("Photo")] {
+        if let Some(title) = title {
+            design["title"] = json!(title);
+        }
+        let created = create_design(&simulator, &design).send().await.unwrap();
+        let created = contract.accept(operation("createDesign"), created).await;
+        assert_eq!(created["design"]["title"].as_str(), title);
+        let got = format!("/v1/designs/{}", created["design"]["id"].as_str().unwrap());
+        let got = contract.accept(operation("getDesign"), read(&simulator, &got).send().await.unwrap()).await;
+        assert_eq!(got, created);
+    }
+    contract
+        .accept(operation("listDesigns"), read(&simulator, "/v1/designs?limit=1&query=deck").send().await.unwrap())
+        .await;
     // What takes nothing is read as it is.
     for operation in ALL.iter().filter(|operation| operation.method == "GET" && !operation.path.contains('{')) {
         contract.accept(operation, read(&simulator, operation.path).send().await.unwrap()).await;

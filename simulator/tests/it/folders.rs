@@ -5,17 +5,21 @@ use std::time::Duration;
 use canva_simulator::{Fault, Simulator};
 use serde_json::{Value, json};
 
-use crate::common::{because, by, delete, fixture, image, import, ok, prompt, read, refused, update, upload};
+use crate::common::{
+    because, by, create_design, create_folder, delete, fixture, id, image, import, move_item, ok, prompt, read,
+    refused, update, upload,
+};
 
 async fn list(simulator: &Simulator, folder: &str, query: &str) -> Value {
     ok(read(simulator, &format!("/v1/folders/{folder}/items?{query}"))).await
 }
 
+const NAMES: [&str; 3] = ["/image/name", "/design/title", "/folder/name"];
+
 /// What the items of a page are called.
 fn names(page: &Value) -> Vec<&str> {
     let items = page["items"].as_array().unwrap().iter();
-    let names = items.map(|item| item["image"]["name"].as_str().or(item["design"]["title"].as_str()).unwrap());
-    names.collect()
+    items.map(|item| NAMES.iter().find_map(|name| item.pointer(name)?.as_str()).unwrap()).collect()
 }
 
 /// The ids of all pages, as a client reads them.
@@ -28,6 +32,15 @@ async fn ids(simulator: &Simulator, folder: &str, query: &str) -> Vec<Vec<String
         let Some(token) = page["continuation"].as_str() else { return pages };
         page = list(simulator, folder, &format!("{query}&continuation={token}")).await;
     }
+}
+
+async fn moved(simulator: &Simulator, item: &str, to: &str) {
+    assert_eq!(move_item(simulator, item, to).send().await.unwrap().status(), 204);
+}
+
+/// What makes an empty document.
+fn doc(title: &str) -> Value {
+    json!({ "type": "type_and_asset", "design_type": { "type": "preset", "name": "doc" }, "title": title })
 }
 
 /// Uploads an image and returns its id.
@@ -80,12 +93,168 @@ async fn the_trash_is_not_listed() {
 }
 
 #[tokio::test]
-async fn there_are_no_folders_but_root_and_uploads() {
+async fn an_unknown_folder_is_not_found_to_list_or_to_put_something_in() {
     let simulator = prompt().await;
-    for folder in ["none", "Root", "ROOT", "uploads_"] {
-        let listed = refused(read(&simulator, &format!("/v1/folders/{folder}/items"))).await;
-        assert_eq!(listed, (404, "folder_not_found".into()), "{folder}");
+    let image = uploaded(&simulator, "Photo").await;
+    for folder in ["none", "Root", "ROOT", "uploads_", &image] {
+        for request in [
+            read(&simulator, &format!("/v1/folders/{folder}/items")),
+            create_folder(&simulator, "New", folder),
+            move_item(&simulator, &image, folder),
+        ] {
+            assert_eq!(refused(request).await, (404, "folder_not_found".into()), "{folder}");
+        }
     }
+}
+
+#[tokio::test]
+async fn a_folder_is_made_where_it_is_asked_for_and_is_empty() {
+    let simulator = prompt().await;
+    let outer = ok(create_folder(&simulator, "Outer", "root")).await["folder"].take();
+    assert_eq!(list(&simulator, "root", "").await, json!({ "items": [{ "type": "folder", "folder": outer }] }));
+    let outer = outer["id"].as_str().unwrap();
+    assert_eq!(list(&simulator, outer, "").await, json!({ "items": [] }));
+    let inner = id(create_folder(&simulator, "Inner", outer), "folder").await;
+    ok(create_folder(&simulator, "Beside", "uploads")).await;
+    for (folder, name) in [("root", "Outer"), (outer, "Inner"), ("uploads", "Beside")] {
+        assert_eq!(names(&list(&simulator, folder, "").await), [name]);
+    }
+    let stored = simulator.folders();
+    let stored: Vec<_> = stored.iter().map(|it| (it.name.as_str(), it.folder_id.as_str())).collect();
+    assert_eq!(stored, [("Outer", "root"), ("Inner", outer), ("Beside", "uploads")]);
+    assert_eq!(simulator.folders()[1].id, inner);
+}
+
+#[tokio::test]
+async fn a_folders_name_has_1_to_255_characters() {
+    let simulator = prompt().await;
+    for name in ["", &"x".repeat(256)] {
+        assert_eq!(refused(create_folder(&simulator, name, "root")).await, (400, "invalid_field".into()));
+    }
+    ok(create_folder(&simulator, &"🚀".repeat(255), "root")).await;
+}
+
+#[tokio::test]
+async fn images_designs_and_folders_move_and_each_lies_in_one_place() {
+    let simulator = prompt().await;
+    let folder = id(create_folder(&simulator, "Folder", "root"), "folder").await;
+    let image = uploaded(&simulator, "Photo").await;
+    let design = id(create_design(&simulator, &doc("Design")), "design").await;
+    let other = id(create_folder(&simulator, "Other", "root"), "folder").await;
+    for item in [&image, &design, &other] {
+        moved(&simulator, item, &folder).await;
+    }
+    let by_title = "sort_by=title_ascending";
+    assert_eq!(names(&list(&simulator, &folder, by_title).await), ["Design", "Other", "Photo"]);
+    assert_eq!(names(&list(&simulator, "root", by_title).await), ["Folder"]);
+    assert_eq!(names(&list(&simulator, "uploads", by_title).await), [""; 0]);
+    assert_eq!((&simulator.assets()[0].folder_id, &simulator.designs()[0].folder_id), (&folder, &folder));
+
+    moved(&simulator, &image, "root").await;
+    moved(&simulator, &design, "uploads").await;
+    assert_eq!(names(&list(&simulator, &folder, by_title).await), ["Other"]);
+    assert_eq!(names(&list(&simulator, "root", by_title).await), ["Folder", "Photo"]);
+    assert_eq!(names(&list(&simulator, "uploads", by_title).await), ["Design"]);
+}
+
+#[tokio::test]
+async fn what_is_in_a_folder_moves_with_it() {
+    let simulator = prompt().await;
+    let outer = id(create_folder(&simulator, "Outer", "root"), "folder").await;
+    let inner = id(create_folder(&simulator, "Inner", "uploads"), "folder").await;
+    let image = uploaded(&simulator, "Photo").await;
+    moved(&simulator, &image, &inner).await;
+    moved(&simulator, &inner, &outer).await;
+    assert_eq!(names(&list(&simulator, &outer, "").await), ["Inner"]);
+    assert_eq!(names(&list(&simulator, &inner, "").await), ["Photo"]);
+}
+
+#[tokio::test]
+async fn what_has_no_place_elsewhere_stays_where_it_is() {
+    let simulator = prompt().await;
+    let outer = id(create_folder(&simulator, "Outer", "root"), "folder").await;
+    let middle = id(create_folder(&simulator, "Middle", &outer), "folder").await;
+    let inner = id(create_folder(&simulator, "Inner", &middle), "folder").await;
+    ok(upload(&simulator, "Video", fixture("clip.mp4"))).await;
+    let video = simulator.assets()[0].id.clone();
+    for (item, to, reason) in [
+        (video.as_str(), outer.as_str(), "videos can't be moved"),
+        (&outer, &outer, "in itself"),
+        (&outer, &inner, "in what lies in it"),
+        ("root", &outer, "stay where they are"),
+        ("uploads", "root", "stay where they are"),
+    ] {
+        assert_eq!(because(move_item(&simulator, item, to), reason).await, (400, "invalid_field".into()), "{item}");
+    }
+    assert_eq!(names(&list(&simulator, "root", "").await), ["Outer"]);
+    assert_eq!(simulator.assets()[0].folder_id, "uploads");
+}
+
+#[tokio::test]
+async fn an_unknown_item_or_one_in_the_trash_can_not_be_moved() {
+    let simulator = prompt().await;
+    let gone = uploaded(&simulator, "Gone").await;
+    delete(&simulator, &gone).send().await.unwrap();
+    for item in ["none", &gone] {
+        let refused = because(move_item(&simulator, item, "root"), "no such item").await;
+        assert_eq!(refused, (404, "folder_not_found".into()), "{item}");
+    }
+}
+
+#[tokio::test]
+async fn another_users_folders_and_items_are_out_of_reach() {
+    let simulator = prompt().await;
+    let (mine, image) =
+        (id(create_folder(&simulator, "Mine", "root"), "folder").await, uploaded(&simulator, "Photo").await);
+    let anna = simulator.authorize_as("anna");
+    let hers = id(by(&anna, create_folder(&simulator, "Hers", "root")), "folder").await;
+    for request in [
+        read(&simulator, &format!("/v1/folders/{mine}/items")),
+        create_folder(&simulator, "New", &mine),
+        move_item(&simulator, &hers, &mine),
+        move_item(&simulator, &image, &hers),
+        move_item(&simulator, &mine, "root"),
+    ] {
+        assert_eq!(because(by(&anna, request), "another user").await, (403, "permission_denied".into()));
+    }
+    assert_eq!(names(&list(&simulator, "root", "").await), ["Mine"]);
+    assert_eq!(names(&list(&simulator, "uploads", "").await), ["Photo"]);
+}
+
+#[tokio::test]
+async fn moving_twice_is_moving_once() {
+    let simulator = prompt().await;
+    let folder = id(create_folder(&simulator, "Folder", "root"), "folder").await;
+    let image = uploaded(&simulator, "Photo").await;
+    moved(&simulator, &image, &folder).await;
+    let once = (list(&simulator, "root", "").await, names(&list(&simulator, &folder, "").await).len());
+    moved(&simulator, &image, &folder).await;
+    assert_eq!((list(&simulator, "root", "").await, names(&list(&simulator, &folder, "").await).len()), once);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_changes_when_something_comes_into_it_or_leaves_it() {
+    let simulator = prompt().await;
+    let folder = id(create_folder(&simulator, "Folder", "root"), "folder").await;
+    let image = uploaded(&simulator, "Photo").await;
+    let stored = || {
+        let folder = simulator.folders().into_iter().find(|it| it.id == folder).unwrap();
+        (folder.created_at, folder.updated_at)
+    };
+    let (created_at, mut last) = stored();
+    assert_eq!(created_at, last);
+    let inner = create_folder(&simulator, "Inner", &folder);
+    for change in [move_item(&simulator, &image, &folder), move_item(&simulator, &image, "root"), inner]
+        .into_iter()
+        .chain([move_item(&simulator, &image, &folder), delete(&simulator, &image)])
+    {
+        assert!(change.send().await.unwrap().status().is_success());
+        let (created, updated) = stored();
+        assert!(created == created_at && updated > last, "{created} {updated} {last}");
+        last = updated;
+    }
+    list(&simulator, &folder, "").await;
+    assert_eq!(stored().1, last);
 }
 
 #[tokio::test(start_paused = true)]
@@ -115,8 +284,9 @@ async fn only_the_types_that_are_asked_for_are_listed() {
     let simulator = prompt().await;
     uploaded(&simulator, "Photo").await;
     ok(import(&simulator, "Deck", None, fixture("deck.pdf"))).await;
+    ok(create_folder(&simulator, "Folder", "root")).await;
     for (types, images, designs) in
-        [("image", 1, 0), ("design", 0, 1), ("folder,brand_template", 0, 0), ("design,image", 1, 1)]
+        [("image", 1, 0), ("design", 0, 1), ("folder", 0, 1), ("brand_template", 0, 0), ("design,image", 1, 1)]
     {
         let query = format!("item_types={types}");
         let counts = (list(&simulator, "uploads", &query).await, list(&simulator, "root", &query).await);
@@ -209,7 +379,7 @@ async fn a_continuation_is_good_for_its_user_folder_and_parameters_and_any_limit
         (next("uploads", "none&item_types=image"), "hasn't given it"),
         (next("uploads", &format!("{}A&item_types=image", &token[..token.len() - 2])), "hasn't given it"),
         (read(&elsewhere, &format!("/v1/folders/uploads/items?continuation={same}")), "hasn't given it"),
-        (next("root", &same), "another folder"),
+        (next("root", &same), "another list"),
         (by(&anna, next("uploads", &same)), "another user"),
         (next("uploads", token), "other parameters"),
         (next("uploads", &format!("{same}&sort_by=title_ascending")), "other parameters"),

@@ -11,8 +11,8 @@ use zip::CompressionMethod;
 use crate::common::{fixture, import, import_url, ok, prompt, served};
 
 pub const PPTX: &str = "application/vnd.openxmlformats-officedocument.presentationml.presentation";
-const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
-const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+pub const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+pub const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 #[tokio::test]
 async fn documents_become_designs_with_title_links_and_pages() {

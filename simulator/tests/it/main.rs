@@ -9,6 +9,7 @@ mod common;
 
 mod checks;
 mod contract;
+mod designs;
 mod faults;
 mod folders;
 mod hostile_files;

@@ -68,6 +68,13 @@ async fn a_token_says_whose_it_is_and_needs_no_scope_for_it() {
 }
 
 #[tokio::test]
+async fn a_user_has_no_capabilities() {
+    let simulator = Simulator::start().await.unwrap();
+    let capabilities = ok(read(&simulator, "/v1/users/me/capabilities")).await;
+    assert_eq!(capabilities, serde_json::json!({ "capabilities": [] }));
+}
+
+#[tokio::test]
 async fn a_users_name_is_their_id() {
     let simulator = Simulator::start().await.unwrap();
     let profile = ok(by(&simulator.authorize_as("anna"), read(&simulator, "/v1/users/me/profile"))).await;

@@ -93,8 +93,8 @@ async fn a_path_that_leads_nowhere_says_where_to_look() {
     for (path, reason) in [
         ("/v1/asset-uploads", "Did you mean /rest/v1/asset-uploads?"),
         ("/rest/v1/imports/", "Did you mean /rest/v1/imports?"),
-        ("/rest/v1/users/me/capabilities", "Canva has operations there"),
-        ("/v1/folders", "Canva has operations there"),
+        ("/rest/v1/folders/none", "Canva has operations there"),
+        ("/v1/exports", "Canva has operations there"),
         ("/auth/v1/oidc/jwks", "Canva has operations there"),
         ("/rest//v1/assets/a", "Did you mean /rest/v1/assets/a?"),
         ("/v1/oauth/token", "Did you mean /auth/v1/oauth/token?"),
@@ -103,7 +103,7 @@ async fn a_path_that_leads_nowhere_says_where_to_look() {
         let refused = because(client().get(format!("{origin}{path}")), reason).await;
         assert_eq!(refused, (404, "endpoint_not_found".into()), "{path}");
     }
-    for path in ["/", "/nothing/", "/rest/v1/usersofcanva/"] {
+    for path in ["/", "/nothing/", "/rest/v1/exportsofcanva/"] {
         let response = client().get(format!("{origin}{path}")).send().await.unwrap();
         assert_eq!(response.headers().get("x-simulator-reason"), None, "{path}");
     }
