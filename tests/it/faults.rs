@@ -8,6 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use canva_connect::generated::types::{
+    CreateDesignRequest, CreateFolderRequest, DesignTypeCreateDesignRequest, DesignTypeInput, MoveFolderItemRequest,
+    PresetDesignTypeInput, PresetDesignTypeName,
+};
 use canva_connect::operations::{self, Operation};
 use canva_connect::pacing::Permit;
 use canva_connect::{Client, Error, JobState, Pacer, Pacing};
@@ -25,13 +29,14 @@ const TRANSPORTS: [(&str, Option<Tls>); 3] =
 /// In memory, since reading a file is nothing that can be waited for while time stands still.
 const DECK: &[u8] = include_bytes!("../fixtures/deck.pdf");
 
-/// What went on before the fault: something to read, update and delete, and the job that the operation reads. Only what
-/// the operation needs.
+/// What went on before the fault: something to read, update, move and delete, and the job or design that the operation
+/// reads. Only what the operation needs.
 #[derive(Default)]
 struct Before {
     image_url: String,
     document_url: String,
     asset_id: String,
+    design_id: String,
     job_id: String,
 }
 
@@ -40,6 +45,8 @@ impl Before {
         let mut before = Self::default();
         if operation.id.contains("Import") {
             before.document_url = support::answering(http("200 OK", "", std::str::from_utf8(DECK).unwrap())).await;
+        } else if operation.id == "getDesign" {
+            before.design_id = canva.generated().create_design(&document()).await.unwrap().design.id;
         } else if operation.id != "createAssetUploadJob" {
             let upload = canva.upload_asset(PIXEL.to_vec()).name("n").await.unwrap();
             let Some(JobState::Success(asset)) = upload.state() else { panic!() };
@@ -59,6 +66,12 @@ impl Before {
     }
 }
 
+/// What makes an empty document.
+fn document() -> CreateDesignRequest {
+    let design_type = Some(DesignTypeInput::Preset(PresetDesignTypeInput { name: PresetDesignTypeName::Doc }));
+    CreateDesignRequest::TypeAndAsset(DesignTypeCreateDesignRequest { design_type, asset_id: None, title: None })
+}
+
 /// One call for each operation, of the facade's where that has more than one way to go wrong.
 async fn call(canva: &Client, operation: &Operation, before: &Before, padding: usize) -> Result<(), Error> {
     let padded = |content: &[u8]| [content, &vec![0; padding]].concat();
@@ -74,11 +87,24 @@ async fn call(canva: &Client, operation: &Operation, before: &Before, padding: u
         "deleteAsset" => canva.delete_asset(&before.asset_id).await,
         "createUrlImportJob" => canva.import_design_from_url(&before.document_url, "t").await.map(drop),
         "getUrlImportJob" => canva.url_import_job(&before.job_id).refresh().await.map(drop),
+        "createFolder" => {
+            let folder = CreateFolderRequest { name: "n".into(), parent_folder_id: "root".into() };
+            canva.generated().create_folder(&folder).await.map(drop)
+        }
+        "moveFolderItem" => {
+            let to = MoveFolderItemRequest { item_id: before.asset_id.clone(), to_folder_id: "root".into() };
+            canva.generated().move_folder_item(&to).await
+        }
+        "createDesign" => canva.generated().create_design(&document()).await.map(drop),
         // What only reads goes the same way whoever asks.
         other => {
             let known = operations::ALL.iter().find(|known| known.id == other && known.method == "GET");
             let read = canva.request::<serde_json::Value>(known.unwrap_or_else(|| panic!("add a call of {other}")));
-            let read = if operation.path.contains("{folderId}") { read.path("folderId", "root") } else { read };
+            let read = match operation.id {
+                "listFolderItems" => read.path("folderId", "root"),
+                "getDesign" => read.path("designId", &before.design_id),
+                _ => read,
+            };
             read.await.map(drop)
         }
     }
@@ -195,7 +221,7 @@ async fn meet(operation: &'static Operation, case: &Case, always: bool, tls: Opt
     let canva = client().retry_policy(support::attempts(3)).pacer(counting(&left));
     let canva = canva.response_timeout(timeout).stall_timeout(timeout).build().unwrap();
 
-    let things = || simulator.assets().len() + simulator.designs().len();
+    let things = || simulator.assets().len() + simulator.designs().len() + simulator.folders().len();
     let (existed, requests) = (things(), simulator.requests().len());
     simulator.inject(operation.id, 1..=if always { u32::MAX } else { 1 }, fault).unwrap();
     // Then time passes only while the server has each request that left and won't answer the last of them: no machine
@@ -225,7 +251,7 @@ async fn meet(operation: &'static Operation, case: &Case, always: bool, tls: Opt
     let result = result.unwrap_or_else(|_| panic!("{} hangs", operation.id));
     let requests = simulator.requests().len() - requests;
 
-    if operation.method == "POST" {
+    if !operation.repeatable {
         let made = things() - existed;
         assert!(made <= 1, "{} made {made} things", operation.id);
         match &result {
@@ -236,6 +262,9 @@ async fn meet(operation: &'static Operation, case: &Case, always: bool, tls: Opt
     }
     if operation.method == "DELETE" && result.is_ok() {
         assert!(simulator.assets().iter().all(|asset| asset.id != before.asset_id), "it is still there");
+    }
+    if operation.id == "moveFolderItem" && result.is_ok() {
+        assert!(simulator.assets().iter().any(|asset| asset.folder_id == "root"), "it isn't there");
     }
     let outcome = result.as_ref().map_or_else(name, |()| "success".to_owned());
     format!("{outcome}, {requests} request{}", if requests == 1 { "" } else { "s" })
@@ -310,16 +339,21 @@ fn alike(transports: BTreeMap<usize, Outcomes>) -> Vec<(String, Outcomes)> {
 /// What these operations have in common, or their ids.
 fn who(those: &[&Operation]) -> String {
     type Class = (&'static str, fn(&Operation) -> bool);
-    fn from_url(operation: &Operation) -> bool {
-        operation.id.starts_with("createUrl")
+    fn from_content(operation: &Operation) -> bool {
+        matches!(operation.id, "createAssetUploadJob" | "createDesignImportJob")
     }
-    let classes: [Class; 8] = [
+    fn from_json(operation: &Operation) -> bool {
+        !operation.repeatable && !from_content(operation)
+    }
+    let classes: [Class; 10] = [
         ("all", |_| true),
-        ("creating a job", |operation| operation.method == "POST"),
-        ("creating a job from content", |operation| operation.method == "POST" && !from_url(operation)),
-        ("creating a job from a URL", from_url),
-        ("all but creating a job from a URL", |operation| !from_url(operation)),
-        ("all others", |operation| operation.method != "POST"),
+        ("creating", |operation| !operation.repeatable),
+        ("creating from content", from_content),
+        ("creating from JSON", from_json),
+        ("all but creating from JSON", |operation| !from_json(operation)),
+        ("all others", |operation| operation.repeatable),
+        ("reading, updating, moving", |operation| operation.repeatable && operation.method != "DELETE"),
+        ("deleting, moving", |operation| operation.method == "DELETE" || operation.id == "moveFolderItem"),
         ("reading, updating", |operation| matches!(operation.method, "GET" | "PATCH")),
         ("deleting", |operation| operation.method == "DELETE"),
     ];
