@@ -267,7 +267,7 @@ fn a_bad_spec_is_refused_in_one_line_with_its_place_and_generated_is_left_alone(
         (
             "          maxLength: 255\n",
             "          maxLength: -5\n".to_owned(),
-            "openapi.yaml: components.schemas.CreateUrlAssetUploadJobRequest: properties.name: `maxLength` must be a whole number",
+            "openapi.yaml: listDesigns: the query parameter `query`: `maxLength` must be a whole number",
         ),
         (
             "$ref: '#/components/schemas/TeamUserSummary'",
@@ -275,7 +275,7 @@ fn a_bad_spec_is_refused_in_one_line_with_its_place_and_generated_is_left_alone(
             "openapi.yaml: components.schemas.Asset: properties.owner: `$ref: '#/components/parameters/AssetId'` must be one of",
         ),
         ("          folder: '#/components/schemas/FolderItem'\n", "          folder: FolderItems\n".to_owned(), "openapi.yaml: components.schemas.FolderItemSummary: `mapping` has `folder: FolderItems`, which leads nowhere"),
-        ("        propertyName: type\n", "        propertyName: kind\n".to_owned(), "openapi.yaml: components.schemas.FolderItemSummary: `discriminator`: no member has the property `kind`"),
+        ("        propertyName: type\n", "        propertyName: kind\n".to_owned(), "openapi.yaml: components.schemas.CreateDesignRequest: `discriminator`: no member has the property `kind`"),
         (
             "    Thumbnail:\n",
             thumbnail("{ type: object, discriminator: { propertyName: t }, properties: { t: { type: string } } }"),
@@ -285,7 +285,7 @@ fn a_bad_spec_is_refused_in_one_line_with_its_place_and_generated_is_left_alone(
         (PARAMETERS, format!("{PARAMETERS}        - {{ name: a, in: cookie, schema: {{ type: string }} }}\n"), "openapi.yaml: getAsset: the cookie parameter `a`: `in: cookie` can't be generated"),
         (PARAMETERS, format!("{PARAMETERS}        - {{ name: X A, in: header, schema: {{ type: string }} }}\n"), "openapi.yaml: getAsset: the header parameter `X A`: it isn't the name of a header"),
         ("        - oauthAuthCode: []\n", "        - oauthAuthCode\n".to_owned(), "openapi.yaml: paths./v1/users/me.get: `security` must be a list of maps, such as"),
-        ("        mapping:\n", "        mappings:\n".to_owned(), "openapi.yaml: components.schemas.FolderItemSummary.discriminator: `mappings` isn't a keyword"),
+        ("        mapping:\n", "        mappings:\n".to_owned(), "openapi.yaml: components.schemas.CreateDesignRequest.discriminator: `mappings` isn't a keyword"),
         ("  /v1/users/me:\n", "  /v1/users/me?x=y:\n".to_owned(), "openapi.yaml: paths./v1/users/me?x=y: it isn't a path"),
         ("        result: /asset\n", "        result: /status\n".to_owned(), "openapi.yaml: createAssetUploadJob: `x-job`: `result: /status`: the job's `status` is no result"),
         ("      required: [job]\n", "      required: []\n".to_owned(), "openapi.yaml: createAssetUploadJob: `x-job`: the response has no object `job`, or need not have it"),
