@@ -14,6 +14,7 @@ use crate::operations::{BASE_URL, Operation};
 use crate::pacing::{Pacer, Pacing};
 use crate::policy::{PollPolicy, RetryPolicy, Timeouts};
 use crate::send::base_url::{BaseUrl, HttpSettings};
+use crate::send::clock::ServerClock;
 use crate::send::{Call, Connections, Sender, Settings};
 use crate::token::{AccessToken, TokenProvider};
 
@@ -310,6 +311,7 @@ impl ClientBuilder {
             .map_err(|_| Error::invalid("user_agent", "text that a header can carry", format!("{user_agent:?}")))?;
         let settings = Settings {
             connections: Connections::new(&base_url, self.timeouts.connect, &self.http, user_agent)?,
+            clock: ServerClock::default(),
             base_url: base_url.text,
             timeouts: self.timeouts,
             retry: self.retry,

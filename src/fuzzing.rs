@@ -37,10 +37,10 @@ pub fn response(bytes: &[u8]) {
     read(api.delete_asset("a"), status, &body);
     read(api.update_asset("a", &Default::default()), status, &body);
     if let Some(response) = read(api.get_asset_upload_job("j"), status, &body) {
-        said(Job::<Asset>::created(&CLIENT, JobKind::AssetUpload, Ok(response)));
+        said(Job::<Asset>::created(&CLIENT, JobKind::AssetUpload, None, Ok(response)));
     }
     if let Some(response) = read(api.get_design_import_job("j"), status, &body) {
-        said(Job::<Vec<DesignSummary>>::created(&CLIENT, JobKind::Import, Ok(response)));
+        said(Job::<Vec<DesignSummary>>::created(&CLIENT, JobKind::Import, None, Ok(response)));
     }
 }
 

@@ -134,10 +134,12 @@ mod constructs;
 pub use boxed::{BoxError, BoxFuture};
 pub use client::{Client, ClientBuilder};
 pub use content::{BodyError, UploadBody, UploadProgress};
-pub use error::{ApiError, ConnectKind, Error, ErrorKind, JobError, TimeoutKind};
+pub use error::{
+    ApiError, ConnectKind, Error, ErrorKind, JobError, LookUpError, TimeoutKind, Unconfirmed, UnconfirmedKind,
+};
 pub use facade::*;
 pub use generated::JobErrorCode;
-pub use job::{Bulk, BulkEvent, Job, JobKind, JobReference, JobResult, JobState};
+pub use job::{Bulk, BulkEvent, Job, JobKind, JobReference, JobResult, JobState, LookUp};
 pub use operations::BASE_URL;
 pub use pacing::{Pacer, Pacing};
 pub use policy::{PollPolicy, RetryPolicy};

@@ -111,7 +111,7 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
         }
         ApiCommand::Job { kind, job_id, wait } => {
             let _line = progress.line(&job_id);
-            (None, read(canva.job(JobReference { kind, id: job_id }), wait).await)
+            (None, read(canva.job(JobReference::new(kind, job_id)), wait).await)
         }
     };
     output.item(&Item { subject, outcome });

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
+use axum::http::HeaderValue;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -77,8 +78,17 @@ impl State {
 
     /// The time in seconds since the Unix epoch, by tokio's clock, which tests can pause.
     pub fn now(&self) -> i64 {
+        self.since_epoch().as_secs().try_into().unwrap_or(i64::MAX)
+    }
+
+    /// The same time as a response has it.
+    pub fn date(&self) -> Option<HeaderValue> {
+        let now = SystemTime::UNIX_EPOCH.checked_add(self.since_epoch())?;
+        HeaderValue::try_from(httpdate::fmt_http_date(now)).ok()
+    }
+
+    fn since_epoch(&self) -> Duration {
         let (epoch, started) = self.started;
-        let since = epoch.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        since.saturating_add(started.elapsed()).as_secs().try_into().unwrap_or(i64::MAX)
+        epoch.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().saturating_add(started.elapsed())
     }
 }

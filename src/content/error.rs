@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::boxed::BoxError;
 use crate::text::shown;
 
 /// Content that can't be uploaded as it is.
@@ -46,6 +47,14 @@ pub enum BodyError {
     Spool {
         /// The cause.
         source: std::io::Error,
+    },
+    /// The function that was to be called before the end of the content failed. Nothing was made of the part that was
+    /// sent. See [`UploadAsset::before_end`](crate::UploadAsset::before_end).
+    #[error("the end of the content was held back")]
+    #[non_exhaustive]
+    HeldBack {
+        /// What the function said.
+        source: BoxError,
     },
     /// The file was written to while it was being uploaded, or between two attempts. Nothing was made of the part
     /// that was sent.

@@ -20,7 +20,7 @@ mod upload;
 
 pub use error::BodyError;
 pub(crate) use meter::Meter;
-pub(crate) use upload::Upload;
+pub(crate) use upload::{BeforeEnd, Upload};
 
 /// The content of an upload or import. `From` makes it of a path, an open file or bytes; for the rest there is:
 ///

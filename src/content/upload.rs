@@ -13,6 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::boxed::{BoxError, BoxFuture};
 use crate::content::BodyError;
 use crate::content::Meter;
 use crate::content::{AnyReader, OnProgress, OnceReader, Source, UploadBody};
@@ -73,6 +74,9 @@ fn read_block(file: &std::fs::File, length: u64, from: u64) -> io::Result<Vec<u8
     Ok(block)
 }
 
+/// What has to be done before the end of the content is handed over.
+pub(crate) type BeforeEnd = BoxFuture<'static, Result<(), BoxError>>;
+
 /// A body, with what one attempt learns about it for the next.
 pub(crate) struct Upload {
     body: UploadBody,
@@ -114,13 +118,23 @@ impl Upload {
         }
     }
 
-    /// Opens the content for the `attempt`th attempt, which may take as long as the content may stand still.
-    pub(crate) async fn open(&self, attempt: u32, stall: Duration) -> Result<(reqwest::Body, Arc<Meter>), BodyError> {
+    /// Opens the content for the `attempt`th attempt, which may take as long as the content may stand still. Its end is
+    /// handed over once `before_end` has succeeded.
+    pub(crate) async fn open(
+        &self,
+        attempt: u32,
+        stall: Duration,
+        before_end: Option<BeforeEnd>,
+    ) -> Result<(reqwest::Body, Arc<Meter>), BodyError> {
         let late = |_| Err(self.unreadable(io::Error::new(ErrorKind::TimedOut, format!("not open after {stall:?}"))));
-        tokio::time::timeout(stall, self.begin(attempt)).await.unwrap_or_else(late)
+        tokio::time::timeout(stall, self.begin(attempt, before_end)).await.unwrap_or_else(late)
     }
 
-    async fn begin(&self, attempt: u32) -> Result<(reqwest::Body, Arc<Meter>), BodyError> {
+    async fn begin(
+        &self,
+        attempt: u32,
+        mut before_end: Option<BeforeEnd>,
+    ) -> Result<(reqwest::Body, Arc<Meter>), BodyError> {
         let read = |source| self.unreadable(source);
         let (total, mut content) = match &self.body.0 {
             Source::Path(path) => self.open_file(path).await?,
@@ -138,10 +152,14 @@ impl Upload {
         if total == 0 {
             // An empty body is never asked for a frame, so nobody would see that there is content all the same.
             std::future::poll_fn(|cx| content.poll_block(cx, &self.name, total)).await?;
+            if let Some(before_end) = before_end.take() {
+                before_end.await.map_err(|source| BodyError::HeldBack { source })?;
+            }
         }
         let meter = Arc::new(Meter::new(attempt, total, self.on_progress.clone()));
         let once = self.once().cloned();
-        let frames = Frames { name: self.name.clone(), content, once, started: None, meter: meter.clone() };
+        let before_end = before_end.map(Mutex::new);
+        let frames = Frames { name: self.name.clone(), content, once, started: None, before_end, meter: meter.clone() };
         Ok((reqwest::Body::wrap(frames), meter))
     }
 
@@ -292,6 +310,8 @@ struct Frames {
     /// Where a reader goes back to that nothing was read from.
     once: Option<OnceReader>,
     started: Option<Instant>,
+    /// In a mutex for the same reason as a reader.
+    before_end: Option<Mutex<BeforeEnd>>,
     meter: Arc<Meter>,
 }
 
@@ -330,6 +350,16 @@ impl Body for Frames {
             return Poll::Ready(None);
         }
         let size = this.size().min(this.content.block.len());
+        let progress = this.meter.progress();
+        if progress.sent + size as u64 == progress.total
+            && let Some(before_end) = &mut this.before_end
+        {
+            let done = ready!(unlocked(before_end).as_mut().poll(cx));
+            this.before_end = None;
+            if let Err(source) = done {
+                return Poll::Ready(Some(Err(this.meter.fail(BodyError::HeldBack { source }))));
+            }
+        }
         if !this.meter.advance(size as u64) {
             return Poll::Ready(Some(Err(io::Error::other("the request is over"))));
         }

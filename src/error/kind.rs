@@ -36,7 +36,8 @@ pub enum ErrorKind {
     OutcomeUnknown,
     /// The job ended in failure, and nothing was made: [`JobError::code`](crate::JobError::code) says why.
     JobFailed,
-    /// The job goes on at Canva. Wait for it again by its [id](Error::job_id), and don't send the content again.
+    /// The job goes on at Canva, or its asset isn't in its folder yet. Wait for it again by its [id](Error::job_id), and
+    /// don't send the content again.
     JobPending,
 }
 
@@ -67,6 +68,8 @@ impl Error {
     /// What to do about it.
     pub fn kind(&self) -> ErrorKind {
         match self {
+            // Whatever keeps that function from storing something, it isn't the content.
+            Self::Body(BodyError::HeldBack { .. }) => ErrorKind::Unavailable,
             Self::InvalidInput { .. } | Self::Body(_) => ErrorKind::Input,
             Self::Setup { .. } | Self::Decode { .. } => ErrorKind::Setup,
             Self::Connect { kind, .. } => of_connect(*kind),
@@ -83,7 +86,8 @@ impl Error {
             Self::Poll { source, .. } if matches!(**source, Self::InvalidInput { .. }) => ErrorKind::OutcomeUnknown,
             // Another user's job, or none.
             Self::Poll { source, .. } if source.kind() == ErrorKind::Refused => ErrorKind::Refused,
-            Self::Poll { .. } | Self::Deadline { .. } => ErrorKind::JobPending,
+            Self::NotMoved { source, .. } if source.kind() == ErrorKind::Refused => ErrorKind::Refused,
+            Self::Poll { .. } | Self::Deadline { .. } | Self::NotMoved { .. } => ErrorKind::JobPending,
         }
     }
 
@@ -94,7 +98,8 @@ impl Error {
     ///
     /// - the kinds [`RateLimited`](ErrorKind::RateLimited) and [`Unavailable`](ErrorKind::Unavailable), of the
     ///   statuses 408, 429, 500, 502, 503 and 504. [`retry_after`](Error::retry_after) may say how much later;
-    /// - a file that was written to while it was being uploaded;
+    /// - a file that was written to while it was being uploaded, or whose end was
+    ///   [held back](crate::UploadAsset::before_end);
     /// - a job that failed because Canva is busy or broke, which has made nothing.
     ///
     /// These are not:
@@ -104,7 +109,7 @@ impl Error {
     ///   [id](Error::job_id): sent again, there would be two.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Body(error) => matches!(error, BodyError::Changed { .. }),
+            Self::Body(error) => matches!(error, BodyError::Changed { .. } | BodyError::HeldBack { .. }),
             Self::Job(job) => matches!(
                 job.code,
                 JobErrorCode::DesignImport(
@@ -122,7 +127,9 @@ impl Error {
     /// Where it is about a job, log in and then wait for the job again.
     pub fn needs_login(&self) -> bool {
         match self {
-            Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } => source.needs_login(),
+            Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } | Self::NotMoved { source, .. } => {
+                source.needs_login()
+            }
             _ => self.kind() == ErrorKind::Login,
         }
     }
@@ -133,7 +140,9 @@ impl Error {
         match self {
             Self::Pacer { source, .. } => source.downcast_ref().map(|paused: &PausedError| paused.retry_after),
             Self::Token { source } => of_refresh(source),
-            Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } => source.retry_after(),
+            Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } | Self::NotMoved { source, .. } => {
+                source.retry_after()
+            }
             _ => self.api()?.retry_after,
         }
     }

@@ -7,6 +7,7 @@ use http::StatusCode;
 
 use crate::boxed::BoxError;
 use crate::content::{BodyError, UploadProgress};
+use crate::generated::types::Asset;
 use crate::operations::Operation;
 use crate::text::shown;
 
@@ -19,6 +20,7 @@ mod network;
 mod oauth;
 mod paused;
 mod token;
+mod unconfirmed;
 
 pub use api::ApiError;
 pub use job::JobError;
@@ -29,6 +31,7 @@ pub(crate) use network::{connect_kind, proxy_variable};
 pub use oauth::OAuthError;
 pub use paused::PausedError;
 pub use token::{LoginRequired, NoUser};
+pub use unconfirmed::{LookUpError, Unconfirmed, UnconfirmedKind};
 
 use chain::{innermost, report};
 
@@ -156,15 +159,19 @@ pub enum Error {
     /// A request that makes something new failed after it may have arrived. Canva may or may not have carried it out.
     /// The API has no idempotency key, so sending it again can make a duplicate.
     ///
-    /// Look for the result in Canva (an asset by its name, a design by its title) or ask the user, and send it again
-    /// only if it is not there. If a duplicate does no harm, send it again at once.
-    #[error("{}: it is unknown whether Canva carried this out{}; look before sending it again", .operation.id, sent_of(.sent))]
+    /// [`Client::look_up`](crate::Client::look_up) looks for the result in Canva. Send it again only if it is not there.
+    /// If a duplicate does no harm, send it again at once.
+    #[error("{}: it is unknown whether Canva carried this out{}; {}", .operation.id, sent_of(.sent), looked_up_as(.looked_up))]
     #[non_exhaustive]
     OutcomeUnknown {
         /// What was being done.
         operation: &'static Operation,
         /// How much of the file had left, for uploads and imports.
         sent: Option<UploadProgress>,
+        /// What to look for in Canva, for uploads and imports.
+        unconfirmed: Option<Box<Unconfirmed>>,
+        /// Why it is still unknown, where a [`Bulk`](crate::Bulk) has looked it up.
+        looked_up: Option<LookUpError>,
         /// The failure itself.
         source: Box<Error>,
     },
@@ -194,6 +201,21 @@ pub enum Error {
         waited: Duration,
     },
 
+    /// The asset is in Canva, but could not be moved to [its folder](crate::UploadAsset::folder). Don't upload it again:
+    /// wait for the job again, which moves it, or move it by itself.
+    #[error("asset {} could not be moved to folder {}", shown(.asset.id.as_str()), shown(.folder_id))]
+    #[non_exhaustive]
+    NotMoved {
+        /// The asset.
+        asset: Box<Asset>,
+        /// Where it was to go.
+        folder_id: String,
+        /// The job that made it. An asset that was looked up has none.
+        job_id: Option<String>,
+        /// Why it could not be moved.
+        source: Box<Error>,
+    },
+
     /// The HTTP client could not be set up.
     #[error("the HTTP client could not be set up (check SSL_CERT_FILE and SSL_CERT_DIR if they are set)")]
     #[non_exhaustive]
@@ -208,7 +230,9 @@ impl Error {
     pub fn api(&self) -> Option<&ApiError> {
         match self {
             Self::Api(error) => Some(error),
-            Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } => source.api(),
+            Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } | Self::NotMoved { source, .. } => {
+                source.api()
+            }
             _ => None,
         }
     }
@@ -219,7 +243,9 @@ impl Error {
             Self::Api(error) => Some(error.status),
             Self::Decode { status, .. } => Some(*status),
             Self::Connection { status, .. } | Self::Timeout { status, .. } => *status,
-            Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } => source.status(),
+            Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } | Self::NotMoved { source, .. } => {
+                source.status()
+            }
             _ => None,
         }
     }
@@ -229,7 +255,9 @@ impl Error {
         match self {
             Self::Api(error) => error.request_id.as_deref(),
             Self::Decode { request_id, .. } => request_id.as_deref(),
-            Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } => source.request_id(),
+            Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } | Self::NotMoved { source, .. } => {
+                source.request_id()
+            }
             _ => None,
         }
     }
@@ -239,8 +267,16 @@ impl Error {
         match self {
             Self::Job(error) => Some(&error.job_id),
             Self::Poll { job_id, .. } | Self::Deadline { job_id, .. } => Some(job_id),
-            Self::Decode { job_id, .. } => job_id.as_deref(),
+            Self::Decode { job_id, .. } | Self::NotMoved { job_id, .. } => job_id.as_deref(),
             Self::OutcomeUnknown { source, .. } => source.job_id(),
+            _ => None,
+        }
+    }
+
+    /// What to look for in Canva, where it may have carried the request out although it failed.
+    pub fn unconfirmed(&self) -> Option<&Unconfirmed> {
+        match self {
+            Self::OutcomeUnknown { unconfirmed, .. } => unconfirmed.as_deref(),
             _ => None,
         }
     }
@@ -282,6 +318,14 @@ fn beginning(excerpt: &str) -> String {
 
 fn plural(count: u32, one: &'static str, many: &'static str) -> &'static str {
     if count == 1 { one } else { many }
+}
+
+fn looked_up_as(looked_up: &Option<LookUpError>) -> String {
+    match looked_up {
+        None => "look before sending it again".to_owned(),
+        Some(LookUpError::Failed { source }) => format!("Canva could not be asked: {}", source.report()),
+        Some(looked_up) => looked_up.to_string(),
+    }
 }
 
 fn sent_of(progress: &Option<UploadProgress>) -> String {

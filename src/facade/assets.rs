@@ -4,31 +4,44 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::Path;
 
-use super::{metadata_headers, sent_when_awaited};
+use super::{metadata_headers, on_end, sent_when_awaited};
+use crate::boxed::BoxError;
 use crate::checks::{self, lengths};
 use crate::client::Client;
 use crate::content::{OnProgress, UploadBody, UploadProgress};
-use crate::error::Error;
+use crate::error::{Error, Unconfirmed, UnconfirmedKind};
 pub use crate::generated::types::{
     Asset, AssetMetadata, AssetType, AssetUploadErrorCode, JobStatus, TeamUserSummary, Thumbnail,
 };
 use crate::generated::types::{AssetUploadMetadata, CreateUrlAssetUploadJobRequest, UpdateAssetRequest};
-use crate::job::{Job, JobKind};
+use crate::job::{Job, JobKind, JobReference};
+use crate::send::OnEnd;
 
 /// Canva takes images under 50 MB, and videos under 500 MB, as its documentation of assets says. It doesn't say which
 /// megabytes it means. These are the larger ones, so that nothing is refused that Canva would take.
 const MAX_IMAGE_BYTES: u64 = 50 << 20;
 const MAX_VIDEO_BYTES: u64 = 500 << 20;
 
-/// What the names of images end with.
+/// What the names of images and of videos end with.
 const IMAGES: [&str; 9] = ["gif", "heic", "heif", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
+const VIDEOS: [&str; 8] = ["m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "qt", "webm"];
+
+/// What a file is, by its extension.
+fn kind(path: &Path) -> UnconfirmedKind {
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    let is = |one: &&str| extension.eq_ignore_ascii_case(one);
+    match (IMAGES.iter().any(is), VIDEOS.iter().any(is)) {
+        (true, _) => UnconfirmedKind::Image,
+        (_, true) => UnconfirmedKind::Video,
+        _ => UnconfirmedKind::Asset,
+    }
+}
 
 /// How long the content may be. Without a path it may be a video.
 fn max_bytes(path: Option<&Path>) -> u64 {
-    let extension = path.and_then(Path::extension).and_then(OsStr::to_str).unwrap_or_default();
-    match IMAGES.iter().any(|image| extension.eq_ignore_ascii_case(image)) {
-        true => MAX_IMAGE_BYTES,
-        false => MAX_VIDEO_BYTES,
+    match path.map(kind) {
+        Some(UnconfirmedKind::Image) => MAX_IMAGE_BYTES,
+        _ => MAX_VIDEO_BYTES,
     }
 }
 
@@ -64,7 +77,8 @@ impl Client {
     /// # }
     /// ```
     pub fn upload_asset(&self, content: impl Into<UploadBody>) -> UploadAsset {
-        UploadAsset { client: self.clone(), content: content.into(), name: None, on_progress: None }
+        let (client, content) = (self.clone(), content.into());
+        UploadAsset { client, content, name: None, folder_id: None, on_progress: None, before_end: None }
     }
 
     /// Uploads an image or video from a public URL: Canva fetches it into the user's content library.
@@ -144,14 +158,14 @@ impl Client {
     ///
     #[doc = scope_and_rate!(GET_ASSET_UPLOAD_JOB)]
     pub fn asset_upload_job(&self, job_id: impl Into<String>) -> Job<Asset> {
-        Job::stored(self, JobKind::AssetUpload, job_id.into())
+        Job::stored(self, JobReference::new(JobKind::AssetUpload, job_id))
     }
 
     /// A handle for a URL asset upload job from its stored id. Nothing is sent until it is read or waited for.
     ///
     #[doc = scope_and_rate!(GET_URL_ASSET_UPLOAD_JOB)]
     pub fn url_asset_upload_job(&self, job_id: impl Into<String>) -> Job<Asset> {
-        Job::stored(self, JobKind::UrlAssetUpload, job_id.into())
+        Job::stored(self, JobReference::new(JobKind::UrlAssetUpload, job_id))
     }
 }
 
@@ -166,7 +180,9 @@ pub struct UploadAsset {
     client: Client,
     content: UploadBody,
     name: Option<String>,
+    folder_id: Option<String>,
     on_progress: Option<OnProgress>,
+    before_end: Option<OnEnd>,
 }
 
 impl UploadAsset {
@@ -174,6 +190,44 @@ impl UploadAsset {
     /// Default: the file's name, for an upload from a path. A name that is too long is shortened before its extension.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
+        self
+    }
+
+    /// Moves the asset to this folder when its job has ended: Canva puts every upload into the folder `uploads`. So
+    /// [`Job::wait`] does it, and the job's [`reference`](Job::reference) keeps the folder. Videos can't be moved.
+    ///
+    /// An asset that is there and couldn't be moved is an [`Error::NotMoved`].
+    ///
+    #[doc = scope_and_rate!(MOVE_FOLDER_ITEM)]
+    pub fn folder(mut self, folder_id: impl Into<String>) -> Self {
+        self.folder_id = Some(folder_id.into());
+        self
+    }
+
+    /// Calls this before the end of the content leaves: until it has succeeded, Canva can't have the whole file. Each
+    /// attempt that gets that far calls it.
+    ///
+    /// A program that may be killed stores what it is given here. After its next start, a file with nothing stored is
+    /// not in Canva, and one with an [`Unconfirmed`] is looked up with [`Client::look_up_all`].
+    ///
+    /// If it fails, so does the upload, with [`BodyError::HeldBack`](crate::BodyError::HeldBack). It may take as long as
+    /// the content may stand still: see [`ClientBuilder::stall_timeout`](crate::ClientBuilder::stall_timeout).
+    ///
+    /// ```no_run
+    /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
+    /// let upload = canva.upload_asset("photo.png").before_end(|unconfirmed| async move {
+    ///     tokio::fs::write("photo.png.sent", serde_json::to_vec(&unconfirmed)?).await
+    /// });
+    /// # upload.await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn before_end<F, E>(mut self, before_end: impl Fn(Unconfirmed) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        self.before_end = Some(on_end(before_end));
         self
     }
 
@@ -188,20 +242,27 @@ impl UploadAsset {
     ///
     /// # Errors
     /// [`Error::InvalidInput`] if the name is empty or too long, or there is none and the content has no file name to
-    /// take.
+    /// take; or if the folder's id can't be one.
     pub fn check(&self) -> Result<(), Error> {
         self.metadata().map(drop)
     }
 
-    fn metadata(&self) -> Result<AssetUploadMetadata, Error> {
+    fn metadata(&self) -> Result<(String, AssetUploadMetadata), Error> {
+        if let Some(folder_id) = &self.folder_id {
+            checks::id("folder_id", folder_id, &lengths::FOLDER_ID)?;
+        }
         metadata_headers::asset_upload(self.name.as_deref(), self.content.path())
     }
 
     async fn send(self) -> Result<Job<Asset>, Error> {
-        let (metadata, max_bytes) = (self.metadata()?, max_bytes(self.content.path()));
+        let (name, metadata) = self.metadata()?;
+        let (path, folder_id) = (self.content.path(), self.folder_id);
+        let kind = kind(path.unwrap_or(Path::new(&name)));
+        let unconfirmed = Unconfirmed { folder_id: folder_id.clone(), ..Unconfirmed::new(kind, name) };
+        let max_bytes = max_bytes(path);
         let call = self.client.generated().create_asset_upload_job(&metadata, self.content);
-        let call = call.at_most(max_bytes).report_to(self.on_progress);
-        Job::create(&self.client, JobKind::AssetUpload, call).await
+        let call = call.at_most(max_bytes).report_to(self.on_progress).makes(unconfirmed, self.before_end);
+        Job::create(&self.client, JobKind::AssetUpload, folder_id, call).await
     }
 }
 
@@ -236,8 +297,9 @@ impl UploadAssetFromUrl {
 
     async fn send(self) -> Result<Job<Asset>, Error> {
         self.check()?;
-        let call = self.client.generated().create_url_asset_upload_job(&self.request);
-        Job::create(&self.client, JobKind::UrlAssetUpload, call).await
+        let unconfirmed = Unconfirmed::new(kind(Path::new(&self.request.name)), self.request.name.clone());
+        let call = self.client.generated().create_url_asset_upload_job(&self.request).makes(unconfirmed, None);
+        Job::create(&self.client, JobKind::UrlAssetUpload, None, call).await
     }
 }
 

@@ -2,14 +2,16 @@
 
 use std::fmt;
 
-use super::{metadata_headers, sent_when_awaited};
+use super::{metadata_headers, on_end, sent_when_awaited};
+use crate::boxed::BoxError;
 use crate::checks::{self, lengths};
 use crate::client::Client;
 use crate::content::{OnProgress, UploadBody, UploadProgress};
-use crate::error::Error;
+use crate::error::{Error, Unconfirmed, UnconfirmedKind};
 use crate::generated::types::{CreateUrlImportJobRequest, DesignImportMetadata};
 pub use crate::generated::types::{DesignImportErrorCode, DesignLinks, DesignSummary};
-use crate::job::{Job, JobKind};
+use crate::job::{Job, JobKind, JobReference};
+use crate::send::OnEnd;
 
 sent_when_awaited! {
     ImportDesign => Job<Vec<DesignSummary>>,
@@ -35,7 +37,8 @@ impl Client {
     /// # }
     /// ```
     pub fn import_design(&self, content: impl Into<UploadBody>) -> ImportDesign {
-        ImportDesign { client: self.clone(), content: content.into(), title: None, mime_type: None, on_progress: None }
+        let (client, content) = (self.clone(), content.into());
+        ImportDesign { client, content, title: None, mime_type: None, on_progress: None, before_end: None }
     }
 
     /// Imports a file from a public URL as a design: Canva fetches it.
@@ -65,14 +68,14 @@ impl Client {
     ///
     #[doc = scope_and_rate!(GET_DESIGN_IMPORT_JOB)]
     pub fn design_import_job(&self, job_id: impl Into<String>) -> Job<Vec<DesignSummary>> {
-        Job::stored(self, JobKind::Import, job_id.into())
+        Job::stored(self, JobReference::new(JobKind::Import, job_id))
     }
 
     /// A handle for a URL import job from its stored id. Nothing is sent until it is read or waited for.
     ///
     #[doc = scope_and_rate!(GET_URL_IMPORT_JOB)]
     pub fn url_import_job(&self, job_id: impl Into<String>) -> Job<Vec<DesignSummary>> {
-        Job::stored(self, JobKind::UrlImport, job_id.into())
+        Job::stored(self, JobReference::new(JobKind::UrlImport, job_id))
     }
 }
 
@@ -87,6 +90,7 @@ pub struct ImportDesign {
     title: Option<String>,
     mime_type: Option<String>,
     on_progress: Option<OnProgress>,
+    before_end: Option<OnEnd>,
 }
 
 impl ImportDesign {
@@ -110,6 +114,17 @@ impl ImportDesign {
         self
     }
 
+    /// Calls this before the end of the content leaves, as for
+    /// [`UploadAsset::before_end`](crate::UploadAsset::before_end).
+    pub fn before_end<F, E>(mut self, before_end: impl Fn(Unconfirmed) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        self.before_end = Some(on_end(before_end));
+        self
+    }
+
     /// Checks it without sending it.
     ///
     /// # Errors
@@ -119,13 +134,16 @@ impl ImportDesign {
         self.metadata().map(drop)
     }
 
-    fn metadata(&self) -> Result<DesignImportMetadata, Error> {
+    fn metadata(&self) -> Result<(String, DesignImportMetadata), Error> {
         metadata_headers::design_import(self.title.as_deref(), self.content.path(), self.mime_type.as_deref())
     }
 
     async fn send(self) -> Result<Job<Vec<DesignSummary>>, Error> {
-        let call = self.client.generated().create_design_import_job(&self.metadata()?, self.content);
-        Job::create(&self.client, JobKind::Import, call.report_to(self.on_progress)).await
+        let (title, metadata) = self.metadata()?;
+        let call = self.client.generated().create_design_import_job(&metadata, self.content);
+        let unconfirmed = Unconfirmed::new(UnconfirmedKind::Design, title);
+        let call = call.report_to(self.on_progress).makes(unconfirmed, self.before_end);
+        Job::create(&self.client, JobKind::Import, None, call).await
     }
 }
 
@@ -174,8 +192,9 @@ impl ImportDesignFromUrl {
 
     async fn send(self) -> Result<Job<Vec<DesignSummary>>, Error> {
         self.check()?;
-        let call = self.client.generated().create_url_import_job(&self.request);
-        Job::create(&self.client, JobKind::UrlImport, call).await
+        let unconfirmed = Unconfirmed::new(UnconfirmedKind::Design, self.request.title.clone());
+        let call = self.client.generated().create_url_import_job(&self.request).makes(unconfirmed, None);
+        Job::create(&self.client, JobKind::UrlImport, None, call).await
     }
 }
 

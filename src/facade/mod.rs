@@ -1,5 +1,11 @@
 //! What callers call: a method and a builder for each operation, and what is refused before anything is sent.
 
+use std::sync::Arc;
+
+use crate::boxed::BoxError;
+use crate::error::Unconfirmed;
+use crate::send::OnEnd;
+
 mod assets;
 mod folders;
 mod imports;
@@ -12,6 +18,18 @@ pub use assets::*;
 pub use folders::*;
 pub use imports::*;
 pub use users::*;
+
+/// A caller's function as calls take it.
+fn on_end<F, E>(before_end: impl Fn(Unconfirmed) -> F + Send + Sync + 'static) -> OnEnd
+where
+    F: Future<Output = Result<(), E>> + Send + 'static,
+    E: Into<BoxError>,
+{
+    Arc::new(move |unconfirmed| {
+        let done = before_end(unconfirmed);
+        Box::pin(async move { done.await.map_err(Into::into) })
+    })
+}
 
 /// A builder is sent when it is awaited.
 macro_rules! sent_when_awaited {

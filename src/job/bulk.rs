@@ -2,12 +2,13 @@
 //! item's progress comes as events.
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::{IntoFuture, poll_fn};
 use std::panic::resume_unwind;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
@@ -16,12 +17,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::{JoinError, JoinSet};
 use tracing::Instrument;
 
+use super::look_up::Search;
 use super::read_order::Turns;
-use super::{Job, JobReference};
+use super::{Job, JobReference, JobResult};
 use crate::boxed::BoxFuture;
 use crate::client::Client;
-use crate::error::Error;
+use crate::error::{Error, LookUpError, Unconfirmed};
 use crate::policy::PollPolicy;
+use crate::sync::lock;
 
 impl Client {
     /// Sends many uploads or imports and waits for all of their jobs.
@@ -123,8 +126,11 @@ impl Client {
         let stopped = Arc::new(AtomicBool::new(false));
         let (until, limits) = (stopped.clone(), Limits { sending: 4, under_way: 500 });
         let items = std::iter::from_fn(move || if until.load(Ordering::Relaxed) { None } else { items.next() });
-        let run = move |limits| -> BoxFuture<'static, ()> { Box::pin(run(items, limits, policy, sender)) };
-        Bulk { limits, run: Some(Box::new(run)), events, stopped, running: JoinSet::new() }
+        let client = self.clone();
+        let run = move |limits, look_up: Option<Take<T>>| -> BoxFuture<'static, ()> {
+            Box::pin(run(items, limits, policy, sender, look_up.map(|take| Lost::new(client, take))))
+        };
+        Bulk { limits, look_up: None, run: Some(Box::new(run)), events, stopped, running: JoinSet::new() }
     }
 }
 
@@ -147,7 +153,8 @@ impl Client {
 #[must_use = "nothing is sent until `next` is called"]
 pub struct Bulk<K, T> {
     limits: Limits,
-    run: Option<Box<dyn FnOnce(Limits) -> BoxFuture<'static, ()> + Send>>,
+    look_up: Option<Take<T>>,
+    run: Option<Box<dyn FnOnce(Limits, Option<Take<T>>) -> BoxFuture<'static, ()> + Send>>,
     events: mpsc::UnboundedReceiver<Message<K, T>>,
     stopped: Arc<AtomicBool>,
     /// Ends with the bulk.
@@ -179,6 +186,9 @@ pub enum BulkEvent<K, T> {
     },
 }
 
+/// What was looked up, as what the bulk gives.
+type Take<T> = fn(JobResult) -> Option<T>;
+
 #[derive(Clone, Copy)]
 struct Limits {
     sending: usize,
@@ -208,6 +218,21 @@ impl<K: Send + 'static, T: Send + Sync + 'static> Bulk<K, T> {
         self
     }
 
+    /// Looks up the items whose outcome is unknown, as [`Client::look_up`] does. What is found is a success like any
+    /// other, without a [`Started`](BulkEvent::Started), and is moved to its [folder](crate::UploadAsset::folder). What
+    /// isn't found stays an [`Error::OutcomeUnknown`], which then says why it is still unknown; an
+    /// [`LookUpError::NotThere`](crate::LookUpError::NotThere) can be sent again, if you take its word for it.
+    ///
+    /// It begins when everything else is over, since what the other items made can't be one of these. It may take as
+    /// long as a job: [`PollPolicy::deadline`] from when the item was sent.
+    pub fn look_up(mut self) -> Self
+    where
+        T: TryFrom<JobResult>,
+    {
+        self.look_up = Some(|result| result.try_into().ok());
+        self
+    }
+
     /// Takes no more items from the iterator. Items under way are finished: go on with [`next`](Bulk::next) until it
     /// gives `None`.
     pub fn stop(&self) {
@@ -227,7 +252,7 @@ impl<K: Send + 'static, T: Send + Sync + 'static> Stream for Bulk<K, T> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if let Some(run) = self.run.take() {
-            let running = run(self.limits);
+            let running = run(self.limits, self.look_up);
             self.running.spawn(running.in_current_span());
         }
         match ready!(self.events.poll_recv(cx)) {
@@ -257,6 +282,7 @@ struct Item<K, T> {
     key: K,
     room: OwnedSemaphorePermit,
     events: mpsc::UnboundedSender<Message<K, T>>,
+    lost: Option<Arc<Lost<K, T>>>,
 }
 
 impl<K: Clone, T: Send + Sync + 'static> Item<K, T> {
@@ -267,7 +293,7 @@ impl<K: Clone, T: Send + Sync + 'static> Item<K, T> {
         policy: PollPolicy,
         turns: Turns,
     ) {
-        let Self { key, room, events } = self;
+        let Self { key, room, events, lost } = self;
         let sent = sent.await;
         drop(sending);
         let (result, extra) = match sent {
@@ -275,11 +301,68 @@ impl<K: Clone, T: Send + Sync + 'static> Item<K, T> {
                 let started = BulkEvent::Started { key: key.clone(), job: job.reference().clone() };
                 let _ = events.send(Message::Event(started, None));
                 let result = job.end(policy, Some(&turns)).await;
+                if let (Some(lost), Some(made)) = (&lost, &job.made) {
+                    lock(&lost.known).extend(made.ids().map(str::to_owned));
+                }
                 (result.and_then(|end| Ok(end?)), job.into_extra())
             }
-            Err(error) => (Err(error), Map::new()),
+            Err(error) => match (lost, error.unconfirmed().cloned()) {
+                // Its room is for another item: it takes none while it is looked up.
+                (Some(lost), Some(unconfirmed)) => return lock(&lost.items).push((key, unconfirmed, error)),
+                _ => (Err(error), Map::new()),
+            },
         };
         let _ = events.send(Message::Event(BulkEvent::Finished { key, result, extra }, Some(room)));
+    }
+}
+
+/// The items whose outcome is unknown.
+struct Lost<K, T> {
+    client: Client,
+    take: Take<T>,
+    items: Mutex<Vec<(K, Unconfirmed, Error)>>,
+    /// The ids of what the others made.
+    known: Mutex<BTreeSet<String>>,
+}
+
+impl<K: Send, T: Send + 'static> Lost<K, T> {
+    fn new(client: Client, take: Take<T>) -> Arc<Self> {
+        Arc::new(Self { client, take, items: Mutex::default(), known: Mutex::default() })
+    }
+
+    /// Looks them up, and says what became of each.
+    async fn look_up(&self, events: mpsc::UnboundedSender<Message<K, T>>) {
+        let mut search = Search::new(self.client.clone(), std::mem::take(&mut *lock(&self.known)));
+        for (key, unconfirmed, error) in std::mem::take(&mut *lock(&self.items)) {
+            search.add((key, unconfirmed.folder_id.clone(), error), unconfirmed);
+        }
+        while let Some(ended) = search.round().await {
+            for ((key, folder_id, error), found) in ended {
+                let result = self.result(found, folder_id, error).await;
+                let _ = events.send(Message::Event(BulkEvent::Finished { key, result, extra: Map::new() }, None));
+            }
+        }
+    }
+
+    async fn result(
+        &self,
+        found: Result<JobResult, LookUpError>,
+        folder_id: Option<String>,
+        mut error: Error,
+    ) -> Result<T, Error> {
+        let found = match found {
+            Ok(found) => found,
+            Err(why) => {
+                if let Error::OutcomeUnknown { looked_up, .. } = &mut error {
+                    *looked_up = Some(why);
+                }
+                return Err(error);
+            }
+        };
+        if let (JobResult::Asset(asset), Some(folder_id)) = (&found, folder_id) {
+            self.client.put(asset, &folder_id, None).await?;
+        }
+        (self.take)(found).ok_or(error)
     }
 }
 
@@ -288,6 +371,7 @@ async fn run<K, T, F>(
     limits: Limits,
     policy: PollPolicy,
     events: mpsc::UnboundedSender<Message<K, T>>,
+    lost: Option<Arc<Lost<K, T>>>,
 ) where
     K: Clone + Send + 'static,
     T: Send + Sync + 'static,
@@ -306,12 +390,16 @@ async fn run<K, T, F>(
             }
             Ok((room, sending)) = free, if more => match items.next() {
                 Some((key, item)) => {
-                    let (item, sent) = (Item { key, room, events: events.clone() }, item.into_future());
+                    let sent = item.into_future();
+                    let item = Item { key, room, events: events.clone(), lost: lost.clone() };
                     tasks.spawn(item.go(sent, sending, policy.clone(), turns.clone()).in_current_span());
                 }
                 None => more = false,
             },
             else => break,
         }
+    }
+    if let Some(lost) = lost {
+        lost.look_up(events).await;
     }
 }

@@ -50,14 +50,23 @@ impl FromStr for JobKind {
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct JobReference {
     /// What the job does.
     pub kind: JobKind,
     /// Its id.
     pub id: String,
+    /// The folder that the asset is moved to when the job has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder_id: Option<String>,
 }
 
 impl JobReference {
+    /// A job whose asset stays where Canva puts it.
+    pub fn new(kind: JobKind, id: impl Into<String>) -> Self {
+        Self { kind, id: id.into(), folder_id: None }
+    }
+
     /// Whether the job can be read by this id, as is checked before a request is sent. For a program that stores the
     /// reference of a job that was just created, and would rather know at once.
     ///
@@ -75,6 +84,17 @@ pub(crate) struct Snapshot {
     pub(super) state: Result<JobState<JobResult>, Unreadable>,
     /// The fields of the job that the spec doesn't know.
     pub(super) extra: Map<String, Value>,
+}
+
+impl JobResult {
+    /// The ids of the asset or designs.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        let (asset, designs) = match self {
+            Self::Asset(asset) => (Some(asset.id.as_str()), None),
+            Self::Designs(designs) => (None, Some(designs.iter().map(|design| design.id.as_str()))),
+        };
+        asset.into_iter().chain(designs.into_iter().flatten())
+    }
 }
 
 impl Snapshot {

@@ -9,16 +9,19 @@ use tokio::time::{sleep, timeout};
 
 use crate::client::Client;
 use crate::error::{Error, JobError};
+use crate::generated::types::{Asset, MoveFolderItemRequest};
 use crate::policy::PollPolicy;
 use crate::send::Call;
 use crate::send::response::Unreadable;
 
 mod bulk;
 mod kind;
+mod look_up;
 mod read_order;
 
 pub use bulk::{Bulk, BulkEvent};
 pub use kind::{JobKind, JobReference, JobResult};
+pub use look_up::LookUp;
 
 use kind::Snapshot;
 use read_order::{Place, Turns};
@@ -39,7 +42,18 @@ impl Client {
     /// # }
     /// ```
     pub fn job(&self, reference: JobReference) -> Job<JobResult> {
-        Job::stored(self, reference.kind, reference.id)
+        Job::stored(self, reference)
+    }
+
+    /// Moves an asset, which this job has made, to a folder.
+    async fn put(&self, asset: &Asset, folder_id: &str, job_id: Option<&str>) -> Result<(), Error> {
+        let request = MoveFolderItemRequest { item_id: asset.id.clone(), to_folder_id: folder_id.to_owned() };
+        self.generated().move_folder_item(&request).await.map_err(|source| Error::NotMoved {
+            asset: Box::new(asset.clone()),
+            folder_id: folder_id.to_owned(),
+            job_id: job_id.map(str::to_owned),
+            source: Box::new(source),
+        })
     }
 }
 
@@ -70,6 +84,8 @@ pub struct Job<T> {
     /// Its id came from Canva, and not from the caller.
     created: bool,
     state: Option<JobState<T>>,
+    /// What it made, once that is known.
+    made: Option<JobResult>,
     extra: Map<String, Value>,
 }
 
@@ -87,6 +103,13 @@ pub enum JobState<T> {
 }
 
 impl JobState<JobResult> {
+    fn made(&self) -> Option<JobResult> {
+        match self {
+            Self::Success(result) => Some(result.clone()),
+            _ => None,
+        }
+    }
+
     fn typed<T>(self, take: fn(JobResult) -> Option<T>) -> Result<JobState<T>, Unreadable> {
         Ok(match self {
             Self::InProgress => JobState::InProgress,
@@ -100,18 +123,23 @@ impl JobState<JobResult> {
 
 impl<T: TryFrom<JobResult>> Job<T> {
     /// A job from its id alone.
-    pub(crate) fn stored(client: &Client, kind: JobKind, id: String) -> Self {
+    pub(crate) fn stored(client: &Client, reference: JobReference) -> Self {
         let take = |result: JobResult| result.try_into().ok();
-        let reference = JobReference { kind, id };
-        Self { client: client.clone(), reference, take, created: false, state: None, extra: Map::new() }
+        let (client, extra) = (client.clone(), Map::new());
+        Self { client, reference, take, created: false, state: None, made: None, extra }
     }
 
-    /// Creates the job with this request.
-    pub(crate) async fn create<R>(client: &Client, kind: JobKind, call: Call<R>) -> Result<Self, Error>
+    /// Creates the job with this request. Its asset goes to this folder.
+    pub(crate) async fn create<R>(
+        client: &Client,
+        kind: JobKind,
+        folder_id: Option<String>,
+        call: Call<R>,
+    ) -> Result<Self, Error>
     where
         R: Into<Snapshot> + Send + 'static,
     {
-        Self::created(client, kind, call.await)
+        Self::created(client, kind, folder_id, call.await)
     }
 
     /// The job that a request has created. A response that contradicts itself, or of which only the job's id can be
@@ -119,14 +147,16 @@ impl<T: TryFrom<JobResult>> Job<T> {
     pub(crate) fn created(
         client: &Client,
         kind: JobKind,
+        folder_id: Option<String>,
         created: Result<impl Into<Snapshot>, Error>,
     ) -> Result<Self, Error> {
         let (id, state, extra) = match created.map(Into::into) {
             Ok(Snapshot { id, state, extra }) => (id, state.ok(), extra),
             Err(error) => (error.job_id().map(str::to_owned).ok_or(error)?, None, Map::new()),
         };
-        let mut job = Self::stored(client, kind, id);
+        let mut job = Self::stored(client, JobReference { folder_id, ..JobReference::new(kind, id) });
         (job.created, job.extra) = (true, extra);
+        job.made = state.as_ref().and_then(JobState::made);
         job.state = state.and_then(|state| state.typed(job.take).ok());
         Ok(job)
     }
@@ -136,13 +166,13 @@ impl<T: Into<JobResult>> Job<T> {
     /// The same job, as one that may end in anything: for images and designs in one list, or in one
     /// [`bulk`](Client::bulk).
     pub fn into_any(self) -> Job<JobResult> {
-        let Self { client, reference, created, state, extra, .. } = self;
+        let Self { client, reference, created, state, made, extra, .. } = self;
         let state = state.map(|state| match state {
             JobState::InProgress => JobState::InProgress,
             JobState::Success(result) => JobState::Success(result.into()),
             JobState::Failed(error) => JobState::Failed(error),
         });
-        Job { client, reference, take: Some, created, state, extra }
+        Job { client, reference, take: Some, created, state, made, extra }
     }
 }
 
@@ -187,10 +217,13 @@ impl<T: Send + 'static> Job<T> {
     pub async fn refresh(&mut self) -> Result<(), Error> {
         self.reference.check()?;
         let take = self.take;
-        let call = self.call().and_then(move |Snapshot { state, extra, .. }| Ok((state?.typed(take)?, extra)));
-        let (state, extra) =
+        let call = self.call().and_then(move |Snapshot { state, extra, .. }| {
+            let state = state?;
+            Ok((state.made(), state.typed(take)?, extra))
+        });
+        let (made, state, extra) =
             call.await.map_err(|source| Error::Poll { job_id: self.reference.id.clone(), source: Box::new(source) })?;
-        (self.state, self.extra) = (Some(state), extra);
+        (self.made, self.state, self.extra) = (made, Some(state), extra);
         Ok(())
     }
 
@@ -206,7 +239,9 @@ impl<T: Send + 'static> Job<T> {
     /// # Errors
     /// [`Error::Job`] if the job failed, [`Error::Deadline`] if it takes too long, [`Error::Poll`] if it can't be
     /// read: all of them have [`Error::job_id`]. Its cause is an [`Error::Decode`] with `job_succeeded` if the job
-    /// ended well but the response lacks what it made. [`Error::InvalidInput`] if a stored id can't be one.
+    /// ended well but the response lacks what it made. [`Error::NotMoved`] if the asset is there but could not be moved
+    /// to [its folder](crate::UploadAsset::folder): `wait` again to move it. [`Error::InvalidInput`] if a stored id can't
+    /// be one.
     pub async fn wait(&mut self) -> Result<T, Error> {
         let policy = self.client.poll.clone();
         self.wait_with(policy).await
@@ -266,7 +301,19 @@ impl<T: Send + 'static> Job<T> {
             }
         };
         let ended = timeout(policy.deadline, waiting).await;
-        ended.unwrap_or_else(|_| Err(Error::Deadline { job_id: self.reference.id.clone(), waited: policy.deadline }))
+        let late = |_| Err(Error::Deadline { job_id: self.reference.id.clone(), waited: policy.deadline });
+        let result = match ended.unwrap_or_else(late)? {
+            Ok(result) => result,
+            Err(failed) => return Ok(Err(failed)),
+        };
+        if let (Some(folder_id), Some(JobResult::Asset(asset))) = (&self.reference.folder_id, &self.made)
+            && let Err(error) = self.client.put(asset, folder_id, Some(&self.reference.id)).await
+        {
+            // The next `wait` tries it again.
+            self.state = Some(JobState::Success(result));
+            return Err(error);
+        }
+        Ok(Ok(result))
     }
 
     /// Reads it after this long; `place` is its place among other jobs.

@@ -82,14 +82,15 @@ async fn send<T>(
         authorize(&mut request, token)?;
     }
     // Opened last: a thousand uploads that wait for their turn or a token must not hold a thousand files.
-    let count = open(call, &mut request, record.attempts).await.map_err(Error::from)?;
+    record.began = Instant::now();
+    let count = open(call, &mut request, record).await.map_err(Error::from)?;
     let count = count.as_deref();
     let meter = count.filter(|_| matches!(call.content, Content::Upload(_)));
     let _end = Ends(count);
     permit.sent = true;
     let connecting = Connecting::new();
     let timed_out = timed_out(meter, connecting.watch(), timeouts);
-    let exchange = exchange(connection, request, meter, token, record, timed_out);
+    let exchange = exchange(connection, &call.sender.settings.clock, request, meter, token, record, timed_out);
     let mut result = connecting.observe(Box::pin(exchange)).await;
     // No more of the content is handed over from here on: what is missing by now, no server can have.
     let handed_over = count.map(Meter::end);
@@ -117,17 +118,17 @@ async fn send<T>(
 async fn open<T>(
     call: &Call<T>,
     request: &mut reqwest::Request,
-    attempt: u32,
+    record: &Record,
 ) -> Result<Option<Arc<Meter>>, BodyError> {
-    let stall = call.sender.settings.timeouts.stall;
+    let (attempt, stall) = (record.attempts, call.sender.settings.timeouts.stall);
     let (body, meter) = match &call.content {
         Content::None => return Ok(None),
         Content::Text(text, _) if call.operation.repeatable => {
             *request.body_mut() = Some(text.clone().into());
             return Ok(None);
         }
-        Content::Text(text, _) => Upload::new(text.clone().into()).open(attempt, stall).await?,
-        Content::Upload(upload) => upload.open(attempt, stall).await?,
+        Content::Text(text, _) => Upload::new(text.clone().into()).open(attempt, stall, None).await?,
+        Content::Upload(upload) => upload.open(attempt, stall, call.before_end(record.began)).await?,
     };
     *request.body_mut() = Some(body);
     Ok(Some(meter))

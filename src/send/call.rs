@@ -12,12 +12,14 @@ use reqwest::Url;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::Sender;
+use super::clock::ServerClock;
 use super::failure::Failure;
 use super::response::{self, Response, Unreadable};
-use crate::content::{OnProgress, Upload, UploadBody};
-use crate::error::Error;
+use crate::content::{BeforeEnd, OnProgress, Upload, UploadBody};
+use crate::error::{Error, Unconfirmed};
 use crate::operations::{Authentication, Operation};
 use crate::token::AccessToken;
 
@@ -54,8 +56,20 @@ pub struct Call<T> {
     /// The first mistake in it is returned when the request is sent.
     head: Result<Head, Error>,
     pub(super) content: Content,
+    /// What may be there if its response is lost.
+    makes: Option<Makes>,
     pub(super) decode: Decode<T>,
 }
+
+/// What a request makes, as it can be looked up.
+#[derive(Clone)]
+struct Makes {
+    unconfirmed: Unconfirmed,
+    before_end: Option<OnEnd>,
+}
+
+/// What to do with it before Canva can have all of the request.
+pub(crate) type OnEnd = Arc<dyn Fn(Unconfirmed) -> BeforeEnd + Send + Sync>;
 
 /// A request without its content.
 #[derive(Clone)]
@@ -93,7 +107,8 @@ impl<T: DeserializeOwned + 'static> Call<T> {
         let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
         let head = Head { path: operation.path.to_owned(), query: Vec::new(), headers };
         let sender = sender.clone();
-        Self { sender, operation, credentials: None, head: Ok(head), content: Content::None, decode: Arc::new(json) }
+        let content = Content::None;
+        Self { sender, operation, credentials: None, head: Ok(head), content, makes: None, decode: Arc::new(json) }
     }
 }
 
@@ -232,6 +247,25 @@ impl<T> Call<T> {
         self
     }
 
+    /// Says what it makes. `before_end` gets that before the end of its content is handed over.
+    pub(crate) fn makes(mut self, unconfirmed: Unconfirmed, before_end: Option<OnEnd>) -> Self {
+        self.makes = Some(Makes { unconfirmed, before_end });
+        self
+    }
+
+    /// What an attempt that began then may have made by now.
+    pub(super) fn unconfirmed(&self, began: Instant) -> Option<Unconfirmed> {
+        let makes = self.makes.as_ref()?;
+        Some(sent(&makes.unconfirmed, &self.sender.settings.clock, began))
+    }
+
+    /// What has to be done before the end of the content of an attempt that began then.
+    pub(super) fn before_end(&self, began: Instant) -> Option<BeforeEnd> {
+        let Makes { unconfirmed, before_end } = self.makes.clone()?;
+        let (before_end, settings) = (before_end?, self.sender.settings.clone());
+        Some(Box::pin(async move { before_end(sent(&unconfirmed, &settings.clock, began)).await }))
+    }
+
     /// One parameter of the query string in place of all of this name.
     pub(super) fn set_query(self, name: &str, value: &str) -> Self {
         let prefix = format!("{}=", encoded(name));
@@ -253,7 +287,7 @@ impl<T> Call<T> {
             Content::None | Content::Upload(_) => Content::None,
         };
         let (sender, credentials, decode) = (self.sender.clone(), self.credentials.clone(), self.decode.clone());
-        Self { sender, operation: self.operation, credentials, head, content, decode }
+        Self { sender, operation: self.operation, credentials, head, content, makes: self.makes.clone(), decode }
     }
 
     fn with(mut self, set: impl FnOnce(&mut Head) -> Result<(), Error>) -> Self {
@@ -311,8 +345,8 @@ impl<T> Call<T> {
     where
         T: 'static,
     {
-        let Self { sender, operation, credentials, head, content, decode } = self;
-        Call { sender, operation, credentials, head, content, decode: Arc::new(move |body| map(decode(body)?)) }
+        let Self { sender, operation, credentials, head, content, makes, decode } = self;
+        Call { sender, operation, credentials, head, content, makes, decode: Arc::new(move |body| map(decode(body)?)) }
     }
 }
 
@@ -329,6 +363,15 @@ fn json<T: DeserializeOwned + 'static>(body: &[u8]) -> Result<T, Unreadable> {
         Err(_) if nothing => Err("it has no body".into()),
         decoded => decoded.map_err(Unreadable::from),
     }
+}
+
+/// With the times of an attempt that began then, and may be complete now.
+fn sent(unconfirmed: &Unconfirmed, clock: &ServerClock, began: Instant) -> Unconfirmed {
+    let (began, now) = (clock.at(began), clock.at(Instant::now()));
+    let own_clock = began.own_clock;
+    // The clock leaves out the parts of a second: this is when it is complete, or later.
+    let complete = now.seconds.saturating_add(1);
+    Unconfirmed { began: began.seconds, complete, own_clock, ..unconfirmed.clone() }
 }
 
 fn used() -> Error {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::clock::ServerClock;
 use super::connections::Connection;
 use super::failure::{Failure, Overdue};
 use super::record::Record;
@@ -23,6 +24,7 @@ const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// failure counts all the same, once it has come.
 pub(super) async fn exchange(
     connection: Connection<'_>,
+    clock: &ServerClock,
     request: reqwest::Request,
     content: Option<&Meter>,
     token: &AccessToken,
@@ -36,6 +38,7 @@ pub(super) async fn exchange(
         overdue = &mut timed_out => return Err(Failure::Timeout { status: None, overdue }),
     };
     connection.answered_over(incoming.version());
+    clock.read(incoming.headers());
     let mut response = Response::head(incoming.status(), incoming.headers(), token);
     record.responded(response.status, response.request_id.clone());
 

@@ -19,6 +19,7 @@ mod attempt;
 mod authorize;
 pub(crate) mod base_url;
 mod call;
+pub(crate) mod clock;
 mod connecting;
 mod connections;
 pub(crate) mod exchange;
@@ -32,9 +33,11 @@ pub(crate) mod tagged;
 mod tls;
 
 pub use call::Call;
+pub(crate) use call::OnEnd;
 pub(crate) use connections::Connections;
 pub use items::Items;
 
+use clock::ServerClock;
 use record::Record;
 
 /// What the requests of one user are sent with.
@@ -54,6 +57,7 @@ impl fmt::Debug for Sender {
 /// What all users of a service have in common.
 pub(crate) struct Settings {
     pub(crate) connections: Connections,
+    pub(crate) clock: ServerClock,
     pub(crate) base_url: String,
     pub(crate) timeouts: Timeouts,
     pub(crate) retry: RetryPolicy,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use tokio::time::Instant;
 use tracing::Span;
 use tracing::field::Empty;
 
@@ -18,6 +19,8 @@ pub(super) struct Record {
     pub(super) queued: Duration,
     /// How much of an upload had left in the last attempt that was sent.
     pub(super) sent: Option<UploadProgress>,
+    /// When the last attempt that was sent began.
+    pub(super) began: Instant,
     status: Option<StatusCode>,
     request_id: Option<String>,
 }
@@ -35,7 +38,8 @@ impl Record {
             queued_ms = Empty,
             bytes = Empty,
         );
-        Self { span, attempts: 0, queued: Duration::ZERO, sent: None, status: None, request_id: None }
+        let began = Instant::now();
+        Self { span, attempts: 0, queued: Duration::ZERO, sent: None, began, status: None, request_id: None }
     }
 
     pub(super) fn span(&self) -> Span {

@@ -42,7 +42,13 @@ pub(super) async fn run<T>(mut call: Call<T>, mut record: Record) -> Result<T, E
         let pause = match verdict(operation, &error, unprocessed, lost_response) {
             Verdict::Final => None,
             Verdict::Unknown => {
-                return Err(Error::OutcomeUnknown { operation, sent: record.sent, source: Box::new(error) });
+                return Err(Error::OutcomeUnknown {
+                    operation,
+                    sent: record.sent,
+                    unconfirmed: call.unconfirmed(record.began).map(Box::new),
+                    looked_up: None,
+                    source: Box::new(error),
+                });
             }
             // It was deleted, and the response to that was lost: as good as the success, which says nothing.
             Verdict::Gone => return (call.decode)(b"").map_err(|_| error),

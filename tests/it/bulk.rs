@@ -326,7 +326,7 @@ async fn a_thousand_stored_jobs_that_have_ended_are_read_once_each() {
     let client = client(&base_url);
     let stored = client.clone();
     let items = (0..1_000).map(move |id: usize| {
-        let reference = JobReference { kind: JobKind::AssetUpload, id: id.to_string() };
+        let reference = JobReference::new(JobKind::AssetUpload, id.to_string());
         (id, ready(Ok::<_, Error>(stored.job(reference))))
     });
     let begun = Instant::now();

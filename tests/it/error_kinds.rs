@@ -180,6 +180,13 @@ async fn every_error() -> Vec<(&'static str, Error)> {
     let canva = client(&answering(started()).await);
     let mut short = PollPolicy::default();
     short.deadline = Duration::from_millis(1);
+    let (base_url, _seen) =
+        script(vec![http("200 OK", "", UPLOADED), coded("403 Forbidden", "", "permission_denied")]).await;
+    let mut unmoved = builder(&base_url).build().unwrap().upload_asset(vec![1]).name("n").folder("f1").await.unwrap();
+    all.push(("a folder of another user", unmoved.wait().await.unwrap_err()));
+    let held = client(&answering(String::new()).await).upload_asset(vec![1]).name("n");
+    let held = held.before_end(|_| async { Err("the disk is full") });
+    all.push(("an end that is held back", held.await.unwrap_err()));
     all.push(("a job that takes too long", canva.design_import_job("j1").wait_with(short).await.unwrap_err()));
     let wrong = builder("http://127.0.0.1:1/rest").http(|http| http.user_agent("\n")).build().unwrap_err();
     all.push(("a wrong setting", wrong));

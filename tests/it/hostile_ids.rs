@@ -41,7 +41,7 @@ async fn the_facade_sends_nothing() {
         refused(canva.update_asset(id).name("n").await.unwrap_err(), id);
         refused(canva.delete_asset(id).await.unwrap_err(), id);
         for kind in JobKind::ALL {
-            let stored = JobReference { kind: *kind, id: id.to_owned() };
+            let stored = JobReference::new(*kind, id);
             refused(canva.job(stored).wait().await.unwrap_err(), id);
         }
     }

@@ -37,7 +37,7 @@ fn a_kind_of_job_is_the_same_as_text_and_in_json() {
         let text = kind.to_string();
         assert_eq!(text.parse::<JobKind>().unwrap(), kind);
         assert_eq!(serde_json::to_value(kind).unwrap(), text.as_str());
-        let reference = JobReference { kind, id: "e08861ae".to_owned() };
+        let reference = JobReference::new(kind, "e08861ae");
         let stored = serde_json::to_string(&reference).unwrap();
         assert_eq!(stored, format!(r#"{{"kind":"{kind}","id":"e08861ae"}}"#));
         assert_eq!(serde_json::from_str::<JobReference>(&stored).unwrap(), reference);

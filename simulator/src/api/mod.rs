@@ -84,6 +84,7 @@ pub async fn respond(state: Arc<State>, place: Place, request: Request) -> Respo
     if let Some(page) = for_pages {
         page.let_read(&mut response);
     }
+    response.headers_mut().extend(state.date().map(|date| (header::DATE, date)));
     let ending = response.extensions().get::<Ending>();
     if ending.is_none_or(|ending| ending.answered) {
         entry.answered(&response);

@@ -1,0 +1,313 @@
+//! What became of uploads and imports whose outcome is unknown: Canva is asked for what it has. docs/retries.md has the
+//! argument.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::JobResult;
+use crate::boxed::BoxFuture;
+use crate::client::Client;
+use crate::error::{Error, LookUpError, Unconfirmed, UnconfirmedKind};
+use crate::generated::types::{
+    Asset, AssetSummary, Design, DesignSummary, FolderItemSortBy, FolderItemSummary, FolderItemType, OwnershipType,
+    SortByType,
+};
+use crate::generated::{ListDesignsOptions, ListFolderItemsOptions};
+use crate::send::Items;
+use crate::send::clock::ServerClock;
+
+/// By how many seconds the clocks of Canva's machines may differ: the one that writes `Date` and the one that writes
+/// `created_at`. No page says; with NTP it is far less.
+const CLOCKS_DIFFER: i64 = 2;
+
+/// What a page has at the most, as the spec says.
+const PAGE: i32 = 100;
+
+impl Client {
+    /// Looks up what became of an upload or import after an [`Error::OutcomeUnknown`]: Canva's lists are asked for an
+    /// asset or design of its name that was made since. Where there is none yet, they are asked again until no job of
+    /// it should be under way any more: for [`PollPolicy::deadline`], 10 minutes, after it was sent.
+    ///
+    /// It gives what was made. Of an asset it has what the list has: no `metadata` and no `owner`. It isn't moved to a
+    /// [folder](crate::UploadAsset::folder).
+    ///
+    /// An asset is found in the folder `uploads` with the scope `folder:read`, a design with `design:meta:read`.
+    ///
+    /// ```no_run
+    /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
+    /// use canva_connect::{JobResult, LookUpError};
+    ///
+    /// match canva.upload_asset("photo.png").await {
+    ///     Err(error) if error.is_outcome_unknown() => match canva.look_up(&error).await {
+    ///         Ok(JobResult::Asset(asset)) => println!("it is there: {}", asset.id),
+    ///         Err(LookUpError::NotThere) => println!("it isn't there, as far as one can tell"),
+    ///         other => println!("{other:?}"),
+    ///     },
+    ///     job => println!("{}", job?.wait().await?.id),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Each [`LookUpError`]. [`LookUpError::Failed`] with an [`Error::InvalidInput`] if the error has nothing
+    /// [to look for](Error::unconfirmed).
+    pub async fn look_up(&self, error: &Error) -> Result<JobResult, LookUpError> {
+        let nothing = || {
+            let found = error.to_string();
+            let source = Error::invalid("error", "an upload or import whose outcome is unknown", found);
+            LookUpError::Failed { source: Arc::new(source) }
+        };
+        let unconfirmed = error.unconfirmed().ok_or_else(nothing)?;
+        self.look_up_all([unconfirmed.clone()]).await.pop().unwrap_or_else(|| Err(nothing()))
+    }
+
+    /// Looks up many at once, as [`look_up`](Self::look_up) does: those that a program has stored before it was killed.
+    /// Await it for the result of each, in their order.
+    ///
+    /// Several of one name can't be told apart. So look all of them up together, when nothing else that was sent is
+    /// still under way, and say with [`known`](LookUp::known) what the others have made.
+    ///
+    /// ```no_run
+    /// # use canva_connect::Unconfirmed;
+    /// # async fn example(canva: canva_connect::Client, stored: Vec<Unconfirmed>, done: Vec<String>) {
+    /// let names: Vec<_> = stored.iter().map(|unconfirmed| unconfirmed.name.clone()).collect();
+    /// for (name, found) in names.iter().zip(canva.look_up_all(stored).known(done).await) {
+    ///     println!("{name}: {found:?}");
+    /// }
+    /// # }
+    /// ```
+    pub fn look_up_all(&self, unconfirmed: impl IntoIterator<Item = Unconfirmed>) -> LookUp {
+        LookUp { client: self.clone(), unconfirmed: unconfirmed.into_iter().collect(), known: BTreeSet::new() }
+    }
+}
+
+/// A look-up that has not begun. Made by [`Client::look_up_all`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing is sent until it is awaited"]
+pub struct LookUp {
+    client: Client,
+    unconfirmed: Vec<Unconfirmed>,
+    known: BTreeSet<String>,
+}
+
+impl LookUp {
+    /// The ids of assets and designs that are known to be something else.
+    pub fn known<I: Into<String>>(mut self, ids: impl IntoIterator<Item = I>) -> Self {
+        self.known.extend(ids.into_iter().map(Into::into));
+        self
+    }
+}
+
+impl IntoFuture for LookUp {
+    type Output = Vec<Result<JobResult, LookUpError>>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let mut search = Search::new(self.client, self.known);
+            self.unconfirmed.into_iter().enumerate().for_each(|(number, unconfirmed)| search.add(number, unconfirmed));
+            let mut ended = Vec::new();
+            while let Some(more) = search.round().await {
+                ended.extend(more);
+            }
+            ended.sort_by_key(|(number, _)| *number);
+            ended.into_iter().map(|(_, result)| result).collect()
+        })
+    }
+}
+
+/// What is looked up together, round by round.
+pub(super) struct Search<K> {
+    client: Client,
+    /// What isn't certain yet, each with its key.
+    open: Vec<(K, Unconfirmed)>,
+    /// The ids of what is something else.
+    known: BTreeSet<String>,
+    /// How long to wait before the next round.
+    pause: Duration,
+    pauses: Box<dyn Iterator<Item = Duration> + Send + Sync>,
+}
+
+/// What a round has made certain.
+type Ended<K> = Vec<(K, Result<JobResult, LookUpError>)>;
+
+/// Something in one of Canva's lists.
+struct Listed {
+    id: String,
+    name: String,
+    created_at: i64,
+    result: JobResult,
+}
+
+impl<K> Search<K> {
+    pub(super) fn new(client: Client, known: BTreeSet<String>) -> Self {
+        let pauses = Box::new(client.poll.delays());
+        Self { client, open: Vec::new(), known, pause: Duration::ZERO, pauses }
+    }
+
+    pub(super) fn add(&mut self, key: K, unconfirmed: Unconfirmed) {
+        self.open.push((key, unconfirmed));
+    }
+
+    /// Asks once. `None` when nothing is open any more.
+    pub(super) async fn round(&mut self) -> Option<Ended<K>> {
+        if self.open.is_empty() {
+            return None;
+        }
+        sleep(self.pause).await;
+        self.pause = self.pauses.next().unwrap_or(self.client.poll.max_delay);
+        let asked = Instant::now();
+        let client = self.client.clone();
+        let of_images = self.wanted(is_image);
+        let of_designs = self.wanted(is_design);
+        let images = listed(&client, images(&client), of_images).await;
+        let designs = listed(&client, designs(&client), of_designs).await;
+        let asked = clock(&client).at(asked).seconds;
+        let mut rivals = HashMap::new();
+        for (_, unconfirmed) in &self.open {
+            *rivals.entry((is_design(unconfirmed), unconfirmed.name.clone())).or_insert(0) += 1;
+        }
+        let (mut ended, mut open) = (Vec::new(), Vec::new());
+        for (key, unconfirmed) in std::mem::take(&mut self.open) {
+            let in_design = is_design(&unconfirmed);
+            let alone = rivals.get(&(in_design, unconfirmed.name.clone())).is_none_or(|rivals| *rivals == 1);
+            match self.conclude(&unconfirmed, if in_design { &designs } else { &images }, alone, asked) {
+                Some(result) => ended.push((key, result)),
+                None => open.push((key, unconfirmed)),
+            }
+        }
+        self.open = open;
+        Some(ended)
+    }
+
+    fn wanted(&self, wanted: fn(&Unconfirmed) -> bool) -> Vec<Unconfirmed> {
+        self.open.iter().map(|(_, unconfirmed)| unconfirmed).filter(|it| wanted(it)).cloned().collect()
+    }
+
+    /// What a list that was asked for at this time makes certain; `alone`: nothing else of this name is looked up.
+    fn conclude(
+        &self,
+        unconfirmed: &Unconfirmed,
+        listed: &Result<Vec<Listed>, Arc<Error>>,
+        alone: bool,
+        asked: i64,
+    ) -> Option<Result<JobResult, LookUpError>> {
+        let deadline = i64::try_from(self.client.poll.deadline.as_secs()).unwrap_or(i64::MAX);
+        let over = asked >= by_canva(clock(&self.client), unconfirmed, unconfirmed.complete).saturating_add(deadline);
+        let listed = match listed {
+            _ if unconfirmed.kind == UnconfirmedKind::Video => return Some(Err(LookUpError::Video)),
+            Ok(listed) => listed,
+            Err(error) if error.is_retryable() && !over => return None,
+            Err(error) => return Some(Err(LookUpError::Failed { source: error.clone() })),
+        };
+        let since = since(clock(&self.client), unconfirmed);
+        let fits = |it: &&Listed| it.name == unconfirmed.name && it.created_at >= since && !self.known.contains(&it.id);
+        let fitting: Vec<&Listed> = listed.iter().filter(fits).collect();
+        match fitting.as_slice() {
+            [] if !over => None,
+            [] if unconfirmed.kind == UnconfirmedKind::Asset => Some(Err(LookUpError::Video)),
+            [] => Some(Err(LookUpError::NotThere)),
+            [it] if alone => Some(Ok(it.result.clone())),
+            several => Some(Err(LookUpError::Several { ids: several.iter().map(|it| it.id.clone()).collect() })),
+        }
+    }
+}
+
+/// What the list has, as far back as any of these may have been made. It begins with the newest.
+async fn listed<T: Send + 'static>(
+    client: &Client,
+    (mut items, read): (Items<T>, fn(T) -> Option<(i64, Listed)>),
+    wanted: Vec<Unconfirmed>,
+) -> Result<Vec<Listed>, Arc<Error>> {
+    let mut listed: Vec<Listed> = Vec::new();
+    if wanted.is_empty() {
+        return Ok(listed);
+    }
+    while let Some(item) = items.next().await {
+        let Some((at, item)) = read(item?) else { continue };
+        // Only now: the response may be the first that says what time it is at Canva.
+        if wanted.iter().all(|unconfirmed| at < since(clock(client), unconfirmed)) {
+            break;
+        }
+        // What is added meanwhile moves everything on, perhaps to the next page.
+        if listed.iter().all(|known| known.id != item.id) {
+            listed.push(item);
+        }
+    }
+    Ok(listed)
+}
+
+fn clock(client: &Client) -> &ServerClock {
+    &client.sender.settings.clock
+}
+
+/// From when on Canva may say that it was made.
+fn since(clock: &ServerClock, unconfirmed: &Unconfirmed) -> i64 {
+    by_canva(clock, unconfirmed, unconfirmed.began).saturating_sub(CLOCKS_DIFFER)
+}
+
+/// One of its times by Canva's clock.
+fn by_canva(clock: &ServerClock, unconfirmed: &Unconfirmed, seconds: i64) -> i64 {
+    seconds.saturating_add(if unconfirmed.own_clock { clock.ahead() } else { 0 })
+}
+
+fn is_design(unconfirmed: &Unconfirmed) -> bool {
+    unconfirmed.kind == UnconfirmedKind::Design
+}
+
+fn is_image(unconfirmed: &Unconfirmed) -> bool {
+    matches!(unconfirmed.kind, UnconfirmedKind::Image | UnconfirmedKind::Asset)
+}
+
+/// The images that the user has uploaded, the newest first.
+fn images(client: &Client) -> (Items<FolderItemSummary>, fn(FolderItemSummary) -> Option<(i64, Listed)>) {
+    let options = ListFolderItemsOptions {
+        item_types: Some(vec![FolderItemType::Image]),
+        sort_by: Some(FolderItemSortBy::CreatedDescending),
+        limit: Some(PAGE),
+        ..Default::default()
+    };
+    let items = client.generated().list_folder_items_stream("uploads", &options);
+    (items, |item| match item {
+        FolderItemSummary::Image(item) => {
+            let AssetSummary { created_at, id, name, tags, thumbnail, type_, updated_at, extra } = item.image;
+            let (listed_id, listed_name) = (id.clone(), name.clone());
+            let (import_status, metadata, owner, type_) = (None, None, None, Some(type_));
+            let asset = Asset {
+                created_at,
+                id,
+                import_status,
+                metadata,
+                name,
+                owner,
+                tags,
+                thumbnail,
+                type_,
+                updated_at,
+                extra,
+            };
+            Some((created_at, Listed { id: listed_id, name: listed_name, created_at, result: asset.into() }))
+        }
+        _ => None,
+    })
+}
+
+/// The user's own designs, those that changed last first: by when they were made they can't be sorted.
+fn designs(client: &Client) -> (Items<Design>, fn(Design) -> Option<(i64, Listed)>) {
+    let options = ListDesignsOptions {
+        ownership: Some(OwnershipType::Owned),
+        sort_by: Some(SortByType::ModifiedDescending),
+        limit: Some(PAGE),
+        ..Default::default()
+    };
+    (client.generated().list_designs_stream(&options), |design| {
+        let Design { created_at, id, page_count, thumbnail, title, updated_at, urls, extra, .. } = design;
+        let (listed_id, name) = (id.clone(), title.clone().unwrap_or_default());
+        let design = DesignSummary { created_at, id, page_count, thumbnail, title, updated_at, url: None, urls, extra };
+        Some((updated_at, Listed { id: listed_id, name, created_at, result: vec![design].into() }))
+    })
+}

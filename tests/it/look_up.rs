@@ -1,0 +1,298 @@
+//! What became of an upload or import whose outcome is unknown: Canva is asked, and what it says is concluded from, no
+//! more and no less.
+
+use std::time::Duration;
+
+use canva_connect::{Asset, BulkEvent, Client, Error, JobResult, LookUpError, Unconfirmed, UnconfirmedKind};
+use canva_simulator::{CannedResponse, Fault, Simulator};
+use tokio::time::Instant;
+
+use crate::support::{self, PIXEL, http};
+
+const DECK: &[u8] = include_bytes!("../fixtures/deck.pdf");
+const CLIP: &[u8] = include_bytes!("../fixtures/clip.mp4");
+
+/// The request arrives whole and is never carried out.
+const NEVER: Fault = Fault::CloseAfter(u64::MAX);
+
+/// A simulator whose jobs take this long, and a client that has heard from it.
+async fn simulated(job: Duration) -> (Simulator, Client) {
+    let simulator = Simulator::builder().job_duration(job).start().await.unwrap();
+    let canva = support::simulated(&simulator).build().unwrap();
+    canva.users_me().await.unwrap();
+    (simulator, canva)
+}
+
+/// What is unknown of an upload of this name, which met this fault.
+async fn lost(simulator: &Simulator, canva: &Client, name: &str, fault: Fault) -> Error {
+    simulator.inject("createAssetUploadJob", 1..=1, fault).unwrap();
+    let error = canva.upload_asset(PIXEL.to_vec()).name(name).await.unwrap_err();
+    assert!(error.is_outcome_unknown(), "{error:?}");
+    error
+}
+
+async fn upload(canva: &Client, name: &str) -> Asset {
+    canva.upload_asset(PIXEL.to_vec()).name(name).await.unwrap().wait().await.unwrap()
+}
+
+fn asset(found: Result<JobResult, LookUpError>) -> Asset {
+    match found {
+        Ok(JobResult::Asset(asset)) => *asset,
+        other => panic!("no asset: {other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_is_found_as_soon_as_it_is_there() {
+    for job in [Duration::ZERO, Duration::from_secs(90)] {
+        let (simulator, canva) = simulated(job).await;
+        let error = lost(&simulator, &canva, "photo.png", Fault::LoseResponse).await;
+        let begun = Instant::now();
+        let found = asset(canva.look_up(&error).await);
+        assert_eq!(found.id, simulator.assets()[0].id);
+        assert_eq!((found.name.as_str(), found.updated_at), ("photo.png", simulator.assets()[0].updated_at));
+        // At most one pause of the policy later.
+        assert!(begun.elapsed() <= job + Duration::from_secs(6), "{job:?}: {:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_never_made_is_not_there_once_no_job_can_be_under_way() {
+    let (simulator, canva) = simulated(Duration::ZERO).await;
+    let error = lost(&simulator, &canva, "photo.png", NEVER).await;
+    let begun = Instant::now();
+    let found = canva.look_up(&error).await;
+    assert!(matches!(found, Err(LookUpError::NotThere)), "{found:?}");
+    let asked = begun.elapsed();
+    assert!((600.0..608.0).contains(&asked.as_secs_f64()), "{asked:?}");
+
+    // Later, it needn't be waited for.
+    let begun = Instant::now();
+    let found = canva.look_up(&error).await;
+    assert!(matches!(found, Err(LookUpError::NotThere)), "{found:?}");
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn imports_are_found_by_their_titles() {
+    let (simulator, canva) = simulated(Duration::from_secs(5)).await;
+    simulator.inject("createDesignImportJob", 1..=1, Fault::LoseResponse).unwrap();
+    let lost = canva.import_design(DECK.to_vec()).title("Q4").await.unwrap_err();
+    canva.import_design(DECK.to_vec()).title("Q3").await.unwrap().wait().await.unwrap();
+    let Ok(JobResult::Designs(found)) = canva.look_up(&lost).await else { panic!() };
+    let made = simulator.designs().into_iter().find(|design| design.title == "Q4").unwrap();
+    assert_eq!((found.len(), &found[0].id, found[0].page_count), (1, &made.id, Some(2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_from_urls_are_looked_up_too() {
+    let (simulator, canva) = simulated(Duration::from_secs(1)).await;
+    let first = upload(&canva, "first").await;
+    simulator.inject("createUrlAssetUploadJob", 1..=1, Fault::LoseResponse).unwrap();
+    let url = first.thumbnail.unwrap().url;
+    let lost = canva.upload_asset_from_url(url, "From there").await.unwrap_err();
+    assert_eq!(asset(canva.look_up(&lost).await).name, "From there");
+
+    let url = support::answering(http("200 OK", "", std::str::from_utf8(DECK).unwrap())).await;
+    simulator.inject("createUrlImportJob", 1..=1, Fault::LoseResponse).unwrap();
+    let lost = canva.import_design_from_url(url, "From there, too").await.unwrap_err();
+    let found = canva.look_up(&lost).await;
+    assert!(matches!(&found, Ok(JobResult::Designs(designs)) if designs.len() == 1), "{found:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_there_before_is_something_else() {
+    let (simulator, canva) = simulated(Duration::ZERO).await;
+    upload(&canva, "photo.png").await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let error = lost(&simulator, &canva, "photo.png", NEVER).await;
+    let found = canva.look_up(&error).await;
+    assert!(matches!(found, Err(LookUpError::NotThere)), "{found:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_known_or_has_another_name_is_something_else() {
+    let (simulator, canva) = simulated(Duration::ZERO).await;
+    let error = lost(&simulator, &canva, "photo.png", NEVER).await;
+    let known = upload(&canva, "photo.png").await;
+    upload(&canva, "photo.PNG").await;
+    let unconfirmed = error.unconfirmed().unwrap().clone();
+    let found = canva.look_up_all([unconfirmed]).known([known.id]).await;
+    assert!(matches!(found.as_slice(), [Err(LookUpError::NotThere)]), "{found:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_of_several_that_fit_is_not_picked() {
+    let (simulator, canva) = simulated(Duration::ZERO).await;
+    let error = lost(&simulator, &canva, "photo.png", Fault::LoseResponse).await;
+    upload(&canva, "photo.png").await;
+    let mut made: Vec<String> = simulator.assets().into_iter().map(|asset| asset.id).collect();
+    let found = canva.look_up(&error).await;
+    let Err(LookUpError::Several { mut ids, .. }) = found else { panic!("{found:?}") };
+    ids.sort();
+    made.sort();
+    assert_eq!(ids, made);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_fits_two_is_given_to_neither() {
+    let (simulator, canva) = simulated(Duration::ZERO).await;
+    let there = lost(&simulator, &canva, "photo.png", Fault::LoseResponse).await;
+    let gone = lost(&simulator, &canva, "photo.png", NEVER).await;
+    let both = [&there, &gone].map(|error| error.unconfirmed().unwrap().clone());
+    for found in canva.look_up_all(both).await {
+        assert!(matches!(&found, Err(LookUpError::Several { ids, .. }) if ids.len() == 1), "{found:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_what_may_be_a_video_nothing_is_concluded_from_its_absence() {
+    let (simulator, canva) = simulated(Duration::ZERO).await;
+    simulator.inject("createAssetUploadJob", 1..=1, Fault::LoseResponse).unwrap();
+    let upload = canva.upload_asset(CLIP.to_vec()).name("clip.mp4").await;
+    let begun = Instant::now();
+    let found = canva.look_up(&upload.unwrap_err()).await;
+    assert!(matches!(found, Err(LookUpError::Video)), "{found:?}");
+    assert!(begun.elapsed().is_zero(), "nothing has to be waited for");
+
+    // Its name doesn't say what it is. An image is found.
+    let error = lost(&simulator, &canva, "no extension", Fault::LoseResponse).await;
+    assert_eq!(asset(canva.look_up(&error).await).name, "no extension");
+    let error = lost(&simulator, &canva, "never there", NEVER).await;
+    let found = canva.look_up(&error).await;
+    assert!(matches!(found, Err(LookUpError::Video)), "{found:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_scope_canva_is_not_asked_twice() {
+    let simulator = Simulator::builder().scopes(["asset:read", "asset:write"]).job_duration(Duration::ZERO);
+    let simulator = simulator.start().await.unwrap();
+    let canva = support::simulated(&simulator).build().unwrap();
+    let error = lost(&simulator, &canva, "photo.png", Fault::LoseResponse).await;
+    let found = canva.look_up(&error).await;
+    let Err(LookUpError::Failed { source, .. }) = found else { panic!("{found:?}") };
+    assert_eq!(source.api().unwrap().code, "missing_scope");
+    assert_eq!(simulator.requests().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_canva_that_fails_for_some_minutes_is_asked_again() {
+    let (simulator, canva) = simulated(Duration::ZERO).await;
+    let error = lost(&simulator, &canva, "photo.png", Fault::LoseResponse).await;
+    simulator.inject("listFolderItems", 1..=15, Fault::Respond(CannedResponse::json(503))).unwrap();
+    assert_eq!(asset(canva.look_up(&error).await).name, "photo.png");
+
+    simulator.inject("listFolderItems", .., Fault::Respond(CannedResponse::json(503))).unwrap();
+    let found = canva.look_up(&error).await;
+    assert!(matches!(&found, Err(LookUpError::Failed { source, .. }) if source.is_retryable()), "{found:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_of_many_pages_is_read_as_far_as_it_may_be_there() {
+    let (simulator, canva) = simulated(Duration::ZERO).await;
+    let many = async || {
+        for number in 0..150 {
+            upload(&canva, &number.to_string()).await;
+        }
+    };
+    many().await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let error = lost(&simulator, &canva, "photo.png", Fault::LoseResponse).await;
+    many().await;
+    let before = simulator.requests().len();
+    assert_eq!(asset(canva.look_up(&error).await).name, "photo.png");
+    assert_eq!(simulator.requests().len() - before, 2, "the third page is older");
+}
+
+#[tokio::test]
+async fn it_goes_by_the_clock_of_canva() {
+    // Canva's clock is two hours behind this machine's, and Canva says so in every response but the lost one.
+    let now = std::time::SystemTime::now() - Duration::from_secs(7200);
+    let seconds = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let date = format!("Date: {}\r\n", httpdate::fmt_http_date(now));
+    let image = |id: &str, at: u64| {
+        format!(
+            r#"{{"type":"image","image":{{"type":"image","id":"{id}","name":"photo.png","tags":[],"created_at":{at},"updated_at":{at}}}}}"#
+        )
+    };
+    let items = format!(r#"{{"items":[{},{}]}}"#, image("new", seconds + 1), image("old", seconds - 60));
+    for heard in [false, true] {
+        let (lists, user) = (http("200 OK", &date, &items), r#"{"team_user":{"user_id":"u","team_id":"t"}}"#);
+        let user = http("200 OK", &date, user);
+        let responses = if heard { vec![user, String::new(), lists] } else { vec![String::new(), lists] };
+        let (base_url, _seen) = support::script(responses).await;
+        let canva = support::once(&base_url);
+        if heard {
+            canva.users_me().await.unwrap();
+        }
+        let error = canva.upload_asset(PIXEL.to_vec()).name("photo.png").await.unwrap_err();
+        let unconfirmed = error.unconfirmed().unwrap();
+        assert_eq!(unconfirmed.own_clock, !heard);
+        assert_eq!(unconfirmed.began < seconds as i64 + 60, heard, "{unconfirmed:?}");
+        assert_eq!(asset(canva.look_up(&error).await).id, "new");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_process_has_stored_can_be_looked_up() {
+    let (simulator, canva) = simulated(Duration::ZERO).await;
+    let error = lost(&simulator, &canva, "photo.png", Fault::LoseResponse).await;
+    let stored = serde_json::to_string(error.unconfirmed().unwrap()).unwrap();
+    drop(canva);
+    let canva = support::simulated(&simulator).build().unwrap();
+    let stored: Unconfirmed = serde_json::from_str(&stored).unwrap();
+    assert_eq!(stored.kind, UnconfirmedKind::Image);
+    let mut found = canva.look_up_all([stored]).await;
+    assert_eq!(asset(found.pop().unwrap()).name, "photo.png");
+}
+
+#[tokio::test]
+async fn an_error_that_has_nothing_to_look_for_says_so() {
+    let canva = support::once("http://127.0.0.1:1/rest");
+    let error = canva.upload_asset(PIXEL.to_vec()).await.unwrap_err();
+    let found = canva.look_up(&error).await;
+    assert!(
+        matches!(&found, Err(LookUpError::Failed { source, .. }) if matches!(**source, Error::InvalidInput { field: "error", .. })),
+        "{found:?}"
+    );
+}
+
+/// How the items of a bulk that looks up have ended, by their names.
+async fn ended(canva: &Client, names: &'static [&'static str]) -> Vec<(&'static str, Result<Asset, Error>)> {
+    let uploads = canva.clone();
+    let items = names.iter().map(move |name| (*name, uploads.upload_asset(PIXEL.to_vec()).name(*name)));
+    let mut bulk = canva.bulk(items).look_up().max_sending(1);
+    let mut ended = Vec::new();
+    while let Some(event) = bulk.next().await {
+        if let BulkEvent::Finished { key, result, .. } = event {
+            ended.push((key, result));
+        }
+    }
+    ended
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bulk_looks_up_what_it_lost_when_the_rest_is_over() {
+    let (simulator, canva) = simulated(Duration::from_secs(20)).await;
+    simulator.inject("createAssetUploadJob", 1..=1, Fault::LoseResponse).unwrap();
+    simulator.inject("createAssetUploadJob", 2..=2, NEVER).unwrap();
+    let ended = ended(&canva, &["there.png", "gone.png", "fine.png"]).await;
+    let [("fine.png", Ok(_)), ("there.png", Ok(found)), ("gone.png", Err(gone))] = ended.as_slice() else {
+        panic!("{ended:?}")
+    };
+    assert_eq!(found.name, "there.png");
+    let Error::OutcomeUnknown { looked_up: Some(LookUpError::NotThere), .. } = gone else { panic!("{gone:?}") };
+    assert!(gone.to_string().ends_with("; it is not in Canva"), "{gone}");
+    assert_eq!(simulator.assets().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_bulk_has_made_of_another_item_is_not_taken_for_the_lost_one() {
+    let (simulator, canva) = simulated(Duration::ZERO).await;
+    simulator.inject("createAssetUploadJob", 2..=2, NEVER).unwrap();
+    let ended = ended(&canva, &["photo.png", "photo.png"]).await;
+    let [(_, Ok(_)), (_, Err(Error::OutcomeUnknown { looked_up: Some(LookUpError::NotThere), .. }))] = ended.as_slice()
+    else {
+        panic!("{ended:?}")
+    };
+}
