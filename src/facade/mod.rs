@@ -1,6 +1,7 @@
 //! What callers call: a method and a builder for each operation, and what is refused before anything is sent.
 
 mod assets;
+mod designs;
 mod folders;
 mod imports;
 pub(crate) mod metadata_headers;
@@ -9,6 +10,7 @@ mod users;
 
 // With the types that are written down to make a request, or to keep what it gives.
 pub use assets::*;
+pub use designs::*;
 pub use folders::*;
 pub use imports::*;
 pub use users::*;
