@@ -1,10 +1,19 @@
 //! `canva folder` makes folders, and `canva move` puts things into them.
 
+use std::time::Duration;
+
 use canva_simulator::{CannedResponse, Fault, Simulator};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::common::{SimulatorProcess, Stub, against, assert_prints, run};
+
+/// A simulator that the test can look into.
+fn start() -> (Runtime, Simulator) {
+    let runtime = Runtime::new().unwrap();
+    let simulator = runtime.block_on(Simulator::builder().start()).unwrap();
+    (runtime, simulator)
+}
 
 #[test]
 fn folder_prints_the_folder_that_is_in_canva_now() {
@@ -44,33 +53,31 @@ fn what_is_moved_is_printed_with_its_folder() {
 
 #[test]
 fn moving_goes_on_when_one_is_not_there_and_keeps_the_order() {
-    let simulator = SimulatorProcess::start();
-    let image = || simulator.json(["upload", "photo.jpg"])["asset"]["id"].as_str().unwrap().to_owned();
-    let (first, last) = (image(), image());
-    let video = simulator.json(["upload", "clip.mp4"])["asset"]["id"].as_str().unwrap().to_owned();
-    let ran = simulator.run(["--json", "move", &first, "nope", &video, &last, "--to", "root"]);
+    let (_runtime, simulator) = start();
+    let upload = |file| run(against(&simulator, ["--json", "upload", file])).json()[0]["asset"]["id"].clone();
+    let [first, video, last] = ["photo.jpg", "clip.mp4", "photo.jpg"].map(upload);
+    let [first, video, last] = [&first, &video, &last].map(|id| id.as_str().unwrap());
+    // The others are there before it.
+    simulator.inject("moveFolderItem", 1..=1, Fault::Delay(Duration::from_millis(500))).unwrap();
+    let ran = run(against(&simulator, ["--json", "move", first, "nope", video, last, "--to", "root"]));
     assert_eq!(ran.code, Some(1));
-    let results: Vec<_> = ran
-        .json()
-        .iter()
-        .map(|it| json!([it["item_id"], it["folder_id"], it["status"], it["error"]["code"]]))
-        .collect();
+    let keys = |item: Value| json!([item["item_id"], item["folder_id"], item["status"], item["error"]["code"]]);
     assert_eq!(
-        json!(results),
-        json!([
-            [first, "root", "success", null],
-            ["nope", "root", "failed", "folder_not_found"],
-            [video, "root", "failed", "invalid_field"],
-            [last, "root", "success", null],
-        ])
+        ran.json().into_iter().map(keys).collect::<Vec<_>>(),
+        [
+            json!([first, "root", "success", null]),
+            json!(["nope", "root", "failed", "folder_not_found"]),
+            json!([video, "root", "failed", "invalid_field"]),
+            json!([last, "root", "success", null]),
+        ]
     );
-    assert_eq!(simulator.run(["list", "root"]).succeeded().lines().count(), 2);
+    let moved = simulator.assets().into_iter().filter(|asset| asset.folder_id == "root");
+    assert_eq!(moved.map(|asset| asset.id).collect::<Vec<_>>(), [first, last]);
 }
 
 #[test]
 fn a_move_is_made_again_when_its_response_is_lost() {
-    let runtime = Runtime::new().unwrap();
-    let simulator = runtime.block_on(Simulator::builder().start()).unwrap();
+    let (_runtime, simulator) = start();
     let made = run(against(&simulator, ["--json", "folder", "Folder"])).json()[0]["folder"]["id"].clone();
     simulator.inject("moveFolderItem", 1..=1, Fault::LoseResponse).unwrap();
     simulator.inject("moveFolderItem", 2..=2, Fault::Respond(CannedResponse::json(503))).unwrap();
