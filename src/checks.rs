@@ -1,5 +1,6 @@
 //! Refuses, before a byte is sent, what the API would refuse.
 
+use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use crate::error::Error;
@@ -33,7 +34,23 @@ pub(crate) fn texts<T: AsRef<str>>(
     }
 }
 
-fn out_of_range(field: &'static str, count: usize, length: &RangeInclusive<usize>, unit: &str) -> Error {
+/// A width or a height is allowed.
+pub(crate) fn pixels(field: &'static str, pixels: i32, range: &RangeInclusive<usize>) -> Result<(), Error> {
+    match usize::try_from(pixels) {
+        Ok(count) if range.contains(&count) => Ok(()),
+        _ => Err(out_of_range(field, pixels, range, "pixels")),
+    }
+}
+
+/// There are pages, and they are counted from 1.
+pub(crate) fn pages(numbers: &[i32]) -> Result<(), Error> {
+    match numbers.iter().min() {
+        Some(1..) => Ok(()),
+        least => Err(Error::invalid("pages", "numbers from 1 on", least.map_or("none".to_owned(), i32::to_string))),
+    }
+}
+
+fn out_of_range(field: &'static str, count: impl Display, length: &RangeInclusive<usize>, unit: &str) -> Error {
     let expected = match length.start() {
         0 => format!("at most {} {unit}", length.end()),
         start => format!("{start} to {} {unit}", length.end()),

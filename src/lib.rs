@@ -26,6 +26,12 @@
 //! | import a file as a design | [`Client::import_design`] |
 //! | import a file from a URL as a design | [`Client::import_design_from_url`] |
 //! | list what is in a folder | [`Client::list_folder_items`] |
+//! | create a folder | [`Client::create_folder`] |
+//! | move a design, an image or a folder | [`Client::move_folder_item`] |
+//! | create a design | [`Client::create_design`], [`Client::create_design_from_asset`] |
+//! | copy a design or a brand template | [`Client::copy_design`], [`Client::copy_brand_template`] |
+//! | list designs, and search them | [`Client::list_designs`] |
+//! | read a design | [`Client::get_design`] |
 //! | read or list anything else | the other methods of [`Client`] |
 //! | upload or import many, and wait for all | [`Client::bulk`] |
 //! | wait for an upload | [`Job::wait`], [`Client::asset_upload_job`] |

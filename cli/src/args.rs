@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use canva_connect::{FolderItemType, JobKind, Printable, operations};
+use canva_connect::{FolderItemType, JobKind, PresetDesignTypeName, Printable, operations};
 use canva_simulator::RateLimits;
 use clap::builder::{NonEmptyStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -216,9 +216,36 @@ pub enum ApiCommand {
         limit: Option<NonZeroUsize>,
     },
 
-    /// Print the display name of the token's user, and the ids of the user and their team.
+    /// Create a folder.
+    Folder {
+        /// The folder's name.
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        name: String,
+
+        /// The id of the folder to put it in, from that folder's URL in Canva; or `uploads`, or `root` for the top of
+        /// the library.
+        #[arg(long = "in", value_name = "FOLDER", default_value = "root")]
+        folder_id: String,
+    },
+
+    /// Move designs, images and folders to another folder. Canva moves no videos.
+    Move {
+        /// The items' ids, as `list`, `upload`, `import`, `design` and `folder` print them.
+        #[arg(required = true, value_name = "ITEM_ID")]
+        item_ids: Vec<String>,
+
+        /// The id of the folder to put them in, from its URL in Canva; or `root` for the top of the library.
+        #[arg(long = "to", value_name = "FOLDER")]
+        folder_id: String,
+    },
+
+    /// Create, copy, print and list designs.
+    #[command(subcommand, mut_subcommands(|command| command.after_help(FOR_ALL)))]
+    Design(DesignCommand),
+
+    /// Print the name and ids of the token's user, and what their plan lets them use.
     ///
-    /// The name needs a token with the scope `profile:read`. The ids need no scope.
+    /// The name, and what they may use, need a token with the scope `profile:read`. The ids need no scope.
     Whoami,
 }
 
@@ -227,6 +254,106 @@ pub enum Sort {
     Created,
     Modified,
     Title,
+}
+
+/// The commands of `canva design`.
+#[derive(Subcommand)]
+pub enum DesignCommand {
+    /// Create a design: of a type or a size, with an image in it, or both.
+    New {
+        #[command(flatten)]
+        contents: Contents,
+
+        /// The design's title [default: none].
+        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+        title: Option<String>,
+    },
+
+    /// Copy a design.
+    Copy {
+        /// The design's id, as `import` and `list` print it.
+        design_id: String,
+
+        #[command(flatten)]
+        pages: Pages,
+    },
+
+    /// Make a design of a brand template.
+    CopyTemplate {
+        /// The brand template's id, as `list --type brand-template` prints it.
+        brand_template_id: String,
+
+        #[command(flatten)]
+        pages: Pages,
+    },
+
+    /// Print a design.
+    Get {
+        /// The design's id, as `import` and `list` print it.
+        design_id: String,
+    },
+
+    /// List the user's designs, and those that others share with them, wherever they lie.
+    ///
+    /// Each line has a design's id, its type, when it was modified (in UTC), and its title. Tabs separate them, on a
+    /// terminal spaces.
+    List {
+        /// List only designs with this in their titles.
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        query: Option<String>,
+
+        /// What to sort by. Times begin with the latest, titles with A [default: relevance with a QUERY, otherwise
+        /// modified].
+        #[arg(long, value_name = "BY")]
+        sort: Option<DesignSort>,
+
+        /// Turn the order around.
+        #[arg(long)]
+        reverse: bool,
+
+        /// List only what the user owns.
+        #[arg(long, conflicts_with = "shared")]
+        owned: bool,
+
+        /// List only what others share with the user.
+        #[arg(long)]
+        shared: bool,
+
+        /// List at most this many designs.
+        #[arg(long, value_name = "NUMBER")]
+        limit: Option<NonZeroUsize>,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub enum DesignSort {
+    Relevance,
+    Modified,
+    Title,
+}
+
+/// What a new design is made of: at least one of these.
+#[derive(clap::Args)]
+#[group(required = true, multiple = true)]
+pub struct Contents {
+    /// The design's type.
+    #[arg(long = "type", value_name = "TYPE", value_parser = design_types(), conflicts_with = "size")]
+    pub design_type: Option<PresetDesignTypeName>,
+
+    /// The design's width and height in pixels, such as 1080x1920.
+    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size)]
+    pub size: Option<(i32, i32)>,
+
+    /// The id of an image to put into it, as `upload` and `list` print it.
+    #[arg(long = "asset", value_name = "ASSET_ID")]
+    pub asset_id: Option<String>,
+}
+
+#[derive(clap::Args)]
+pub struct Pages {
+    /// The numbers of the pages to copy, such as 1,3 [default: all].
+    #[arg(long = "pages", value_name = "PAGE", value_delimiter = ',', value_parser = page)]
+    pub numbers: Option<Vec<i32>>,
 }
 
 /// What to change: at least one of these.
@@ -306,6 +433,24 @@ fn item_types() -> impl TypedValueParser<Value = FolderItemType> {
     })
 }
 
+fn design_types() -> impl TypedValueParser<Value = PresetDesignTypeName> {
+    PossibleValuesParser::new(["doc", "email", "presentation", "whiteboard"]).map(|it| match it.as_str() {
+        "doc" => PresetDesignTypeName::Doc,
+        "email" => PresetDesignTypeName::Email,
+        "presentation" => PresetDesignTypeName::Presentation,
+        _ => PresetDesignTypeName::Whiteboard,
+    })
+}
+
+fn size(text: &str) -> Result<(i32, i32), &'static str> {
+    let size = text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    size.ok_or("expected a width and a height in pixels, such as 1080x1920")
+}
+
+fn page(text: &str) -> Result<i32, &'static str> {
+    text.parse().map_err(|_| "expected numbers of pages, such as 1,3")
+}
+
 fn scopes() -> PossibleValuesParser {
     PossibleValuesParser::new(operations::SCOPES)
 }
@@ -348,7 +493,7 @@ impl Args {
 
     /// Finds what clap can't express.
     fn problem(&self) -> Option<&'static str> {
-        use ApiCommand::{Import, Upload};
+        use ApiCommand::{Design, Import, Upload};
         let Server { base_url, share_limits, simulate } = &self.server;
         match &self.command {
             Command::Api(Upload { files, name: Some(_), .. }) if files.len() > 1 => {
@@ -359,6 +504,11 @@ impl Args {
             }
             Command::Api(Import { files, title: Some(_), .. }) if files.len() > 1 => {
                 Some("--title is for a single file; without it, each design gets its file's name")
+            }
+            Command::Api(Design(DesignCommand::List { query, sort, reverse: true, .. }))
+                if sort.map_or(query.is_some(), |sort| sort == DesignSort::Relevance) =>
+            {
+                Some("--reverse turns times and titles around; add --sort modified or --sort title")
             }
             Command::Simulate(_) if *simulate || base_url.is_some() || share_limits.is_some() => {
                 Some("--base-url, --share-limits and --simulate are for the other commands")

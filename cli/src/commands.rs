@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 use std::pin::pin;
 
-use canva_connect::{Client, Error, FolderItemPinStatus, Job, JobReference, JobResult, TeamUserSummary};
+use canva_connect::{
+    Client, CopyDesign, CreateDesign, DesignTypeInput, Error, FolderItemPinStatus, Job, JobReference, JobResult,
+    OwnershipType, TeamUserSummary, UserCapability,
+};
 use futures_util::stream::{self, StreamExt};
 use serde_json::json;
 
 use crate::End;
-use crate::args::{ApiCommand, Waiting};
+use crate::args::{ApiCommand, Contents, DesignCommand, DesignSort, Pages, Waiting};
 use crate::files::{self, OnProgress, Sending};
 use crate::item::{Item, Outcome, Subject};
 use crate::list;
@@ -52,14 +55,19 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
             return files::run(canva, files, send, &[], &waiting, output).await;
         }
         ApiCommand::Delete { asset_ids } => {
-            let deleted = stream::iter(asset_ids).map(|asset_id| async move {
-                let outcome = Outcome::deleted(canva.delete_asset(&asset_id).await);
+            let delete = async |asset_id| {
+                let outcome = Outcome::done(canva.delete_asset(&asset_id).await);
                 Item { subject: Some(Subject::AssetId { asset_id }), outcome }
-            });
-            let mut deleted = pin!(deleted.buffered(AT_ONCE));
-            while let Some(item) = deleted.next().await {
-                output.item(&item);
-            }
+            };
+            for_each(asset_ids, delete, output).await;
+            return Ok(());
+        }
+        ApiCommand::Move { item_ids, folder_id } => {
+            let put = async |item_id| {
+                let outcome = Outcome::done(canva.move_folder_item(&item_id, &folder_id).await);
+                Item { subject: Some(Subject::ItemId { item_id, folder_id: folder_id.clone() }), outcome }
+            };
+            for_each(item_ids, put, output).await;
             return Ok(());
         }
         ApiCommand::List { folder_id, types, sort, reverse, pinned, limit } => {
@@ -70,17 +78,59 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
             if pinned {
                 items = items.pin_status(FolderItemPinStatus::Pinned);
             }
-            return list::run(items, folder_id, sort, reverse, limit, output).await;
+            return list::folder(items, folder_id, sort, reverse, limit, output).await;
         }
         ApiCommand::Whoami => match user(canva, output).await {
-            Ok((TeamUserSummary { user_id, team_id, .. }, name)) => {
-                let json = json!({ "status": "success", "user_id": user_id, "team_id": team_id, "display_name": name });
+            Ok((TeamUserSummary { user_id, team_id, .. }, Shown { name, capabilities })) => {
+                let json = json!({
+                    "status": "success",
+                    "user_id": user_id,
+                    "team_id": team_id,
+                    "display_name": name,
+                    "capabilities": capabilities,
+                });
                 let name = name.map(|name| ("name", name));
-                let text = rows("", name.into_iter().chain([("user", user_id), ("team", team_id)]));
-                return Ok(output.print(&json, text)?);
+                let may_use: Vec<String> = capabilities.iter().flatten().map(ToString::to_string).collect();
+                let may_use = (!may_use.is_empty()).then(|| ("may use", may_use.join(", ")));
+                let rows_of_user = name.into_iter().chain([("user", user_id), ("team", team_id)]).chain(may_use);
+                return Ok(output.print(&json, rows("", rows_of_user))?);
             }
             Err(error) => (None, Outcome::failed(None, &error)),
         },
+        ApiCommand::Folder { name, folder_id } => {
+            let outcome = Outcome::new(canva.create_folder(&name).parent(folder_id).await);
+            (Some(Subject::Name { name }), outcome)
+        }
+        ApiCommand::Design(DesignCommand::List { query, sort, reverse, owned, shared, limit }) => {
+            let mut designs = canva.list_designs();
+            if let Some(query) = &query {
+                designs = designs.query(query);
+            }
+            if owned || shared {
+                designs = designs.ownership(if owned { OwnershipType::Owned } else { OwnershipType::Shared });
+            }
+            let by_default = if query.is_some() { DesignSort::Relevance } else { DesignSort::Modified };
+            return list::designs(designs, query, sort.unwrap_or(by_default), reverse, limit, output).await;
+        }
+        ApiCommand::Design(DesignCommand::Get { design_id }) => {
+            let outcome = Outcome::new(canva.get_design(&design_id).await);
+            (Some(Subject::DesignId { design_id }), outcome)
+        }
+        ApiCommand::Design(DesignCommand::Copy { design_id, pages }) => {
+            let copy = with_pages(canva.copy_design(&design_id), pages);
+            (Some(Subject::DesignId { design_id }), Outcome::new(copy.await))
+        }
+        ApiCommand::Design(DesignCommand::CopyTemplate { brand_template_id, pages }) => {
+            let copy = with_pages(canva.copy_brand_template(&brand_template_id), pages);
+            (Some(Subject::BrandTemplateId { brand_template_id }), Outcome::new(copy.await))
+        }
+        ApiCommand::Design(DesignCommand::New { contents, title }) => {
+            let (subject, mut create) = new_design(canva, contents);
+            if let Some(title) = title {
+                create = create.title(title);
+            }
+            (Some(subject), Outcome::new(create.await))
+        }
         ApiCommand::UploadUrl { url, name, waiting } => {
             let _line = progress.line(&url);
             let job = canva.upload_asset_from_url(&url, name).await.map(Job::into_any);
@@ -118,17 +168,61 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
     Ok(())
 }
 
-/// The token's user, and their name. Says why a token doesn't give the name.
-async fn user(canva: &Client, output: &Output) -> Result<(TeamUserSummary, Option<String>), Error> {
-    let user = canva.users_me().await?;
-    let name = match canva.get_user_profile().await {
-        Err(Error::Api(error)) if error.code == "missing_scope" => {
-            output.progress.say("the name needs a token with the scope profile:read");
-            None
-        }
-        profile => profile?.display_name,
+/// Acts on each id, and prints the outcomes in the order given.
+async fn for_each(ids: Vec<String>, act: impl AsyncFn(String) -> Item, output: &mut Output) {
+    let mut items = pin!(stream::iter(ids).map(|id| act(id)).buffered(AT_ONCE));
+    while let Some(item) = items.next().await {
+        output.item(&item);
+    }
+}
+
+fn new_design(canva: &Client, contents: Contents) -> (Subject, CreateDesign) {
+    let Contents { design_type, size, asset_id } = contents;
+    let size = size.map(|(width, height)| (format!("{width}x{height}"), DesignTypeInput::from((width, height))));
+    let design_type = design_type.map(|name| (name.to_string(), DesignTypeInput::from(name)));
+    let Some((design_type, input)) = design_type.or(size) else {
+        // One of the three is there.
+        let asset_id = asset_id.unwrap_or_default();
+        let create = canva.create_design_from_asset(&asset_id);
+        return (Subject::AssetId { asset_id }, create);
     };
-    Ok((user, name))
+    let create = canva.create_design(input);
+    let create = match asset_id {
+        Some(asset_id) => create.asset_id(asset_id),
+        None => create,
+    };
+    (Subject::DesignType { design_type }, create)
+}
+
+fn with_pages(copy: CopyDesign, pages: Pages) -> CopyDesign {
+    match pages.numbers {
+        Some(numbers) => copy.pages(numbers),
+        None => copy,
+    }
+}
+
+/// What a token shows of its user only with a scope.
+#[derive(Default)]
+struct Shown {
+    name: Option<String>,
+    capabilities: Option<Vec<UserCapability>>,
+}
+
+/// The token's user. Says why a token doesn't show all of them.
+async fn user(canva: &Client, output: &Output) -> Result<(TeamUserSummary, Shown), Error> {
+    let user = canva.users_me().await?;
+    let shown = async {
+        let name = canva.get_user_profile().await?.display_name;
+        Ok(Shown { name, capabilities: Some(canva.get_user_capabilities().await?) })
+    };
+    let shown = match shown.await {
+        Err(Error::Api(error)) if error.code == "missing_scope" => {
+            output.progress.say("the name, and what the user may use, need a token with the scope profile:read");
+            Shown::default()
+        }
+        shown => shown?,
+    };
+    Ok((user, shown))
 }
 
 /// The outcome of a request that creates a job.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use canva_connect::operations::{CREATE_URL_ASSET_UPLOAD_JOB, CREATE_URL_IMPORT_JOB, LIST_FOLDER_ITEMS};
+use canva_connect::operations::{
+    CREATE_DESIGN, CREATE_FOLDER, CREATE_URL_ASSET_UPLOAD_JOB, CREATE_URL_IMPORT_JOB, GET_DESIGN, LIST_FOLDER_ITEMS,
+    MOVE_FOLDER_ITEM,
+};
 use canva_connect::pacing::PausedError;
 use canva_connect::{ApiError, BodyError, ConnectKind, Error, ErrorKind, JobKind, JobReference};
 use serde::Serialize;
@@ -112,6 +115,8 @@ fn what(error: &Error) -> String {
 
 const FOLDERS: &str = "take the id from the folder's URL in Canva, or write `root` or `uploads`";
 
+const DESIGNS: &str = "take the id from the design's URL in Canva, or from `canva design list`";
+
 /// The usual variable.
 const PROXY: &str = "HTTPS_PROXY";
 
@@ -129,6 +134,13 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
         Error::InvalidInput { field: "tags", .. } => "change --tag",
         Error::InvalidInput { field: "mime_type", .. } => "change --mime-type",
         Error::InvalidInput { field: "folder_id", .. } => FOLDERS,
+        Error::InvalidInput { field: "to_folder_id", .. } => {
+            "take the id from the folder's URL in Canva, or write `root`"
+        }
+        Error::InvalidInput { field: "design_id", .. } => DESIGNS,
+        Error::InvalidInput { field: "folder_name", .. } => "choose another name",
+        Error::InvalidInput { field: "width" | "height", .. } => "change --size",
+        Error::InvalidInput { field: "pages", .. } => "change --pages",
         Error::InvalidInput { field: "token", .. } => "set CANVA_ACCESS_TOKEN to the token alone",
         Error::InvalidInput { .. } => "correct it, then try again",
         Error::Body(BodyError::TooLong { .. }) => "use a smaller file",
@@ -202,9 +214,14 @@ fn after_refusal(api: &ApiError, of_job: bool) -> String {
             _ => "wait a minute, then try again",
         },
         (500.., _) => "try again later",
-        // Without a code, the response isn't from the API. And a POST names nothing that could be missing.
+        // Without a code, the response isn't from the API. And an upload or import names nothing that could be missing.
         (_, "" | "endpoint_not_found") | (300..=399, _) => "check the base URL",
-        (404, _) if api.operation.method == "POST" => "check the base URL",
+        (404, _) if [LIST_FOLDER_ITEMS, CREATE_FOLDER].contains(api.operation) => FOLDERS,
+        (404, _) if *api.operation == MOVE_FOLDER_ITEM => {
+            "check the item's id, and take the folder's from its URL in Canva, or write `root`"
+        }
+        (404, _) if *api.operation == GET_DESIGN => DESIGNS,
+        (404, _) if api.operation.method == "POST" && *api.operation != CREATE_DESIGN => "check the base URL",
         (403, "missing_scope") => return format!("use a token with the scope {}", api.operation.scopes.join(" ")),
         (403, _) if of_job => "use a token of the user who started the job",
         (403, _) => "use a token of a user who may do this",
@@ -217,8 +234,14 @@ fn after_refusal(api: &ApiError, of_job: bool) -> String {
         }
         (400 | 404, _) if of_job => "check the id and what kind of job it is; if they are right, look in Canva",
         (_, _) if of_job => "look in Canva for what became of it",
-        (404, _) if *api.operation == LIST_FOLDER_ITEMS => FOLDERS,
         (404, _) => "check the id",
+        (400, "quota_exceeded") => "choose another folder, or take something out of this one",
+        (400, "invalid_field") if *api.operation == MOVE_FOLDER_ITEM => {
+            "Canva moves designs, images and folders, but no videos, and no folder into itself or what is in it"
+        }
+        (400, _) if *api.operation == CREATE_DESIGN => {
+            "--asset takes an image, and --pages takes pages that the design has"
+        }
         (400 | 415 | 422, _) => "correct it, then try again",
         (409, _) => "wait a moment, then try again",
         _ => "look the code up in Canva's documentation",

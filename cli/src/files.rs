@@ -12,7 +12,7 @@ use futures_util::stream::{self, FuturesUnordered, StreamExt};
 use crate::End;
 use crate::args::Waiting;
 use crate::commands::{AT_ONCE, created};
-use crate::item::{Item, Outcome, Subject};
+use crate::item::{Item, Made, Outcome, Subject};
 use crate::output::Output;
 
 /// What an upload or import calls as it goes.
@@ -66,7 +66,7 @@ pub async fn run(
                     };
                     let outcome = Outcome::ended(job, result, extra);
                     results.set(key, match &outcome.made {
-                        Some(JobResult::Asset(asset)) if !tags.is_empty() => {
+                        Some(Made::OfJob(JobResult::Asset(asset))) if !tags.is_empty() => {
                             let update = canva.update_asset(&asset.id).tags(tags);
                             tagging.push(async move { (key, update.await) });
                             State::Tagging(outcome)

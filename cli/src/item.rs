@@ -1,9 +1,9 @@
-//! The outcome for one file, URL, asset, job or folder, as `--json` prints it. README.md documents this format for
-//! scripts.
+//! The outcome for one file, URL, asset, design, folder or job, as `--json` prints it. README.md documents this format
+//! for scripts.
 
 use std::path::Path;
 
-use canva_connect::{Asset, Error, Job, JobReference, JobResult, JobState};
+use canva_connect::{Asset, Design, Error, Folder, Job, JobReference, JobResult, JobState};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -22,12 +22,7 @@ impl Item {
     /// What the user named on the command line.
     pub fn name(&self) -> &str {
         match &self.subject {
-            Some(
-                Subject::File { file: name, .. }
-                | Subject::Url { url: name }
-                | Subject::AssetId { asset_id: name }
-                | Subject::FolderId { folder_id: name },
-            ) => name,
+            Some(subject) => subject.name(),
             None => self.outcome.job_id.as_deref().unwrap_or("whoami"),
         }
     }
@@ -52,9 +47,48 @@ pub enum Subject {
     FolderId {
         folder_id: String,
     },
+    /// A new folder.
+    Name {
+        name: String,
+    },
+    /// What is moved into the folder.
+    ItemId {
+        item_id: String,
+        folder_id: String,
+    },
+    /// A new design, by its type or size.
+    DesignType {
+        design_type: String,
+    },
+    DesignId {
+        design_id: String,
+    },
+    BrandTemplateId {
+        brand_template_id: String,
+    },
+    /// A listing of designs.
+    Query {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        query: Option<String>,
+    },
 }
 
 impl Subject {
+    pub fn name(&self) -> &str {
+        match self {
+            Self::File { file: name, .. }
+            | Self::Url { url: name }
+            | Self::AssetId { asset_id: name }
+            | Self::FolderId { folder_id: name }
+            | Self::Name { name }
+            | Self::ItemId { item_id: name, .. }
+            | Self::DesignType { design_type: name }
+            | Self::DesignId { design_id: name }
+            | Self::BrandTemplateId { brand_template_id: name } => name,
+            Self::Query { query } => query.as_deref().unwrap_or("designs"),
+        }
+    }
+
     pub fn file(path: &Path) -> Self {
         let bytes = path.as_os_str().as_encoded_bytes();
         let mut file = String::new();
@@ -72,14 +106,51 @@ pub struct Outcome {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job_id: Option<String>,
     pub status: Status,
-    /// What is in Canva now, as the key `asset` or `designs`.
     #[serde(flatten)]
-    pub made: Option<JobResult>,
+    pub made: Option<Made>,
     /// Fields of the job that the spec doesn't know.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub job_extra: Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
+}
+
+/// What is in Canva now.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Made {
+    /// The key `asset` or `designs`.
+    OfJob(JobResult),
+    Design {
+        design: Box<Design>,
+    },
+    Folder {
+        folder: Folder,
+    },
+}
+
+impl From<JobResult> for Made {
+    fn from(result: JobResult) -> Self {
+        Self::OfJob(result)
+    }
+}
+
+impl From<Asset> for Made {
+    fn from(asset: Asset) -> Self {
+        Self::OfJob(asset.into())
+    }
+}
+
+impl From<Design> for Made {
+    fn from(design: Design) -> Self {
+        Self::Design { design: Box::new(design) }
+    }
+}
+
+impl From<Folder> for Made {
+    fn from(folder: Folder) -> Self {
+        Self::Folder { folder }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
@@ -99,13 +170,14 @@ impl Outcome {
         Self { job_id: None, status, made: None, job_extra: Map::new(), error: None }
     }
 
-    /// The outcome of a request that reads or changes an asset.
-    pub fn new(made: Result<impl Into<JobResult>, Error>) -> Self {
-        Self::ended(None, made.map(Into::into), Map::new())
+    /// The outcome of a request that reads or changes something, or makes it without a job.
+    pub fn new(made: Result<impl Into<Made>, Error>) -> Self {
+        Self::ended(None, made, Map::new())
     }
 
-    pub fn deleted(deleted: Result<(), Error>) -> Self {
-        deleted.map_or_else(|error| Self::failed(None, &error), |()| Self::with(Status::Success))
+    /// The outcome of a request that is answered with nothing.
+    pub fn done(done: Result<(), Error>) -> Self {
+        done.map_or_else(|error| Self::failed(None, &error), |()| Self::with(Status::Success))
     }
 
     /// The outcome of a job; `read` is whether its state could be read.
@@ -120,9 +192,13 @@ impl Outcome {
     }
 
     /// How a job ended, or why there is none.
-    pub fn ended(job: Option<&JobReference>, end: Result<JobResult, Error>, job_extra: Map<String, Value>) -> Self {
+    pub fn ended(
+        job: Option<&JobReference>,
+        end: Result<impl Into<Made>, Error>,
+        job_extra: Map<String, Value>,
+    ) -> Self {
         let outcome = match end {
-            Ok(made) => Self { made: Some(made), ..Self::with(Status::Success) },
+            Ok(made) => Self { made: Some(made.into()), ..Self::with(Status::Success) },
             Err(error) => Self::failed(job, &error),
         };
         Self { job_id: job.map(|job| job.id.clone()), job_extra, ..outcome }
@@ -157,7 +233,7 @@ impl Outcome {
     pub fn tagged(self, tagged: Result<Asset, Error>) -> Self {
         match (tagged, &self.made) {
             (Ok(asset), _) => Self { made: Some(asset.into()), ..self },
-            (Err(error), Some(JobResult::Asset(asset))) => {
+            (Err(error), Some(Made::OfJob(JobResult::Asset(asset)))) => {
                 let error = Failure::tags_not_applied(&asset.id, &error);
                 Self { status: Status::Failed, error: Some(error), ..self }
             }

@@ -4,12 +4,14 @@
 use std::io::{self, IsTerminal, Write as _};
 use std::path::Path;
 
-use canva_connect::{Asset, AssetMetadata, DesignSummary, JobResult, Printable};
+use canva_connect::{
+    Asset, AssetMetadata, Design, DesignLinks, DesignSummary, DesignTypeOutputName, Folder, JobResult, Printable,
+};
 use canva_simulator::Simulator;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::item::{Item, Status};
+use crate::item::{Item, Made, Status, Subject};
 use crate::progress::ProgressLines;
 
 pub struct Output {
@@ -112,12 +114,19 @@ fn json_line(value: &impl Serialize) -> String {
 fn text_block(item: &Item) -> String {
     let outcome = &item.outcome;
     let made = match (&outcome.made, &outcome.job_id) {
-        (Some(JobResult::Asset(asset)), _) => asset_rows(asset),
-        (Some(JobResult::Designs(designs)), _) => designs.iter().flat_map(design_rows).collect(),
+        (Some(Made::OfJob(JobResult::Asset(asset))), _) => asset_rows(asset),
+        (Some(Made::OfJob(JobResult::Designs(designs))), _) => designs.iter().flat_map(imported_rows).collect(),
+        (Some(Made::Design { design }), _) => design_rows(design),
+        (Some(Made::Folder { folder: Folder { id, name, .. } }), _) => {
+            vec![("folder", id.clone()), ("name", name.clone())]
+        }
         (None, Some(job_id)) if outcome.status == Status::InProgress => {
             vec![("job", job_id.clone()), ("status", "in progress".to_owned())]
         }
-        (None, None) if outcome.status == Status::Success => vec![("status", "in the trash".to_owned())],
+        (None, None) if outcome.status == Status::Success => match &item.subject {
+            Some(Subject::ItemId { folder_id, .. }) => vec![("folder", folder_id.clone())],
+            _ => vec![("status", "in the trash".to_owned())],
+        },
         _ => return String::new(),
     };
     format!("{}\n{}", Printable(item.name()), rows("  ", made))
@@ -148,10 +157,28 @@ fn size(metadata: &AssetMetadata) -> Option<(&'static str, String)> {
     (!parts.is_empty()).then(|| ("size", parts.join(", ")))
 }
 
-fn design_rows(design: &DesignSummary) -> Vec<(&'static str, String)> {
-    let mut rows = vec![("design", design.id.clone())];
-    rows.extend(design.title.clone().map(|title| ("title", title)));
-    rows.extend(design.page_count.map(|pages| ("pages", pages.to_string())));
-    rows.push(("edit", design.urls.edit_url.clone()));
+fn imported_rows(design: &DesignSummary) -> Vec<(&'static str, String)> {
+    let DesignSummary { id, title, page_count, urls, .. } = design;
+    rows_of_design(id, title.as_deref(), None, *page_count, urls)
+}
+
+fn design_rows(design: &Design) -> Vec<(&'static str, String)> {
+    let Design { id, title, design_types, page_count, urls, .. } = design;
+    let types: Vec<&str> = design_types.iter().map(DesignTypeOutputName::as_str).collect();
+    rows_of_design(id, title.as_deref(), (!types.is_empty()).then(|| types.join(", ")), *page_count, urls)
+}
+
+fn rows_of_design(
+    id: &str,
+    title: Option<&str>,
+    types: Option<String>,
+    page_count: Option<i64>,
+    urls: &DesignLinks,
+) -> Vec<(&'static str, String)> {
+    let mut rows = vec![("design", id.to_owned())];
+    rows.extend(title.map(|title| ("title", title.to_owned())));
+    rows.extend(types.map(|types| ("type", types)));
+    rows.extend(page_count.map(|pages| ("pages", pages.to_string())));
+    rows.push(("edit", urls.edit_url.clone()));
     rows
 }

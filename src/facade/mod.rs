@@ -7,6 +7,7 @@ use crate::error::Unconfirmed;
 use crate::send::OnEnd;
 
 mod assets;
+mod designs;
 mod folders;
 mod imports;
 pub(crate) mod metadata_headers;
@@ -15,6 +16,7 @@ mod users;
 
 // With the types that are written down to make a request, or to keep what it gives.
 pub use assets::*;
+pub use designs::*;
 pub use folders::*;
 pub use imports::*;
 pub use users::*;

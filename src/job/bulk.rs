@@ -154,7 +154,7 @@ impl Client {
 pub struct Bulk<K, T> {
     limits: Limits,
     look_up: Option<Take<T>>,
-    run: Option<Box<dyn FnOnce(Limits, Option<Take<T>>) -> BoxFuture<'static, ()> + Send>>,
+    run: Option<Run<T>>,
     events: mpsc::UnboundedReceiver<Message<K, T>>,
     stopped: Arc<AtomicBool>,
     /// Ends with the bulk.
@@ -188,6 +188,9 @@ pub enum BulkEvent<K, T> {
 
 /// What was looked up, as what the bulk gives.
 type Take<T> = fn(JobResult) -> Option<T>;
+
+/// The whole of it. It looks up if it is told how to take what it finds.
+type Run<T> = Box<dyn FnOnce(Limits, Option<Take<T>>) -> BoxFuture<'static, ()> + Send>;
 
 #[derive(Clone, Copy)]
 struct Limits {

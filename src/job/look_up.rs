@@ -140,6 +140,8 @@ struct Listed {
     id: String,
     name: String,
     created_at: i64,
+    /// The time that the list is sorted by, the latest first.
+    sorted_by: i64,
     result: JobResult,
 }
 
@@ -164,8 +166,8 @@ impl<K> Search<K> {
         let client = self.client.clone();
         let of_images = self.wanted(is_image);
         let of_designs = self.wanted(is_design);
-        let images = listed(&client, images(&client), of_images).await;
-        let designs = listed(&client, designs(&client), of_designs).await;
+        let images = listed(&client, images(&client), image, of_images).await;
+        let designs = listed(&client, designs(&client), design, of_designs).await;
         let asked = clock(&client).at(asked).seconds;
         let mut rivals = HashMap::new();
         for (_, unconfirmed) in &self.open {
@@ -217,10 +219,11 @@ impl<K> Search<K> {
     }
 }
 
-/// What the list has, as far back as any of these may have been made. It begins with the newest.
+/// What the list has, as far back as any of these may have been made.
 async fn listed<T: Send + 'static>(
     client: &Client,
-    (mut items, read): (Items<T>, fn(T) -> Option<(i64, Listed)>),
+    mut items: Items<T>,
+    read: fn(T) -> Option<Listed>,
     wanted: Vec<Unconfirmed>,
 ) -> Result<Vec<Listed>, Arc<Error>> {
     let mut listed: Vec<Listed> = Vec::new();
@@ -228,9 +231,9 @@ async fn listed<T: Send + 'static>(
         return Ok(listed);
     }
     while let Some(item) = items.next().await {
-        let Some((at, item)) = read(item?) else { continue };
+        let Some(item) = read(item?) else { continue };
         // Only now: the response may be the first that says what time it is at Canva.
-        if wanted.iter().all(|unconfirmed| at < since(clock(client), unconfirmed)) {
+        if wanted.iter().all(|unconfirmed| item.sorted_by < since(clock(client), unconfirmed)) {
             break;
         }
         // What is added meanwhile moves everything on, perhaps to the next page.
@@ -263,51 +266,51 @@ fn is_image(unconfirmed: &Unconfirmed) -> bool {
     matches!(unconfirmed.kind, UnconfirmedKind::Image | UnconfirmedKind::Asset)
 }
 
-/// The images that the user has uploaded, the newest first.
-fn images(client: &Client) -> (Items<FolderItemSummary>, fn(FolderItemSummary) -> Option<(i64, Listed)>) {
+/// The images that the user has uploaded.
+fn images(client: &Client) -> Items<FolderItemSummary> {
     let options = ListFolderItemsOptions {
         item_types: Some(vec![FolderItemType::Image]),
         sort_by: Some(FolderItemSortBy::CreatedDescending),
         limit: Some(PAGE),
         ..Default::default()
     };
-    let items = client.generated().list_folder_items_stream("uploads", &options);
-    (items, |item| match item {
-        FolderItemSummary::Image(item) => {
-            let AssetSummary { created_at, id, name, tags, thumbnail, type_, updated_at, extra } = item.image;
-            let (listed_id, listed_name) = (id.clone(), name.clone());
-            let (import_status, metadata, owner, type_) = (None, None, None, Some(type_));
-            let asset = Asset {
-                created_at,
-                id,
-                import_status,
-                metadata,
-                name,
-                owner,
-                tags,
-                thumbnail,
-                type_,
-                updated_at,
-                extra,
-            };
-            Some((created_at, Listed { id: listed_id, name: listed_name, created_at, result: asset.into() }))
-        }
-        _ => None,
-    })
+    client.generated().list_folder_items_stream("uploads", &options)
 }
 
-/// The user's own designs, those that changed last first: by when they were made they can't be sorted.
-fn designs(client: &Client) -> (Items<Design>, fn(Design) -> Option<(i64, Listed)>) {
+fn image(item: FolderItemSummary) -> Option<Listed> {
+    let FolderItemSummary::Image(item) = item else { return None };
+    let AssetSummary { created_at, id, name, tags, thumbnail, type_, updated_at, extra } = item.image;
+    let asset = Asset {
+        created_at,
+        id: id.clone(),
+        import_status: None,
+        metadata: None,
+        name: name.clone(),
+        owner: None,
+        tags,
+        thumbnail,
+        type_: Some(type_),
+        updated_at,
+        extra,
+    };
+    Some(Listed { id, name, created_at, sorted_by: created_at, result: asset.into() })
+}
+
+/// The user's own designs. They can't be sorted by when they were made, and none changed before that.
+fn designs(client: &Client) -> Items<Design> {
     let options = ListDesignsOptions {
         ownership: Some(OwnershipType::Owned),
         sort_by: Some(SortByType::ModifiedDescending),
         limit: Some(PAGE),
         ..Default::default()
     };
-    (client.generated().list_designs_stream(&options), |design| {
-        let Design { created_at, id, page_count, thumbnail, title, updated_at, urls, extra, .. } = design;
-        let (listed_id, name) = (id.clone(), title.clone().unwrap_or_default());
-        let design = DesignSummary { created_at, id, page_count, thumbnail, title, updated_at, url: None, urls, extra };
-        Some((updated_at, Listed { id: listed_id, name, created_at, result: vec![design].into() }))
-    })
+    client.generated().list_designs_stream(&options)
+}
+
+fn design(design: Design) -> Option<Listed> {
+    let Design { created_at, id, page_count, thumbnail, title, updated_at, urls, extra, .. } = design;
+    let name = title.clone().unwrap_or_default();
+    let design =
+        DesignSummary { created_at, id: id.clone(), page_count, thumbnail, title, updated_at, url: None, urls, extra };
+    Some(Listed { id, name, created_at, sorted_by: updated_at, result: vec![design].into() })
 }

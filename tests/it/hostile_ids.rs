@@ -40,6 +40,14 @@ async fn the_facade_sends_nothing() {
         refused(canva.get_asset(id).await.unwrap_err(), id);
         refused(canva.update_asset(id).name("n").await.unwrap_err(), id);
         refused(canva.delete_asset(id).await.unwrap_err(), id);
+        refused(canva.list_folder_items(id).stream().next().await.unwrap().unwrap_err(), id);
+        refused(canva.create_folder("n").parent(id).await.unwrap_err(), id);
+        refused(canva.move_folder_item(id, "root").await.unwrap_err(), id);
+        refused(canva.move_folder_item("a", id).await.unwrap_err(), id);
+        refused(canva.get_design(id).await.unwrap_err(), id);
+        refused(canva.create_design_from_asset(id).await.unwrap_err(), id);
+        refused(canva.copy_design(id).await.unwrap_err(), id);
+        refused(canva.copy_brand_template(id).await.unwrap_err(), id);
         for kind in JobKind::ALL {
             let stored = JobReference::new(*kind, id);
             refused(canva.job(stored).wait().await.unwrap_err(), id);
@@ -59,6 +67,7 @@ async fn generated(canva: &Client, id: &str) -> Vec<(&'static str, Result<(), Er
         ("GET /rest/v1/url-asset-uploads/", api.get_url_asset_upload_job(id).await.map(drop)),
         ("GET /rest/v1/imports/", api.get_design_import_job(id).await.map(drop)),
         ("GET /rest/v1/url-imports/", api.get_url_import_job(id).await.map(drop)),
+        ("GET /rest/v1/designs/", api.get_design(id).await.map(drop)),
         ("GET /rest/v1/custom/", canva.request(&CUSTOM).path("id", id).await),
     ]
 }

@@ -74,6 +74,7 @@ macro_rules! assert_prints {
             (r"127\.0\.0\.1:\d+", "HOST"),
             (r"Msim\d+", "ASSET"),
             (r"DAsim\d+", "DESIGN"),
+            (r"FAsim\d+", "FOLDER"),
             (r"simulated-request-\d+", "REQUEST"),
             (r"[0-9a-f]{8}-[0-9a-f-]{27}", "JOB"),
             (r"/\d+\.png\?token=[0-9a-f-]+", "/IMAGE"),

@@ -48,11 +48,13 @@ fn an_asset_whose_tags_could_not_be_applied_is_not_hidden() {
 }
 
 #[test]
-fn an_upload_that_may_have_arrived_has_a_status_of_its_own() {
-    let commands: [&[&str]; 3] = [
+fn what_may_have_been_made_has_a_status_of_its_own() {
+    let commands: [&[&str]; 5] = [
         &["upload", "photo.png"],
         &["import", "deck.pdf"],
         &["import-url", "https://example.com/a.pdf", "--title", "Q4"],
+        &["folder", "New"],
+        &["design", "new", "--type", "doc"],
     ];
     for command in commands {
         for response in [Response::Close, Response::Json(500, "{}"), Response::Json(200, "{")] {
@@ -86,9 +88,19 @@ fn a_refusal_is_followed_by_what_helps_against_it() {
         "Canva is just importing from this URL, so look there; to import it twice, wait until that is done";
     const FOLDER: &str = "take the id from the folder's URL in Canva, or write `root` or `uploads`";
     const REVOKED: &str = "have the user allow access again, and set CANVA_ACCESS_TOKEN to the new token";
+    const MOVE: &str = "check the item's id, and take the folder's from its URL in Canva, or write `root`";
+    const IMMOVABLE: &str =
+        "Canva moves designs, images and folders, but no videos, and no folder into itself or what is in it";
+    const FULL: &str = "choose another folder, or take something out of this one";
+    const COPY: &str = "--asset takes an image, and --pages takes pages that the design has";
+    const DESIGN: &str = "take the id from the design's URL in Canva, or from `canva design list`";
     let job = &["job", "import", "J1"][..];
     let get = &["get", "A1"][..];
     let list = &["list", "F1"][..];
+    let folder = &["folder", "n", "--in", "F1"][..];
+    let put = &["move", "A1", "--to", "F1"][..];
+    let design = &["design", "get", "D1"][..];
+    let copy = &["design", "copy", "D1", "--pages", "3"][..];
     let upload = &["upload-url", "https://example.com/a.png", "--name", "n"][..];
     let import = &["import-url", "https://example.com/a.pdf", "--title", "t"][..];
     let cases = [
@@ -113,6 +125,15 @@ fn a_refusal_is_followed_by_what_helps_against_it() {
         (list, 403, r#"{"code":"missing_scope","message":"m"}"#, "use a token with the scope folder:read"),
         (list, 404, r#"{"code":"folder_not_found","message":"m"}"#, FOLDER),
         (list, 404, r#"{"code":"endpoint_not_found","message":"m"}"#, "check the base URL"),
+        (folder, 404, r#"{"code":"folder_not_found","message":"m"}"#, FOLDER),
+        (put, 404, r#"{"code":"folder_not_found","message":"m"}"#, MOVE),
+        (put, 404, "{}", "check the base URL"),
+        (put, 400, r#"{"code":"invalid_field","message":"m"}"#, IMMOVABLE),
+        (put, 400, r#"{"code":"quota_exceeded","message":"m"}"#, FULL),
+        (design, 404, r#"{"code":"not_found","message":"m"}"#, DESIGN),
+        (copy, 404, r#"{"code":"not_found","message":"m"}"#, "check the id"),
+        (copy, 400, r#"{"code":"bad_request_body","message":"m"}"#, COPY),
+        (upload, 404, r#"{"code":"not_found","message":"m"}"#, "check the base URL"),
         (get, 409, r#"{"code":"conflict","message":"m"}"#, "wait a moment, then try again"),
         (get, 418, r#"{"code":"teapot","message":"m"}"#, "look the code up in Canva's documentation"),
     ];

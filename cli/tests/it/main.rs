@@ -3,8 +3,10 @@
 
 mod commands;
 mod common;
+mod designs;
 mod failures;
 mod files;
+mod folders;
 mod licences;
 mod list;
 mod output;

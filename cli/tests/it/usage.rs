@@ -40,6 +40,20 @@ fn what_makes_no_sense_is_refused_with_the_reason() {
         (&["list", "--type", "video"], "brand-template"),
         (&["list", "--sort", "size"], "created, modified, title"),
         (&["list", "--limit", "0"], "--limit"),
+        (&["folder"], "<NAME>"),
+        (&["folder", ""], "<NAME>"),
+        (&["move", "A1"], "--to <FOLDER>"),
+        (&["move", "--to", "F1"], "<ITEM_ID>"),
+        (&["design"], "copy-template"),
+        (&["design", "new", "--title", "t"], "--type <TYPE>|--size <WIDTHxHEIGHT>|--asset <ASSET_ID>"),
+        (&["design", "new", "--type", "doc", "--size", "40x40"], "cannot be used with"),
+        (&["design", "new", "--type", "sheet"], "doc, email, presentation, whiteboard"),
+        (&["design", "new", "--size", "40"], "such as 1080x1920"),
+        (&["design", "copy", "D1", "--pages", "one"], "such as 1,3"),
+        (&["design", "list", "--owned", "--shared"], "cannot be used with"),
+        (&["design", "list", "--sort", "created"], "relevance, modified, title"),
+        (&["design", "list", "--sort", "relevance", "--reverse"], "add --sort modified or --sort title"),
+        (&["design", "list", "summer", "--reverse"], "add --sort modified or --sort title"),
         (&["whoami", "me"], "'me'"),
         (&["--simulate", "--base-url", "https://example.com", "upload", "a.png"], "cannot be used with"),
         (&["--simulate", "--share-limits", "redis://127.0.0.1", "upload", "a.png"], "cannot be used with"),
@@ -108,8 +122,10 @@ fn help_says_what_to_try_first_and_where_options_go() {
     for text in ["canva --simulate upload photo.png", "CANVA_ACCESS_TOKEN", "CANVA_BASE_URL", "unknown to the next"] {
         assert!(help.contains(text), "{text}: {help}");
     }
-    let help = run(canva(["job", "--help"])).succeeded();
-    assert!(help.contains("--simulate go before the command"), "{help}");
+    for command in [&["job", "--help"][..], &["design", "list", "--help"]] {
+        let help = run(canva(command.iter().copied())).succeeded();
+        assert!(help.contains("--simulate go before the command"), "{help}");
+    }
     let help = run(canva(["list", "--help"])).succeeded();
     assert!(help.contains("Canva never lists videos"), "{help}");
     assert_eq!(run(canva(["--version"])).succeeded(), concat!("canva ", env!("CARGO_PKG_VERSION"), "\n"));

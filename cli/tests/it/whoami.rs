@@ -1,6 +1,6 @@
 //! `canva whoami` tells who a token acts for, with the scopes that it has.
 
-use crate::common::{SimulatorProcess, assert_prints, run, simulated};
+use crate::common::{Response, SimulatorProcess, Stub, assert_prints, run, simulated};
 use serde_json::json;
 
 #[test]
@@ -10,11 +10,26 @@ fn it_prints_the_name_and_the_ids() {
     user       oSimulatedUser
     team       oSimulatedTeam
     ");
-    assert_prints!(simulated(["--json", "whoami"]).succeeded(), @r#"{"display_name":"oSimulatedUser","status":"success","team_id":"oSimulatedTeam","user_id":"oSimulatedUser"}"#);
+    assert_prints!(simulated(["--json", "whoami"]).succeeded(), @r#"{"capabilities":[],"display_name":"oSimulatedUser","status":"success","team_id":"oSimulatedTeam","user_id":"oSimulatedUser"}"#);
 }
 
 #[test]
-fn a_token_that_does_not_give_the_name_gives_the_ids() {
+fn it_prints_what_the_user_may_use() {
+    let responses = || {
+        let user = r#"{"team_user":{"user_id":"u","team_id":"t"}}"#;
+        let capabilities = r#"{"capabilities":["autofill","time_travel"]}"#;
+        [user, r#"{"profile":{}}"#, capabilities].map(|body| Response::Json(200, body)).into()
+    };
+    assert_eq!(
+        Stub::start(responses()).run(["whoami"]).succeeded(),
+        "user       u\nteam       t\nmay use    autofill, time_travel\n"
+    );
+    let item = &Stub::start(responses()).run(["--json", "whoami"]).json()[0];
+    assert_eq!(item["capabilities"], json!(["autofill", "time_travel"]));
+}
+
+#[test]
+fn a_token_that_gives_no_more_gives_the_ids() {
     let simulator = SimulatorProcess::with(["--scopes", "asset:read"]);
     let ran = simulator.run(["whoami"]);
     assert_eq!(ran.code, Some(0));
@@ -22,11 +37,11 @@ fn a_token_that_does_not_give_the_name_gives_the_ids() {
     user       oSimulatedUser
     team       oSimulatedTeam
     ");
-    assert_eq!(ran.stderr, "canva: the name needs a token with the scope profile:read\n");
+    assert_eq!(ran.stderr, "canva: the name, and what the user may use, need a token with the scope profile:read\n");
 
     let ran = simulator.run(["--json", "whoami"]);
     assert_eq!((ran.code, ran.stderr.lines().count()), (Some(0), 1));
-    assert_prints!(ran.stdout, @r#"{"display_name":null,"status":"success","team_id":"oSimulatedTeam","user_id":"oSimulatedUser"}"#);
+    assert_prints!(ran.stdout, @r#"{"capabilities":null,"display_name":null,"status":"success","team_id":"oSimulatedTeam","user_id":"oSimulatedUser"}"#);
 }
 
 #[test]
