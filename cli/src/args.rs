@@ -98,6 +98,13 @@ pub enum ApiCommand {
         #[arg(long = "tag", value_name = "TAG", value_parser = NonEmptyStringValueParser::new())]
         tags: Vec<String>,
 
+        /// Move each asset to this folder after its upload. Canva moves no videos.
+        #[arg(long = "folder", value_name = "FOLDER")]
+        folder_id: Option<String>,
+
+        #[command(flatten)]
+        again: Again,
+
         #[command(flatten)]
         waiting: Waiting,
     },
@@ -150,6 +157,9 @@ pub enum ApiCommand {
         /// The files' media type, such as `application/pdf` [default: Canva detects it].
         #[arg(long, value_name = "TYPE")]
         mime_type: Option<String>,
+
+        #[command(flatten)]
+        again: Again,
 
         #[command(flatten)]
         waiting: Waiting,
@@ -378,6 +388,32 @@ pub struct Waiting {
     /// Don't wait for Canva to finish; print the job's id, for `canva job`.
     #[arg(long)]
     pub no_wait: bool,
+
+    /// How long Canva may work on a file. A file whose answer was lost is looked for in Canva as long.
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds, conflicts_with = "no_wait")]
+    pub timeout: Duration,
+}
+
+/// What to do about a file that may have been lost.
+#[derive(clap::Args)]
+pub struct Again {
+    /// Send a file again, once, if Canva's answer was lost and the file isn't in Canva after the timeout. If Canva took
+    /// longer, there are two.
+    #[arg(long, conflicts_with = "no_wait")]
+    pub send_again: bool,
+}
+
+impl ApiCommand {
+    /// How long Canva may work on a file.
+    pub fn timeout(&self) -> Option<Duration> {
+        match self {
+            Self::Upload { waiting, .. }
+            | Self::UploadUrl { waiting, .. }
+            | Self::Import { waiting, .. }
+            | Self::ImportUrl { waiting, .. } => Some(waiting.timeout),
+            _ => None,
+        }
+    }
 }
 
 /// Run a local simulator of Canva, until Ctrl-C.
@@ -501,6 +537,9 @@ impl Args {
             }
             Command::Api(Upload { tags, waiting, .. }) if waiting.no_wait && !tags.is_empty() => {
                 Some("--tag can't be used with --no-wait: only a finished asset can be tagged")
+            }
+            Command::Api(Upload { folder_id: Some(_), waiting, .. }) if waiting.no_wait => {
+                Some("--folder can't be used with --no-wait: only a finished asset can be moved")
             }
             Command::Api(Import { files, title: Some(_), .. }) if files.len() > 1 => {
                 Some("--title is for a single file; without it, each design gets its file's name")

@@ -8,7 +8,7 @@ use canva_connect::{
     OwnershipType, TeamUserSummary, UserCapability,
 };
 use futures_util::stream::{self, StreamExt};
-use serde_json::json;
+use serde_json::{Map, json};
 
 use crate::End;
 use crate::args::{ApiCommand, Contents, DesignCommand, DesignSort, Pages, Waiting};
@@ -24,12 +24,15 @@ pub const AT_ONCE: usize = 4;
 pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Result<(), End> {
     let progress = output.progress.clone();
     let (subject, outcome) = match command {
-        ApiCommand::Upload { files, name, tags, waiting } => {
+        ApiCommand::Upload { files, name, tags, folder_id, again, waiting } => {
             let (client, all_tags) = (canva.clone(), tags.clone());
             let send = move |file: &PathBuf, on_progress: OnProgress| -> Sending {
                 let mut upload = client.upload_asset(file).on_progress(on_progress);
                 if let Some(name) = &name {
                     upload = upload.name(name);
+                }
+                if let Some(folder_id) = &folder_id {
+                    upload = upload.folder(folder_id);
                 }
                 let tagging = client.update_asset("of-this-upload").tags(&all_tags);
                 Box::pin(async move {
@@ -38,9 +41,9 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
                     Ok(upload.await?.into_any())
                 })
             };
-            return files::run(canva, files, send, &tags, &waiting, output).await;
+            return files::run(canva, files, send, &tags, &waiting, again, output).await;
         }
-        ApiCommand::Import { files, title, mime_type, waiting } => {
+        ApiCommand::Import { files, title, mime_type, again, waiting } => {
             let client = canva.clone();
             let send = move |file: &PathBuf, on_progress: OnProgress| -> Sending {
                 let mut import = client.import_design(file).on_progress(on_progress);
@@ -52,7 +55,7 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
                 }
                 Box::pin(async move { Ok(import.await?.into_any()) })
             };
-            return files::run(canva, files, send, &[], &waiting, output).await;
+            return files::run(canva, files, send, &[], &waiting, again, output).await;
         }
         ApiCommand::Delete { asset_ids } => {
             let delete = async |asset_id| {
@@ -134,7 +137,8 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
         ApiCommand::UploadUrl { url, name, waiting } => {
             let _line = progress.line(&url);
             let job = canva.upload_asset_from_url(&url, name).await.map(Job::into_any);
-            (Some(Subject::Url { url }), created(job, &waiting).await)
+            let outcome = of_url(canva, &url, job, &waiting, output).await;
+            (Some(Subject::Url { url }), outcome)
         }
         ApiCommand::ImportUrl { url, title, mime_type, waiting } => {
             let _line = progress.line(&url);
@@ -143,7 +147,8 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
                 import = import.mime_type(mime_type);
             }
             let job = import.await.map(Job::into_any);
-            (Some(Subject::Url { url }), created(job, &waiting).await)
+            let outcome = of_url(canva, &url, job, &waiting, output).await;
+            (Some(Subject::Url { url }), outcome)
         }
         ApiCommand::Get { asset_id } => {
             let outcome = Outcome::new(canva.get_asset(&asset_id).await);
@@ -224,6 +229,30 @@ async fn user(canva: &Client, output: &Output) -> Result<(TeamUserSummary, Shown
     };
     Ok((user, shown))
 }
+
+/// The outcome of an upload or import from a URL. One whose answer was lost is looked up.
+async fn of_url(
+    canva: &Client,
+    url: &str,
+    job: Result<Job<JobResult>, Error>,
+    waiting: &Waiting,
+    output: &Output,
+) -> Outcome {
+    match job {
+        Err(mut error) if !waiting.no_wait && error.unconfirmed().is_some() => {
+            output.progress.say(&format!("{url}: {LOST}"));
+            let looked = canva.look_up(&error).await;
+            if let (Err(why), Error::OutcomeUnknown { looked_up, .. }) = (&looked, &mut error) {
+                *looked_up = Some(why.clone());
+            }
+            Outcome { looked_up: looked.is_ok(), ..Outcome::ended(None, looked.map_err(|_| error), Map::new()) }
+        }
+        job => created(job, waiting).await,
+    }
+}
+
+/// Said of what is looked up.
+pub const LOST: &str = "it failed after it may have arrived, so canva looks for it in Canva";
 
 /// The outcome of a request that creates a job.
 pub async fn created(job: Result<Job<JobResult>, Error>, waiting: &Waiting) -> Outcome {

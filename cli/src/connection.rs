@@ -1,8 +1,9 @@
 //! The client for Canva or a simulator, from the arguments and the environment.
 
 use std::env;
+use std::time::Duration;
 
-use canva_connect::{BASE_URL, Client, Error};
+use canva_connect::{BASE_URL, Client, Error, PollPolicy};
 use canva_simulator::Simulator;
 
 use crate::End;
@@ -13,8 +14,8 @@ use crate::shared_limits;
 const NO_TOKEN: &str = "no access token: set CANVA_ACCESS_TOKEN to the token of a Canva user, or add --simulate to try \
                         the command without an account";
 
-/// The client, and the simulator that it talks to with `--simulate`. The simulator stops when it is dropped.
-pub async fn open(server: Server) -> Result<(Client, Option<Simulator>), End> {
+/// The client, with how long Canva may work on a file, and the simulator that it talks to with `--simulate`. The simulator stops when it is dropped.
+pub async fn open(server: Server, timeout: Option<Duration>) -> Result<(Client, Option<Simulator>), End> {
     let simulator = if server.simulate { Some(Simulator::start().await?) } else { None };
     let (token, base_url, redis) = match &simulator {
         Some(simulator) => (simulator.token().to_owned(), Some(simulator.base_url().to_owned()), None),
@@ -34,6 +35,9 @@ pub async fn open(server: Server) -> Result<(Client, Option<Simulator>), End> {
     #[cfg(feature = "redis")]
     if let Some(redis) = redis {
         builder = builder.pacer(shared_limits::open(&redis, &token).await?);
+    }
+    if let Some(timeout) = timeout {
+        builder = builder.poll_policy(PollPolicy::default().deadline(timeout));
     }
     if let Some(base_url) = base_url {
         builder = builder.base_url(base_url);

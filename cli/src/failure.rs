@@ -7,7 +7,7 @@ use canva_connect::operations::{
     MOVE_FOLDER_ITEM,
 };
 use canva_connect::pacing::PausedError;
-use canva_connect::{ApiError, BodyError, ConnectKind, Error, ErrorKind, JobKind, JobReference};
+use canva_connect::{ApiError, BodyError, ConnectKind, Error, ErrorKind, JobKind, JobReference, LookUpError};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -42,6 +42,11 @@ impl Failure {
         Self::of(error, "tags_not_applied", message)
     }
 
+    /// Both of these.
+    pub fn and(self, other: &Self) -> Self {
+        Self { message: format!("{}; {}", self.message, other.message), ..self }
+    }
+
     /// Ctrl-C stopped the command.
     pub fn stopped(code: &str, message: &str) -> Self {
         Self { code: code.to_owned(), message: message.to_owned(), http_status: None, extra: Map::new() }
@@ -64,7 +69,9 @@ fn pasteable(id: &str) -> bool {
 
 fn code(error: &Error) -> &str {
     match error {
+        Error::OutcomeUnknown { looked_up: Some(LookUpError::NotThere), .. } => "not_there",
         _ if error.kind() == ErrorKind::OutcomeUnknown => "outcome_unknown",
+        Error::NotMoved { .. } => "not_moved",
         Error::Deadline { .. } => "deadline",
         Error::Poll { source, .. } => code(source),
         Error::Job(job) if job.code.as_str().is_empty() => "job_failed",
@@ -103,6 +110,16 @@ fn what(error: &Error) -> String {
         Error::Decode { job_succeeded: true, source, excerpt, .. } => format!("{source}; it begins {excerpt:?}"),
         Error::Job(job) => format!("{}: {}", code(error), job.message),
         Error::Body(BodyError::Read { source, .. }) => format!("it can't be read: {source}"),
+        Error::OutcomeUnknown { looked_up: Some(looked_up), source, .. } => {
+            let looked_up = match looked_up {
+                LookUpError::Failed { source, .. } => format!("Canva can't be asked for it: {}", what(source)),
+                looked_up => looked_up.to_string(),
+            };
+            format!("it failed after it may have arrived ({}), and {looked_up}", what(source))
+        }
+        Error::NotMoved { asset, folder_id, source, .. } => {
+            format!("it was uploaded as asset {}, but not moved to folder {folder_id}: {}", asset.id, what(source))
+        }
         Error::Body(BodyError::TooLong { max_bytes, .. }) => {
             format!("Canva takes at most {max_bytes} bytes of such a file; nothing was sent")
         }
@@ -128,6 +145,25 @@ fn proxy_password(variable: &str) -> String {
 fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
     let step = match error {
         Error::Poll { source, .. } => return after_poll(source, job),
+        Error::OutcomeUnknown { looked_up: Some(looked_up), .. } => match looked_up {
+            LookUpError::NotThere => "send it again, or let --send-again do that",
+            LookUpError::Several { .. } => "look in Canva whether it is one of them before you send it again",
+            LookUpError::Failed { source, .. } => match source.api() {
+                Some(api) if api.code == "missing_scope" => {
+                    let scope = api.operation.scopes.join(" ");
+                    return Some(format!(
+                        "look in Canva before you send it again; with the scope {scope}, canva looks"
+                    ));
+                }
+                _ => "look in Canva before you send it again",
+            },
+            _ => "look in Canva before you send it again",
+        },
+        Error::NotMoved { asset, folder_id, .. } if pasteable(&asset.id) && pasteable(folder_id) => {
+            let command = format!("canva move {} --to {folder_id}", asset.id);
+            return Some(format!("don't upload it again, `{command}` moves it"));
+        }
+        Error::NotMoved { .. } => "don't upload it again",
         Error::Deadline { .. } => return after_poll(error, job),
         Error::InvalidInput { field: "name", .. } => "choose another with --name",
         Error::InvalidInput { field: "title", .. } => "choose another with --title",

@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use canva_connect::{Asset, BoxFuture, BulkEvent, Client, Error, Job, JobReference, JobResult, UploadProgress};
+use canva_connect::{
+    Asset, BoxFuture, BulkEvent, Client, Error, Job, JobReference, JobResult, LookUpError, UploadProgress,
+};
 use futures_util::future::FutureExt;
 use futures_util::stream::{self, FuturesUnordered, StreamExt};
 
 use crate::End;
-use crate::args::Waiting;
-use crate::commands::{AT_ONCE, created};
+use crate::args::{Again, Waiting};
+use crate::commands::{AT_ONCE, LOST, created};
 use crate::item::{Item, Made, Outcome, Subject};
 use crate::output::Output;
 
@@ -25,16 +27,17 @@ pub type Sending = BoxFuture<'static, Result<Job<JobResult>, Error>>;
 pub async fn run(
     canva: &Client,
     files: Vec<PathBuf>,
-    mut send: impl FnMut(&PathBuf, OnProgress) -> Sending + Send + 'static,
+    send: impl Fn(&PathBuf, OnProgress) -> Sending + Clone + Send + 'static,
     tags: &[String],
     waiting: &Waiting,
+    again: Again,
     output: &mut Output,
 ) -> Result<(), End> {
     let progress = output.progress.clone();
     let whole = progress.line("files");
     let handed_over = HandedOver::default();
     let noted = handed_over.clone();
-    let items = files.clone().into_iter().enumerate().map(move |(number, file)| {
+    let item = move |(number, file): (usize, PathBuf)| {
         let line = progress.line(file.display());
         let (mut show, noted) = (line.on_progress(), noted.clone());
         let on_progress = move |progress| {
@@ -42,10 +45,13 @@ pub async fn run(
             show(progress);
         };
         (number, send(&file, Box::new(on_progress)).inspect(|_| drop(line)))
-    });
-    let (waited, unwaited) = if waiting.no_wait { (None, Some(items)) } else { (Some(items), None) };
-    let mut bulk = canva.bulk(waited.into_iter().flatten());
-    let unwaited = stream::iter(unwaited.into_iter().flatten());
+    };
+    let numbered = files.clone().into_iter().enumerate();
+    let (waited, unwaited) = if waiting.no_wait { (None, Some(numbered)) } else { (Some(numbered), None) };
+    let mut bulk = canva.bulk(waited.into_iter().flatten().map(item.clone())).look_up();
+    // What isn't in Canva is sent again, by another bulk.
+    let (mut sending, mut missing, mut sent_again) = (!waiting.no_wait, Vec::new(), BTreeSet::new());
+    let unwaited = stream::iter(unwaited.into_iter().flatten().map(item.clone()));
     let mut unwaited = unwaited
         .map(|(number, job)| async move { (number, created(job.await, waiting).await) })
         .buffer_unordered(AT_ONCE);
@@ -57,14 +63,32 @@ pub async fn run(
         tokio::select! {
             // Events that have arrived count, before the command stops.
             biased;
-            Some(event) = bulk.next() => match event {
-                BulkEvent::Started { key, job, .. } => results.set(key, State::AtCanva(job)),
-                BulkEvent::Finished { key, result, extra, .. } => {
-                    let job = match results.states.get(&key) {
-                        Some(State::AtCanva(job)) => Some(job),
-                        _ => None,
+            event = bulk.next(), if sending => match event {
+                None => {
+                    sending = !missing.is_empty();
+                    bulk = canva.bulk(std::mem::take(&mut missing).into_iter().map(item.clone())).look_up();
+                }
+                Some(BulkEvent::Started { key, job, .. }) => results.set(key, State::AtCanva(job)),
+                Some(BulkEvent::Unconfirmed { key, .. }) => {
+                    results.say(key, LOST);
+                    results.set(key, State::LookedFor);
+                }
+                Some(BulkEvent::Finished {
+                    key,
+                    result: Err(Error::OutcomeUnknown { looked_up: Some(LookUpError::NotThere), .. }),
+                    ..
+                }) if again.send_again && sent_again.insert(key) => {
+                    results.say(key, "it is not in Canva, so it is sent again");
+                    missing.extend(results.files.get(key).map(|file| (key, file.clone())));
+                    results.states.remove(&key);
+                }
+                Some(BulkEvent::Finished { key, result, extra, .. }) => {
+                    let (job, looked_up) = match results.states.get(&key) {
+                        Some(State::AtCanva(job)) => (Some(job), false),
+                        Some(State::LookedFor) => (None, result.is_ok()),
+                        _ => (None, false),
                     };
-                    let outcome = Outcome::ended(job, result, extra);
+                    let outcome = Outcome { looked_up, ..Outcome::ended(job, result, extra) };
                     results.set(key, match &outcome.made {
                         Some(Made::OfJob(JobResult::Asset(asset))) if !tags.is_empty() => {
                             let update = canva.update_asset(&asset.id).tags(tags);
@@ -127,6 +151,8 @@ impl HandedOver {
 /// What is known of a file that isn't printed yet.
 enum State {
     AtCanva(JobReference),
+    /// Canva's answer was lost.
+    LookedFor,
     /// The asset is there, and its tags are being set.
     Tagging(Outcome),
     /// A file before it isn't known yet.
@@ -147,7 +173,17 @@ impl Results<'_> {
         let count = |which: fn(&State) -> bool| self.states.values().filter(|state| which(state)).count();
         let at_canva = count(|state| matches!(state, State::AtCanva(_)));
         let done = self.printed + count(|state| matches!(state, State::Ended(_)));
-        format!("{done} of {} done, {at_canva} at Canva", self.files.len())
+        let lost = match count(|state| matches!(state, State::LookedFor)) {
+            0 => String::new(),
+            lost => format!(", {lost} looked for"),
+        };
+        format!("{done} of {} done, {at_canva} at Canva{lost}", self.files.len())
+    }
+
+    fn say(&self, number: usize, message: &str) {
+        if let Some(file) = self.files.get(number) {
+            self.output.progress.say(&format!("{}: {message}", file.display()));
+        }
     }
 
     fn set(&mut self, number: usize, state: State) {
@@ -179,6 +215,7 @@ impl Results<'_> {
     fn print(&mut self, number: usize, state: State) {
         let outcome = match state {
             State::AtCanva(job) => Outcome::in_progress(&job),
+            State::LookedFor => Outcome::stopped_when_sent(),
             State::Tagging(outcome) => outcome.stopped_at_its_tags(),
             State::Ended(outcome) => outcome,
         };

@@ -108,6 +108,9 @@ pub struct Outcome {
     pub status: Status,
     #[serde(flatten)]
     pub made: Option<Made>,
+    /// It was found in Canva, whose answer had been lost.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub looked_up: bool,
     /// Fields of the job that the spec doesn't know.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub job_extra: Map<String, Value>,
@@ -167,7 +170,7 @@ pub enum Status {
 
 impl Outcome {
     fn with(status: Status) -> Self {
-        Self { job_id: None, status, made: None, job_extra: Map::new(), error: None }
+        Self { job_id: None, status, made: None, looked_up: false, job_extra: Map::new(), error: None }
     }
 
     /// The outcome of a request that reads or changes something, or makes it without a job.
@@ -214,7 +217,11 @@ impl Outcome {
             Error::Deadline { .. } => Status::InProgress,
             _ => Status::Failed,
         };
-        Self { error: Some(Failure::new(error, job)), ..Self::with(status) }
+        let made = match error {
+            Error::NotMoved { asset, .. } => Some(Asset::clone(asset).into()),
+            _ => None,
+        };
+        Self { made, error: Some(Failure::new(error, job)), ..Self::with(status) }
     }
 
     /// The command was stopped after the file was sent and before Canva answered.
@@ -234,7 +241,10 @@ impl Outcome {
         match (tagged, &self.made) {
             (Ok(asset), _) => Self { made: Some(asset.into()), ..self },
             (Err(error), Some(Made::OfJob(JobResult::Asset(asset)))) => {
-                let error = Failure::tags_not_applied(&asset.id, &error);
+                let error = match self.error {
+                    Some(unmoved) => unmoved.and(&Failure::tags_not_applied(&asset.id, &error)),
+                    None => Failure::tags_not_applied(&asset.id, &error),
+                };
                 Self { status: Status::Failed, error: Some(error), ..self }
             }
             _ => self,

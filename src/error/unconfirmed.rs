@@ -73,14 +73,14 @@ pub enum LookUpError {
     #[error("it is not in Canva")]
     NotThere,
     /// More than one fits, or one that fits more than one of what was looked up.
-    #[error("{} in Canva fit", Ids(.ids))]
+    #[error("it may be one of these in Canva: {}", Ids(.ids))]
     #[non_exhaustive]
     Several {
         /// The ids of the assets or designs.
         ids: Vec<String>,
     },
     /// It is or may be a video, and Canva lists no videos.
-    #[error("it may be a video, and Canva lists no videos")]
+    #[error("Canva lists no videos")]
     Video,
     /// Canva can't be asked, for lack of a scope for example.
     #[error("Canva could not be asked what became of it")]

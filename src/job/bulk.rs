@@ -174,6 +174,14 @@ pub enum BulkEvent<K, T> {
         /// Its job.
         job: JobReference,
     },
+    /// Canva's answer was lost, so that it may have a job or none: the item will be [looked up](Bulk::look_up).
+    #[non_exhaustive]
+    Unconfirmed {
+        /// Which item.
+        key: K,
+        /// What is looked up.
+        unconfirmed: Unconfirmed,
+    },
     /// It is over. If it could not be sent, this is its only event.
     #[non_exhaustive]
     Finished {
@@ -311,7 +319,11 @@ impl<K: Clone, T: Send + Sync + 'static> Item<K, T> {
             }
             Err(error) => match (lost, error.unconfirmed().cloned()) {
                 // Its room is for another item: it takes none while it is looked up.
-                (Some(lost), Some(unconfirmed)) => return lock(&lost.items).push((key, unconfirmed, error)),
+                (Some(lost), Some(unconfirmed)) => {
+                    let event = BulkEvent::Unconfirmed { key: key.clone(), unconfirmed: unconfirmed.clone() };
+                    let _ = events.send(Message::Event(event, None));
+                    return lock(&lost.items).push((key, unconfirmed, error));
+                }
                 _ => (Err(error), Map::new()),
             },
         };

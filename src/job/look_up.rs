@@ -161,7 +161,6 @@ impl<K> Search<K> {
             return None;
         }
         sleep(self.pause).await;
-        self.pause = self.pauses.next().unwrap_or(self.client.poll.max_delay);
         let asked = Instant::now();
         let client = self.client.clone();
         let of_images = self.wanted(is_image);
@@ -183,11 +182,21 @@ impl<K> Search<K> {
             }
         }
         self.open = open;
+        // No longer than until the first of them is over.
+        let left = self.open.iter().map(|(_, it)| self.over(it).saturating_sub(asked)).min().unwrap_or_default();
+        let left = Duration::from_secs(u64::try_from(left).unwrap_or_default().max(1));
+        self.pause = self.pauses.next().unwrap_or(self.client.poll.max_delay).min(left);
         Some(ended)
     }
 
     fn wanted(&self, wanted: fn(&Unconfirmed) -> bool) -> Vec<Unconfirmed> {
         self.open.iter().map(|(_, unconfirmed)| unconfirmed).filter(|it| wanted(it)).cloned().collect()
+    }
+
+    /// From when on no job of it can be under way, by Canva's clock.
+    fn over(&self, unconfirmed: &Unconfirmed) -> i64 {
+        let deadline = i64::try_from(self.client.poll.deadline.as_secs()).unwrap_or(i64::MAX);
+        by_canva(clock(&self.client), unconfirmed, unconfirmed.complete).saturating_add(deadline)
     }
 
     /// What a list that was asked for at this time makes certain; `alone`: nothing else of this name is looked up.
@@ -198,8 +207,7 @@ impl<K> Search<K> {
         alone: bool,
         asked: i64,
     ) -> Option<Result<JobResult, LookUpError>> {
-        let deadline = i64::try_from(self.client.poll.deadline.as_secs()).unwrap_or(i64::MAX);
-        let over = asked >= by_canva(clock(&self.client), unconfirmed, unconfirmed.complete).saturating_add(deadline);
+        let over = asked >= self.over(unconfirmed);
         let listed = match listed {
             _ if unconfirmed.kind == UnconfirmedKind::Video => return Some(Err(LookUpError::Video)),
             Ok(listed) => listed,

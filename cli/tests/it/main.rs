@@ -9,6 +9,7 @@ mod files;
 mod folders;
 mod licences;
 mod list;
+mod look_up;
 mod output;
 #[cfg(feature = "redis")]
 mod shared_limits;
