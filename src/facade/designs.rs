@@ -3,7 +3,7 @@
 use super::sent_when_awaited;
 use crate::checks::{self, lengths};
 use crate::client::Client;
-use crate::error::Error;
+use crate::error::{Error, Unconfirmed, UnconfirmedKind};
 use crate::generated::ListDesignsOptions;
 use crate::generated::types::{
     BrandTemplateCreateDesignRequest, CreateDesignRequest, DesignCreateDesignRequest, DesignTypeCreateDesignRequest,
@@ -191,8 +191,14 @@ impl CreateDesign {
 
     async fn send(self) -> Result<Design, Error> {
         self.check()?;
+        let title = self.request.title.clone();
         let request = CreateDesignRequest::TypeAndAsset(self.request);
-        Ok(self.client.generated().create_design(&request).await?.design)
+        let call = self.client.generated().create_design(&request);
+        let call = match title {
+            Some(title) => call.makes(Unconfirmed::new(UnconfirmedKind::Design, title), None),
+            None => call,
+        };
+        Ok(call.await?.design)
     }
 }
 

@@ -167,6 +167,9 @@ impl<K> Search<K> {
         let of_designs = self.wanted(is_design);
         let images = listed(&client, images(&client), image, of_images).await;
         let designs = listed(&client, designs(&client), design, of_designs).await;
+        for (_, unconfirmed) in &mut self.open {
+            by_canva(clock(&client), unconfirmed);
+        }
         let asked = clock(&client).at(asked).seconds;
         let mut rivals = HashMap::new();
         for (_, unconfirmed) in &self.open {
@@ -196,7 +199,7 @@ impl<K> Search<K> {
     /// From when on no job of it can be under way, by Canva's clock.
     fn over(&self, unconfirmed: &Unconfirmed) -> i64 {
         let deadline = i64::try_from(self.client.poll.deadline.as_secs()).unwrap_or(i64::MAX);
-        by_canva(clock(&self.client), unconfirmed, unconfirmed.complete).saturating_add(deadline)
+        unconfirmed.complete.saturating_add(deadline)
     }
 
     /// What a list that was asked for at this time makes certain; `alone`: nothing else of this name is looked up.
@@ -214,7 +217,7 @@ impl<K> Search<K> {
             Err(error) if error.is_retryable() && !over => return None,
             Err(error) => return Some(Err(LookUpError::Failed { source: error.clone() })),
         };
-        let since = since(clock(&self.client), unconfirmed);
+        let since = since(unconfirmed);
         let fits = |it: &&Listed| it.name == unconfirmed.name && it.created_at >= since && !self.known.contains(&it.id);
         let fitting: Vec<&Listed> = listed.iter().filter(fits).collect();
         match fitting.as_slice() {
@@ -232,7 +235,7 @@ async fn listed<T: Send + 'static>(
     client: &Client,
     mut items: Items<T>,
     read: fn(T) -> Option<Listed>,
-    wanted: Vec<Unconfirmed>,
+    mut wanted: Vec<Unconfirmed>,
 ) -> Result<Vec<Listed>, Arc<Error>> {
     let mut listed: Vec<Listed> = Vec::new();
     if wanted.is_empty() {
@@ -241,7 +244,8 @@ async fn listed<T: Send + 'static>(
     while let Some(item) = items.next().await {
         let Some(item) = read(item?) else { continue };
         // Only now: the response may be the first that says what time it is at Canva.
-        if wanted.iter().all(|unconfirmed| item.sorted_by < since(clock(client), unconfirmed)) {
+        wanted.iter_mut().for_each(|unconfirmed| by_canva(clock(client), unconfirmed));
+        if wanted.iter().all(|unconfirmed| item.sorted_by < since(unconfirmed)) {
             break;
         }
         // What is added meanwhile moves everything on, perhaps to the next page.
@@ -257,13 +261,19 @@ fn clock(client: &Client) -> &ServerClock {
 }
 
 /// From when on Canva may say that it was made.
-fn since(clock: &ServerClock, unconfirmed: &Unconfirmed) -> i64 {
-    by_canva(clock, unconfirmed, unconfirmed.began).saturating_sub(CLOCKS_DIFFER)
+fn since(unconfirmed: &Unconfirmed) -> i64 {
+    unconfirmed.began.saturating_sub(CLOCKS_DIFFER)
 }
 
-/// One of its times by Canva's clock.
-fn by_canva(clock: &ServerClock, unconfirmed: &Unconfirmed, seconds: i64) -> i64 {
-    seconds.saturating_add(if unconfirmed.own_clock { clock.ahead() } else { 0 })
+/// Sets its times by Canva's clock, once a response has said what time it is there.
+fn by_canva(clock: &ServerClock, unconfirmed: &mut Unconfirmed) {
+    if unconfirmed.own_clock
+        && let Some(ahead) = clock.ahead()
+    {
+        unconfirmed.own_clock = false;
+        unconfirmed.began = unconfirmed.began.saturating_add(ahead);
+        unconfirmed.complete = unconfirmed.complete.saturating_add(ahead);
+    }
 }
 
 fn is_design(unconfirmed: &Unconfirmed) -> bool {

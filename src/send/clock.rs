@@ -43,10 +43,11 @@ impl ServerClock {
         ServerTime { seconds: seconds(at), own_clock: read.is_none() }
     }
 
-    /// How far Canva's clock is ahead of this machine's, in seconds. 0 while no response has said what time it is.
-    pub(crate) fn ahead(&self) -> i64 {
-        let own = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        self.at(Instant::now()).seconds.saturating_sub(seconds(own))
+    /// How far Canva's clock is ahead of this machine's, in seconds, once a response has said what time it is.
+    pub(crate) fn ahead(&self) -> Option<i64> {
+        let ServerTime { seconds: there, own_clock } = self.at(Instant::now());
+        let here = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        (!own_clock).then(|| there.saturating_sub(seconds(here)))
     }
 }
 

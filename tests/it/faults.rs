@@ -8,13 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use canva_connect::generated::types::{
-    CreateDesignRequest, CreateFolderRequest, DesignTypeCreateDesignRequest, DesignTypeInput, MoveFolderItemRequest,
-    PresetDesignTypeInput, PresetDesignTypeName,
-};
 use canva_connect::operations::{self, Operation};
 use canva_connect::pacing::Permit;
-use canva_connect::{Client, Error, JobState, Pacer, Pacing};
+use canva_connect::{Client, Error, JobState, LookUpError, Pacer, Pacing, PollPolicy, PresetDesignTypeName};
 use canva_simulator::{CannedResponse, Fault, Simulator, Tls};
 use http::{HeaderValue, header::RETRY_AFTER};
 use tokio::sync::Semaphore;
@@ -46,7 +42,7 @@ impl Before {
         if operation.id.contains("Import") {
             before.document_url = support::answering(http("200 OK", "", std::str::from_utf8(DECK).unwrap())).await;
         } else if operation.id == "getDesign" {
-            before.design_id = canva.generated().create_design(&document()).await.unwrap().design.id;
+            before.design_id = canva.create_design(PresetDesignTypeName::Doc).await.unwrap().id;
         } else if operation.id != "createAssetUploadJob" {
             let upload = canva.upload_asset(PIXEL.to_vec()).name("n").await.unwrap();
             let Some(JobState::Success(asset)) = upload.state() else { panic!() };
@@ -66,18 +62,12 @@ impl Before {
     }
 }
 
-/// What makes an empty document.
-fn document() -> CreateDesignRequest {
-    let design_type = Some(DesignTypeInput::Preset(PresetDesignTypeInput { name: PresetDesignTypeName::Doc }));
-    CreateDesignRequest::TypeAndAsset(DesignTypeCreateDesignRequest { design_type, asset_id: None, title: None })
-}
-
 /// One call for each operation, of the facade's where that has more than one way to go wrong.
 async fn call(canva: &Client, operation: &Operation, before: &Before, padding: usize) -> Result<(), Error> {
     let padded = |content: &[u8]| [content, &vec![0; padding]].concat();
     match operation.id {
-        "createAssetUploadJob" => canva.upload_asset(padded(PIXEL)).name("n").await.map(drop),
-        "createUrlAssetUploadJob" => canva.upload_asset_from_url(&before.image_url, "n").await.map(drop),
+        "createAssetUploadJob" => canva.upload_asset(padded(PIXEL)).name("n.gif").await.map(drop),
+        "createUrlAssetUploadJob" => canva.upload_asset_from_url(&before.image_url, "n.gif").await.map(drop),
         "createDesignImportJob" => canva.import_design(padded(DECK)).title("t").await.map(drop),
         "getAssetUploadJob" => canva.asset_upload_job(&before.job_id).refresh().await.map(drop),
         "getUrlAssetUploadJob" => canva.url_asset_upload_job(&before.job_id).refresh().await.map(drop),
@@ -87,15 +77,9 @@ async fn call(canva: &Client, operation: &Operation, before: &Before, padding: u
         "deleteAsset" => canva.delete_asset(&before.asset_id).await,
         "createUrlImportJob" => canva.import_design_from_url(&before.document_url, "t").await.map(drop),
         "getUrlImportJob" => canva.url_import_job(&before.job_id).refresh().await.map(drop),
-        "createFolder" => {
-            let folder = CreateFolderRequest { name: "n".into(), parent_folder_id: "root".into() };
-            canva.generated().create_folder(&folder).await.map(drop)
-        }
-        "moveFolderItem" => {
-            let to = MoveFolderItemRequest { item_id: before.asset_id.clone(), to_folder_id: "root".into() };
-            canva.generated().move_folder_item(&to).await
-        }
-        "createDesign" => canva.generated().create_design(&document()).await.map(drop),
+        "createFolder" => canva.create_folder("n").await.map(drop),
+        "moveFolderItem" => canva.move_folder_item(&before.asset_id, "root").await,
+        "createDesign" => canva.create_design(PresetDesignTypeName::Doc).title("t").await.map(drop),
         // What only reads goes the same way whoever asks.
         other => {
             let known = operations::ALL.iter().find(|known| known.id == other && known.method == "GET");
@@ -202,12 +186,18 @@ fn counting(left: &Arc<AtomicUsize>) -> impl Pacer + use<> {
     })
 }
 
-async fn meet(operation: &'static Operation, case: &Case, always: bool, tls: Option<Tls>) -> String {
+/// What came of it, and what a look-up says if that is unknown.
+type Met = (String, Option<&'static str>);
+
+async fn meet(operation: &'static Operation, case: &Case, always: bool, tls: Option<Tls>) -> Met {
     let fault = case.fault.clone();
     let simulator = Simulator::builder().job_duration(Duration::ZERO);
     let simulator = tls.into_iter().fold(simulator, |simulator, tls| simulator.tls(tls)).start().await.unwrap();
     let client = || support::simulated(&simulator);
-    let before = Before::new(&client().pacer(Pacing::off()).build().unwrap(), operation).await;
+    // It asks three times in ten minutes.
+    let seldom = PollPolicy::default().growth(100.0).max_delay(Duration::from_secs(600));
+    let bystander = client().pacer(Pacing::off()).poll_policy(seldom).build().unwrap();
+    let before = Before::new(&bystander, operation).await;
     // Long enough for a busy machine, unless it is the fault that no response comes.
     let silent = matches!(fault, Fault::FallSilent);
     let no_response = silent || matches!(fault, Fault::StopReading);
@@ -266,14 +256,31 @@ async fn meet(operation: &'static Operation, case: &Case, always: bool, tls: Opt
     if operation.id == "moveFolderItem" && result.is_ok() {
         assert!(simulator.assets().iter().any(|asset| asset.folder_id == "root"), "it isn't there");
     }
+    let looked_up = match result.as_ref().err().and_then(Error::unconfirmed) {
+        None => None,
+        Some(unconfirmed) => {
+            // It may take ten minutes.
+            if !no_response {
+                tokio::time::pause();
+            }
+            match bystander.look_up_all([unconfirmed.clone()]).known([&before.asset_id]).await.as_slice() {
+                [Ok(_)] if things() > existed => Some("found"),
+                [Err(LookUpError::NotThere)] if things() == existed => Some("not there"),
+                other => panic!("{} is said to be {other:?}", operation.id),
+            }
+        }
+    };
     let outcome = result.as_ref().map_or_else(name, |()| "success".to_owned());
-    format!("{outcome}, {requests} request{}", if requests == 1 { "" } else { "s" })
+    (format!("{outcome}, {requests} request{}", if requests == 1 { "" } else { "s" }), looked_up)
 }
 
-/// By what happened on the first attempt alone and on every attempt.
-type Outcomes = BTreeMap<[String; 2], Vec<&'static Operation>>;
+/// By what happened.
+type Outcomes = BTreeMap<Vec<String>, Vec<&'static Operation>>;
 
-/// The longest test: some 3 000 meetings, each with a server and clients of its own, and their handshakes.
+/// By fault and transport.
+type Table = BTreeMap<usize, BTreeMap<usize, Outcomes>>;
+
+/// The longest test: some 4 000 meetings, each with a server and clients of its own, and their handshakes.
 #[tokio::test]
 async fn every_operation_meets_every_fault() {
     let cases = Arc::new(cases());
@@ -288,24 +295,39 @@ async fn every_operation_meets_every_fault() {
                 let (cases, one) = (cases.clone(), at_once.clone().acquire_owned().await);
                 all.spawn_blocking(move || {
                     let _one = one;
-                    let outcome = [false, true].map(|always| {
+                    let met = [false, true].map(|always| {
                         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
                         runtime.block_on(meet(operation, &cases[number], always, tls))
                     });
-                    (number, transport, operation, outcome)
+                    (number, transport, operation, met)
                 });
             }
         }
     }
-    let mut outcomes: BTreeMap<usize, BTreeMap<usize, Outcomes>> = BTreeMap::new();
+    let (mut outcomes, mut look_ups) = (Table::new(), Table::new());
     while let Some(met) = all.join_next().await {
-        let (case, transport, operation, outcome) = met.unwrap();
-        outcomes.entry(case).or_default().entry(transport).or_default().entry(outcome).or_default().push(operation);
+        let (case, transport, operation, [(first, found), (every, found_again)]) = met.unwrap();
+        let place = |table: &mut Table, outcome| {
+            let outcomes = table.entry(case).or_default().entry(transport).or_default();
+            outcomes.entry(outcome).or_default().push(operation);
+        };
+        place(&mut outcomes, vec![first, every]);
+        assert_eq!(found, found_again, "what is unknown is sent once");
+        if let Some(found) = found {
+            place(&mut look_ups, vec![found.to_owned()]);
+        }
     }
-
-    let mut table = String::from(
-        "| fault | over | operations | on the first attempt | on every attempt |\n|---|---|---|---|---|\n",
+    support::check_table(
+        "docs/faults.md",
+        "faults",
+        &table(&cases, outcomes, "on the first attempt | on every attempt"),
     );
+    support::check_table("docs/faults.md", "look-ups", &table(&cases, look_ups, "a look-up says"));
+}
+
+fn table(cases: &[Case], outcomes: Table, columns: &str) -> String {
+    let lines = "---|".repeat(3 + columns.split(" | ").count());
+    let mut table = format!("| fault | over | operations | {columns} |\n|{lines}\n");
     for (case, transports) in outcomes {
         let mut rows = Vec::new();
         for (over, outcomes) in alike(transports) {
@@ -313,12 +335,12 @@ async fn every_operation_meets_every_fault() {
             of_these.sort();
             rows.extend(of_these.into_iter().map(|row| (over.clone(), row)));
         }
-        for (number, (over, (who, [first, every]))) in rows.into_iter().enumerate() {
+        for (number, (over, (who, outcome))) in rows.into_iter().enumerate() {
             let fault = if number == 0 { cases[case].name.as_str() } else { "" };
-            writeln!(table, "| {fault} | {over} | {who} | {first} | {every} |").unwrap();
+            writeln!(table, "| {fault} | {over} | {who} | {} |", outcome.join(" | ")).unwrap();
         }
     }
-    support::check_table("docs/faults.md", "faults", &table);
+    table
 }
 
 /// The transports on which the same happens, by their names.
@@ -345,11 +367,15 @@ fn who(those: &[&Operation]) -> String {
     fn from_json(operation: &Operation) -> bool {
         !operation.repeatable && !from_content(operation)
     }
-    let classes: [Class; 10] = [
+    let classes: [Class; 12] = [
         ("all", |_| true),
         ("creating", |operation| !operation.repeatable),
+        ("creating anything but a folder", |operation| !operation.repeatable && operation.id != "createFolder"),
         ("creating from content", from_content),
         ("creating from JSON", from_json),
+        ("creating from JSON anything but a folder", |operation| {
+            from_json(operation) && operation.id != "createFolder"
+        }),
         ("all but creating from JSON", |operation| !from_json(operation)),
         ("all others", |operation| operation.repeatable),
         ("reading, updating, moving", |operation| operation.repeatable && operation.method != "DELETE"),
