@@ -29,6 +29,7 @@ mod hostile_ids;
 mod hostile_responses;
 mod http2;
 mod jobs;
+mod kills;
 mod lenient;
 mod lists;
 mod logins;
