@@ -32,7 +32,7 @@ impl Fleet {
         let base_url = setting("CANVA_BASE_URL", "http://127.0.0.1:4080/rest");
         let token_url = setting("CANVA_TOKEN_URL", "http://127.0.0.1:4080/auth/v1/oauth/token");
         let (id, secret) = (setting("CANVA_CLIENT_ID", ""), setting("CANVA_CLIENT_SECRET", ""));
-        // So long after a file was sent, no job of it is under way any more.
+        // This long after a file was sent, no job of it is under way any more.
         let poll_policy = PollPolicy::default().deadline(seconds("LOOK_UP", "600")?);
         let canva = Client::builder().base_url(&base_url).token_provider(NoUser).poll_policy(poll_policy);
         Ok(Self {
