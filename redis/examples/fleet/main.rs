@@ -156,7 +156,7 @@ async fn put(user: &str, folder: &Path) -> Result<(), BoxDynError> {
             match ledger.read().await? {
                 Some(State::Done(asset)) => println!("{}: {asset}", path.display()),
                 Some(State::Failed(reason)) => println!("{}: failed: {reason}", path.display()),
-                Some(State::Unknown) => println!("{}: unknown, look in Canva", path.display()),
+                Some(State::Unknown(reason)) => println!("{}: unknown: {reason}", path.display()),
                 _ => open.push((ledger, path)),
             }
         }
