@@ -34,6 +34,8 @@
 //! | read a design | [`Client::get_design`] |
 //! | read or list anything else | the other methods of [`Client`] |
 //! | upload or import many, and wait for all | [`Client::bulk`] |
+//! | know what became of an upload or import that may have arrived | [`Client::look_up`], [`Bulk::look_up`] |
+//! | store what may have arrived, before the program can be killed | [`UploadAsset::before_end`], [`Client::look_up_all`] |
 //! | wait for an upload | [`Job::wait`], [`Client::asset_upload_job`] |
 //! | wait for an upload from a URL (preview) | [`Job::wait`], [`Client::url_asset_upload_job`] |
 //! | wait for an import | [`Job::wait`], [`Client::design_import_job`] |
@@ -51,7 +53,8 @@
 //!   connection of its own; other requests share one HTTP/2 connection.
 //! - **Rate limits**: requests wait for their turn ([`Pacing`]), so that a single client never gets a 429.
 //! - **Faults**: a request is retried only if that is safe ([`RetryPolicy`]). An upload that may have arrived is an
-//!   [`Error::OutcomeUnknown`], never a silent duplicate; an upload that can't have arrived whole is sent again.
+//!   [`Error::OutcomeUnknown`], never a silent duplicate, and Canva can be asked what became of it; an upload that
+//!   can't have arrived whole is sent again.
 //! - **Errors** say what to do ([`Error::kind`], [`Error::is_retryable`], [`Error::needs_login`]), keep the status
 //!   and the job, and make a line for the log ([`Error::report`]).
 //! - **Tokens** come from a string or a [`TokenProvider`], and appear in no error, `Debug` or trace.

@@ -32,7 +32,8 @@ pub enum ErrorKind {
     /// Canva, the token provider or the pacer can't be reached or can't answer now, and nothing was made. Send it
     /// again later.
     Unavailable,
-    /// Canva may or may not have carried it out. Look in Canva before you send it again: see [`Error::OutcomeUnknown`].
+    /// Canva may or may not have carried it out. Look it up before you send it again: see
+    /// [`Client::look_up`](crate::Client::look_up).
     OutcomeUnknown,
     /// The job ended in failure, and nothing was made: [`JobError::code`](crate::JobError::code) says why.
     JobFailed,

@@ -52,9 +52,9 @@ impl Client {
     /// ```
     ///
     /// A bulk that can be stopped and picked up again stores each job when it has started. Next time it sends only
-    /// what has none, and waits for the others. Use [`stop`](Bulk::stop) to end it early. If the process is killed
-    /// instead, look in Canva for the few items that were being sent: they may have arrived without a job's being
-    /// stored, and would be sent a second time.
+    /// what has none, and waits for the others. Use [`stop`](Bulk::stop) to end it early. If the process may be killed
+    /// instead, store what [`UploadAsset::before_end`](crate::UploadAsset::before_end) gives, too: such an item may have
+    /// arrived without a job's being stored. The repository's `examples/folder.rs` does that.
     ///
     /// ```no_run
     /// # use std::collections::HashMap;

@@ -29,7 +29,7 @@ const PAGE: i32 = 100;
 impl Client {
     /// Looks up what became of an upload or import after an [`Error::OutcomeUnknown`]: Canva's lists are asked for an
     /// asset or design of its name that was made since. Where there is none yet, they are asked again until no job of
-    /// it should be under way any more: for [`PollPolicy::deadline`], 10 minutes, after it was sent.
+    /// it should be under way any more: for [`PollPolicy::deadline`](crate::PollPolicy::deadline), 10 minutes, after it was sent.
     ///
     /// It gives what was made. Of an asset it has what the list has: no `metadata` and no `owner`. It isn't moved to a
     /// [folder](crate::UploadAsset::folder).

@@ -1,6 +1,8 @@
 //! examples/folder.rs keeps its promise: a program that is killed at random moments leaves each image in Canva exactly
 //! once, whether Canva makes it at once, late, or not at all.
 
+#![allow(clippy::print_stdout)]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
