@@ -1,4 +1,4 @@
-//! Uploads the images of a folder, and may be killed at any moment: the next run goes on where this one ended, and no
+//! Uploads the files of a folder, images all of them, and may be killed at any moment: the next run goes on where this one ended, and no
 //! image is uploaded twice.
 //!
 //! `cargo run --example folder -- FOLDER STORE [--send-again]`, with CANVA_ACCESS_TOKEN and, for a simulator,
@@ -115,6 +115,9 @@ async fn look_up(canva: &Client, store: &Arc<Store>) -> Result<(), BoxError> {
         }
     }
     let (images, unconfirmed): (Vec<_>, Vec<_>) = sent.into_iter().unzip();
+    if !images.is_empty() {
+        println!("looking for {} of them in Canva, for up to ten minutes", images.len());
+    }
     for (image, found) in images.iter().zip(canva.look_up_all(unconfirmed).known(done).await) {
         match found {
             Ok(JobResult::Asset(asset)) => store.write(image, Step::Done(asset.id)).await?,

@@ -389,7 +389,8 @@ pub struct Waiting {
     #[arg(long)]
     pub no_wait: bool,
 
-    /// How long Canva may work on a file. A file whose answer was lost is looked for in Canva as long.
+    /// How long Canva may work on a file. If the answer to an upload is lost, canva looks for the file in Canva for the
+    /// same time, except with --no-wait.
     #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds, conflicts_with = "no_wait")]
     pub timeout: Duration,
 }
@@ -397,8 +398,8 @@ pub struct Waiting {
 /// What to do about a file that may have been lost.
 #[derive(clap::Args)]
 pub struct Again {
-    /// Send a file again, once, if Canva's answer was lost and the file isn't in Canva after the timeout. If Canva took
-    /// longer, there are two.
+    /// Send a file again, once, if the answer was lost and Canva doesn't list the file within the timeout. If Canva was
+    /// only slow, there will be two.
     #[arg(long, conflicts_with = "no_wait")]
     pub send_again: bool,
 }

@@ -132,7 +132,11 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
             if let Some(title) = title {
                 create = create.title(title);
             }
-            (Some(subject), Outcome::new(create.await))
+            let created = match create.await {
+                Err(error) if error.unconfirmed().is_some() => looked_up(canva, subject.name(), error, output).await,
+                created => Outcome::new(created),
+            };
+            (Some(subject), created)
         }
         ApiCommand::UploadUrl { url, name, waiting } => {
             let _line = progress.line(&url);
@@ -239,20 +243,23 @@ async fn of_url(
     output: &Output,
 ) -> Outcome {
     match job {
-        Err(mut error) if !waiting.no_wait && error.unconfirmed().is_some() => {
-            output.progress.say(&format!("{url}: {LOST}"));
-            let looked = canva.look_up(&error).await;
-            if let (Err(why), Error::OutcomeUnknown { looked_up, .. }) = (&looked, &mut error) {
-                *looked_up = Some(why.clone());
-            }
-            Outcome { looked_up: looked.is_ok(), ..Outcome::ended(None, looked.map_err(|_| error), Map::new()) }
-        }
+        Err(error) if !waiting.no_wait && error.unconfirmed().is_some() => looked_up(canva, url, error, output).await,
         job => created(job, waiting).await,
     }
 }
 
+/// The outcome of a request whose answer was lost, once Canva was asked.
+async fn looked_up(canva: &Client, name: &str, mut error: Error, output: &Output) -> Outcome {
+    output.progress.say(&format!("{name}: {LOST}"));
+    let found = canva.look_up(&error).await;
+    if let (Err(why), Error::OutcomeUnknown { looked_up, .. }) = (&found, &mut error) {
+        *looked_up = Some(why.clone());
+    }
+    Outcome { looked_up: found.is_ok(), ..Outcome::ended(None, found.map_err(|_| error), Map::new()) }
+}
+
 /// Said of what is looked up.
-pub const LOST: &str = "it failed after it may have arrived, so canva looks for it in Canva";
+pub const LOST: &str = "the answer was lost, and Canva may have it: looking for it there";
 
 /// The outcome of a request that creates a job.
 pub async fn created(job: Result<Job<JobResult>, Error>, waiting: &Waiting) -> Outcome {

@@ -112,10 +112,10 @@ fn what(error: &Error) -> String {
         Error::Body(BodyError::Read { source, .. }) => format!("it can't be read: {source}"),
         Error::OutcomeUnknown { looked_up: Some(looked_up), source, .. } => {
             let looked_up = match looked_up {
-                LookUpError::Failed { source, .. } => format!("Canva can't be asked for it: {}", what(source)),
+                LookUpError::Failed { source, .. } => format!("canva could not look for it: {}", what(source)),
                 looked_up => looked_up.to_string(),
             };
-            format!("it failed after it may have arrived ({}), and {looked_up}", what(source))
+            format!("the answer was lost ({}), and {looked_up}", what(source))
         }
         Error::NotMoved { asset, folder_id, source, .. } => {
             format!("it was uploaded as asset {}, but not moved to folder {folder_id}: {}", asset.id, what(source))
@@ -146,19 +146,23 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
     let step = match error {
         Error::Poll { source, .. } => return after_poll(source, job),
         Error::OutcomeUnknown { looked_up: Some(looked_up), .. } => match looked_up {
-            LookUpError::NotThere => "send it again, or let --send-again do that",
+            LookUpError::NotThere => "send it again if a second one does no harm",
             LookUpError::Several { .. } => "look in Canva whether it is one of them before you send it again",
             LookUpError::Failed { source, .. } => match source.api() {
                 Some(api) if api.code == "missing_scope" => {
                     let scope = api.operation.scopes.join(" ");
                     return Some(format!(
-                        "look in Canva before you send it again; with the scope {scope}, canva looks"
+                        "look in Canva before you send it again, or use a token with the scope {scope} next time"
                     ));
                 }
                 _ => "look in Canva before you send it again",
             },
             _ => "look in Canva before you send it again",
         },
+        Error::NotMoved { source, .. } if source.kind() == ErrorKind::Refused => {
+            let step = next_step(source, None).map(|step| format!("; {step}")).unwrap_or_default();
+            return Some(format!("don't upload it again{step}"));
+        }
         Error::NotMoved { asset, folder_id, .. } if pasteable(&asset.id) && pasteable(folder_id) => {
             let command = format!("canva move {} --to {folder_id}", asset.id);
             return Some(format!("don't upload it again, `{command}` moves it"));

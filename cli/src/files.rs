@@ -6,7 +6,8 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use canva_connect::{
-    Asset, BoxFuture, BulkEvent, Client, Error, Job, JobReference, JobResult, LookUpError, UploadProgress,
+    Asset, BoxFuture, BulkEvent, Client, Error, Job, JobReference, JobResult, LookUpError, UnconfirmedKind,
+    UploadProgress,
 };
 use futures_util::future::FutureExt;
 use futures_util::stream::{self, FuturesUnordered, StreamExt};
@@ -69,8 +70,11 @@ pub async fn run(
                     bulk = canva.bulk(std::mem::take(&mut missing).into_iter().map(item.clone())).look_up();
                 }
                 Some(BulkEvent::Started { key, job, .. }) => results.set(key, State::AtCanva(job)),
-                Some(BulkEvent::Unconfirmed { key, .. }) => {
-                    results.say(key, LOST);
+                Some(BulkEvent::Unconfirmed { key, unconfirmed, .. }) => {
+                    // Videos aren't looked for: Canva lists none.
+                    if unconfirmed.kind != UnconfirmedKind::Video {
+                        results.say(key, LOST);
+                    }
                     results.set(key, State::LookedFor);
                 }
                 Some(BulkEvent::Finished {
@@ -78,7 +82,7 @@ pub async fn run(
                     result: Err(Error::OutcomeUnknown { looked_up: Some(LookUpError::NotThere), .. }),
                     ..
                 }) if again.send_again && sent_again.insert(key) => {
-                    results.say(key, "it is not in Canva, so it is sent again");
+                    results.say(key, "Canva does not list it, so it is sent again");
                     missing.extend(results.files.get(key).map(|file| (key, file.clone())));
                     results.states.remove(&key);
                 }
@@ -215,7 +219,7 @@ impl Results<'_> {
     fn print(&mut self, number: usize, state: State) {
         let outcome = match state {
             State::AtCanva(job) => Outcome::in_progress(&job),
-            State::LookedFor => Outcome::stopped_when_sent(),
+            State::LookedFor => Outcome::stopped_while_looking(),
             State::Tagging(outcome) => outcome.stopped_at_its_tags(),
             State::Ended(outcome) => outcome,
         };

@@ -230,6 +230,13 @@ impl Outcome {
         Self { error: Some(Failure::stopped("outcome_unknown", error)), ..Self::with(Status::Unknown) }
     }
 
+    /// The command was stopped while it looked for the file.
+    pub fn stopped_while_looking() -> Self {
+        let error =
+            "the answer was lost, and canva was stopped while it looked for it; look in Canva before you try again";
+        Self { error: Some(Failure::stopped("outcome_unknown", error)), ..Self::with(Status::Unknown) }
+    }
+
     /// The command was stopped while the tags of the uploaded asset were being set.
     pub fn stopped_at_its_tags(self) -> Self {
         let error = "it was uploaded, but canva was stopped before Canva confirmed its tags; don't upload it again";

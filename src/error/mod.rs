@@ -159,8 +159,8 @@ pub enum Error {
     /// A request that makes something new failed after it may have arrived. Canva may or may not have carried it out.
     /// The API has no idempotency key, so sending it again can make a duplicate.
     ///
-    /// [`Client::look_up`](crate::Client::look_up) looks for the result in Canva. Send it again only if it is not there.
-    /// If a duplicate does no harm, send it again at once.
+    /// [`Client::look_up`](crate::Client::look_up) looks for the result in Canva. If a duplicate does no harm, send it
+    /// again.
     #[error("{}: it is unknown whether Canva carried this out{}; {}", .operation.id, sent_of(.sent), looked_up_as(.looked_up))]
     #[non_exhaustive]
     OutcomeUnknown {

@@ -31,8 +31,8 @@ pub struct Unconfirmed {
     /// The folder that the asset was to be moved to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder_id: Option<String>,
-    /// When the attempt began that may have arrived, by Canva's clock, in seconds since the Unix epoch. Nothing of it
-    /// was there before.
+    /// When the attempt began that may have arrived, by Canva's clock, in seconds since the Unix epoch. Nothing was made
+    /// of it before.
     pub began: i64,
     /// When Canva may first have had all of it, or later. From then on its job may be under way.
     pub complete: i64,
@@ -67,10 +67,10 @@ impl Unconfirmed {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LookUpError {
-    /// It isn't in Canva, although every job that was made of it should have ended. That is strong evidence that there
-    /// never was one, or that it failed. It is no proof: Canva may take longer, or somebody may have renamed, moved or
-    /// deleted what was made.
-    #[error("it is not in Canva")]
+    /// Canva doesn't list it, although every job that was made of it should have ended. That is strong evidence that
+    /// there never was one, or that it failed. It is no proof: Canva may take longer, or somebody may have renamed, moved
+    /// or deleted what was made.
+    #[error("Canva does not list it")]
     NotThere,
     /// More than one fits, or one that fits more than one of what was looked up.
     #[error("it may be one of these in Canva: {}", Ids(.ids))]
@@ -80,7 +80,7 @@ pub enum LookUpError {
         ids: Vec<String>,
     },
     /// It is or may be a video, and Canva lists no videos.
-    #[error("Canva lists no videos")]
+    #[error("it may be a video, and Canva lists no videos")]
     Video,
     /// Canva can't be asked, for lack of a scope for example.
     #[error("Canva could not be asked what became of it")]

@@ -204,14 +204,14 @@ impl UploadAsset {
         self
     }
 
-    /// Calls this before the end of the content leaves: until it has succeeded, Canva can't have the whole file. Each
-    /// attempt that gets that far calls it.
+    /// Calls this before the last bytes are sent: until it has succeeded, Canva can't have the whole file. Each attempt
+    /// that gets that far calls it.
     ///
     /// A program that may be killed stores what it is given here. After its next start, a file with nothing stored is
     /// not in Canva, and one with an [`Unconfirmed`] is looked up with [`Client::look_up_all`].
     ///
-    /// If it fails, so does the upload, with [`BodyError::HeldBack`](crate::BodyError::HeldBack). It may take as long as
-    /// the content may stand still: see [`ClientBuilder::stall_timeout`](crate::ClientBuilder::stall_timeout).
+    /// If it fails, so does the upload, with [`BodyError::HeldBack`](crate::BodyError::HeldBack). It must end
+    /// within the [stall timeout](crate::ClientBuilder::stall_timeout).
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {

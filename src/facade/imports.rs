@@ -114,7 +114,7 @@ impl ImportDesign {
         self
     }
 
-    /// Calls this before the end of the content leaves, as for
+    /// Calls this before the last bytes are sent, as for
     /// [`UploadAsset::before_end`](crate::UploadAsset::before_end).
     pub fn before_end<F, E>(mut self, before_end: impl Fn(Unconfirmed) -> F + Send + Sync + 'static) -> Self
     where

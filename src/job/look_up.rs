@@ -19,20 +19,16 @@ use crate::generated::{ListDesignsOptions, ListFolderItemsOptions};
 use crate::send::Items;
 use crate::send::clock::ServerClock;
 
-/// By how many seconds the clocks of Canva's machines may differ: the one that writes `Date` and the one that writes
-/// `created_at`. No page says; with NTP it is far less.
-const CLOCKS_DIFFER: i64 = 2;
-
 /// What a page has at the most, as the spec says.
 const PAGE: i32 = 100;
 
 impl Client {
-    /// Looks up what became of an upload or import after an [`Error::OutcomeUnknown`]: Canva's lists are asked for an
-    /// asset or design of its name that was made since. Where there is none yet, they are asked again until no job of
-    /// it should be under way any more: for [`PollPolicy::deadline`](crate::PollPolicy::deadline), 10 minutes, after it was sent.
+    /// Looks up what became of an upload, an import or a new design with a title after an [`Error::OutcomeUnknown`]:
+    /// Canva's lists are asked for an asset or design of its name that was made since. Where there is none yet, they are
+    /// asked again until its job should have ended: for [`PollPolicy::deadline`](crate::PollPolicy::deadline), 10 minutes, after it was sent.
     ///
-    /// It gives what was made. Of an asset it has what the list has: no `metadata` and no `owner`. It isn't moved to a
-    /// [folder](crate::UploadAsset::folder).
+    /// It gives what was made. An asset lacks `metadata` and `owner`, which the list doesn't have. It isn't moved to its
+    /// [folder](crate::UploadAsset::folder); [`Bulk::look_up`](crate::Bulk::look_up) does that.
     ///
     /// An asset is found in the folder `uploads` with the scope `folder:read`, a design with `design:meta:read`.
     ///
@@ -217,8 +213,9 @@ impl<K> Search<K> {
             Err(error) if error.is_retryable() && !over => return None,
             Err(error) => return Some(Err(LookUpError::Failed { source: error.clone() })),
         };
-        let since = since(unconfirmed);
-        let fits = |it: &&Listed| it.name == unconfirmed.name && it.created_at >= since && !self.known.contains(&it.id);
+        let fits = |it: &&Listed| {
+            it.name == unconfirmed.name && it.created_at >= unconfirmed.began && !self.known.contains(&it.id)
+        };
         let fitting: Vec<&Listed> = listed.iter().filter(fits).collect();
         match fitting.as_slice() {
             [] if !over => None,
@@ -245,7 +242,7 @@ async fn listed<T: Send + 'static>(
         let Some(item) = read(item?) else { continue };
         // Only now: the response may be the first that says what time it is at Canva.
         wanted.iter_mut().for_each(|unconfirmed| by_canva(clock(client), unconfirmed));
-        if wanted.iter().all(|unconfirmed| item.sorted_by < since(unconfirmed)) {
+        if wanted.iter().all(|unconfirmed| item.sorted_by < unconfirmed.began) {
             break;
         }
         // What is added meanwhile moves everything on, perhaps to the next page.
@@ -258,11 +255,6 @@ async fn listed<T: Send + 'static>(
 
 fn clock(client: &Client) -> &ServerClock {
     &client.sender.settings.clock
-}
-
-/// From when on Canva may say that it was made.
-fn since(unconfirmed: &Unconfirmed) -> i64 {
-    unconfirmed.began.saturating_sub(CLOCKS_DIFFER)
 }
 
 /// Sets its times by Canva's clock, once a response has said what time it is there.

@@ -9,10 +9,13 @@ use tokio::time::Instant;
 
 use crate::sync::lock;
 
-/// Canva's clock. A `Date` leaves out the parts of a second and was written before it is read, so the time that this
-/// gives is never later than Canva's own.
+/// Canva's clock. A `Date` leaves out the parts of a second, and was written a little before it is read. So this machine's
+/// clock is taken where the two agree as far as that goes; it has the parts of a second.
 #[derive(Default)]
 pub(crate) struct ServerClock(Mutex<Option<(SystemTime, Instant)>>);
+
+/// A second that a `Date` leaves out, and one for its way.
+const AGREEMENT: Duration = Duration::from_secs(2);
 
 /// In seconds since the Unix epoch.
 #[derive(Clone, Copy)]
@@ -27,7 +30,9 @@ impl ServerClock {
     pub(crate) fn read(&self, headers: &HeaderMap) {
         let date = headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
         if let Some(date) = date {
-            *lock(&self.0) = Some((date, Instant::now()));
+            let own = SystemTime::now();
+            let agree = own.duration_since(date).is_ok_and(|later| later < AGREEMENT);
+            *lock(&self.0) = Some((if agree { own } else { date }, Instant::now()));
         }
     }
 

@@ -104,7 +104,7 @@ async fn files_from_urls_are_looked_up_too() {
 async fn what_was_there_before_is_something_else() {
     let (simulator, canva) = simulated(Duration::ZERO).await;
     upload(&canva, "photo.png").await;
-    tokio::time::sleep(Duration::from_secs(10)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let error = lost(&simulator, &canva, "photo.png", NEVER).await;
     let found = canva.look_up(&error).await;
     assert!(matches!(found, Err(LookUpError::NotThere)), "{found:?}");
@@ -284,7 +284,7 @@ async fn a_bulk_looks_up_what_it_lost_when_the_rest_is_over() {
     };
     assert_eq!(found.name, "there.png");
     let Error::OutcomeUnknown { looked_up: Some(LookUpError::NotThere), .. } = gone else { panic!("{gone:?}") };
-    assert!(gone.to_string().ends_with("; it is not in Canva"), "{gone}");
+    assert!(gone.to_string().ends_with("; Canva does not list it"), "{gone}");
     assert_eq!(simulator.assets().len(), 2);
 }
 

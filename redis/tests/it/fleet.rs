@@ -233,8 +233,8 @@ async fn a_file_whose_response_is_lost_is_found_or_reported() {
     let of_hidden = fleet.send("eve", &hidden, Some(Fault::LoseResponse)).await;
 
     assert_eq!([report(of_kept).await], *fleet.ids(users, "kept.png"));
-    assert_eq!(report(of_gone).await, "unknown: it is not in Canva");
-    assert_eq!(report(of_clip).await, "unknown: Canva lists no videos");
+    assert_eq!(report(of_gone).await, "unknown: Canva does not list it");
+    assert_eq!(report(of_clip).await, "unknown: it may be a video, and Canva lists no videos");
     let of_hidden = report(of_hidden).await;
     assert!(of_hidden.starts_with("unknown: ") && of_hidden.contains("folder:read"), "{of_hidden}");
 }
@@ -258,7 +258,7 @@ async fn files_of_one_name_are_not_taken_for_each_other() {
 
     assert_eq!([report(arrived).await], *fleet.ids(["ada"], "photo.png"));
     for report in [report(dropped_before).await, report(dropped_after).await] {
-        assert_eq!(report, "unknown: it is not in Canva");
+        assert_eq!(report, "unknown: Canva does not list it");
     }
     for report in [report(lost).await, report(dropped).await] {
         assert!(report.contains("Msim"), "one that fits two is given to neither: {report}");
