@@ -1,4 +1,4 @@
-//! Uploads the files of a folder, images all of them, and may be killed at any moment: the next run goes on where this one ended, and no
+//! Uploads the images of a folder. It may be killed at any moment: the next run goes on where this one ended, and no
 //! image is uploaded twice.
 //!
 //! `cargo run --example folder -- FOLDER STORE [--send-again]`, with CANVA_ACCESS_TOKEN and, for a simulator,
@@ -51,13 +51,13 @@ pub enum Step {
 
 /// Uploads what isn't in Canva yet.
 pub async fn upload(canva: &Client, folder: &Path, store: &Arc<Store>, send_again: bool) -> Result<(), BoxError> {
-    loop {
+    send(canva, folder, store, send_again).await?;
+    look_up(canva, store).await?;
+    if send_again && store.steps().values().any(|step| *step == Step::NotThere) {
         send(canva, folder, store, send_again).await?;
         look_up(canva, store).await?;
-        if !send_again || !store.steps().values().any(|step| *step == Step::NotThere) {
-            return Ok(());
-        }
     }
+    Ok(())
 }
 
 /// Sends what Canva can't have, and waits for all jobs.
@@ -73,7 +73,8 @@ async fn send(canva: &Client, folder: &Path, store: &Arc<Store>, send_again: boo
             Some(_) => continue,
         };
         let (canva, store) = (canva.clone(), store.clone());
-        items.push((image.clone(), async move {
+        let known = job.is_some();
+        items.push(((image.clone(), known), async move {
             let Some(job) = job else {
                 let upload = canva.upload_asset(path).before_end(move |unconfirmed| {
                     let (store, image) = (store.clone(), image.clone());
@@ -87,15 +88,17 @@ async fn send(canva: &Client, folder: &Path, store: &Arc<Store>, send_again: boo
     let mut bulk = canva.bulk(items);
     while let Some(event) = bulk.next().await {
         let (image, step) = match event {
-            BulkEvent::Started { key, job, .. } => (key, Step::Job(job)),
-            BulkEvent::Finished { key, result, .. } => match result {
-                Ok(JobResult::Asset(asset)) => (key, Step::Done(asset.id)),
+            BulkEvent::Started { key: (image, _), job, .. } => (image, Step::Job(job)),
+            BulkEvent::Finished { key: (image, known), result, .. } => match result {
+                Ok(JobResult::Asset(asset)) => (image, Step::Done(asset.id)),
                 Ok(_) => continue,
                 // It was written down when it was sent.
                 Err(Error::OutcomeUnknown { .. }) => continue,
                 Err(Error::Poll { .. } | Error::Deadline { .. }) => continue,
-                Err(error @ Error::Job(_)) => (key, Step::Failed(error.report())),
-                Err(error) => (key, Step::Unsent(error.report())),
+                Err(error @ Error::Job(_)) => (image, Step::Failed(error.report())),
+                // Canva has it, whatever this is.
+                Err(_) if known => continue,
+                Err(error) => (image, Step::Unsent(error.report())),
             },
             _ => continue,
         };
@@ -111,6 +114,8 @@ async fn look_up(canva: &Client, store: &Arc<Store>) -> Result<(), BoxError> {
         match step {
             Step::Sent(unconfirmed) => sent.push((image, unconfirmed)),
             Step::Done(asset_id) => done.push(asset_id),
+            // What it makes isn't known yet, and could be taken for another image.
+            Step::Job(_) => return Ok(()),
             _ => {}
         }
     }

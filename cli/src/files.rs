@@ -109,7 +109,9 @@ pub async fn run(
             // If listening fails, Ctrl-C ends the process as usual.
             Ok(()) = &mut stop => {
                 results.output.progress.end();
-                results.stop(handed_over.stop());
+                let mut complete = handed_over.stop();
+                complete.extend(sent_again);
+                results.stop(complete);
                 return Err(End { code: 130, message: "stopped; files not listed are not in Canva".to_owned() });
             }
         }

@@ -36,7 +36,8 @@ pub struct Unconfirmed {
     pub began: i64,
     /// When Canva may first have had all of it, or later. From then on its job may be under way.
     pub complete: i64,
-    /// The times are by this machine's clock, since Canva had not answered anything before.
+    /// The times are by this machine's clock, since Canva had not answered anything before. Then look it up on this
+    /// machine.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub own_clock: bool,
 }
@@ -67,7 +68,7 @@ impl Unconfirmed {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LookUpError {
-    /// Canva doesn't list it, although every job that was made of it should have ended. That is strong evidence that
+    /// Canva doesn't list it, although any job for it should have ended. That is strong evidence that
     /// there never was one, or that it failed. It is no proof: Canva may take longer, or somebody may have renamed, moved
     /// or deleted what was made.
     #[error("Canva does not list it")]
@@ -82,7 +83,7 @@ pub enum LookUpError {
     /// It is or may be a video, and Canva lists no videos.
     #[error("it may be a video, and Canva lists no videos")]
     Video,
-    /// Canva can't be asked, for lack of a scope for example.
+    /// Canva can't be asked, for example because a scope is missing.
     #[error("Canva could not be asked what became of it")]
     #[non_exhaustive]
     Failed {

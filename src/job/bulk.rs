@@ -234,8 +234,10 @@ impl<K: Send + 'static, T: Send + Sync + 'static> Bulk<K, T> {
     /// isn't found stays an [`Error::OutcomeUnknown`], which then says why it is still unknown; an
     /// [`LookUpError::NotThere`](crate::LookUpError::NotThere) can be sent again, if you take its word for it.
     ///
-    /// It begins when everything else is over, since what the other items made can't be one of these. It may take as
-    /// long as a job: [`PollPolicy::deadline`] from when the item was sent.
+    /// It begins when everything else is over, since what the other items made can't be one of these. Where the job of
+    /// another item goes on, what is found may be its, and is none of this item's for certain. A look-up may take as long
+    /// as a job: [`PollPolicy::deadline`] from when the item was sent. Until then lost items stay in memory, and the ids
+    /// of what was made.
     pub fn look_up(mut self) -> Self
     where
         T: TryFrom<JobResult>,
@@ -312,17 +314,22 @@ impl<K: Clone, T: Send + Sync + 'static> Item<K, T> {
                 let started = BulkEvent::Started { key: key.clone(), job: job.reference().clone() };
                 let _ = events.send(Message::Event(started, None));
                 let result = job.end(policy, Some(&turns)).await;
-                if let (Some(lost), Some(made)) = (&lost, &job.made) {
-                    lock(&lost.known).extend(made.ids().map(str::to_owned));
+                match (&lost, &job.made) {
+                    (Some(lost), Some(made)) => lock(&lost.known).extend(made.ids().map(str::to_owned)),
+                    (Some(lost), None) if !matches!(result, Ok(Err(_))) => {
+                        lost.unsettled.store(true, Ordering::Relaxed)
+                    }
+                    _ => {}
                 }
                 (result.and_then(|end| Ok(end?)), job.into_extra())
             }
             Err(error) => match (lost, error.unconfirmed().cloned()) {
-                // Its room is for another item: it takes none while it is looked up.
+                // Its room is for another item once the event is taken: it needs none while it is looked up.
                 (Some(lost), Some(unconfirmed)) => {
                     let event = BulkEvent::Unconfirmed { key: key.clone(), unconfirmed: unconfirmed.clone() };
-                    let _ = events.send(Message::Event(event, None));
-                    return lock(&lost.items).push((key, unconfirmed, error));
+                    lock(&lost.items).push((key, unconfirmed, error));
+                    let _ = events.send(Message::Event(event, Some(room)));
+                    return;
                 }
                 _ => (Err(error), Map::new()),
             },
@@ -338,16 +345,25 @@ struct Lost<K, T> {
     items: Mutex<Vec<(K, Unconfirmed, Error)>>,
     /// The ids of what the others made.
     known: Mutex<BTreeSet<String>>,
+    /// A job of theirs goes on, and what it makes isn't known.
+    unsettled: AtomicBool,
 }
 
 impl<K: Send, T: Send + 'static> Lost<K, T> {
     fn new(client: Client, take: Take<T>) -> Arc<Self> {
-        Arc::new(Self { client, take, items: Mutex::default(), known: Mutex::default() })
+        Arc::new(Self {
+            client,
+            take,
+            items: Mutex::default(),
+            known: Mutex::default(),
+            unsettled: AtomicBool::new(false),
+        })
     }
 
     /// Looks them up, and says what became of each.
     async fn look_up(&self, events: mpsc::UnboundedSender<Message<K, T>>) {
-        let mut search = Search::new(self.client.clone(), std::mem::take(&mut *lock(&self.known)));
+        let known = std::mem::take(&mut *lock(&self.known));
+        let mut search = Search::new(self.client.clone(), known, self.unsettled.load(Ordering::Relaxed));
         for (key, unconfirmed, error) in std::mem::take(&mut *lock(&self.items)) {
             search.add((key, unconfirmed.folder_id.clone(), error), unconfirmed);
         }

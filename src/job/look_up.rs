@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
 use tokio::time::{Instant, sleep};
 
 use super::JobResult;
@@ -104,7 +105,7 @@ impl IntoFuture for LookUp {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let mut search = Search::new(self.client, self.known);
+            let mut search = Search::new(self.client, self.known, false);
             self.unconfirmed.into_iter().enumerate().for_each(|(number, unconfirmed)| search.add(number, unconfirmed));
             let mut ended = Vec::new();
             while let Some(more) = search.round().await {
@@ -123,6 +124,11 @@ pub(super) struct Search<K> {
     open: Vec<(K, Unconfirmed)>,
     /// The ids of what is something else.
     known: BTreeSet<String>,
+    /// How many of each list and name there are, from the beginning.
+    rivals: HashMap<(bool, String), usize>,
+    /// Something else may have been made of which nothing is known.
+    unsettled: bool,
+    began: Instant,
     /// How long to wait before the next round.
     pause: Duration,
     pauses: Box<dyn Iterator<Item = Duration> + Send + Sync>,
@@ -142,12 +148,13 @@ struct Listed {
 }
 
 impl<K> Search<K> {
-    pub(super) fn new(client: Client, known: BTreeSet<String>) -> Self {
-        let pauses = Box::new(client.poll.delays());
-        Self { client, open: Vec::new(), known, pause: Duration::ZERO, pauses }
+    pub(super) fn new(client: Client, known: BTreeSet<String>, unsettled: bool) -> Self {
+        let (rivals, began, pauses) = (HashMap::new(), Instant::now(), Box::new(client.poll.delays()));
+        Self { client, open: Vec::new(), known, rivals, unsettled, began, pause: Duration::ZERO, pauses }
     }
 
     pub(super) fn add(&mut self, key: K, unconfirmed: Unconfirmed) {
+        *self.rivals.entry((is_design(&unconfirmed), unconfirmed.name.clone())).or_default() += 1;
         self.open.push((key, unconfirmed));
     }
 
@@ -161,28 +168,25 @@ impl<K> Search<K> {
         let client = self.client.clone();
         let of_images = self.wanted(is_image);
         let of_designs = self.wanted(is_design);
-        let images = listed(&client, images(&client), image, of_images).await;
-        let designs = listed(&client, designs(&client), design, of_designs).await;
+        let images = uploaded(&client, of_images).await;
+        let designs = listed(&client, designs(&client), design, &of_designs).await.map_err(Arc::new);
         for (_, unconfirmed) in &mut self.open {
             by_canva(clock(&client), unconfirmed);
         }
-        let asked = clock(&client).at(asked).seconds;
-        let mut rivals = HashMap::new();
-        for (_, unconfirmed) in &self.open {
-            *rivals.entry((is_design(unconfirmed), unconfirmed.name.clone())).or_insert(0) += 1;
-        }
+        let asked_at = clock(&client).at(asked).seconds;
         let (mut ended, mut open) = (Vec::new(), Vec::new());
         for (key, unconfirmed) in std::mem::take(&mut self.open) {
-            let in_design = is_design(&unconfirmed);
-            let alone = rivals.get(&(in_design, unconfirmed.name.clone())).is_none_or(|rivals| *rivals == 1);
-            match self.conclude(&unconfirmed, if in_design { &designs } else { &images }, alone, asked) {
+            let listed = if is_design(&unconfirmed) { &designs } else { &images };
+            // Nothing that was sent is younger than the search, whatever the clocks say.
+            let over = asked_at >= self.over(&unconfirmed) || asked - self.began >= self.client.poll.deadline;
+            match self.conclude(&unconfirmed, listed, over) {
                 Some(result) => ended.push((key, result)),
                 None => open.push((key, unconfirmed)),
             }
         }
         self.open = open;
         // No longer than until the first of them is over.
-        let left = self.open.iter().map(|(_, it)| self.over(it).saturating_sub(asked)).min().unwrap_or_default();
+        let left = self.open.iter().map(|(_, it)| self.over(it).saturating_sub(asked_at)).min().unwrap_or_default();
         let left = Duration::from_secs(u64::try_from(left).unwrap_or_default().max(1));
         self.pause = self.pauses.next().unwrap_or(self.client.poll.max_delay).min(left);
         Some(ended)
@@ -198,15 +202,13 @@ impl<K> Search<K> {
         unconfirmed.complete.saturating_add(deadline)
     }
 
-    /// What a list that was asked for at this time makes certain; `alone`: nothing else of this name is looked up.
+    /// What a list makes certain; `over`: its job should have ended before it was asked for.
     fn conclude(
         &self,
         unconfirmed: &Unconfirmed,
         listed: &Result<Vec<Listed>, Arc<Error>>,
-        alone: bool,
-        asked: i64,
+        over: bool,
     ) -> Option<Result<JobResult, LookUpError>> {
-        let over = asked >= self.over(unconfirmed);
         let listed = match listed {
             _ if unconfirmed.kind == UnconfirmedKind::Video => return Some(Err(LookUpError::Video)),
             Ok(listed) => listed,
@@ -217,24 +219,44 @@ impl<K> Search<K> {
             it.name == unconfirmed.name && it.created_at >= unconfirmed.began && !self.known.contains(&it.id)
         };
         let fitting: Vec<&Listed> = listed.iter().filter(fits).collect();
+        let of_this_name = self.rivals.get(&(is_design(unconfirmed), unconfirmed.name.clone()));
+        let rivals = of_this_name.copied().unwrap_or(1);
         match fitting.as_slice() {
             [] if !over => None,
             [] if unconfirmed.kind == UnconfirmedKind::Asset => Some(Err(LookUpError::Video)),
             [] => Some(Err(LookUpError::NotThere)),
-            [it] if alone => Some(Ok(it.result.clone())),
+            [it] if rivals == 1 && !self.unsettled => Some(Ok(it.result.clone())),
+            // The others may be under way.
+            some if some.len() < rivals && !over => None,
             several => Some(Err(LookUpError::Several { ids: several.iter().map(|it| it.id.clone()).collect() })),
         }
     }
 }
 
-/// What the list has, as far back as any of these may have been made.
+/// The images in the folders that they can be in.
+async fn uploaded(client: &Client, wanted: Vec<Unconfirmed>) -> Result<Vec<Listed>, Arc<Error>> {
+    let folders = wanted.iter().filter_map(|it| it.folder_id.as_deref());
+    let folders: BTreeSet<&str> = folders.chain(["uploads"]).collect();
+    let mut images = Vec::new();
+    for folder_id in folders {
+        match listed(client, images_in(client, folder_id), image, &wanted).await {
+            Ok(more) => images.extend(more),
+            // Nothing can have been moved there.
+            Err(Error::Api(api)) if api.status == StatusCode::NOT_FOUND && folder_id != "uploads" => {}
+            Err(error) => return Err(Arc::new(error)),
+        }
+    }
+    Ok(images)
+}
+
+/// What a list has of these names, as far back as any of them may have been made.
 async fn listed<T: Send + 'static>(
     client: &Client,
     mut items: Items<T>,
     read: fn(T) -> Option<Listed>,
-    mut wanted: Vec<Unconfirmed>,
-) -> Result<Vec<Listed>, Arc<Error>> {
-    let mut listed: Vec<Listed> = Vec::new();
+    wanted: &[Unconfirmed],
+) -> Result<Vec<Listed>, Error> {
+    let (mut listed, mut wanted): (Vec<Listed>, _) = (Vec::new(), wanted.to_vec());
     if wanted.is_empty() {
         return Ok(listed);
     }
@@ -246,7 +268,8 @@ async fn listed<T: Send + 'static>(
             break;
         }
         // What is added meanwhile moves everything on, perhaps to the next page.
-        if listed.iter().all(|known| known.id != item.id) {
+        let is_new = listed.iter().all(|known| known.id != item.id);
+        if is_new && wanted.iter().any(|unconfirmed| unconfirmed.name == item.name) {
             listed.push(item);
         }
     }
@@ -276,15 +299,15 @@ fn is_image(unconfirmed: &Unconfirmed) -> bool {
     matches!(unconfirmed.kind, UnconfirmedKind::Image | UnconfirmedKind::Asset)
 }
 
-/// The images that the user has uploaded.
-fn images(client: &Client) -> Items<FolderItemSummary> {
+/// The images in a folder.
+fn images_in(client: &Client, folder_id: &str) -> Items<FolderItemSummary> {
     let options = ListFolderItemsOptions {
         item_types: Some(vec![FolderItemType::Image]),
         sort_by: Some(FolderItemSortBy::CreatedDescending),
         limit: Some(PAGE),
         ..Default::default()
     };
-    client.generated().list_folder_items_stream("uploads", &options)
+    client.generated().list_folder_items_stream(folder_id, &options)
 }
 
 fn image(item: FolderItemSummary) -> Option<Listed> {

@@ -12,10 +12,19 @@ use crate::sync::lock;
 /// Canva's clock. A `Date` leaves out the parts of a second, and was written a little before it is read. So this machine's
 /// clock is taken where the two agree as far as that goes; it has the parts of a second.
 #[derive(Default)]
-pub(crate) struct ServerClock(Mutex<Option<(SystemTime, Instant)>>);
+pub(crate) struct ServerClock(Mutex<Option<Reading>>);
 
-/// A second that a `Date` leaves out, and one for its way.
-const AGREEMENT: Duration = Duration::from_secs(2);
+#[derive(Clone, Copy)]
+struct Reading {
+    time: SystemTime,
+    at: Instant,
+    own: SystemTime,
+    /// The clocks have agreed so far.
+    agree: bool,
+}
+
+/// What a `Date` leaves out, and its way.
+const AGREEMENT: Duration = Duration::from_millis(1_250);
 
 /// In seconds since the Unix epoch.
 #[derive(Clone, Copy)]
@@ -31,15 +40,22 @@ impl ServerClock {
         let date = headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
         if let Some(date) = date {
             let own = SystemTime::now();
-            let agree = own.duration_since(date).is_ok_and(|later| later < AGREEMENT);
-            *lock(&self.0) = Some((if agree { own } else { date }, Instant::now()));
+            let agrees = own.duration_since(date).is_ok_and(|later| later < AGREEMENT);
+            let mut reading = lock(&self.0);
+            let agree = agrees && reading.is_none_or(|before| before.agree);
+            *reading = Some(Reading { time: if agree { own } else { date }, at: Instant::now(), own, agree });
         }
     }
 
     /// The time at Canva at this instant, past or present.
     pub(crate) fn at(&self, instant: Instant) -> ServerTime {
-        let read = *lock(&self.0);
-        let (date, then) = read.unwrap_or_else(|| (SystemTime::now(), Instant::now()));
+        // A machine that slept has missed some time since.
+        let slept = |read: &Reading| {
+            let elapsed = read.own.elapsed().unwrap_or_default();
+            elapsed > read.at.elapsed().saturating_add(AGREEMENT)
+        };
+        let read = lock(&self.0).filter(|read| !slept(read));
+        let (date, then) = read.map_or_else(|| (SystemTime::now(), Instant::now()), |read| (read.time, read.at));
         let since_epoch = date.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let at = match instant.checked_duration_since(then) {
             Some(later) => since_epoch.saturating_add(later),

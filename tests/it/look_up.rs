@@ -111,6 +111,18 @@ async fn what_was_there_before_is_something_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_of_many_is_only_what_was_made_since_it_began_itself() {
+    let (simulator, canva) = simulated(Duration::ZERO).await;
+    let first = lost(&simulator, &canva, "first.png", NEVER).await;
+    upload(&canva, "second.png").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let second = lost(&simulator, &canva, "second.png", NEVER).await;
+    let both = [&first, &second].map(|error| error.unconfirmed().unwrap().clone());
+    let found = canva.look_up_all(both).await;
+    assert!(matches!(found.as_slice(), [Err(LookUpError::NotThere), Err(LookUpError::NotThere)]), "{found:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_known_or_has_another_name_is_something_else() {
     let (simulator, canva) = simulated(Duration::ZERO).await;
     let error = lost(&simulator, &canva, "photo.png", NEVER).await;
@@ -229,7 +241,8 @@ async fn it_goes_by_the_clock_of_canva() {
         let unconfirmed = error.unconfirmed().unwrap();
         assert_eq!(unconfirmed.own_clock, !heard);
         assert_eq!(unconfirmed.began < seconds as i64 + 60, heard, "{unconfirmed:?}");
-        assert_eq!(asset(canva.look_up(&error).await).id, "new");
+        let found = tokio::time::timeout(Duration::from_secs(10), canva.look_up(&error)).await;
+        assert_eq!(asset(found.expect("it is taken for older")).id, "new");
     }
 }
 
@@ -297,4 +310,109 @@ async fn what_a_bulk_has_made_of_another_item_is_not_taken_for_the_lost_one() {
     else {
         panic!("{ended:?}")
     };
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_be_that_of_an_item_whose_job_goes_on_is_not_taken_for_the_lost_one() {
+    let (simulator, canva) = simulated(Duration::ZERO).await;
+    simulator.inject("createAssetUploadJob", 2..=2, NEVER).unwrap();
+    simulator.inject("getAssetUploadJob", .., Fault::Respond(CannedResponse::json(501))).unwrap();
+    let canva_of_items = canva.clone();
+    let items = [("first", None), ("second", Some(()))].map(|(key, lost)| {
+        let canva = canva_of_items.clone();
+        (key, async move {
+            match lost {
+                None => {
+                    // Nothing is known of it but its id, and it can't be read.
+                    let job = canva.upload_asset(PIXEL).name("photo.png").await?;
+                    Ok(canva.asset_upload_job(job.id()))
+                }
+                Some(()) => canva.upload_asset(PIXEL).name("photo.png").await,
+            }
+        })
+    });
+    let mut bulk = canva.bulk(items).look_up().max_sending(1);
+    let mut results = Vec::new();
+    while let Some(event) = bulk.next().await {
+        if let BulkEvent::Finished { key, result, .. } = event {
+            results.push((key, result));
+        }
+    }
+    let [("first", Err(Error::Poll { .. })), ("second", Err(Error::OutcomeUnknown { looked_up, .. }))] =
+        results.as_slice()
+    else {
+        panic!("{results:?}")
+    };
+    assert!(matches!(looked_up, Some(LookUpError::Several { ids, .. }) if ids.len() == 1), "{looked_up:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_of_one_name_are_both_waited_for() {
+    let (simulator, canva) = simulated(Duration::from_secs(5)).await;
+    let first = lost(&simulator, &canva, "photo.png", Fault::LoseResponse).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let second = lost(&simulator, &canva, "photo.png", Fault::LoseResponse).await;
+    let both = [&first, &second].map(|error| error.unconfirmed().unwrap().clone());
+    let found = canva.look_up_all(both).await;
+    for found in &found {
+        assert!(matches!(found, Err(LookUpError::Several { ids, .. }) if ids.len() == 2), "{found:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_was_moved_to_its_folder_is_found_there() {
+    let (simulator, canva) = simulated(Duration::ZERO).await;
+    simulator.inject("createAssetUploadJob", 1..=1, Fault::LoseResponse).unwrap();
+    let lost = canva.upload_asset(PIXEL).name("photo.png").folder("root").await.unwrap_err();
+    canva.move_folder_item(&simulator.assets()[0].id, "root").await.unwrap();
+    assert_eq!(asset(canva.look_up(&lost).await).id, simulator.assets()[0].id);
+
+    // A folder that isn't there has nothing.
+    simulator.inject("createAssetUploadJob", 1..=1, Fault::LoseResponse).unwrap();
+    let lost = canva.upload_asset(PIXEL).name("other.png").folder("gone").await.unwrap_err();
+    assert_eq!(asset(canva.look_up(&lost).await).name, "other.png");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_date_of_canva_makes_it_ask_without_an_end() {
+    let now = std::time::SystemTime::now() + Duration::from_secs(365 * 24 * 3600);
+    let date = format!("Date: {}\r\n", httpdate::fmt_http_date(now));
+    let user = http("200 OK", &date, r#"{"team_user":{"user_id":"u","team_id":"t"}}"#);
+    let mut responses = vec![user, String::new()];
+    responses.extend(vec![http("200 OK", "", r#"{"items":[]}"#); 200]);
+    let (base_url, _seen) = support::script(responses).await;
+    let canva = support::once(&base_url);
+    canva.users_me().await.unwrap();
+    let lost = canva.upload_asset(PIXEL).name("photo.png").await.unwrap_err();
+    let mut unconfirmed = serde_json::to_value(lost.unconfirmed().unwrap()).unwrap();
+    unconfirmed["complete"] = i64::MAX.into();
+    let unconfirmed: Unconfirmed = serde_json::from_value(unconfirmed).unwrap();
+    let begun = Instant::now();
+    let found = canva.look_up_all([unconfirmed]).await;
+    assert!(matches!(found.as_slice(), [Err(LookUpError::NotThere)]), "{found:?}");
+    assert!(begun.elapsed() < Duration::from_secs(610), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn what_was_made_in_the_second_before_is_told_apart_by_this_machines_clock() {
+    // Canva's `Date` is a second late, as it may be.
+    let now = std::time::SystemTime::now();
+    let seconds = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let date = format!("Date: {}\r\n", httpdate::fmt_http_date(now));
+    let image = |id: &str, at: u64| {
+        format!(
+            r#"{{"type":"image","image":{{"type":"image","id":"{id}","name":"photo.png","tags":[],"created_at":{at},"updated_at":{at}}}}}"#
+        )
+    };
+    let items = format!(r#"{{"items":[{},{}]}}"#, image("new", seconds + 5), image("old", seconds));
+    tokio::time::sleep(Duration::from_millis(
+        1_000 - u64::from(now.duration_since(std::time::UNIX_EPOCH).unwrap().subsec_millis()) + 20,
+    ))
+    .await;
+    let user = http("200 OK", &date, r#"{"team_user":{"user_id":"u","team_id":"t"}}"#);
+    let (base_url, _seen) = support::script(vec![user, String::new(), http("200 OK", "", &items)]).await;
+    let canva = support::once(&base_url);
+    canva.users_me().await.unwrap();
+    let lost = canva.upload_asset(PIXEL).name("photo.png").await.unwrap_err();
+    assert_eq!(asset(canva.look_up(&lost).await).id, "new");
 }
