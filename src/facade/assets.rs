@@ -211,7 +211,8 @@ impl UploadAsset {
     /// not in Canva, and one with an [`Unconfirmed`] is looked up with [`Client::look_up_all`].
     ///
     /// If it fails, so does the upload, with [`BodyError::HeldBack`](crate::BodyError::HeldBack). It must end
-    /// within the [stall timeout](crate::ClientBuilder::stall_timeout).
+    /// within the [stall timeout](crate::ClientBuilder::stall_timeout), and should be quick: a look-up counts the time
+    /// from when it began.
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {

@@ -26,9 +26,10 @@ const PAGE: i32 = 100;
 impl Client {
     /// Looks up what became of an upload, an import or a new design with a title after an [`Error::OutcomeUnknown`]:
     /// Canva's lists are asked for an asset or design of its name that was made since. Where there is none yet, they are
-    /// asked again until its job should have ended: for [`PollPolicy::deadline`](crate::PollPolicy::deadline), 10 minutes, after it was sent.
+    /// asked again until its job should have ended: 10 minutes after it was sent, or what
+    /// [`PollPolicy::deadline`](crate::PollPolicy::deadline) says.
     ///
-    /// It gives what was made. An asset lacks `metadata` and `owner`, which the list doesn't have. It isn't moved to its
+    /// It gives what was made, of an import one design. An asset lacks `metadata` and `owner`, which the list doesn't have. It isn't moved to its
     /// [folder](crate::UploadAsset::folder); [`Bulk::look_up`](crate::Bulk::look_up) does that.
     ///
     /// An asset is found in the folder `uploads` with the scope `folder:read`, a design with `design:meta:read`.
