@@ -89,7 +89,7 @@ pub fn retry_after(value: &[u8], date: &[u8]) {
 pub fn metadata(name: &str, title: &str, mime_type: Option<&str>) {
     let allowed = |text: &str| (1..=50).contains(&text.chars().count());
     match metadata_headers::asset_upload(Some(name), None) {
-        Ok(metadata) => {
+        Ok((_, metadata)) => {
             let (AssetUploadMetadata { name_base64 }, length) = through_header(&metadata);
             assert_eq!(STANDARD.decode(name_base64).unwrap(), name.as_bytes());
             // 50 characters of 4 bytes are 268 in Base64.
@@ -98,7 +98,7 @@ pub fn metadata(name: &str, title: &str, mime_type: Option<&str>) {
         Err(error) => assert!(!allowed(name), "{error}"),
     }
     match metadata_headers::design_import(Some(title), None, mime_type) {
-        Ok(metadata) => {
+        Ok((_, metadata)) => {
             let (DesignImportMetadata { title_base64, .. }, _) = through_header(&metadata);
             assert_eq!(STANDARD.decode(title_base64).unwrap(), title.as_bytes());
             assert_eq!(metadata.mime_type.as_deref(), mime_type);
