@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
 
 use super::JobResult;
@@ -313,21 +315,14 @@ fn images_in(client: &Client, folder_id: &str) -> Items<FolderItemSummary> {
 
 fn image(item: FolderItemSummary) -> Option<Listed> {
     let FolderItemSummary::Image(item) = item else { return None };
-    let AssetSummary { created_at, id, name, tags, thumbnail, type_, updated_at, extra } = item.image;
-    let asset = Asset {
-        created_at,
-        id: id.clone(),
-        import_status: None,
-        metadata: None,
-        name: name.clone(),
-        owner: None,
-        tags,
-        thumbnail,
-        type_: Some(type_),
-        updated_at,
-        extra,
-    };
+    let AssetSummary { id, name, created_at, .. } = item.image.clone();
+    let asset: Asset = same(&item.image)?;
     Some(Listed { id, name, created_at, sorted_by: created_at, result: asset.into() })
+}
+
+/// The same thing as another response has it: what the two have in common has the same names, and the rest is kept.
+fn same<T: DeserializeOwned>(listed: &impl Serialize) -> Option<T> {
+    serde_json::to_value(listed).and_then(serde_json::from_value).ok()
 }
 
 /// The user's own designs. They can't be sorted by when they were made, and none changed before that.
@@ -342,9 +337,8 @@ fn designs(client: &Client) -> Items<Design> {
 }
 
 fn design(design: Design) -> Option<Listed> {
-    let Design { created_at, id, page_count, thumbnail, title, updated_at, urls, extra, .. } = design;
-    let name = title.clone().unwrap_or_default();
-    let design =
-        DesignSummary { created_at, id: id.clone(), page_count, thumbnail, title, updated_at, url: None, urls, extra };
-    Some(Listed { id, name, created_at, sorted_by: updated_at, result: vec![design].into() })
+    let summary: DesignSummary = same(&design)?;
+    let Design { id, title, created_at, updated_at, .. } = design;
+    let name = title.unwrap_or_default();
+    Some(Listed { id, name, created_at, sorted_by: updated_at, result: vec![summary].into() })
 }
