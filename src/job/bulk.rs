@@ -315,7 +315,7 @@ impl<K: Clone, T: Send + Sync + 'static> Item<K, T> {
                 let _ = events.send(Message::Event(started, None));
                 let result = job.end(policy, Some(&turns)).await;
                 match (&lost, &job.made) {
-                    (Some(lost), Some(made)) => lock(&lost.known).extend(made.ids().map(str::to_owned)),
+                    (Some(lost), Some(made)) => lock(&lost.known).extend(made.ids()),
                     (Some(lost), None) if !matches!(result, Ok(Err(_))) => {
                         lost.unsettled.store(true, Ordering::Relaxed)
                     }

@@ -87,13 +87,12 @@ pub(crate) struct Snapshot {
 }
 
 impl JobResult {
-    /// The ids of the asset or designs.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
-        let (asset, designs) = match self {
-            Self::Asset(asset) => (Some(asset.id.as_str()), None),
-            Self::Designs(designs) => (None, Some(designs.iter().map(|design| design.id.as_str()))),
-        };
-        asset.into_iter().chain(designs.into_iter().flatten())
+    /// The ids of what was made: one thing or a list, of whatever kind.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        let result = serde_json::to_value(self).unwrap_or_default();
+        let made = result.as_object().into_iter().flat_map(Map::values);
+        let each = made.flat_map(|made| made.as_array().map_or(std::slice::from_ref(made), Vec::as_slice));
+        each.filter_map(|it| it.get("id")?.as_str().map(str::to_owned)).collect()
     }
 }
 
