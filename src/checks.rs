@@ -50,6 +50,11 @@ pub(crate) fn pages(numbers: &[i32]) -> Result<(), Error> {
     }
 }
 
+/// The most that a page of a list can have.
+pub(crate) fn largest_page(limit: &RangeInclusive<usize>) -> Option<i32> {
+    i32::try_from(*limit.end()).ok()
+}
+
 fn out_of_range(field: &'static str, count: impl Display, length: &RangeInclusive<usize>, unit: &str) -> Error {
     let expected = match length.start() {
         0 => format!("at most {} {unit}", length.end()),

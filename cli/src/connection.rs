@@ -14,7 +14,8 @@ use crate::shared_limits;
 const NO_TOKEN: &str = "no access token: set CANVA_ACCESS_TOKEN to the token of a Canva user, or add --simulate to try \
                         the command without an account";
 
-/// The client, with how long Canva may work on a file, and the simulator that it talks to with `--simulate`. The simulator stops when it is dropped.
+/// The client, with how long Canva may work on a file, and the simulator that it talks to with `--simulate`. The
+/// simulator stops when it is dropped.
 pub async fn open(server: Server, timeout: Option<Duration>) -> Result<(Client, Option<Simulator>), End> {
     let simulator = if server.simulate { Some(Simulator::start().await?) } else { None };
     let (token, base_url, redis) = match &simulator {

@@ -148,15 +148,12 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
         Error::OutcomeUnknown { looked_up: Some(looked_up), .. } => match looked_up {
             LookUpError::NotThere => "send it again if a second one does no harm",
             LookUpError::Several { .. } => "look in Canva whether it is one of them before you send it again",
-            LookUpError::Failed { source, .. } => match source.api() {
-                Some(api) if api.code == "missing_scope" => {
-                    let scope = api.operation.scopes.join(" ");
-                    return Some(format!(
-                        "look in Canva before you send it again, or use a token with the scope {scope} next time"
-                    ));
-                }
-                _ => "look in Canva before you send it again",
-            },
+            LookUpError::Failed { source, .. } => {
+                let missing = source.api().filter(|api| api.code == "missing_scope");
+                let scope = missing
+                    .map(|api| format!(", or use a token with the scope {} next time", api.operation.scopes.join(" ")));
+                return Some(format!("look in Canva before you send it again{}", scope.unwrap_or_default()));
+            }
             _ => "look in Canva before you send it again",
         },
         Error::NotMoved { source, .. } if source.kind() == ErrorKind::Refused => {

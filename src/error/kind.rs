@@ -127,12 +127,7 @@ impl Error {
     /// provider has no other one, or the provider itself says so with [`LoginRequired`](crate::auth::LoginRequired).
     /// Where it is about a job, log in and then wait for the job again.
     pub fn needs_login(&self) -> bool {
-        match self {
-            Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } | Self::NotMoved { source, .. } => {
-                source.needs_login()
-            }
-            _ => self.kind() == ErrorKind::Login,
-        }
+        self.cause().map_or_else(|| self.kind() == ErrorKind::Login, Self::needs_login)
     }
 
     /// How long to wait before the next request, if Canva or the token endpoint said so, to this request or to an
@@ -141,10 +136,8 @@ impl Error {
         match self {
             Self::Pacer { source, .. } => source.downcast_ref().map(|paused: &PausedError| paused.retry_after),
             Self::Token { source } => of_refresh(source),
-            Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } | Self::NotMoved { source, .. } => {
-                source.retry_after()
-            }
-            _ => self.api()?.retry_after,
+            Self::Api(api) => api.retry_after,
+            _ => self.cause()?.retry_after(),
         }
     }
 }

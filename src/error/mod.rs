@@ -230,10 +230,7 @@ impl Error {
     pub fn api(&self) -> Option<&ApiError> {
         match self {
             Self::Api(error) => Some(error),
-            Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } | Self::NotMoved { source, .. } => {
-                source.api()
-            }
-            _ => None,
+            _ => self.cause()?.api(),
         }
     }
 
@@ -243,10 +240,7 @@ impl Error {
             Self::Api(error) => Some(error.status),
             Self::Decode { status, .. } => Some(*status),
             Self::Connection { status, .. } | Self::Timeout { status, .. } => *status,
-            Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } | Self::NotMoved { source, .. } => {
-                source.status()
-            }
-            _ => None,
+            _ => self.cause()?.status(),
         }
     }
 
@@ -255,10 +249,7 @@ impl Error {
         match self {
             Self::Api(error) => error.request_id.as_deref(),
             Self::Decode { request_id, .. } => request_id.as_deref(),
-            Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } | Self::NotMoved { source, .. } => {
-                source.request_id()
-            }
-            _ => None,
+            _ => self.cause()?.request_id(),
         }
     }
 
@@ -269,6 +260,16 @@ impl Error {
             Self::Poll { job_id, .. } | Self::Deadline { job_id, .. } => Some(job_id),
             Self::Decode { job_id, .. } | Self::NotMoved { job_id, .. } => job_id.as_deref(),
             Self::OutcomeUnknown { source, .. } => source.job_id(),
+            _ => None,
+        }
+    }
+
+    /// The error of the request that this one is about.
+    fn cause(&self) -> Option<&Self> {
+        match self {
+            Self::OutcomeUnknown { source, .. } | Self::Poll { source, .. } | Self::NotMoved { source, .. } => {
+                Some(source)
+            }
             _ => None,
         }
     }

@@ -68,12 +68,13 @@ impl Unconfirmed {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LookUpError {
-    /// Canva doesn't list it, although any job for it should have ended. That is strong evidence that
-    /// there never was one, or that it failed. It is no proof: Canva may take longer, or somebody may have renamed, moved
-    /// or deleted what was made.
+    /// Canva doesn't list it, although any job for it should have ended. That is strong evidence that there never was one,
+    /// or that it failed. It is no proof: Canva may take longer, or somebody may have renamed, moved or deleted what was
+    /// made.
     #[error("Canva does not list it")]
     NotThere,
-    /// More than one fits, or one that fits more than one of what was looked up.
+    /// More than one fits, or one that may be another's: of what is looked up by the same name, or of an item of the same
+    /// bulk whose job goes on.
     #[error("it may be one of these in Canva: {}", Ids(.ids))]
     #[non_exhaustive]
     Several {

@@ -124,7 +124,7 @@ impl Client {
     /// # }
     /// ```
     pub fn list_designs(&self) -> ListDesigns {
-        let limit = i32::try_from(*lengths::LIST_DESIGNS_LIMIT.end()).ok();
+        let limit = checks::largest_page(&lengths::LIST_DESIGNS_LIMIT);
         ListDesigns { client: self.clone(), options: ListDesignsOptions { limit, ..ListDesignsOptions::default() } }
     }
 }

@@ -75,7 +75,7 @@ impl Client {
     /// # }
     /// ```
     pub fn list_folder_items(&self, folder_id: impl Into<String>) -> ListFolderItems {
-        let limit = i32::try_from(*lengths::LIST_FOLDER_ITEMS_LIMIT.end()).ok();
+        let limit = checks::largest_page(&lengths::LIST_FOLDER_ITEMS_LIMIT);
         let options = ListFolderItemsOptions { limit, ..ListFolderItemsOptions::default() };
         ListFolderItems { client: self.clone(), folder_id: folder_id.into(), options }
     }

@@ -1,7 +1,7 @@
 //! What became of uploads and imports whose outcome is unknown: Canva is asked for what it has. docs/retries.md has the
 //! argument.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::JobResult;
 use crate::boxed::BoxFuture;
+use crate::checks::{self, lengths};
 use crate::client::Client;
 use crate::error::{Error, LookUpError, Unconfirmed, UnconfirmedKind};
 use crate::generated::types::{
@@ -22,19 +23,16 @@ use crate::generated::{ListDesignsOptions, ListFolderItemsOptions};
 use crate::send::Items;
 use crate::send::clock::ServerClock;
 
-/// What a page has at the most, as the spec says.
-const PAGE: i32 = 100;
-
 impl Client {
     /// Looks up what became of an upload, an import or a new design with a title after an [`Error::OutcomeUnknown`]:
     /// Canva's lists are asked for an asset or design of its name that was made since. Where there is none yet, they are
     /// asked again until its job should have ended: 10 minutes after it was sent, or what
     /// [`PollPolicy::deadline`](crate::PollPolicy::deadline) says.
     ///
-    /// It gives what was made, of an import one design. An asset lacks `metadata` and `owner`, which the list doesn't have. It isn't moved to its
-    /// [folder](crate::UploadAsset::folder); [`Bulk::look_up`](crate::Bulk::look_up) does that.
+    /// It gives what was made, of an import one design. An asset lacks `metadata` and `owner`, which the list doesn't have.
+    /// It isn't moved to its [folder](crate::UploadAsset::folder); [`Bulk::look_up`](crate::Bulk::look_up) does that.
     ///
-    /// An asset is found in the folder `uploads` with the scope `folder:read`, a design with `design:meta:read`.
+    /// An asset is found in `uploads` and in its folder, with the scope `folder:read`; a design with `design:meta:read`.
     ///
     /// ```no_run
     /// # async fn example(canva: canva_connect::Client) -> Result<(), canva_connect::Error> {
@@ -173,8 +171,11 @@ impl<K> Search<K> {
         let of_designs = self.wanted(is_design);
         let images = uploaded(&client, of_images).await;
         let designs = listed(&client, designs(&client), design, &of_designs).await.map_err(Arc::new);
-        for (_, unconfirmed) in &mut self.open {
-            by_canva(clock(&client), unconfirmed);
+        for (_, it) in &mut self.open {
+            let behind = behind(clock(&client), it);
+            (it.began, it.complete) = (it.began.saturating_add(behind), it.complete.saturating_add(behind));
+            // Once: from here on its times are Canva's.
+            it.own_clock &= clock(&client).ahead().is_none();
         }
         let asked_at = clock(&client).at(asked).seconds;
         let (mut ended, mut open) = (Vec::new(), Vec::new());
@@ -259,20 +260,21 @@ async fn listed<T: Send + 'static>(
     read: fn(T) -> Option<Listed>,
     wanted: &[Unconfirmed],
 ) -> Result<Vec<Listed>, Error> {
-    let (mut listed, mut wanted): (Vec<Listed>, _) = (Vec::new(), wanted.to_vec());
+    let mut listed: Vec<Listed> = Vec::new();
     if wanted.is_empty() {
         return Ok(listed);
     }
+    let names: HashSet<&str> = wanted.iter().map(|it| it.name.as_str()).collect();
+    let mut first_began = None;
     while let Some(item) = items.next().await {
         let Some(item) = read(item?) else { continue };
         // Only now: the response may be the first that says what time it is at Canva.
-        wanted.iter_mut().for_each(|unconfirmed| by_canva(clock(client), unconfirmed));
-        if wanted.iter().all(|unconfirmed| item.sorted_by < unconfirmed.began) {
+        let began = |it: &Unconfirmed| it.began.saturating_add(behind(clock(client), it));
+        if *first_began.get_or_insert_with(|| wanted.iter().map(began).min()) > Some(item.sorted_by) {
             break;
         }
         // What is added meanwhile moves everything on, perhaps to the next page.
-        let is_new = listed.iter().all(|known| known.id != item.id);
-        if is_new && wanted.iter().any(|unconfirmed| unconfirmed.name == item.name) {
+        if names.contains(item.name.as_str()) && listed.iter().all(|known| known.id != item.id) {
             listed.push(item);
         }
     }
@@ -283,15 +285,9 @@ fn clock(client: &Client) -> &ServerClock {
     &client.sender.settings.clock
 }
 
-/// Sets its times by Canva's clock, once a response has said what time it is there.
-fn by_canva(clock: &ServerClock, unconfirmed: &mut Unconfirmed) {
-    if unconfirmed.own_clock
-        && let Some(ahead) = clock.ahead()
-    {
-        unconfirmed.own_clock = false;
-        unconfirmed.began = unconfirmed.began.saturating_add(ahead);
-        unconfirmed.complete = unconfirmed.complete.saturating_add(ahead);
-    }
+/// By how many seconds its times are behind Canva's, once a response has said what time it is there.
+fn behind(clock: &ServerClock, unconfirmed: &Unconfirmed) -> i64 {
+    if unconfirmed.own_clock { clock.ahead().unwrap_or_default() } else { 0 }
 }
 
 fn is_design(unconfirmed: &Unconfirmed) -> bool {
@@ -307,7 +303,7 @@ fn images_in(client: &Client, folder_id: &str) -> Items<FolderItemSummary> {
     let options = ListFolderItemsOptions {
         item_types: Some(vec![FolderItemType::Image]),
         sort_by: Some(FolderItemSortBy::CreatedDescending),
-        limit: Some(PAGE),
+        limit: checks::largest_page(&lengths::LIST_FOLDER_ITEMS_LIMIT),
         ..Default::default()
     };
     client.generated().list_folder_items_stream(folder_id, &options)
@@ -330,7 +326,7 @@ fn designs(client: &Client) -> Items<Design> {
     let options = ListDesignsOptions {
         ownership: Some(OwnershipType::Owned),
         sort_by: Some(SortByType::ModifiedDescending),
-        limit: Some(PAGE),
+        limit: checks::largest_page(&lengths::LIST_DESIGNS_LIMIT),
         ..Default::default()
     };
     client.generated().list_designs_stream(&options)

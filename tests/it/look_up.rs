@@ -31,6 +31,13 @@ async fn lost(simulator: &Simulator, canva: &Client, name: &str, fault: Fault) -
     error
 }
 
+/// An image as a list has it.
+fn image(id: &str, at: u64) -> String {
+    format!(
+        r#"{{"type":"image","image":{{"type":"image","id":"{id}","name":"photo.png","tags":[],"created_at":{at},"updated_at":{at}}}}}"#
+    )
+}
+
 async fn upload(canva: &Client, name: &str) -> Asset {
     canva.upload_asset(PIXEL.to_vec()).name(name).await.unwrap().wait().await.unwrap()
 }
@@ -222,11 +229,6 @@ async fn it_goes_by_the_clock_of_canva() {
     let now = std::time::SystemTime::now() - Duration::from_secs(7200);
     let seconds = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let date = format!("Date: {}\r\n", httpdate::fmt_http_date(now));
-    let image = |id: &str, at: u64| {
-        format!(
-            r#"{{"type":"image","image":{{"type":"image","id":"{id}","name":"photo.png","tags":[],"created_at":{at},"updated_at":{at}}}}}"#
-        )
-    };
     let items = format!(r#"{{"items":[{},{}]}}"#, image("new", seconds + 1), image("old", seconds - 60));
     for heard in [false, true] {
         let (lists, user) = (http("200 OK", &date, &items), r#"{"team_user":{"user_id":"u","team_id":"t"}}"#);
@@ -399,11 +401,6 @@ async fn what_was_made_in_the_second_before_is_told_apart_by_this_machines_clock
     let now = std::time::SystemTime::now();
     let seconds = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let date = format!("Date: {}\r\n", httpdate::fmt_http_date(now));
-    let image = |id: &str, at: u64| {
-        format!(
-            r#"{{"type":"image","image":{{"type":"image","id":"{id}","name":"photo.png","tags":[],"created_at":{at},"updated_at":{at}}}}}"#
-        )
-    };
     let items = format!(r#"{{"items":[{},{}]}}"#, image("new", seconds + 5), image("old", seconds));
     tokio::time::sleep(Duration::from_millis(
         1_000 - u64::from(now.duration_since(std::time::UNIX_EPOCH).unwrap().subsec_millis()) + 20,
