@@ -11,7 +11,8 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::{Map, json};
 
 use crate::End;
-use crate::args::{ApiCommand, Contents, DesignCommand, DesignSort, Pages, Waiting};
+use crate::args::files::{ImportFiles, UploadFiles, Waiting};
+use crate::args::{ApiCommand, Contents, DesignCommand, DesignSort, Pages};
 use crate::files::{self, OnProgress, Sending};
 use crate::item::{Item, Outcome, Subject};
 use crate::list;
@@ -24,7 +25,7 @@ pub const AT_ONCE: usize = 4;
 pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Result<(), End> {
     let progress = output.progress.clone();
     let (subject, outcome) = match command {
-        ApiCommand::Upload { files, name, tags, folder_id, again, waiting } => {
+        ApiCommand::Upload(UploadFiles { files, name, tags, folder_id, again, waiting }) => {
             let (client, all_tags) = (canva.clone(), tags.clone());
             let send = move |file: &PathBuf, on_progress: OnProgress| -> Sending {
                 let mut upload = client.upload_asset(file).on_progress(on_progress);
@@ -43,7 +44,7 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
             };
             return files::run(canva, files, send, &tags, &waiting, again, output).await;
         }
-        ApiCommand::Import { files, title, mime_type, again, waiting } => {
+        ApiCommand::Import(ImportFiles { files, title, mime_type, again, waiting }) => {
             let client = canva.clone();
             let send = move |file: &PathBuf, on_progress: OnProgress| -> Sending {
                 let mut import = client.import_design(file).on_progress(on_progress);

@@ -7,6 +7,7 @@ use canva_connect::{BASE_URL, Client, Error, PollPolicy};
 use canva_simulator::Simulator;
 
 use crate::End;
+use crate::account::Account;
 use crate::args::Server;
 #[cfg(feature = "redis")]
 use crate::shared_limits;
@@ -26,6 +27,7 @@ pub async fn open(server: Server, timeout: Option<Duration>) -> Result<(Client, 
             (token, server.base_url.or(variable("CANVA_BASE_URL")?), redis)
         }
     };
+    let account = Account::of_token(base_url.as_deref().unwrap_or(BASE_URL), &token);
     let mut builder = Client::builder().user_agent(concat!("canva-cli/", env!("CARGO_PKG_VERSION")));
     #[cfg(not(feature = "redis"))]
     if redis.is_some() {
@@ -35,7 +37,7 @@ pub async fn open(server: Server, timeout: Option<Duration>) -> Result<(Client, 
     }
     #[cfg(feature = "redis")]
     if let Some(redis) = redis {
-        builder = builder.pacer(shared_limits::open(&redis, &token).await?);
+        builder = builder.pacer(shared_limits::open(&redis, &account).await?);
     }
     if let Some(timeout) = timeout {
         builder = builder.poll_policy(PollPolicy::default().deadline(timeout));

@@ -13,7 +13,7 @@ use futures_util::future::FutureExt;
 use futures_util::stream::{self, FuturesUnordered, StreamExt};
 
 use crate::End;
-use crate::args::{Again, Waiting};
+use crate::args::files::{Again, Waiting};
 use crate::commands::{AT_ONCE, LOST, created};
 use crate::item::{Item, Made, Outcome, Subject};
 use crate::output::Output;

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod account;
 mod args;
 mod commands;
 mod connection;
@@ -14,6 +15,7 @@ mod progress;
 #[cfg(feature = "redis")]
 mod shared_limits;
 mod simulate;
+mod state;
 mod warnings;
 
 use std::io;

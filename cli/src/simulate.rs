@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use canva_simulator::{Simulator, Tls};
 use tempfile::NamedTempFile;
 
-use crate::args::Simulate;
+use crate::args::simulate::Simulate;
 use crate::output::Output;
 
 pub async fn run(args: Simulate, output: &mut Output) -> io::Result<()> {

@@ -1,18 +1,23 @@
 //! The command line: its commands and options, and which of them exclude each other. The library checks values, such as
 //! the length of a name.
 
+pub mod files;
+pub mod simulate;
+
 use std::env;
 use std::ffi::OsString;
 use std::io;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use canva_connect::{FolderItemType, JobKind, PresetDesignTypeName, Printable, operations};
-use canva_simulator::RateLimits;
+use canva_connect::{FolderItemType, JobKind, PresetDesignTypeName, Printable};
 use clap::builder::{NonEmptyStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+
+use self::files::{ImportFiles, UploadFiles, Waiting};
+use self::simulate::Simulate;
 
 const FIRST_STEPS: &str = "\
 Try it without an account:
@@ -85,29 +90,7 @@ pub enum Command {
 #[derive(Subcommand)]
 pub enum ApiCommand {
     /// Upload images and videos.
-    Upload {
-        /// The files. Write `./*.png` or `-- *.png` if a file's name may begin with `-`.
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
-
-        /// The asset's name in Canva, for a single file [default: the file's name].
-        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
-        name: Option<String>,
-
-        /// A tag for each asset, set after its upload; can be given several times.
-        #[arg(long = "tag", value_name = "TAG", value_parser = NonEmptyStringValueParser::new())]
-        tags: Vec<String>,
-
-        /// Move each asset to this folder after its upload. Canva moves no videos.
-        #[arg(long = "folder", value_name = "FOLDER")]
-        folder_id: Option<String>,
-
-        #[command(flatten)]
-        again: Again,
-
-        #[command(flatten)]
-        waiting: Waiting,
-    },
+    Upload(UploadFiles),
 
     /// Have Canva fetch an image or a video from a URL (a preview API: Canva may change it).
     UploadUrl {
@@ -145,25 +128,7 @@ pub enum ApiCommand {
     },
 
     /// Import documents, such as PDF or Office files, as designs.
-    Import {
-        /// The files. Write `./*.pdf` or `-- *.pdf` if a file's name may begin with `-`.
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
-
-        /// The design's title, for a single file [default: the file's name without its extension].
-        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
-        title: Option<String>,
-
-        /// The files' media type, such as `application/pdf` [default: Canva detects it].
-        #[arg(long, value_name = "TYPE")]
-        mime_type: Option<String>,
-
-        #[command(flatten)]
-        again: Again,
-
-        #[command(flatten)]
-        waiting: Waiting,
-    },
+    Import(ImportFiles),
 
     /// Have Canva fetch a document from a URL and import it as a design.
     ImportUrl {
@@ -383,79 +348,17 @@ pub struct Change {
     pub clear_tags: bool,
 }
 
-#[derive(clap::Args)]
-pub struct Waiting {
-    /// Don't wait for Canva to finish; print the job's id, for `canva job`.
-    #[arg(long)]
-    pub no_wait: bool,
-
-    /// How long Canva may work on a file. If the answer to an upload is lost, canva looks for the file in Canva for the
-    /// same time, except with --no-wait.
-    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds, conflicts_with = "no_wait")]
-    pub timeout: Duration,
-}
-
-/// What to do about a file that may have been lost.
-#[derive(clap::Args)]
-pub struct Again {
-    /// Send a file again, once, if the answer was lost and Canva doesn't list the file within the timeout. If Canva was
-    /// only slow, there will be two.
-    #[arg(long, conflicts_with = "no_wait")]
-    pub send_again: bool,
-}
-
 impl ApiCommand {
     /// How long Canva may work on a file.
     pub fn timeout(&self) -> Option<Duration> {
         match self {
-            Self::Upload { waiting, .. }
+            Self::Upload(UploadFiles { waiting, .. })
             | Self::UploadUrl { waiting, .. }
-            | Self::Import { waiting, .. }
+            | Self::Import(ImportFiles { waiting, .. })
             | Self::ImportUrl { waiting, .. } => Some(waiting.timeout),
             _ => None,
         }
     }
-}
-
-/// Run a local simulator of Canva, until Ctrl-C.
-///
-/// It prints two lines for another shell. The first sets the variables that make `canva` use this simulator. The second
-/// sets what a program needs to log a user in: the client's id and secret, and the URLs of the consent page and the token
-/// endpoint.
-#[derive(clap::Args)]
-pub struct Simulate {
-    /// The port on this machine; 0 takes any free port.
-    #[arg(long, default_value_t = 4080)]
-    pub port: u16,
-
-    /// Use TLS, with HTTP/2 and HTTP/1.1. The certificate to trust is in a file until the simulator ends.
-    #[arg(long)]
-    pub tls: bool,
-
-    /// Enforce the rate limits, counted in this way [default: no limits].
-    #[arg(long, value_name = "COUNT", value_parser = rate_limits())]
-    pub rate_limits: Option<RateLimits>,
-
-    /// The scopes of the access token, and the most that a user can consent to, separated by commas [default: all].
-    #[arg(long, value_name = "SCOPE", value_delimiter = ',', value_parser = scopes())]
-    pub scopes: Vec<String>,
-
-    /// How many seconds a job takes [default: 0.05].
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    pub job_time: Option<Duration>,
-}
-
-fn rate_limits() -> impl TypedValueParser<Value = RateLimits> {
-    let counts = [
-        PossibleValue::new("fixed-window").help("A minute begins with the first request"),
-        PossibleValue::new("sliding-window").help("No 60 seconds hold more requests than the limit"),
-        PossibleValue::new("token-bucket").help("A bucket of requests that refills evenly"),
-    ];
-    PossibleValuesParser::new(counts).map(|count| match count.as_str() {
-        "fixed-window" => RateLimits::FixedWindow,
-        "sliding-window" => RateLimits::SlidingWindow,
-        _ => RateLimits::TokenBucket,
-    })
 }
 
 fn item_types() -> impl TypedValueParser<Value = FolderItemType> {
@@ -486,10 +389,6 @@ fn size(text: &str) -> Result<(i32, i32), &'static str> {
 
 fn page(text: &str) -> Result<i32, &'static str> {
     text.parse().map_err(|_| "expected numbers of pages, such as 1,3")
-}
-
-fn scopes() -> PossibleValuesParser {
-    PossibleValuesParser::new(operations::SCOPES)
 }
 
 fn seconds(text: &str) -> Result<Duration, &'static str> {
@@ -533,16 +432,16 @@ impl Args {
         use ApiCommand::{Design, Import, Upload};
         let Server { base_url, share_limits, simulate } = &self.server;
         match &self.command {
-            Command::Api(Upload { files, name: Some(_), .. }) if files.len() > 1 => {
+            Command::Api(Upload(UploadFiles { files, name: Some(_), .. })) if files.len() > 1 => {
                 Some("--name is for a single file; without it, each asset gets its file's name")
             }
-            Command::Api(Upload { tags, waiting, .. }) if waiting.no_wait && !tags.is_empty() => {
+            Command::Api(Upload(UploadFiles { tags, waiting, .. })) if waiting.no_wait && !tags.is_empty() => {
                 Some("--tag can't be used with --no-wait: only a finished asset can be tagged")
             }
-            Command::Api(Upload { folder_id: Some(_), waiting, .. }) if waiting.no_wait => {
+            Command::Api(Upload(UploadFiles { folder_id: Some(_), waiting, .. })) if waiting.no_wait => {
                 Some("--folder can't be used with --no-wait: only a finished asset can be moved")
             }
-            Command::Api(Import { files, title: Some(_), .. }) if files.len() > 1 => {
+            Command::Api(Import(ImportFiles { files, title: Some(_), .. })) if files.len() > 1 => {
                 Some("--title is for a single file; without it, each design gets its file's name")
             }
             Command::Api(Design(DesignCommand::List { query, sort, reverse: true, .. }))
