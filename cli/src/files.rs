@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use canva_connect::{
     Asset, BoxFuture, BulkEvent, Client, Error, Job, JobReference, JobResult, LookUpError, UnconfirmedKind,
@@ -17,6 +18,7 @@ use crate::args::files::{Again, Waiting};
 use crate::commands::{AT_ONCE, LOST, created};
 use crate::item::{Item, Made, Outcome, Subject};
 use crate::output::Output;
+use crate::screen::{Sent, Tally, about};
 
 /// What an upload or import calls as it goes.
 pub type OnProgress = Box<dyn FnMut(UploadProgress) + Send>;
@@ -34,18 +36,31 @@ pub async fn run(
     again: Again,
     output: &mut Output,
 ) -> Result<(), End> {
-    let progress = output.progress.clone();
-    let whole = progress.line("files");
+    let tally = Arc::new(Mutex::new(Tally::new(files.len())));
+    let _drawn = output.screen.files(tally.clone());
+    let writes = tally.clone();
+    if let Ok(mut tally) = tally.lock() {
+        tally.bytes = files.iter().filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum();
+    }
     let handed_over = HandedOver::default();
     let noted = handed_over.clone();
     let item = move |(number, file): (usize, PathBuf)| {
-        let line = progress.line(file.display());
-        let (mut show, noted) = (line.on_progress(), noted.clone());
-        let on_progress = move |progress| {
+        let (noted, writes, name) = (noted.clone(), writes.clone(), file.display().to_string());
+        let (shown, ended) = (name.clone(), writes.clone());
+        let on_progress = move |progress: UploadProgress| {
             noted.note(number, progress);
-            show(progress);
+            let mut tally = lock(&writes);
+            if tally.sending.insert(number, Sent::new(&shown, progress)).is_none() {
+                tally.to_send = tally.to_send.saturating_sub(1);
+            }
         };
-        (number, send(&file, Box::new(on_progress)).inspect(|_| drop(line)))
+        let sent = send(&file, Box::new(on_progress)).inspect(move |_| {
+            let mut tally = lock(&ended);
+            if let Some(file) = tally.sending.remove(&number) {
+                tally.bytes_done += file.total;
+            }
+        });
+        (number, about(&name, sent))
     };
     let numbered = files.clone().into_iter().enumerate();
     let (waited, unwaited) = if waiting.no_wait { (None, Some(numbered)) } else { (Some(numbered), None) };
@@ -57,10 +72,9 @@ pub async fn run(
         .map(|(number, job)| async move { (number, created(job.await, waiting).await) })
         .buffer_unordered(AT_ONCE);
     let mut tagging = FuturesUnordered::new();
-    let mut results = Results { files, states: BTreeMap::new(), printed: 0, output };
+    let mut results = Results { files, states: BTreeMap::new(), printed: 0, output, tally };
     let mut stop = pin!(tokio::signal::ctrl_c().fuse());
     while results.printed < results.files.len() {
-        whole.show(results.summary());
         tokio::select! {
             // Events that have arrived count, before the command stops.
             biased;
@@ -108,7 +122,7 @@ pub async fn run(
             Some((number, tagged)) = tagging.next() => results.tagged(number, tagged),
             // If listening fails, Ctrl-C ends the process as usual.
             Ok(()) = &mut stop => {
-                results.output.progress.end();
+                results.output.screen.end();
                 let mut complete = handed_over.stop();
                 complete.extend(sent_again);
                 results.stop(complete);
@@ -117,6 +131,10 @@ pub async fn run(
         }
     }
     Ok(())
+}
+
+fn lock(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
+    tally.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The files whose last byte was handed over by their last attempt. Without that byte, no file can be in Canva.
@@ -172,27 +190,26 @@ struct Results<'a> {
     /// All files before this one are printed.
     printed: usize,
     output: &'a mut Output,
+    tally: Arc<Mutex<Tally>>,
 }
 
 impl Results<'_> {
-    fn summary(&self) -> String {
-        let count = |which: fn(&State) -> bool| self.states.values().filter(|state| which(state)).count();
-        let at_canva = count(|state| matches!(state, State::AtCanva(_)));
-        let done = self.printed + count(|state| matches!(state, State::Ended(_)));
-        let lost = match count(|state| matches!(state, State::LookedFor)) {
-            0 => String::new(),
-            lost => format!(", {lost} looked for"),
-        };
-        format!("{done} of {} done, {at_canva} at Canva{lost}", self.files.len())
-    }
-
     fn say(&self, number: usize, message: &str) {
         if let Some(file) = self.files.get(number) {
-            self.output.progress.say(&format!("{}: {message}", file.display()));
+            self.output.screen.note(&format!("{}: {message}", file.display()));
         }
     }
 
     fn set(&mut self, number: usize, state: State) {
+        let name = self.files.get(number).map(|file| file.display().to_string()).unwrap_or_default();
+        let mut tally = lock(&self.tally);
+        tally.at_canva.remove(&number);
+        match &state {
+            State::AtCanva(_) => drop(tally.at_canva.insert(number, (name, Instant::now()))),
+            State::Ended(outcome) => tally.end(outcome.status),
+            State::LookedFor | State::Tagging(_) => {}
+        }
+        drop(tally);
         self.states.insert(number, state);
         while matches!(self.states.first_key_value(), Some((next, State::Ended(_))) if *next == self.printed)
             && let Some((number, state)) = self.states.pop_first()
