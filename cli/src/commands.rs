@@ -44,7 +44,7 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
                     Ok(upload.await?.into_any())
                 })
             };
-            return files::run(canva, files, send, &tags, &waiting, again, output).await;
+            return files::run(canva, files, send, &tags, &waiting, again, "uploaded", output).await;
         }
         ApiCommand::Import(ImportFiles { files, title, mime_type, again, waiting }) => {
             let client = canva.clone();
@@ -58,7 +58,7 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
                 }
                 Box::pin(async move { Ok(import.await?.into_any()) })
             };
-            return files::run(canva, files, send, &[], &waiting, again, output).await;
+            return files::run(canva, files, send, &[], &waiting, again, "imported", output).await;
         }
         ApiCommand::Delete { asset_ids } => {
             let delete = async |asset_id| {

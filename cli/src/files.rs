@@ -18,7 +18,7 @@ use crate::args::files::{Again, Waiting};
 use crate::commands::{AT_ONCE, LOST, created};
 use crate::item::{Item, Made, Outcome, Subject};
 use crate::output::Output;
-use crate::screen::{Sent, Tally, about};
+use crate::screen::{Ended, Sent, Tally, about};
 
 /// What an upload or import calls as it goes.
 pub type OnProgress = Box<dyn FnMut(UploadProgress) + Send>;
@@ -34,10 +34,12 @@ pub async fn run(
     tags: &[String],
     waiting: &Waiting,
     again: Again,
+    done: &str,
     output: &mut Output,
 ) -> Result<(), End> {
     let tally = Arc::new(Mutex::new(Tally::new(files.len())));
-    let _drawn = output.screen.files(tally.clone());
+    let begun = Instant::now();
+    let drawn = output.screen.files(tally.clone());
     let writes = tally.clone();
     if let Ok(mut tally) = tally.lock() {
         tally.bytes = files.iter().filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum();
@@ -72,7 +74,7 @@ pub async fn run(
         .map(|(number, job)| async move { (number, created(job.await, waiting).await) })
         .buffer_unordered(AT_ONCE);
     let mut tagging = FuturesUnordered::new();
-    let mut results = Results { files, states: BTreeMap::new(), printed: 0, output, tally };
+    let mut results = Results { files, states: BTreeMap::new(), printed: 0, output, tally, ended: Vec::new() };
     let mut stop = pin!(tokio::signal::ctrl_c().fuse());
     while results.printed < results.files.len() {
         tokio::select! {
@@ -130,6 +132,9 @@ pub async fn run(
             }
         }
     }
+    drop(drawn);
+    let Results { output, ended, .. } = results;
+    output.summary(&ended, done, begun.elapsed());
     Ok(())
 }
 
@@ -191,6 +196,7 @@ struct Results<'a> {
     printed: usize,
     output: &'a mut Output,
     tally: Arc<Mutex<Tally>>,
+    ended: Vec<Ended>,
 }
 
 impl Results<'_> {
@@ -204,10 +210,14 @@ impl Results<'_> {
         let name = self.files.get(number).map(|file| file.display().to_string()).unwrap_or_default();
         let mut tally = lock(&self.tally);
         tally.at_canva.remove(&number);
+        if let Some(State::LookedFor) = self.states.get(&number) {
+            tally.looked_for = tally.looked_for.saturating_sub(1);
+        }
         match &state {
             State::AtCanva(_) => drop(tally.at_canva.insert(number, (name, Instant::now()))),
             State::Ended(outcome) => tally.end(outcome.status),
-            State::LookedFor | State::Tagging(_) => {}
+            State::LookedFor => tally.looked_for += 1,
+            State::Tagging(_) => {}
         }
         drop(tally);
         self.states.insert(number, state);
@@ -243,6 +253,8 @@ impl Results<'_> {
             State::Ended(outcome) => outcome,
         };
         let subject = self.files.get(number).map(|file| Subject::file(file));
-        self.output.item(&Item { subject, outcome });
+        let item = Item { subject, outcome };
+        self.ended.push(Ended::of(&item));
+        self.output.item(&item);
     }
 }

@@ -28,7 +28,7 @@ use screen::Options;
 
 fn main() -> ExitCode {
     let args = Args::read();
-    let mut output = Output::new(Options { quiet: false, verbose: false, json: args.json });
+    let mut output = Output::new(Options { quiet: args.quiet, verbose: args.verbose, json: args.json });
     match block_on(run(args, &mut output)).map_err(End::from).flatten() {
         Ok(()) if output.any_failed => ExitCode::from(1),
         Ok(()) => ExitCode::SUCCESS,

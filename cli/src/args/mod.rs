@@ -53,6 +53,14 @@ pub struct Args {
     #[arg(long)]
     pub json: bool,
 
+    /// Print only results and failures, no progress.
+    #[arg(long, short)]
+    pub quiet: bool,
+
+    /// Print each request to standard error, with its status and how long it took.
+    #[arg(long, short, conflicts_with = "quiet")]
+    pub verbose: bool,
+
     #[command(subcommand)]
     pub command: Command,
 }

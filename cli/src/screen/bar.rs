@@ -38,6 +38,7 @@ pub fn rows(tally: &Tally, wait: Option<&LimitWait>, pace: &Pace, view: &View) -
     rows.extend(wait.map(|wait| limit(wait, view)));
     rows.extend(sending(tally, view));
     rows.extend(at_canva(tally, view));
+    rows.extend(looked_for(tally, view));
     rows
 }
 
@@ -50,7 +51,7 @@ pub fn row(name: &str, since: Instant, wait: Option<&LimitWait>, view: &View) ->
     };
     let left = view.width.saturating_sub(text::width(&state) + 2);
     // A name of three cells says nothing.
-    if left < 6 { text::cut(&state, view.width) } else { format!("{}: {state}", text::cut(&name, left)) }
+    if left < 6 { text::cut(&state, view.width) } else { format!("{}: {state}", text::cut_path(&name, left)) }
 }
 
 fn bar(tally: &Tally, wait: Option<&LimitWait>, pace: &Pace, view: &View) -> String {
@@ -181,7 +182,7 @@ pub fn waiting(wait: &LimitWait, view: &View) -> Option<String> {
 }
 
 /// What a request of this operation is to a person, one and many.
-fn names(operation: &Operation) -> [&'static str; 2] {
+pub fn names(operation: &Operation) -> [&'static str; 2] {
     match operation.id {
         id if id == CREATE_ASSET_UPLOAD_JOB.id => ["upload", "uploads"],
         id if id == CREATE_DESIGN_IMPORT_JOB.id => ["import", "imports"],
@@ -211,14 +212,12 @@ fn at_canva(tally: &Tally, view: &View) -> Option<String> {
     files.sort_by_key(|(_, since)| *since);
     let state = |since: Instant| text::duration(view.now.saturating_duration_since(since));
     let files: Vec<_> = files.into_iter().map(|(name, since)| (name.as_str(), state(*since))).collect();
-    let row = list(&format!("{} at Canva", files.len()), &files, view);
-    match (row, tally.looked_for) {
-        (row, 0) => row,
-        (row, looked_for) => {
-            let lost = format!("{looked_for} looked for in Canva: the answer was lost");
-            row.or_else(|| Some(view.look.paint(Colour::Dim, &cut_end(&lost, view.width))))
-        }
-    }
+    list(&format!("{} at Canva", files.len()), &files, view)
+}
+
+fn looked_for(tally: &Tally, view: &View) -> Option<String> {
+    let row = format!("{} looked for in Canva: the answer was lost", tally.looked_for);
+    (tally.looked_for > 0).then(|| view.look.paint(Colour::Dim, &cut_end(&row, view.width)))
 }
 
 /// `HEAD: NAME STATE, NAME STATE, +2`: as many names as there is room for, if any.
@@ -241,7 +240,7 @@ fn list(head: &str, files: &[(&str, String)], view: &View) -> Option<String> {
             break;
         }
         row += if number == 0 { ": " } else { ", " };
-        row += &format!("{} {state}", text::cut(&name, room));
+        row += &format!("{} {state}", text::cut_path(&name, room));
     }
     Some(view.look.paint(Colour::Dim, &text::cut(&row, view.width)))
 }

@@ -2,8 +2,10 @@
 //! it is and what it waits for. Where nothing can be redrawn, a line now and then says so.
 
 mod bar;
+mod line;
 mod look;
 mod pace;
+mod summary;
 mod tally;
 pub mod text;
 mod traces;
@@ -16,9 +18,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use canva_connect::Printable;
 
+use crate::item::Status;
+
 use self::bar::View;
-pub use self::look::{Colour, Look, Mark};
+pub use self::line::lines;
+pub use self::look::{Look, Mark};
 use self::pace::Pace;
+pub use self::summary::{Ended, summary};
 pub use self::tally::{LimitWait, Sent, Tally};
 pub use self::traces::about;
 
@@ -110,20 +116,18 @@ impl Screen {
     }
 
     /// Prints how something ended that isn't done, with its mark on a terminal.
-    pub fn ended(&self, mark: Mark, name: &str, message: &str) {
+    pub fn ended(&self, status: Status, name: &str, message: &str) {
         let (look, text) = (self.0.look, format!("{}: {}", Printable(name), Printable(message)));
-        let head = if look.terminal { look.mark(mark) } else { "canva:".to_owned() };
+        let head = if look.terminal { look.mark(Mark::of(status)) } else { "canva:".to_owned() };
         self.0.print(&format!("{head} {text}\n"));
     }
 
-    /// Prints lines that are ready for the terminal.
-    pub fn lines(&self, lines: &str) {
-        self.0.print(lines);
-    }
-
-    /// Whether and how stderr shows colours.
-    pub fn look(&self) -> Look {
-        self.0.look
+    /// Prints how many files ended how, and what to do about those that aren't done. `done` is what was done with the
+    /// others, such as `uploaded`.
+    pub fn summary(&self, ended: &[Ended], done: &str, took: Duration) {
+        if !self.0.quiet && ended.len() > 1 {
+            self.0.print(&summary(ended, done, took, self.0.look, size_of(&io::stderr()).0));
+        }
     }
 
     /// Hides the rows while `write` prints to stdout, so that the two don't mix.
@@ -241,7 +245,7 @@ impl Inner {
     }
 
     fn rows(&self, state: &mut State) -> Vec<String> {
-        let (wait, (width, height)) = (self.wait(), size());
+        let (wait, (width, height)) = (self.wait(), size_of(&io::stderr()));
         // The last column stays free: a terminal goes on to the next row there.
         let view = self.view(width - 1);
         let rows = state.shown.values_mut().flat_map(|shown| match shown {
@@ -289,7 +293,7 @@ impl State {
     /// Writes the lines where the rows are, and these rows below them, at once. A terminal that was made narrower has
     /// wrapped the rows that it shows.
     fn draw(&mut self, lines: &str, rows: Vec<String>) {
-        let (width, _) = size();
+        let (width, _) = size_of(&io::stderr());
         let shown: usize = self.rows.iter().map(|cells| cells.div_ceil(width).max(1)).sum();
         let mut frame = String::from("\r");
         if shown > 1 {
@@ -316,13 +320,22 @@ fn write(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// The terminal's columns and rows, each at least 2.
-fn size() -> (usize, usize) {
-    let (width, height) = match terminal_size::terminal_size_of(io::stderr()) {
-        Some((width, height)) if width.0 > 0 && height.0 > 0 => (width.0.into(), height.0.into()),
+/// A terminal's columns and rows, each at least 2.
+#[cfg(unix)]
+pub fn size_of(stream: &impl std::os::fd::AsFd) -> (usize, usize) {
+    usable(terminal_size::terminal_size_of(stream))
+}
+
+#[cfg(windows)]
+pub fn size_of(stream: &impl std::os::windows::io::AsHandle) -> (usize, usize) {
+    usable(terminal_size::terminal_size_of(stream))
+}
+
+fn usable(size: Option<(terminal_size::Width, terminal_size::Height)>) -> (usize, usize) {
+    match size {
+        Some((width, height)) if width.0 > 0 && height.0 > 0 => (width.0.max(2).into(), height.0.max(2).into()),
         _ => (80, 24),
-    };
-    (width.max(2), height.max(2))
+    }
 }
 
 fn time_of_day(time: SystemTime) -> String {

@@ -1,5 +1,6 @@
 //! Text that fits: cut and padded by the cells that it takes on a terminal, and amounts as people write them.
 
+use std::path::MAIN_SEPARATOR;
 use std::time::Duration;
 
 use unicode_segmentation::UnicodeSegmentation;
@@ -30,6 +31,12 @@ pub fn cut(text: &str, cells: usize) -> String {
     let kept = |range: Option<&[&str]>| range.unwrap_or_default().concat();
     let dots = if cells == 0 { "" } else { "…" };
     kept(graphemes.get(..head)) + dots + &kept(graphemes.get(graphemes.len() - tail..))
+}
+
+/// The path in at most this many cells. Its directories matter less than the file's name.
+pub fn cut_path(path: &str, cells: usize) -> String {
+    let name = path.rsplit(['/', MAIN_SEPARATOR]).next().unwrap_or(path);
+    cut(if width(path) <= cells { path } else { name }, cells)
 }
 
 /// How many of them fit into this many cells.
