@@ -27,7 +27,7 @@ pub fn cut(text: &str, cells: usize) -> String {
     let graphemes: Vec<&str> = text.graphemes(true).collect();
     let left = cells.saturating_sub(1);
     let tail = fitting(graphemes.iter().rev(), left.div_ceil(2));
-    let head = fitting(graphemes.iter(), left - left.div_ceil(2));
+    let head = fitting(graphemes.iter(), left / 2);
     let kept = |range: Option<&[&str]>| range.unwrap_or_default().concat();
     let dots = if cells == 0 { "" } else { "…" };
     kept(graphemes.get(..head)) + dots + &kept(graphemes.get(graphemes.len() - tail..))
@@ -107,7 +107,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_cut_in_its_middle_and_never_too_wide() {
+    fn a_name_is_cut_in_its_middle_and_a_path_loses_its_directories_first() {
         assert_eq!(cut("IMG_0001.jpg", 12), "IMG_0001.jpg");
+        assert_eq!(cut("Very long description of the final v7.png", 20), "Very long…nal v7.png");
+        assert_eq!(cut("日本語の写真.png", 10), "日本….png");
+        assert_eq!(cut("日本語", 0), "");
+        assert_eq!(cut_path("a/folder/IMG_0001.jpg", 20), "IMG_0001.jpg");
+        assert_eq!(cut_path("a/IMG_0001.jpg", 20), "a/IMG_0001.jpg");
+    }
+
+    #[test]
+    fn what_is_cut_or_filled_has_exactly_the_cells_it_may() {
+        for name in ["日本語の写真.png", "👩‍👩‍👧‍👦 family 🚀.jpg", "e\u{301}te\u{301}.png", "plain.png"]
+        {
+            for cells in 0..30 {
+                assert!(width(&cut(name, cells)) <= cells);
+                assert_eq!(width(&fill(name, cells)), cells, "{name}");
+            }
+        }
+        assert_eq!(width_shown("\u{1b}[32m日本\u{1b}[0m a"), 6);
+    }
+
+    #[test]
+    fn amounts_are_written_as_people_do() {
+        let seconds = [0, 59, 60, 105, 3_600, 3_723].map(Duration::from_secs);
+        assert_eq!(seconds.map(duration), ["0 s", "59 s", "1 min", "1 min 45 s", "1 h", "1 h 2 min"]);
+        assert_eq!(seconds.map(short_duration), ["0 s", "59 s", "1:00", "1:45", "1:00 h", "1:02 h"]);
+        assert_eq!(bytes_of(22_100_000, 37_400_000), "22.1 of 37.4 MB");
+        assert_eq!([0, 36_600, 2_000_000, 5_300_000_000].map(bytes), ["0 kB", "37 kB", "2.0 MB", "5.3 GB"]);
     }
 }
