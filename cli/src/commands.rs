@@ -1,6 +1,5 @@
 //! The commands that talk to Canva: each goes from its arguments to the outcomes that are printed.
 
-use std::path::PathBuf;
 use std::pin::pin;
 
 use canva_connect::{
@@ -13,7 +12,8 @@ use serde_json::{Map, json};
 use crate::End;
 use crate::args::files::{ImportFiles, UploadFiles, Waiting};
 use crate::args::{ApiCommand, Contents, DesignCommand, DesignSort, Pages};
-use crate::files::{self, OnProgress, Sending};
+use crate::connection::Connection;
+use crate::files::{self, Kind, Sources};
 use crate::item::{Item, Outcome, Subject};
 use crate::list;
 use crate::output::{Output, rows};
@@ -22,41 +22,17 @@ use crate::output::{Output, rows};
 pub const AT_ONCE: usize = 4;
 
 /// Runs the command, and prints each outcome as soon as it and those before it are known.
-pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Result<(), End> {
+pub async fn run(command: ApiCommand, connection: &Connection, output: &mut Output) -> Result<(), End> {
+    let canva = &connection.canva;
     let progress = output.progress.clone();
     let (subject, outcome) = match command {
-        ApiCommand::Upload(UploadFiles { files, name, tags, folder_id, again, waiting }) => {
-            let (client, all_tags) = (canva.clone(), tags.clone());
-            let send = move |file: &PathBuf, on_progress: OnProgress| -> Sending {
-                let mut upload = client.upload_asset(file).on_progress(on_progress);
-                if let Some(name) = &name {
-                    upload = upload.name(name);
-                }
-                if let Some(folder_id) = &folder_id {
-                    upload = upload.folder(folder_id);
-                }
-                let tagging = client.update_asset("of-this-upload").tags(&all_tags);
-                Box::pin(async move {
-                    // Refused now: after the upload, the asset would be there without its tags.
-                    tagging.check()?;
-                    Ok(upload.await?.into_any())
-                })
-            };
-            return files::run(canva, files, send, &tags, &waiting, again, output).await;
+        ApiCommand::Upload(UploadFiles { files, name, tags, folder_id, from, options }) => {
+            let sources = Sources { files, from, name, tags };
+            return files::run(connection, Kind::Asset { folder_id }, sources, options, output).await;
         }
-        ApiCommand::Import(ImportFiles { files, title, mime_type, again, waiting }) => {
-            let client = canva.clone();
-            let send = move |file: &PathBuf, on_progress: OnProgress| -> Sending {
-                let mut import = client.import_design(file).on_progress(on_progress);
-                if let Some(title) = &title {
-                    import = import.title(title);
-                }
-                if let Some(mime_type) = &mime_type {
-                    import = import.mime_type(mime_type);
-                }
-                Box::pin(async move { Ok(import.await?.into_any()) })
-            };
-            return files::run(canva, files, send, &[], &waiting, again, output).await;
+        ApiCommand::Import(ImportFiles { files, title, mime_type, from, options }) => {
+            let sources = Sources { files, from, name: title, tags: Vec::new() };
+            return files::run(connection, Kind::Design { mime_type }, sources, options, output).await;
         }
         ApiCommand::Delete { asset_ids } => {
             let delete = async |asset_id| {

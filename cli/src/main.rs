@@ -52,8 +52,8 @@ async fn run(args: Args, output: &mut Output) -> Result<(), End> {
     match args.command {
         Command::Simulate(simulate) => simulate::run(simulate, output).await?,
         Command::Api(command) => {
-            let (canva, _simulator) = connection::open(args.server, command.timeout()).await?;
-            commands::run(command, &canva, output).await?;
+            let connection = connection::open(args.server, command.timeout()).await?;
+            commands::run(command, &connection, output).await?;
         }
     }
     Ok(())

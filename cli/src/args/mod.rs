@@ -16,7 +16,7 @@ use clap::builder::{NonEmptyStringValueParser, PossibleValue, PossibleValuesPars
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
-use self::files::{ImportFiles, UploadFiles, Waiting};
+use self::files::{ImportFiles, Options, UploadFiles, Waiting};
 use self::simulate::Simulate;
 
 const FIRST_STEPS: &str = "\
@@ -352,9 +352,9 @@ impl ApiCommand {
     /// How long Canva may work on a file.
     pub fn timeout(&self) -> Option<Duration> {
         match self {
-            Self::Upload(UploadFiles { waiting, .. })
+            Self::Upload(UploadFiles { options: Options { waiting, .. }, .. })
             | Self::UploadUrl { waiting, .. }
-            | Self::Import(ImportFiles { waiting, .. })
+            | Self::Import(ImportFiles { options: Options { waiting, .. }, .. })
             | Self::ImportUrl { waiting, .. } => Some(waiting.timeout),
             _ => None,
         }
@@ -432,16 +432,24 @@ impl Args {
         use ApiCommand::{Design, Import, Upload};
         let Server { base_url, share_limits, simulate } = &self.server;
         match &self.command {
-            Command::Api(Upload(UploadFiles { files, name: Some(_), .. })) if files.len() > 1 => {
+            Command::Api(Upload(UploadFiles { files, from, name: Some(_), .. }))
+                if files.len() != 1 || from.is_some() =>
+            {
                 Some("--name is for a single file; without it, each asset gets its file's name")
             }
-            Command::Api(Upload(UploadFiles { tags, waiting, .. })) if waiting.no_wait && !tags.is_empty() => {
+            Command::Api(Upload(UploadFiles { tags, options: Options { waiting, .. }, .. }))
+                if waiting.no_wait && !tags.is_empty() =>
+            {
                 Some("--tag can't be used with --no-wait: only a finished asset can be tagged")
             }
-            Command::Api(Upload(UploadFiles { folder_id: Some(_), waiting, .. })) if waiting.no_wait => {
+            Command::Api(Upload(UploadFiles { folder_id: Some(_), options: Options { waiting, .. }, .. }))
+                if waiting.no_wait =>
+            {
                 Some("--folder can't be used with --no-wait: only a finished asset can be moved")
             }
-            Command::Api(Import(ImportFiles { files, title: Some(_), .. })) if files.len() > 1 => {
+            Command::Api(Import(ImportFiles { files, from, title: Some(_), .. }))
+                if files.len() != 1 || from.is_some() =>
+            {
                 Some("--title is for a single file; without it, each design gets its file's name")
             }
             Command::Api(Design(DesignCommand::List { query, sort, reverse: true, .. }))
