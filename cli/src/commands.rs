@@ -1,6 +1,7 @@
 //! The commands that talk to Canva: each goes from its arguments to the outcomes that are printed.
 
 use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use canva_connect::{
     Client, CopyDesign, CreateDesign, DesignTypeInput, Error, FolderItemPinStatus, Job, JobReference, JobResult,
@@ -17,6 +18,7 @@ use crate::files::{self, Kind, Sources};
 use crate::item::{Item, Outcome, Subject};
 use crate::list;
 use crate::output::{Output, rows};
+use crate::screen::Tally;
 
 /// How many requests are sent at once when no job is waited for.
 pub const AT_ONCE: usize = 4;
@@ -24,7 +26,7 @@ pub const AT_ONCE: usize = 4;
 /// Runs the command, and prints each outcome as soon as it and those before it are known.
 pub async fn run(command: ApiCommand, connection: &Connection, output: &mut Output) -> Result<(), End> {
     let canva = &connection.canva;
-    let progress = output.progress.clone();
+    let screen = output.screen.clone();
     let (subject, outcome) = match command {
         ApiCommand::Upload(UploadFiles { files, name, tags, folder_id, from, options }) => {
             let sources = Sources { files, from, name, tags };
@@ -116,13 +118,13 @@ pub async fn run(command: ApiCommand, connection: &Connection, output: &mut Outp
             (Some(subject), created)
         }
         ApiCommand::UploadUrl { url, name, waiting } => {
-            let _line = progress.line(&url);
+            let _line = screen.line(&url);
             let job = canva.upload_asset_from_url(&url, name).await.map(Job::into_any);
             let outcome = of_url(canva, &url, job, &waiting, output).await;
             (Some(Subject::Url { url }), outcome)
         }
         ApiCommand::ImportUrl { url, title, mime_type, waiting } => {
-            let _line = progress.line(&url);
+            let _line = screen.line(&url);
             let mut import = canva.import_design_from_url(&url, title);
             if let Some(mime_type) = mime_type {
                 import = import.mime_type(mime_type);
@@ -146,7 +148,7 @@ pub async fn run(command: ApiCommand, connection: &Connection, output: &mut Outp
             (Some(Subject::AssetId { asset_id }), Outcome::new(update.await))
         }
         ApiCommand::Job { kind, job_id, wait } => {
-            let _line = progress.line(&job_id);
+            let _line = screen.line(&job_id);
             (None, read(canva.job(JobReference::new(kind, job_id)), wait).await)
         }
     };
@@ -156,8 +158,14 @@ pub async fn run(command: ApiCommand, connection: &Connection, output: &mut Outp
 
 /// Acts on each id, and prints the outcomes in the order given.
 async fn for_each(ids: Vec<String>, act: impl AsyncFn(String) -> Item, output: &mut Output) {
+    let tally = Arc::new(Mutex::new(Tally::new(ids.len())));
+    let _drawn = output.screen.files(tally.clone());
     let mut items = pin!(stream::iter(ids).map(|id| act(id)).buffered(AT_ONCE));
     while let Some(item) = items.next().await {
+        let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+        tally.to_send = tally.to_send.saturating_sub(1);
+        tally.end(item.outcome.status);
+        drop(tally);
         output.item(&item);
     }
 }
@@ -203,7 +211,7 @@ async fn user(canva: &Client, output: &Output) -> Result<(TeamUserSummary, Shown
     };
     let shown = match shown.await {
         Err(Error::Api(error)) if error.code == "missing_scope" => {
-            output.progress.say("the name, and what the user may use, need a token with the scope profile:read");
+            output.screen.note("the name, and what the user may use, need a token with the scope profile:read");
             Shown::default()
         }
         shown => shown?,
@@ -227,7 +235,7 @@ async fn of_url(
 
 /// The outcome of a request whose answer was lost, once Canva was asked.
 async fn looked_up(canva: &Client, name: &str, mut error: Error, output: &Output) -> Outcome {
-    output.progress.say(&format!("{name}: {LOST}"));
+    output.screen.note(&format!("{name}: {LOST}"));
     let found = canva.look_up(&error).await;
     if let (Err(why), Error::OutcomeUnknown { looked_up, .. }) = (&found, &mut error) {
         *looked_up = Some(why.clone());

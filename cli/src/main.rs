@@ -11,12 +11,11 @@ mod files;
 mod item;
 mod list;
 mod output;
-mod progress;
+mod screen;
 #[cfg(feature = "redis")]
 mod shared_limits;
 mod simulate;
 mod state;
-mod warnings;
 
 use std::io;
 use std::process::ExitCode;
@@ -25,16 +24,16 @@ use tokio::runtime::Runtime;
 
 use args::{Args, Command};
 use output::Output;
+use screen::Options;
 
 fn main() -> ExitCode {
     let args = Args::read();
-    let mut output = Output::new(args.json);
-    warnings::show(output.progress.clone());
+    let mut output = Output::new(Options { quiet: false, verbose: false, json: args.json });
     match block_on(run(args, &mut output)).map_err(End::from).flatten() {
         Ok(()) if output.any_failed => ExitCode::from(1),
         Ok(()) => ExitCode::SUCCESS,
         Err(End { code, message }) => {
-            output.progress.say(&message);
+            output.screen.say(&message);
             ExitCode::from(code)
         }
     }

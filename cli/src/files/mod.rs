@@ -11,10 +11,10 @@ mod select;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use canva_connect::operations::{CREATE_ASSET_UPLOAD_JOB, CREATE_DESIGN_IMPORT_JOB};
+use canva_connect::operations::{CREATE_ASSET_UPLOAD_JOB, CREATE_DESIGN_IMPORT_JOB, Operation};
 use canva_connect::{
     Asset, BoxFuture, BulkEvent, Client, Error, ErrorKind, Job, JobReference, JobResult, JobState, LookUpError,
     Unconfirmed, UnconfirmedKind, UploadProgress, pacing::PausedError,
@@ -35,6 +35,7 @@ use crate::commands::{AT_ONCE, LOST};
 use crate::connection::Connection;
 use crate::item::{self, Item, Outcome, Status, Subject};
 use crate::output::Output;
+use crate::screen::{Drawn, Sent, Tally, about};
 use crate::state;
 
 /// Which files to send, under which names.
@@ -142,7 +143,7 @@ async fn open_journal(
             Some(journal) => return Ok(journal),
             None if !said => {
                 said = true;
-                output.progress.say("another canva is at work with the same journal: waiting until it has ended");
+                output.screen.note("another canva is at work with the same journal: waiting until it has ended");
             }
             None => tokio::time::sleep(Duration::from_millis(200)).await,
         }
@@ -151,7 +152,7 @@ async fn open_journal(
 
 /// Says what is about to happen, where it is more than one file.
 fn announce(kind: &Kind, plan: &Plan, output: &Output) {
-    let say = |message: String| output.progress.say(&message);
+    let say = |message: String| output.screen.note(&message);
     let count = |which: fn(&Task) -> bool| plan.files.iter().filter(|planned| which(&planned.task)).count();
     if !plan.left_out.is_empty() {
         say(format!("left out: {} (--dry-run lists them)", select::left_out(&plan.left_out)));
@@ -181,11 +182,12 @@ fn announce(kind: &Kind, plan: &Plan, output: &Output) {
     for (file, name) in &plan.shortened {
         say(format!("{file}: the name is too long for Canva, and becomes {name:?} there"));
     }
-    let (operation, what) = match kind {
-        Kind::Asset { .. } => (&CREATE_ASSET_UPLOAD_JOB, "uploads"),
-        Kind::Design { .. } => (&CREATE_DESIGN_IMPORT_JOB, "imports"),
+    let what = match kind {
+        Kind::Asset { .. } => "uploads",
+        Kind::Design { .. } => "imports",
     };
-    let (sends, limit) = (count(|task| matches!(task, Task::Send)), operation.requests_per_minute.unwrap_or(u32::MAX));
+    let limit = kind.operation().requests_per_minute.unwrap_or(u32::MAX);
+    let sends = count(|task| matches!(task, Task::Send));
     let full_minutes = sends.saturating_sub(1) / limit.max(1) as usize;
     if full_minutes > 0 {
         say(format!(
@@ -254,6 +256,8 @@ struct Run<'a> {
     options: Options,
     journal: Journal,
     network: Network,
+    tally: Arc<Mutex<Tally>>,
+    _drawn: Drawn,
     /// Set when the command stops: no content is handed over whole any more.
     stopped: Arc<RwLock<bool>>,
     states: BTreeMap<usize, State>,
@@ -285,22 +289,32 @@ impl<'a> Run<'a> {
         journal: Journal,
         output: &'a mut Output,
     ) -> Self {
-        let screen = output.progress.clone();
-        let away = Mutex::new(false);
+        let mut tally = Tally::new(plan.files.len());
+        let sends = |planned: &&Planned| matches!(planned.task, Task::Send);
+        tally.to_send = plan.files.iter().filter(sends).count();
+        tally.bytes = plan.files.iter().filter(sends).map(|planned| planned.file.size).sum();
+        tally.per_minute = kind.operation().requests_per_minute;
+        let tally = Arc::new(Mutex::new(tally));
+        let (screen, told) = (output.screen.clone(), tally.clone());
         let tell = move |error: Option<&Error>| {
-            let mut away = away.lock().unwrap_or_else(PoisonError::into_inner);
-            match error {
-                Some(_) if *away => {}
-                Some(error) => screen.say(&format!("waiting for the network: {}", error.report())),
-                None => screen.say("the network is back"),
+            let away = error.map(|error| (error.report(), Instant::now()));
+            let mut tally = locked(&told);
+            match (&tally.network, &away) {
+                (None, Some((why, _))) => screen.note(&format!("waiting for the network: {why}")),
+                (Some((_, since)), None) => {
+                    screen.note(&format!("the network is back after {} s", since.elapsed().as_secs()))
+                }
+                _ => {}
             }
-            *away = error.is_some();
+            tally.network = tally.network.take().filter(|_| away.is_some()).or(away);
         };
         Self {
             canva: connection.canva.clone(),
             kind,
             files: plan.files.into_iter().map(Arc::new).collect(),
             network: Network::new(options.network_timeout, tell),
+            _drawn: output.screen.files(tally.clone()),
+            tally,
             options,
             journal,
             stopped: Arc::default(),
@@ -368,7 +382,7 @@ impl<'a> Run<'a> {
             }
         }
         let begin = self.beginning();
-        let items = items.into_iter().map(move |(number, planned, task)| (number, begin(planned, task)));
+        let items = items.into_iter().map(move |(number, planned, task)| (number, begin(number, planned, task)));
         let (waited, unwaited) = if self.options.waiting.no_wait { (None, Some(items)) } else { (Some(items), None) };
         let mut bulk = self.canva.bulk(waited.into_iter().flatten());
         let mut bulk_goes_on = !self.options.waiting.no_wait;
@@ -431,12 +445,12 @@ impl<'a> Run<'a> {
     /// How an item of a bulk begins.
     fn beginning(
         &self,
-    ) -> impl Fn(Arc<Planned>, Task) -> BoxFuture<'static, Result<Job<JobResult>, Error>> + Send + use<> {
+    ) -> impl Fn(usize, Arc<Planned>, Task) -> BoxFuture<'static, Result<Job<JobResult>, Error>> + Send + use<> {
         let (canva, kind, journal) = (self.canva.clone(), self.kind.clone(), self.journal.clone());
-        let (network, stopped, progress) = (self.network.clone(), self.stopped.clone(), self.output.progress.clone());
-        move |planned, task| {
+        let (network, stopped, tally) = (self.network.clone(), self.stopped.clone(), self.tally.clone());
+        move |number, planned, task| {
             let (canva, kind, journal) = (canva.clone(), kind.clone(), journal.clone());
-            let (network, stopped, progress) = (network.clone(), stopped.clone(), progress.clone());
+            let (network, stopped, tally) = (network.clone(), stopped.clone(), tally.clone());
             Box::pin(async move {
                 if let Task::PickUp(job) = task {
                     let read = network.insist(|| {
@@ -464,10 +478,20 @@ impl<'a> Run<'a> {
                             journal.write(entry).await
                         }
                     };
-                    let line = progress.line(planned.file.shown.display());
-                    kind.send(&canva, &planned, line.on_progress(), before_end).inspect(move |_| drop(line))
+                    let (name, shown) = (planned.file.shown.display().to_string(), tally.clone());
+                    let on_progress = move |progress: UploadProgress| {
+                        locked(&shown).sending.insert(number, Sent::new(&name, progress));
+                    };
+                    kind.send(&canva, &planned, on_progress, before_end)
                 };
-                network.insist(send).await
+                let name = planned.file.shown.display().to_string();
+                let begun = |tally: &mut Tally| tally.to_send = tally.to_send.saturating_sub(1);
+                begun(&mut locked(&tally));
+                let sent = about(&name, network.insist(send)).await;
+                let mut tally = locked(&tally);
+                tally.bytes_done += planned.file.size;
+                tally.sending.remove(&number);
+                sent
             })
         }
     }
@@ -476,6 +500,7 @@ impl<'a> Run<'a> {
     async fn started(&mut self, number: usize, job: JobReference) -> Result<(), End> {
         self.network.is_there();
         self.states.insert(number, State::AtCanva(job.clone()));
+        locked(&self.tally).at_canva.insert(number, (self.name(number), Instant::now()));
         self.write(number, Step::Job { job }).await
     }
 
@@ -689,7 +714,7 @@ impl<'a> Run<'a> {
 
     /// Prints what is known when the command stops. Files of which nothing is printed are not in Canva.
     async fn stop(&mut self) {
-        self.output.progress.end();
+        self.output.screen.end();
         // From here on, no content is handed over whole, and the journal says which was.
         *self.stopped.write().await = true;
         self.print_begun();
@@ -721,6 +746,10 @@ impl<'a> Run<'a> {
         }
     }
 
+    fn name(&self, number: usize) -> String {
+        self.files.get(number).map(|planned| planned.file.shown.display().to_string()).unwrap_or_default()
+    }
+
     fn key(&self, number: usize) -> String {
         self.files.get(number).map(|planned| planned.file.key.clone()).unwrap_or_default()
     }
@@ -737,9 +766,7 @@ impl<'a> Run<'a> {
     }
 
     fn say(&self, number: usize, message: &str) {
-        if let Some(planned) = self.files.get(number) {
-            self.output.progress.say(&format!("{}: {message}", planned.file.shown.display()));
-        }
+        self.output.screen.note(&format!("{}: {message}", self.name(number)));
     }
 
     /// Writes the next step of a file that has begun.
@@ -758,6 +785,10 @@ impl<'a> Run<'a> {
     fn print(&mut self, number: usize, outcome: Outcome) {
         self.states.remove(&number);
         self.printed.insert(number);
+        let mut tally = locked(&self.tally);
+        tally.at_canva.remove(&number);
+        tally.end(outcome.status);
+        drop(tally);
         let subject = self.files.get(number).map(|planned| Subject::file(&planned.file.shown));
         self.output.item(&Item { subject, outcome });
     }
@@ -778,6 +809,13 @@ impl Planned {
 }
 
 impl Kind {
+    fn operation(&self) -> &'static Operation {
+        match self {
+            Self::Asset { .. } => &CREATE_ASSET_UPLOAD_JOB,
+            Self::Design { .. } => &CREATE_DESIGN_IMPORT_JOB,
+        }
+    }
+
     fn send<F>(
         &self,
         canva: &Client,
@@ -822,6 +860,10 @@ fn concerns_all(error: &Error) -> Option<End> {
     };
     let message = "stopped at what concerns all files".to_owned();
     Some(End { code, message })
+}
+
+fn locked(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
+    tally.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn no_journal(error: std::io::Error) -> End {
