@@ -33,7 +33,9 @@ fn main() -> ExitCode {
         Ok(()) if output.any_failed => ExitCode::from(1),
         Ok(()) => ExitCode::SUCCESS,
         Err(End { code, message }) => {
-            output.screen.say(&message);
+            if !message.is_empty() {
+                output.screen.say(&message);
+            }
             ExitCode::from(code)
         }
     }

@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 pub struct Entry {
     /// Which file: its absolute path.
     pub file: String,
+    /// The name that the user gave it. The same file under another name is another upload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<String>,
     pub size: u64,
     /// When it was changed last, in nanoseconds since the Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,6 +33,15 @@ pub struct Entry {
     pub at: u64,
     #[serde(flatten)]
     pub step: Step,
+}
+
+/// Which file of the journal: its path, and the name that the user gave it.
+pub type Key = (String, Option<String>);
+
+impl Entry {
+    fn key(&self) -> Key {
+        (self.file.clone(), self.named.clone())
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -85,7 +97,7 @@ pub struct Journal(Arc<Mutex<Lines>>);
 struct Lines {
     path: PathBuf,
     file: File,
-    entries: BTreeMap<String, Entry>,
+    entries: BTreeMap<Key, Entry>,
     /// Unlocks the journal when it is closed.
     _lock: File,
 }
@@ -98,8 +110,8 @@ impl Journal {
         Ok(opened.map(|lines| Self(Arc::new(Mutex::new(lines)))))
     }
 
-    pub fn entry(&self, file: &str) -> Option<Entry> {
-        self.lock().entries.get(file).cloned()
+    pub fn entry(&self, key: &Key) -> Option<Entry> {
+        self.lock().entries.get(key).cloned()
     }
 
     /// The ids of all that is known to have been made.
@@ -124,7 +136,7 @@ impl Journal {
                 let message = format!("{}: {error}", lines.path.display());
                 io::Error::new(error.kind(), message)
             })?;
-            lines.entries.insert(entry.file.clone(), entry);
+            lines.entries.insert(entry.key(), entry);
             Ok(())
         });
         written.await.map_err(io::Error::other)?
@@ -158,7 +170,7 @@ fn open(path: &Path) -> io::Result<Option<Lines>> {
     // A command that was killed may have left half a line, with nothing after it or all of the next line.
     for entry in text.lines().filter_map(|line| serde_json::from_str::<Entry>(line).ok()) {
         lines += 1;
-        entries.insert(entry.file.clone(), entry);
+        entries.insert(entry.key(), entry);
     }
     if lines > 1000 + 2 * entries.len() {
         file = shortened(path, &entries)?;
@@ -167,7 +179,7 @@ fn open(path: &Path) -> io::Result<Option<Lines>> {
 }
 
 /// The same journal with only the last line of each file.
-fn shortened(path: &Path, entries: &BTreeMap<String, Entry>) -> io::Result<File> {
+fn shortened(path: &Path, entries: &BTreeMap<Key, Entry>) -> io::Result<File> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut new = tempfile::NamedTempFile::new_in(directory)?;
     for entry in entries.values() {

@@ -24,7 +24,7 @@ use futures_util::stream::{self, FuturesUnordered, StreamExt};
 use serde_json::{Map, Value};
 use tokio::sync::RwLock;
 
-use self::journal::{Entry, Journal, Made, Step};
+use self::journal::{Entry, Journal, Key, Made, Step};
 use self::network::{Network, is_away};
 pub use self::plan::Kind;
 use self::plan::{Plan, Planned, Task};
@@ -277,6 +277,9 @@ struct Run<'a> {
 /// What is to be looked up, with the error of this run.
 type Lost = Vec<(usize, Unconfirmed, Option<Error>)>;
 
+/// A job and whether it could be read, or why there is none.
+type Created = Result<(Job<JobResult>, Result<(), Error>), Error>;
+
 /// What a look-up has found.
 type Found = Vec<((usize, Unconfirmed, Option<Error>), Result<JobResult, LookUpError>)>;
 
@@ -352,9 +355,11 @@ impl<'a> Run<'a> {
         }
         let Some(End { code, message }) = self.fatal.take() else { return Ok(()) };
         self.print_begun();
-        let left = self.files.len() - self.printed.len();
-        let left = if left > 0 { format!(" {left} files were not sent;") } else { String::new() };
-        Err(End { code, message: format!("{message}:{left} the same command goes on") })
+        let message = match self.files.len() - self.printed.len() {
+            0 => String::new(),
+            left => format!("{message}, so {left} files were not sent; the same command goes on with them"),
+        };
+        Err(End { code, message })
     }
 
     /// Sends and waits for what is next, and looks for what is lost.
@@ -387,7 +392,9 @@ impl<'a> Run<'a> {
         let mut bulk = self.canva.bulk(waited.into_iter().flatten());
         let mut bulk_goes_on = !self.options.waiting.no_wait;
         let unwaited = stream::iter(unwaited.into_iter().flatten());
-        let mut unwaited = unwaited.map(|(number, job)| async move { (number, job.await) }).buffer_unordered(AT_ONCE);
+        let mut unwaited = unwaited
+            .map(|(number, job)| async move { (number, unwaited_job(job.await).await) })
+            .buffer_unordered(AT_ONCE);
         let mut unwaited_go_on = self.options.waiting.no_wait;
         let mut lost = Some(lost).filter(|lost| !lost.is_empty());
         let (mut search, mut searching): (BoxFuture<'static, Found>, _) =
@@ -418,10 +425,10 @@ impl<'a> Run<'a> {
                     }
                     _ => {}
                 },
-                job = unwaited.next(), if unwaited_go_on => match job {
+                created = unwaited.next(), if unwaited_go_on => match created {
                     None => unwaited_go_on = false,
-                    Some((number, job)) => {
-                        if let Some(asset_id) = self.created(number, job).await? {
+                    Some((number, created)) => {
+                        if let Some(asset_id) = self.created(number, created).await? {
                             settling.push(self.settle(number, asset_id, false));
                         }
                     }
@@ -504,18 +511,19 @@ impl<'a> Run<'a> {
         self.write(number, Step::Job { job }).await
     }
 
-    /// What a file sent with `--no-wait` has come to.
-    async fn created(&mut self, number: usize, job: Result<Job<JobResult>, Error>) -> Result<Option<String>, End> {
-        let job = match job {
-            Ok(job) => job,
+    /// What a file sent with `--no-wait` has come to: its job, and whether that could be read.
+    async fn created(&mut self, number: usize, created: Created) -> Result<Option<String>, End> {
+        let (job, read) = match created {
+            Ok(created) => created,
             Err(error) => return self.finished(number, Err(error), Map::new()).await,
         };
         self.started(number, job.reference().clone()).await?;
         let extra = job.extra().clone();
-        match job.state() {
-            Some(JobState::Success(made)) => self.made(number, made.clone(), extra, false).await,
-            Some(JobState::Failed(error)) => self.finished(number, Err(error.clone().into()), extra).await,
-            _ => {
+        match (read, job.state()) {
+            (Err(error), _) => self.finished(number, Err(error), extra).await,
+            (Ok(()), Some(JobState::Success(made))) => self.made(number, made.clone(), extra, false).await,
+            (Ok(()), Some(JobState::Failed(error))) => self.finished(number, Err(error.clone().into()), extra).await,
+            (Ok(()), _) => {
                 self.print(number, Outcome { job_extra: extra, ..Outcome::in_progress(job.reference()) });
                 Ok(None)
             }
@@ -750,8 +758,8 @@ impl<'a> Run<'a> {
         self.files.get(number).map(|planned| planned.file.shown.display().to_string()).unwrap_or_default()
     }
 
-    fn key(&self, number: usize) -> String {
-        self.files.get(number).map(|planned| planned.file.key.clone()).unwrap_or_default()
+    fn key(&self, number: usize) -> Key {
+        self.files.get(number).map(|planned| planned.file.key()).unwrap_or_default()
     }
 
     fn tags(&self, number: usize) -> Vec<String> {
@@ -804,7 +812,7 @@ impl Planned {
         let Planned { file, name, .. } = self.clone();
         let (size, modified, tags) = (file.size, file.modified, file.tags);
         let step = Step::Failed { code: String::new() };
-        Entry { file: file.key, size, modified, sha256, name, tags, folder_id, at: now(), step }
+        Entry { file: file.absolute, named: file.name, size, modified, sha256, name, tags, folder_id, at: now(), step }
     }
 }
 
@@ -858,8 +866,19 @@ fn concerns_all(error: &Error) -> Option<End> {
         _ if matches!(error, Error::Pacer { source, .. } if !source.is::<PausedError>()) => 1,
         _ => return None,
     };
-    let message = "stopped at what concerns all files".to_owned();
+    let message = "this concerns all files".to_owned();
     Some(End { code, message })
+}
+
+async fn unwaited_job(job: Result<Job<JobResult>, Error>) -> Created {
+    let mut job = job?;
+    // `canva job` would refuse a malformed id; waiting says so.
+    let read = match job.state() {
+        _ if job.reference().check().is_err() => job.settle().await,
+        None => job.refresh().await,
+        Some(_) => Ok(()),
+    };
+    Ok((job, read))
 }
 
 fn locked(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {

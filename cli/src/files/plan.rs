@@ -62,7 +62,7 @@ pub fn plan(canva: &Client, kind: &Kind, selection: &mut Selection, options: &Op
     let mut plan = Plan { files: Vec::new(), left_out: std::mem::take(&mut selection.left_out), shortened: Vec::new() };
     let mut taken = BTreeSet::new();
     for file in std::mem::take(&mut selection.chosen) {
-        let entry = journal.entry(&file.key).filter(|_| !options.start_over);
+        let entry = journal.entry(&file.key()).filter(|_| !options.start_over);
         let (mut task, changed) = match entry {
             Some(entry) => go_on(kind, &file, entry, options.again.send_again),
             None => (Task::Send, false),

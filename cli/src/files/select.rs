@@ -10,6 +10,7 @@ use serde::Deserialize;
 use tempfile::NamedTempFile;
 use walkdir::WalkDir;
 
+use super::journal::Key;
 use crate::End;
 
 /// A file to send.
@@ -19,8 +20,8 @@ pub struct Chosen {
     pub shown: PathBuf,
     /// Where its content is.
     pub path: PathBuf,
-    /// What the journal calls it: its absolute path, without links.
-    pub key: String,
+    /// Its absolute path, without links, as the journal has it.
+    pub absolute: String,
     pub size: u64,
     /// In nanoseconds since the Unix epoch.
     pub modified: Option<u64>,
@@ -40,7 +41,7 @@ pub struct Selection {
     pub unreadable: Vec<(PathBuf, io::Error)>,
     /// The content of standard input. It is deleted when this is dropped.
     pub spool: Option<NamedTempFile>,
-    seen: BTreeSet<String>,
+    seen: BTreeSet<Key>,
 }
 
 /// Why something in a directory isn't sent.
@@ -98,6 +99,12 @@ struct Row {
     tags: Option<String>,
 }
 
+impl Chosen {
+    pub fn key(&self) -> Key {
+        (self.absolute.clone(), self.name.clone())
+    }
+}
+
 impl Selection {
     /// Adds a file, or all that is in a directory, in the order of their names.
     pub fn add(&mut self, argument: &Path, name: Option<&str>, tags: &[String]) {
@@ -118,7 +125,7 @@ impl Selection {
         self.chosen.push(Chosen {
             shown: PathBuf::from("-"),
             path: spool.path().to_owned(),
-            key: format!("-:{name}"),
+            absolute: "-".to_owned(),
             size: metadata.len(),
             modified: None,
             found: false,
@@ -197,17 +204,17 @@ impl Selection {
         name: Option<&str>,
         tags: &[String],
     ) {
-        let key = match fs::canonicalize(path) {
-            Ok(absolute) => key(&absolute),
+        let absolute = match fs::canonicalize(path) {
+            Ok(absolute) => text(&absolute),
             Err(error) => return self.unreadable.push((shown.to_owned(), error)),
         };
-        if !self.seen.insert(key.clone()) {
+        if !self.seen.insert((absolute.clone(), name.map(str::to_owned))) {
             return self.left_out.push((shown.to_owned(), LeftOut::Twice));
         }
         self.chosen.push(Chosen {
             shown: shown.to_owned(),
             path: path.to_owned(),
-            key,
+            absolute,
             size: metadata.len(),
             modified: modified(metadata),
             found,
@@ -218,7 +225,7 @@ impl Selection {
 }
 
 /// A path as text. A path that isn't Unicode is written in hexadecimal, which no absolute path begins like.
-fn key(absolute: &Path) -> String {
+fn text(absolute: &Path) -> String {
     let hex = || absolute.as_os_str().as_encoded_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     absolute.to_str().map_or_else(|| format!("hex:{}", hex()), str::to_owned)
 }

@@ -3,14 +3,34 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use canva_simulator::Simulator;
 use serde_json::Value;
 
 pub const TOKEN: &str = "s3cret-t0ken";
+
+/// Where the commands of these tests keep their state: not where the developer's own do.
+static STATE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("canva-state");
+    let _ = std::fs::remove_dir_all(&directory);
+    directory
+});
+
+/// So many copies of a fixture, under names of their own.
+pub fn copies(fixture: &str, count: usize) -> (tempfile::TempDir, Vec<String>) {
+    let directory = tempfile::tempdir().unwrap();
+    let content = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures").join(fixture)).unwrap();
+    let files = (1..=count).map(|number| {
+        let file = directory.path().join(format!("{number:04}-{fixture}"));
+        std::fs::write(&file, &content).unwrap();
+        file.to_str().unwrap().to_owned()
+    });
+    let files = files.collect();
+    (directory, files)
+}
 
 /// `canva` in the directory of the fixtures, without the environment variables that it reads.
 pub fn canva<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
@@ -21,6 +41,7 @@ pub fn canva<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
         .env_remove("CANVA_ACCESS_TOKEN")
         .env_remove("CANVA_BASE_URL")
         .env_remove("CANVA_SHARE_LIMITS")
+        .env("XDG_STATE_HOME", STATE.as_path())
         .stdin(Stdio::null());
     command
 }
