@@ -17,6 +17,7 @@ use crate::args::files::{Again, Waiting};
 use crate::commands::{AT_ONCE, LOST, created};
 use crate::item::{Item, Made, Outcome, Subject};
 use crate::output::Output;
+use crate::stop::Stop;
 
 /// What an upload or import calls as it goes.
 pub type OnProgress = Box<dyn FnMut(UploadProgress) + Send>;
@@ -24,7 +25,8 @@ pub type OnProgress = Box<dyn FnMut(UploadProgress) + Send>;
 /// One upload or import.
 pub type Sending = BoxFuture<'static, Result<Job<JobResult>, Error>>;
 
-/// Sends the files and tags what was uploaded. A failed file doesn't stop the others; Ctrl-C stops all.
+/// Sends the files and tags what was uploaded. A failed file doesn't stop the others; a signal stops all.
+#[allow(clippy::too_many_arguments)]
 pub async fn run(
     canva: &Client,
     files: Vec<PathBuf>,
@@ -32,6 +34,7 @@ pub async fn run(
     tags: &[String],
     waiting: &Waiting,
     again: Again,
+    stop: &Stop,
     output: &mut Output,
 ) -> Result<(), End> {
     let progress = output.progress.clone();
@@ -58,7 +61,7 @@ pub async fn run(
         .buffer_unordered(AT_ONCE);
     let mut tagging = FuturesUnordered::new();
     let mut results = Results { files, states: BTreeMap::new(), printed: 0, output };
-    let mut stop = pin!(tokio::signal::ctrl_c().fuse());
+    let mut stopped = pin!(stop.requested().fuse());
     while results.printed < results.files.len() {
         whole.show(results.summary());
         tokio::select! {
@@ -106,13 +109,12 @@ pub async fn run(
             },
             Some((number, outcome)) = unwaited.next() => results.set(number, State::Ended(outcome)),
             Some((number, tagged)) = tagging.next() => results.tagged(number, tagged),
-            // If listening fails, Ctrl-C ends the process as usual.
-            Ok(()) = &mut stop => {
+            signal = &mut stopped => {
                 results.output.progress.end();
                 let mut complete = handed_over.stop();
                 complete.extend(sent_again);
                 results.stop(complete);
-                return Err(End { code: 130, message: "stopped; files not listed are not in Canva".to_owned() });
+                return Err(End::stopped(signal, "stopped; files not listed are not in Canva"));
             }
         }
     }

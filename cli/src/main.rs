@@ -4,8 +4,10 @@
 
 mod account;
 mod args;
+mod begun;
 mod commands;
 mod connection;
+mod end;
 mod failure;
 mod files;
 mod item;
@@ -16,6 +18,7 @@ mod progress;
 mod shared_limits;
 mod simulate;
 mod state;
+mod stop;
 mod warnings;
 
 use std::io;
@@ -24,15 +27,16 @@ use std::process::ExitCode;
 use tokio::runtime::Runtime;
 
 use args::{Args, Command};
+use end::End;
 use output::Output;
+use stop::Stop;
 
 fn main() -> ExitCode {
     let args = Args::read();
     let mut output = Output::new(args.json);
     warnings::show(output.progress.clone());
     match block_on(run(args, &mut output)).map_err(End::from).flatten() {
-        Ok(()) if output.any_failed => ExitCode::from(1),
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::from(output.worst.code()),
         Err(End { code, message }) => {
             output.progress.say(&message);
             ExitCode::from(code)
@@ -49,33 +53,15 @@ fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
 }
 
 async fn run(args: Args, output: &mut Output) -> Result<(), End> {
+    let stop = Stop::listen()?;
     match args.command {
-        Command::Simulate(simulate) => simulate::run(simulate, output).await?,
+        Command::Simulate(simulate) => simulate::run(simulate, &stop, output).await?,
         Command::Api(command) => {
-            let (canva, _simulator) = connection::open(args.server, command.timeout()).await?;
-            commands::run(command, &canva, output).await?;
+            let (canva, _simulator) = stop.or(connection::open(args.server, command.timeout())).await??;
+            commands::run(command, &canva, &stop, output).await?;
         }
     }
     Ok(())
-}
-
-/// Why the command stopped early, with its exit code.
-struct End {
-    code: u8,
-    message: String,
-}
-
-impl End {
-    /// The arguments or the environment are wrong.
-    fn usage(message: String) -> Self {
-        Self { code: 2, message }
-    }
-}
-
-impl From<io::Error> for End {
-    fn from(error: io::Error) -> Self {
-        Self { code: 1, message: error.to_string() }
-    }
 }
 
 #[cfg(test)]
