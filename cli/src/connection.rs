@@ -4,13 +4,14 @@ use std::env;
 use std::path::Path;
 use std::time::Duration;
 
-use canva_connect::{BASE_URL, Client, Error, PollPolicy};
+use canva_connect::{BASE_URL, Client, Error, Pacing, PollPolicy};
 use canva_simulator::Simulator;
 use tempfile::TempDir;
 
 use crate::End;
 use crate::account::Account;
 use crate::args::Server;
+use crate::begun::Noted;
 #[cfg(feature = "redis")]
 use crate::shared_limits;
 
@@ -38,13 +39,14 @@ pub async fn open(server: Server, timeout: Option<Duration>) -> Result<Connectio
     let (token, base_url, redis) = match &simulator {
         Some(simulator) => (simulator.token().to_owned(), Some(simulator.base_url().to_owned()), None),
         None => {
-            let token = variable("CANVA_ACCESS_TOKEN")?.ok_or_else(|| End::usage(NO_TOKEN.to_owned()))?;
+            let token = variable("CANVA_ACCESS_TOKEN")?.ok_or_else(|| End::logged_out(NO_TOKEN.to_owned()))?;
             let redis = server.share_limits.or(variable("CANVA_SHARE_LIMITS")?);
             (token, server.base_url.or(variable("CANVA_BASE_URL")?), redis)
         }
     };
     let account = Account::of_token(base_url.as_deref().unwrap_or(BASE_URL), &token);
     let mut builder = Client::builder().user_agent(concat!("canva-cli/", env!("CARGO_PKG_VERSION")));
+    builder = builder.pacer(Noted(Pacing::new()));
     #[cfg(not(feature = "redis"))]
     if redis.is_some() {
         let message = "this canva was built without the feature `redis`: unset CANVA_SHARE_LIMITS and leave out \
@@ -53,7 +55,7 @@ pub async fn open(server: Server, timeout: Option<Duration>) -> Result<Connectio
     }
     #[cfg(feature = "redis")]
     if let Some(redis) = redis {
-        builder = builder.pacer(shared_limits::open(&redis, &account).await?);
+        builder = builder.pacer(Noted(shared_limits::open(&redis, &account).await?));
     }
     if let Some(timeout) = timeout {
         builder = builder.poll_policy(PollPolicy::default().deadline(timeout));

@@ -18,6 +18,9 @@ pub struct Failure {
     pub message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
+    /// No token works any more.
+    #[serde(skip)]
+    pub needs_login: bool,
     /// Fields of Canva's error that the spec doesn't know.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub extra: Map<String, Value>,
@@ -37,7 +40,7 @@ impl Failure {
             "it was uploaded as asset {asset_id}, but its tags were not applied: {reason}; don't upload it again"
         );
         if pasteable(asset_id) && !matches!(error, Error::InvalidInput { field: "asset_id", .. }) {
-            message += &format!(", `canva update {asset_id} --tag ...` applies them");
+            message += &format!(", `canva update {asset_id} --add-tag ...` applies them");
         }
         Self::of(error, "tags_not_applied", message)
     }
@@ -52,7 +55,7 @@ impl Failure {
     /// What this command itself has found.
     pub fn own(code: &str, why: &str, remedy: &str) -> Self {
         let message = format!("{why}; {remedy}");
-        Self { code: code.to_owned(), message, http_status: None, extra: Map::new() }
+        Self::stopped(code, &message)
     }
 
     /// Both of these.
@@ -60,9 +63,10 @@ impl Failure {
         Self { message: format!("{}; {}", self.message, other.message), ..self }
     }
 
-    /// Ctrl-C stopped the command.
+    /// A signal stopped the command.
     pub fn stopped(code: &str, message: &str) -> Self {
-        Self { code: code.to_owned(), message: message.to_owned(), http_status: None, extra: Map::new() }
+        let (code, message) = (code.to_owned(), message.to_owned());
+        Self { code, message, http_status: None, needs_login: false, extra: Map::new() }
     }
 
     fn of(error: &Error, code: &str, message: String) -> Self {
@@ -71,7 +75,8 @@ impl Failure {
             _ => error.api().map(|api| &api.extra),
         };
         let http_status = error.status().map(|status| status.as_u16());
-        Self { code: code.to_owned(), message, http_status, extra: extra.cloned().unwrap_or_default() }
+        let (needs_login, extra) = (error.needs_login(), extra.cloned().unwrap_or_default());
+        Self { code: code.to_owned(), message, http_status, needs_login, extra }
     }
 }
 
@@ -247,7 +252,7 @@ fn after_poll(source: &Error, job: Option<&JobReference>) -> Option<String> {
 /// The command that reads the job.
 fn command(job: Option<&JobReference>) -> Option<String> {
     let job = job.filter(|job| pasteable(&job.id))?;
-    Some(format!("canva job {} {}", job.kind, job.id))
+    Some(format!("canva job {}", job.id))
 }
 
 /// What the user can do about an error response.
@@ -282,7 +287,7 @@ fn after_refusal(api: &ApiError, of_job: bool) -> String {
         (400, "invalid_request") if *api.operation == CREATE_URL_IMPORT_JOB => {
             "Canva is just importing from this URL, so look there; to import it twice, wait until that is done"
         }
-        (400 | 404, _) if of_job => "check the id and what kind of job it is; if they are right, look in Canva",
+        (400 | 404, _) if of_job => "check the id, and --kind if you gave it; if they are right, look in Canva",
         (_, _) if of_job => "look in Canva for what became of it",
         (404, _) => "check the id",
         (400, "quota_exceeded") => "choose another folder, or take something out of this one",

@@ -7,6 +7,7 @@ use canva_connect::{Asset, Design, Error, Folder, Job, JobReference, JobResult, 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::end::Worst;
 use crate::failure::Failure;
 
 /// One line of `--json`.
@@ -21,14 +22,11 @@ pub struct Item {
 impl Item {
     /// What the user named on the command line.
     pub fn name(&self) -> &str {
-        match &self.subject {
-            Some(subject) => subject.name(),
-            None => self.outcome.job_id.as_deref().unwrap_or("whoami"),
-        }
+        self.subject.as_ref().map_or("whoami", Subject::name)
     }
 }
 
-/// What the user named on the command line. For a job, the outcome has its id; `whoami` has neither.
+/// What the user named on the command line. `whoami` has none.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub enum Subject {
@@ -50,6 +48,11 @@ pub enum Subject {
     /// A new folder.
     Name {
         name: String,
+    },
+    /// The outcome has its id.
+    Job {
+        #[serde(skip)]
+        job_id: String,
     },
     /// What is moved into the folder.
     ItemId {
@@ -81,6 +84,7 @@ impl Subject {
             | Self::AssetId { asset_id: name }
             | Self::FolderId { folder_id: name }
             | Self::Name { name }
+            | Self::Job { job_id: name }
             | Self::ItemId { item_id: name, .. }
             | Self::DesignType { design_type: name }
             | Self::DesignId { design_id: name }
@@ -197,6 +201,16 @@ impl Outcome {
         Self::ended(Some(job.reference()), end, job.extra().clone())
     }
 
+    /// What it means for the exit code.
+    pub fn worst(&self) -> Worst {
+        match (self.status, &self.error) {
+            (_, Some(error)) if error.needs_login => Worst::LoggedOut,
+            (Status::Unknown, _) => Worst::Unknown,
+            (_, Some(_)) => Worst::Failed,
+            (_, None) => Worst::Nothing,
+        }
+    }
+
     /// How a job ended, or why there is none.
     pub fn ended(
         job: Option<&JobReference>,
@@ -266,6 +280,12 @@ impl Outcome {
     /// The command was stopped after the file was sent and before Canva answered.
     pub fn stopped_when_sent() -> Self {
         let error = "canva was stopped before Canva answered; look in Canva before you try again";
+        Self { error: Some(Failure::stopped("outcome_unknown", error)), ..Self::with(Status::Unknown) }
+    }
+
+    /// The command was stopped before Canva answered a request that can be sent again.
+    pub fn stopped_when_repeatable() -> Self {
+        let error = "canva was stopped before Canva answered; the same command again does no harm";
         Self { error: Some(Failure::stopped("outcome_unknown", error)), ..Self::with(Status::Unknown) }
     }
 

@@ -11,27 +11,28 @@ use canva_simulator::Simulator;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::end::Worst;
 use crate::item::{Item, Made, Status, Subject};
 use crate::screen::{Mark, Options, Screen};
 
 pub struct Output {
     json: bool,
     pub screen: Screen,
-    /// An item failed or may have failed, or its result couldn't be written.
-    pub any_failed: bool,
+    /// Counts what couldn't be written as failed.
+    pub worst: Worst,
     /// Stdout has failed, perhaps in the middle of a line. Nothing more goes there.
     stdout_failed: bool,
 }
 
 impl Output {
     pub fn new(options: Options) -> Self {
-        Self { json: options.json, screen: Screen::new(options), any_failed: false, stdout_failed: false }
+        Self { json: options.json, screen: Screen::new(options), worst: Worst::default(), stdout_failed: false }
     }
 
     /// Prints the result. Once stdout has failed, results go to stderr, so that no id is lost.
     pub fn item(&mut self, item: &Item) {
+        self.worst.and(item.outcome.worst());
         if let Some(error) = &item.outcome.error {
-            self.any_failed = true;
             let mark = match item.outcome.status {
                 Status::Unknown => Mark::Unknown,
                 Status::InProgress => Mark::AtCanva,
@@ -43,7 +44,8 @@ impl Output {
         if !self.stdout_failed
             && let Err(error) = self.write(&text)
         {
-            (self.stdout_failed, self.any_failed) = (true, true);
+            self.stdout_failed = true;
+            self.worst.and(Worst::Failed);
             self.screen.say(&format!("{error}; the results follow on standard error"));
         }
         if self.stdout_failed {

@@ -10,7 +10,6 @@ mod select;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -19,7 +18,6 @@ use canva_connect::{
     Asset, BoxFuture, BulkEvent, Client, Error, ErrorKind, Job, JobReference, JobResult, JobState, LookUpError,
     Unconfirmed, UnconfirmedKind, UploadProgress, pacing::PausedError,
 };
-use futures_util::future::FutureExt;
 use futures_util::stream::{self, FuturesUnordered, StreamExt};
 use serde_json::{Map, Value};
 use tokio::sync::RwLock;
@@ -29,14 +27,15 @@ use self::network::{Network, is_away};
 pub use self::plan::Kind;
 use self::plan::{Plan, Planned, Task};
 use self::select::Selection;
-use crate::End;
 use crate::args::files::Options;
 use crate::commands::{AT_ONCE, LOST};
 use crate::connection::Connection;
+use crate::end::End;
 use crate::item::{self, Item, Outcome, Status, Subject};
 use crate::output::Output;
 use crate::screen::{Drawn, Sent, Tally, about};
 use crate::state;
+use crate::stop::Stop;
 
 /// Which files to send, under which names.
 pub struct Sources {
@@ -52,24 +51,17 @@ pub async fn run(
     kind: Kind,
     sources: Sources,
     options: Options,
+    stop: &Stop,
     output: &mut Output,
 ) -> Result<(), End> {
-    let mut stop = pin!(tokio::signal::ctrl_c().fuse());
-    let journal = tokio::select! {
-        journal = open_journal(connection, &kind, &options, output) => journal?,
-        Ok(()) = &mut stop => return Err(stopped(130)),
-    };
+    let journal = stop.or(open_journal(connection, &kind, &options, output)).await??;
     let (client, of, opened) = (connection.canva.clone(), kind.clone(), journal.clone());
     let planning = tokio::task::spawn_blocking(move || {
         let mut selection = select(sources)?;
         let plan = plan::plan(&client, &of, &mut selection, &options, &opened);
         Ok::<_, End>((selection, plan, options))
     });
-    let planned = tokio::select! {
-        planned = planning => planned,
-        Ok(()) = &mut stop => return Err(stopped(130)),
-    };
-    let (selection, plan, options) = planned.map_err(std::io::Error::other)??;
+    let (selection, plan, options) = stop.or(planning).await?.map_err(std::io::Error::other)??;
     for (path, error) in &selection.unreadable {
         let outcome = Outcome::refused(plan::unreadable(error));
         output.item(&Item { subject: Some(Subject::file(path)), outcome });
@@ -79,24 +71,18 @@ pub async fn run(
         return Ok(dry_run(&plan, output)?);
     }
     let mut run = Run::new(connection, kind, plan, options, journal, output);
-    let ended = tokio::select! {
+    tokio::select! {
         // Events that have arrived count, before the command stops.
         biased;
-        ended = run.all() => Some(ended),
-        Ok(()) = &mut stop => None,
-    };
-    match ended {
-        Some(ended) => ended,
-        None => {
+        ended = run.all() => ended,
+        signal = stop.requested() => {
             run.stop().await;
-            Err(stopped(130))
+            Err(End::stopped(signal, STOPPED))
         }
     }
 }
 
-fn stopped(code: u8) -> End {
-    End { code, message: "stopped; files not listed are not in Canva; the same command goes on".to_owned() }
-}
+const STOPPED: &str = "stopped; files not listed are not in Canva; the same command goes on";
 
 fn select(sources: Sources) -> Result<Selection, End> {
     let Sources { files, from, name, tags } = sources;
@@ -270,7 +256,7 @@ struct Run<'a> {
     printed: BTreeSet<usize>,
     sent_again: BTreeSet<usize>,
     /// Concerns all files: no more are sent.
-    fatal: Option<End>,
+    fatal: bool,
     output: &'a mut Output,
 }
 
@@ -327,7 +313,7 @@ impl<'a> Run<'a> {
             unsettled: BTreeSet::new(),
             printed: BTreeSet::new(),
             sent_again: BTreeSet::new(),
-            fatal: None,
+            fatal: false,
             output,
         }
     }
@@ -350,16 +336,19 @@ impl<'a> Run<'a> {
         }
         // What was picked up comes first: what it makes must be known before anything is looked for.
         self.next.sort_by_key(|(_, task)| matches!(task, Task::Send));
-        while self.fatal.is_none() && !(self.next.is_empty() && self.lost.is_empty()) {
+        while !self.fatal && !(self.next.is_empty() && self.lost.is_empty()) {
             self.round().await?;
         }
-        let Some(End { code, message }) = self.fatal.take() else { return Ok(()) };
         self.print_begun();
-        let message = match self.files.len() - self.printed.len() {
-            0 => String::new(),
-            left => format!("{message}, so {left} files were not sent; the same command goes on with them"),
-        };
-        Err(End { code, message })
+        match self.files.len() - self.printed.len() {
+            0 => Ok(()),
+            left => Err(End {
+                code: self.output.worst.code(),
+                message: format!(
+                    "this concerns all files, so {left} were not sent; the same command goes on with them"
+                ),
+            }),
+        }
     }
 
     /// Sends and waits for what is next, and looks for what is lost.
@@ -405,7 +394,7 @@ impl<'a> Run<'a> {
             {
                 search = self.look_up(lost);
             }
-            if self.fatal.is_some() {
+            if self.fatal {
                 bulk.stop();
                 (unwaited_go_on, searching, lost) = (false, searching && lost.is_none(), None);
             }
@@ -626,9 +615,7 @@ impl<'a> Run<'a> {
             _ if job.is_none() => self.write(number, Step::Failed { code: outcome.code() }).await?,
             _ => {}
         }
-        if let Some(end) = concerns_all(&error) {
-            self.fatal.get_or_insert(end);
-        }
+        self.fatal |= concerns_all(&error);
         self.print(number, outcome);
         Ok(None)
     }
@@ -702,9 +689,7 @@ impl<'a> Run<'a> {
         let Some(State::Settling(outcome)) = self.states.remove(&number) else { return Ok(()) };
         let mut outcome = *outcome;
         let errors = [settled.moved.as_ref().err(), settled.tagged.as_ref().and_then(|tagged| tagged.as_ref().err())];
-        if let Some(end) = errors.into_iter().flatten().find_map(concerns_all) {
-            self.fatal.get_or_insert(end);
-        }
+        self.fatal |= errors.into_iter().flatten().any(concerns_all);
         if let Err(error) = &settled.moved {
             outcome = outcome.not_moved(error);
         }
@@ -856,18 +841,14 @@ impl Kind {
     }
 }
 
-/// What would fail each file, and so ends the command at the first.
-fn concerns_all(error: &Error) -> Option<End> {
+/// Whether it would fail each file, so that the command ends at the first.
+fn concerns_all(error: &Error) -> bool {
     let refused = |code: &str| matches!(error, Error::Api(api) if api.code == code);
-    let code = match error.kind() {
-        ErrorKind::Login => 3,
-        ErrorKind::Setup => 1,
-        _ if refused("missing_scope") || refused("endpoint_not_found") || is_away(error) => 1,
-        _ if matches!(error, Error::Pacer { source, .. } if !source.is::<PausedError>()) => 1,
-        _ => return None,
-    };
-    let message = "this concerns all files".to_owned();
-    Some(End { code, message })
+    matches!(error.kind(), ErrorKind::Login | ErrorKind::Setup)
+        || refused("missing_scope")
+        || refused("endpoint_not_found")
+        || is_away(error)
+        || matches!(error, Error::Pacer { source, .. } if !source.is::<PausedError>())
 }
 
 async fn unwaited_job(job: Result<Job<JobResult>, Error>) -> Created {

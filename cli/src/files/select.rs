@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 use walkdir::WalkDir;
 
 use super::journal::Key;
-use crate::End;
+use crate::end::End;
 
 /// A file to send.
 #[derive(Clone, Debug)]
