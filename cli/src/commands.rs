@@ -1,80 +1,62 @@
 //! The commands that talk to Canva: each goes from its arguments to the outcomes that are printed.
 
-use std::path::PathBuf;
-use std::pin::pin;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use canva_connect::{
-    Client, CopyDesign, CreateDesign, DesignTypeInput, Error, FolderItemPinStatus, Job, JobReference, JobResult,
-    OwnershipType, TeamUserSummary, UserCapability,
+    Asset, Client, CopyDesign, CreateDesign, DesignTypeInput, Error, FolderItemPinStatus, Job, JobKind, JobReference,
+    JobResult, OwnershipType, TeamUserSummary, UserCapability,
 };
+use futures_util::future::{FutureExt, LocalBoxFuture};
 use futures_util::stream::{self, StreamExt};
 use serde_json::{Map, json};
 
 use crate::End;
 use crate::args::files::{ImportFiles, UploadFiles, Waiting};
-use crate::args::{ApiCommand, Contents, DesignCommand, DesignSort, Pages};
-use crate::files::{self, OnProgress, Sending};
+use crate::args::{ApiCommand, Change, Contents, DesignCommand, DesignSort, Pages};
+use crate::begun::Begun;
+use crate::connection::Connection;
+use crate::files::{self, Kind, Sources};
 use crate::item::{Item, Outcome, Subject};
 use crate::list;
 use crate::output::{Output, rows};
-use crate::screen::Tally;
+use crate::screen::{Screen, Tally};
+use crate::stop::Stop;
 
 /// How many requests are sent at once when no job is waited for.
 pub const AT_ONCE: usize = 4;
 
+/// What is done with one thing that the user named. Nothing is sent before it is polled.
+type Action<'a> = (Subject, LocalBoxFuture<'a, Outcome>);
+
 /// Runs the command, and prints each outcome as soon as it and those before it are known.
-pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Result<(), End> {
-    let screen = output.screen.clone();
-    let (subject, outcome) = match command {
-        ApiCommand::Upload(UploadFiles { files, name, tags, folder_id, again, waiting }) => {
-            let (client, all_tags) = (canva.clone(), tags.clone());
-            let send = move |file: &PathBuf, on_progress: OnProgress| -> Sending {
-                let mut upload = client.upload_asset(file).on_progress(on_progress);
-                if let Some(name) = &name {
-                    upload = upload.name(name);
-                }
-                if let Some(folder_id) = &folder_id {
-                    upload = upload.folder(folder_id);
-                }
-                let tagging = client.update_asset("of-this-upload").tags(&all_tags);
-                Box::pin(async move {
-                    // Refused now: after the upload, the asset would be there without its tags.
-                    tagging.check()?;
-                    Ok(upload.await?.into_any())
-                })
-            };
-            return files::run(canva, files, send, &tags, &waiting, again, "uploaded", output).await;
+pub async fn run(command: ApiCommand, connection: &Connection, stop: &Stop, output: &mut Output) -> Result<(), End> {
+    let canva = &connection.canva;
+    let screen = &output.screen.clone();
+    let actions: Vec<Action<'_>> = match command {
+        ApiCommand::Upload(UploadFiles { files, name, tags, folder_id, from, options }) => {
+            let sources = Sources { files, from, name, tags };
+            return files::run(connection, Kind::Asset { folder_id }, sources, options, stop, output).await;
         }
-        ApiCommand::Import(ImportFiles { files, title, mime_type, again, waiting }) => {
-            let client = canva.clone();
-            let send = move |file: &PathBuf, on_progress: OnProgress| -> Sending {
-                let mut import = client.import_design(file).on_progress(on_progress);
-                if let Some(title) = &title {
-                    import = import.title(title);
-                }
-                if let Some(mime_type) = &mime_type {
-                    import = import.mime_type(mime_type);
-                }
-                Box::pin(async move { Ok(import.await?.into_any()) })
-            };
-            return files::run(canva, files, send, &[], &waiting, again, "imported", output).await;
+        ApiCommand::Import(ImportFiles { files, title, mime_type, from, options }) => {
+            let sources = Sources { files, from, name: title, tags: Vec::new() };
+            return files::run(connection, Kind::Design { mime_type }, sources, options, stop, output).await;
         }
         ApiCommand::Delete { asset_ids } => {
-            let delete = async |asset_id| {
-                let outcome = Outcome::done(canva.delete_asset(&asset_id).await);
-                Item { subject: Some(Subject::AssetId { asset_id }), outcome }
+            let delete = |asset_id: String| -> Action<'_> {
+                let delete = canva.delete_asset(&asset_id);
+                (Subject::AssetId { asset_id }, async { Outcome::done(delete.await) }.boxed_local())
             };
-            for_each(asset_ids, delete, output).await;
-            return Ok(());
+            asset_ids.into_iter().map(delete).collect()
         }
         ApiCommand::Move { item_ids, folder_id } => {
-            let put = async |item_id| {
-                let outcome = Outcome::done(canva.move_folder_item(&item_id, &folder_id).await);
-                Item { subject: Some(Subject::ItemId { item_id, folder_id: folder_id.clone() }), outcome }
+            let put = |item_id: String| -> Action<'_> {
+                let put = canva.move_folder_item(&item_id, &folder_id);
+                let subject = Subject::ItemId { item_id, folder_id: folder_id.clone() };
+                (subject, async { Outcome::done(put.await) }.boxed_local())
             };
-            for_each(item_ids, put, output).await;
-            return Ok(());
+            item_ids.into_iter().map(put).collect()
         }
         ApiCommand::List { folder_id, types, sort, reverse, pinned, limit } => {
             let mut items = canva.list_folder_items(&folder_id);
@@ -84,9 +66,9 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
             if pinned {
                 items = items.pin_status(FolderItemPinStatus::Pinned);
             }
-            return list::folder(items, folder_id, sort, reverse, limit, output).await;
+            return stop.or(list::folder(items, folder_id, sort, reverse, limit, output)).await?;
         }
-        ApiCommand::Whoami => match user(canva, output).await {
+        ApiCommand::Whoami => match stop.or(user(canva, screen)).await? {
             Ok((TeamUserSummary { user_id, team_id, .. }, Shown { name, capabilities })) => {
                 let json = json!({
                     "status": "success",
@@ -101,11 +83,14 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
                 let rows_of_user = name.into_iter().chain([("user", user_id), ("team", team_id)]).chain(may_use);
                 return Ok(output.print(&json, rows("", rows_of_user))?);
             }
-            Err(error) => (None, Outcome::failed(None, &error)),
+            Err(error) => {
+                output.item(&Item { subject: None, outcome: Outcome::failed(None, &error) });
+                return Ok(());
+            }
         },
         ApiCommand::Folder { name, folder_id } => {
-            let outcome = Outcome::new(canva.create_folder(&name).parent(folder_id).await);
-            (Some(Subject::Name { name }), outcome)
+            let create = canva.create_folder(&name).parent(folder_id);
+            vec![(Subject::Name { name }, async { Outcome::new(create.await) }.boxed_local())]
         }
         ApiCommand::Design(DesignCommand::List { query, sort, reverse, owned, shared, limit }) => {
             let mut designs = canva.list_designs();
@@ -116,82 +101,137 @@ pub async fn run(command: ApiCommand, canva: &Client, output: &mut Output) -> Re
                 designs = designs.ownership(if owned { OwnershipType::Owned } else { OwnershipType::Shared });
             }
             let by_default = if query.is_some() { DesignSort::Relevance } else { DesignSort::Modified };
-            return list::designs(designs, query, sort.unwrap_or(by_default), reverse, limit, output).await;
+            let sort = sort.unwrap_or(by_default);
+            return stop.or(list::designs(designs, query, sort, reverse, limit, output)).await?;
         }
         ApiCommand::Design(DesignCommand::Get { design_id }) => {
-            let outcome = Outcome::new(canva.get_design(&design_id).await);
-            (Some(Subject::DesignId { design_id }), outcome)
+            let get = canva.get_design(&design_id);
+            vec![(Subject::DesignId { design_id }, async { Outcome::new(get.await) }.boxed_local())]
         }
         ApiCommand::Design(DesignCommand::Copy { design_id, pages }) => {
             let copy = with_pages(canva.copy_design(&design_id), pages);
-            (Some(Subject::DesignId { design_id }), Outcome::new(copy.await))
+            vec![(Subject::DesignId { design_id }, async { Outcome::new(copy.await) }.boxed_local())]
         }
         ApiCommand::Design(DesignCommand::CopyTemplate { brand_template_id, pages }) => {
             let copy = with_pages(canva.copy_brand_template(&brand_template_id), pages);
-            (Some(Subject::BrandTemplateId { brand_template_id }), Outcome::new(copy.await))
+            vec![(Subject::BrandTemplateId { brand_template_id }, async { Outcome::new(copy.await) }.boxed_local())]
         }
         ApiCommand::Design(DesignCommand::New { contents, title }) => {
             let (subject, mut create) = new_design(canva, contents);
             if let Some(title) = title {
                 create = create.title(title);
             }
-            let created = match create.await {
-                Err(error) if error.unconfirmed().is_some() => looked_up(canva, subject.name(), error, output).await,
-                created => Outcome::new(created),
+            let name = subject.name().to_owned();
+            let create = async move {
+                match create.await {
+                    Err(error) if error.unconfirmed().is_some() => looked_up(canva, &name, error, screen).await,
+                    created => Outcome::new(created),
+                }
             };
-            (Some(subject), created)
+            vec![(subject, create.boxed_local())]
         }
         ApiCommand::UploadUrl { url, name, waiting } => {
-            let _line = screen.line(&url);
-            let job = canva.upload_asset_from_url(&url, name).await.map(Job::into_any);
-            let outcome = of_url(canva, &url, job, &waiting, output).await;
-            (Some(Subject::Url { url }), outcome)
+            let upload = canva.upload_asset_from_url(&url, name);
+            let subject = Subject::Url { url: url.clone() };
+            let upload = async move {
+                let job = upload.await.map(Job::into_any);
+                of_url(canva, &url, job, &waiting, screen).await
+            };
+            vec![(subject, upload.boxed_local())]
         }
         ApiCommand::ImportUrl { url, title, mime_type, waiting } => {
-            let _line = screen.line(&url);
             let mut import = canva.import_design_from_url(&url, title);
             if let Some(mime_type) = mime_type {
                 import = import.mime_type(mime_type);
             }
-            let job = import.await.map(Job::into_any);
-            let outcome = of_url(canva, &url, job, &waiting, output).await;
-            (Some(Subject::Url { url }), outcome)
+            let subject = Subject::Url { url: url.clone() };
+            let import = async move {
+                let job = import.await.map(Job::into_any);
+                of_url(canva, &url, job, &waiting, screen).await
+            };
+            vec![(subject, import.boxed_local())]
         }
         ApiCommand::Get { asset_id } => {
-            let outcome = Outcome::new(canva.get_asset(&asset_id).await);
-            (Some(Subject::AssetId { asset_id }), outcome)
+            let get = canva.get_asset(&asset_id);
+            vec![(Subject::AssetId { asset_id }, async { Outcome::new(get.await) }.boxed_local())]
         }
-        ApiCommand::Update { asset_id, change } => {
-            let mut update = canva.update_asset(&asset_id);
-            if let Some(name) = change.name {
-                update = update.name(name);
-            }
-            if change.clear_tags || !change.tags.is_empty() {
-                update = update.tags(change.tags);
-            }
-            (Some(Subject::AssetId { asset_id }), Outcome::new(update.await))
+        ApiCommand::Update { asset_ids, change } => {
+            let change = Rc::new(change);
+            let update = |asset_id: String| -> Action<'_> {
+                let (id, change) = (asset_id.clone(), change.clone());
+                let update = async move { Outcome::new(updated(canva, &id, &change).await) };
+                (Subject::AssetId { asset_id }, update.boxed_local())
+            };
+            asset_ids.into_iter().map(update).collect()
         }
-        ApiCommand::Job { kind, job_id, wait } => {
-            let _line = screen.line(&job_id);
-            (None, read(canva.job(JobReference::new(kind, job_id)), wait).await)
+        ApiCommand::Job { job_ids, kind, wait } => {
+            let read = |job_id: String| -> Action<'_> {
+                let id = job_id.clone();
+                (Subject::Job { job_id }, async move { asked_for(canva, &id, kind, wait).await }.boxed_local())
+            };
+            job_ids.into_iter().map(read).collect()
         }
     };
-    output.item(&Item { subject, outcome });
-    Ok(())
+    each(actions, stop, output).await
 }
 
-/// Acts on each id, and prints the outcomes in the order given.
-async fn for_each(ids: Vec<String>, act: impl AsyncFn(String) -> Item, output: &mut Output) {
-    let tally = Arc::new(Mutex::new(Tally::new(ids.len())));
-    let _drawn = output.screen.files(tally.clone());
-    let mut items = pin!(stream::iter(ids).map(|id| act(id)).buffered(AT_ONCE));
-    while let Some(item) = items.next().await {
-        let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
-        tally.to_send = tally.to_send.saturating_sub(1);
-        tally.end(item.outcome.status);
-        drop(tally);
-        output.item(&item);
+/// Takes the actions, a few at once, and prints the outcomes in the order given. A signal ends them: then what was
+/// begun is printed.
+async fn each(actions: Vec<Action<'_>>, stop: &Stop, output: &mut Output) -> Result<(), End> {
+    let all = actions.len();
+    let (subjects, actions): (Vec<Subject>, Vec<_>) = actions.into_iter().unzip();
+    let begun: Vec<Begun> = subjects.iter().map(|_| Begun::default()).collect();
+    let names: Vec<String> = subjects.iter().map(|subject| subject.name().to_owned()).collect();
+    let screen = output.screen.clone();
+    let tally = Arc::new(Mutex::new(Tally::new(all)));
+    let _drawn = (all > 1).then(|| screen.files(tally.clone()));
+    let act = |(number, ((action, begun), name)): (usize, ((_, Begun), String))| {
+        let line = (all == 1).then(|| screen.line(name));
+        async move {
+            let outcome = begun.note(action).await;
+            drop(line);
+            (number, outcome)
+        }
+    };
+    let acting = stream::iter(actions.into_iter().zip(begun.clone()).zip(names)).enumerate();
+    let mut acting = acting.map(act).buffer_unordered(AT_ONCE);
+    let mut left = subjects.into_iter().zip(begun).enumerate();
+    let (mut printed, mut outcomes) = (0, BTreeMap::new());
+    let signal = loop {
+        tokio::select! {
+            // What is done by now counts.
+            biased;
+            next = acting.next() => match next {
+                Some((number, outcome)) => {
+                    tally.lock().unwrap_or_else(PoisonError::into_inner).end(outcome.status);
+                    outcomes.insert(number, outcome)
+                }
+                None => return Ok(()),
+            },
+            signal = stop.requested() => break signal,
+        };
+        while let Some(outcome) = outcomes.remove(&printed)
+            && let Some((_, (subject, _))) = left.next()
+        {
+            output.item(&Item { subject: Some(subject), outcome });
+            printed += 1;
+        }
+    };
+    drop(acting);
+    output.screen.end();
+    let mut untouched = 0;
+    for (number, (subject, begun)) in left {
+        match outcomes.remove(&number).or_else(|| begun.stopped()) {
+            Some(outcome) => output.item(&Item { subject: Some(subject), outcome }),
+            None => untouched += 1,
+        }
     }
+    let message = match (untouched, all) {
+        (0, _) => "stopped".to_owned(),
+        (_, 1) => "stopped; nothing was changed".to_owned(),
+        _ => format!("stopped; {untouched} of {all} were not begun, and are not listed"),
+    };
+    Err(End::stopped(signal, message))
 }
 
 fn new_design(canva: &Client, contents: Contents) -> (Subject, CreateDesign) {
@@ -227,7 +267,7 @@ struct Shown {
 }
 
 /// The token's user. Says why a token doesn't show all of them.
-async fn user(canva: &Client, output: &Output) -> Result<(TeamUserSummary, Shown), Error> {
+async fn user(canva: &Client, screen: &Screen) -> Result<(TeamUserSummary, Shown), Error> {
     let user = canva.users_me().await?;
     let shown = async {
         let name = canva.get_user_profile().await?.display_name;
@@ -235,7 +275,7 @@ async fn user(canva: &Client, output: &Output) -> Result<(TeamUserSummary, Shown
     };
     let shown = match shown.await {
         Err(Error::Api(error)) if error.code == "missing_scope" => {
-            output.screen.note("the name, and what the user may use, need a token with the scope profile:read");
+            screen.note("the name, and what the user may use, need a token with the scope profile:read");
             Shown::default()
         }
         shown => shown?,
@@ -249,17 +289,18 @@ async fn of_url(
     url: &str,
     job: Result<Job<JobResult>, Error>,
     waiting: &Waiting,
-    output: &Output,
+    screen: &Screen,
 ) -> Outcome {
     match job {
-        Err(error) if !waiting.no_wait && error.unconfirmed().is_some() => looked_up(canva, url, error, output).await,
+        Err(error) if !waiting.no_wait && error.unconfirmed().is_some() => looked_up(canva, url, error, screen).await,
         job => created(job, waiting).await,
     }
 }
 
 /// The outcome of a request whose answer was lost, once Canva was asked.
-async fn looked_up(canva: &Client, name: &str, mut error: Error, output: &Output) -> Outcome {
-    output.screen.note(&format!("{name}: {LOST}"));
+async fn looked_up(canva: &Client, name: &str, mut error: Error, screen: &Screen) -> Outcome {
+    Begun::looking();
+    screen.note(&format!("{name}: {LOST}"));
     let found = canva.look_up(&error).await;
     if let (Err(why), Error::OutcomeUnknown { looked_up, .. }) = (&found, &mut error) {
         *looked_up = Some(why.clone());
@@ -275,6 +316,7 @@ pub async fn created(job: Result<Job<JobResult>, Error>, waiting: &Waiting) -> O
     match job {
         // `canva job` would refuse a malformed id; waiting reports it.
         Ok(job) => {
+            Begun::job(job.reference());
             let wait = !waiting.no_wait || job.reference().check().is_err();
             read(job, wait).await
         }
@@ -282,7 +324,7 @@ pub async fn created(job: Result<Job<JobResult>, Error>, waiting: &Waiting) -> O
     }
 }
 
-/// The outcome of a job. Reads the job if nothing is known of it, and to its end with `wait`.
+/// The outcome of a job that was created. Reads the job if nothing is known of it, and to its end with `wait`.
 async fn read(mut job: Job<JobResult>, wait: bool) -> Outcome {
     let read = match job.state() {
         _ if wait => job.settle().await,
@@ -290,4 +332,52 @@ async fn read(mut job: Job<JobResult>, wait: bool) -> Outcome {
         Some(_) => Ok(()),
     };
     Outcome::of_job(&job, read)
+}
+
+/// The outcome of a job of this id. Where its kind isn't given, Canva is asked for a job of each.
+async fn asked_for(canva: &Client, job_id: &str, kind: Option<JobKind>, wait: bool) -> Outcome {
+    const LIKELIEST: JobKind = JobKind::AssetUpload;
+    let mut job = canva.job(JobReference::new(kind.unwrap_or(LIKELIEST), job_id));
+    let mut read = job.refresh().await;
+    let others = JobKind::ALL.iter().filter(|other| kind.is_none() && **other != LIKELIEST);
+    for kind in others {
+        if read.as_ref().err().is_none_or(|error| !(is_missing(error) || lacks_scope(error))) {
+            break;
+        }
+        let mut other = canva.job(JobReference::new(*kind, job_id));
+        let read_other = other.refresh().await;
+        // The first error says as much, or more: a job of that kind may be there.
+        if read_other.as_ref().err().is_none_or(|error| !is_missing(error)) {
+            (job, read) = (other, read_other);
+        }
+    }
+    if wait && read.is_ok() {
+        Begun::job(job.reference());
+        read = job.settle().await;
+    }
+    Outcome::of_job(&job, read)
+}
+
+fn is_missing(error: &Error) -> bool {
+    error.api().is_some_and(|api| api.status.as_u16() == 404 && api.code != "endpoint_not_found")
+}
+
+fn lacks_scope(error: &Error) -> bool {
+    error.api().is_some_and(|api| api.code == "missing_scope")
+}
+
+async fn updated(canva: &Client, asset_id: &str, change: &Change) -> Result<Asset, Error> {
+    let Change { name, tags, added_tags, removed_tags, clear_tags } = change;
+    let mut update = canva.update_asset(asset_id);
+    if let Some(name) = name {
+        update = update.name(name);
+    }
+    if *clear_tags || !tags.is_empty() {
+        update = update.tags(tags);
+    } else if !added_tags.is_empty() || !removed_tags.is_empty() {
+        let mut tags = canva.get_asset(asset_id).await?.tags;
+        tags.retain(|tag| !removed_tags.contains(tag) && !added_tags.contains(tag));
+        update = update.tags(tags.iter().chain(added_tags));
+    }
+    update.await
 }

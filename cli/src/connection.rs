@@ -1,34 +1,52 @@
 //! The client for Canva or a simulator, from the arguments and the environment.
 
 use std::env;
+use std::path::Path;
 use std::time::Duration;
 
-use canva_connect::{BASE_URL, Client, Error, PollPolicy};
+use canva_connect::{BASE_URL, Client, Error, Pacing, PollPolicy};
 use canva_simulator::Simulator;
+use tempfile::TempDir;
 
 use crate::End;
 use crate::account::Account;
 use crate::args::Server;
+use crate::begun::Noted;
 #[cfg(feature = "redis")]
 use crate::shared_limits;
 
 const NO_TOKEN: &str = "no access token: set CANVA_ACCESS_TOKEN to the token of a Canva user, or add --simulate to try \
                         the command without an account";
 
-/// The client, with how long Canva may work on a file, and the simulator that it talks to with `--simulate`. The
-/// simulator stops when it is dropped.
-pub async fn open(server: Server, timeout: Option<Duration>) -> Result<(Client, Option<Simulator>), End> {
+/// What a command talks to.
+pub struct Connection {
+    pub canva: Client,
+    pub account: Account,
+    /// With `--simulate`. It stops when this is dropped, and what is kept for it is deleted.
+    simulator: Option<(Simulator, TempDir)>,
+}
+
+impl Connection {
+    /// Where to keep what is of no use after this command.
+    pub fn scratch(&self) -> Option<&Path> {
+        self.simulator.as_ref().map(|(_, directory)| directory.path())
+    }
+}
+
+/// Connects, with how long Canva may work on a file.
+pub async fn open(server: Server, timeout: Option<Duration>) -> Result<Connection, End> {
     let simulator = if server.simulate { Some(Simulator::start().await?) } else { None };
     let (token, base_url, redis) = match &simulator {
         Some(simulator) => (simulator.token().to_owned(), Some(simulator.base_url().to_owned()), None),
         None => {
-            let token = variable("CANVA_ACCESS_TOKEN")?.ok_or_else(|| End::usage(NO_TOKEN.to_owned()))?;
+            let token = variable("CANVA_ACCESS_TOKEN")?.ok_or_else(|| End::logged_out(NO_TOKEN.to_owned()))?;
             let redis = server.share_limits.or(variable("CANVA_SHARE_LIMITS")?);
             (token, server.base_url.or(variable("CANVA_BASE_URL")?), redis)
         }
     };
     let account = Account::of_token(base_url.as_deref().unwrap_or(BASE_URL), &token);
     let mut builder = Client::builder().user_agent(concat!("canva-cli/", env!("CARGO_PKG_VERSION")));
+    builder = builder.pacer(Noted(Pacing::new()));
     #[cfg(not(feature = "redis"))]
     if redis.is_some() {
         let message = "this canva was built without the feature `redis`: unset CANVA_SHARE_LIMITS and leave out \
@@ -37,7 +55,7 @@ pub async fn open(server: Server, timeout: Option<Duration>) -> Result<(Client, 
     }
     #[cfg(feature = "redis")]
     if let Some(redis) = redis {
-        builder = builder.pacer(shared_limits::open(&redis, &account).await?);
+        builder = builder.pacer(Noted(shared_limits::open(&redis, &account).await?));
     }
     if let Some(timeout) = timeout {
         builder = builder.poll_policy(PollPolicy::default().deadline(timeout));
@@ -52,7 +70,9 @@ pub async fn open(server: Server, timeout: Option<Duration>) -> Result<(Client, 
         )),
         error => End::usage(error.report()),
     })?;
-    Ok((canva, simulator))
+    let simulator =
+        simulator.map(|simulator| Ok::<_, std::io::Error>((simulator, tempfile::tempdir()?))).transpose()?;
+    Ok(Connection { canva, account, simulator })
 }
 
 /// An environment variable; an empty one counts as not set.

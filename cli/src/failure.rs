@@ -12,13 +12,16 @@ use canva_connect::{ApiError, BodyError, ConnectKind, Error, ErrorKind, JobKind,
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-#[derive(Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Failure {
     /// Canva's code if it gave one, otherwise one of those listed in README.md.
     pub code: String,
     pub message: Message,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
+    /// No token works any more.
+    #[serde(skip)]
+    pub needs_login: bool,
     /// Canva's id of the request. The message has it, too.
     #[serde(skip)]
     request_id: Option<String>,
@@ -28,6 +31,7 @@ pub struct Failure {
 }
 
 /// What happened, and what to do next if that is known.
+#[derive(Clone, Debug)]
 pub struct Message {
     pub what: String,
     pub remedy: Option<String>,
@@ -64,21 +68,28 @@ impl Failure {
         let what = format!("it was uploaded as asset {asset_id}, but its tags were not applied: {reason}");
         let mut remedy = "don't upload it again".to_owned();
         if pasteable(asset_id) && !matches!(error, Error::InvalidInput { field: "asset_id", .. }) {
-            remedy += &format!(", `canva update {asset_id} --tag ...` applies them");
+            remedy += &format!(", `canva update {asset_id} --add-tag ...` applies them");
         }
         Self::of(error, "tags_not_applied", Message { what, remedy: Some(remedy) })
+    }
+
+    /// An asset that is there couldn't be moved to its folder.
+    pub fn not_moved(error: &Error) -> Self {
+        let what = format!("it was uploaded, but not moved to its folder: {}", what(error));
+        Self::of(error, "not_moved", Message { what, remedy: Some("the same command tries again".to_owned()) })
+    }
+
+    /// What this command itself has found.
+    pub fn own(code: &str, what: &str, remedy: &str) -> Self {
+        let message = Message { what: what.to_owned(), remedy: Some(remedy.to_owned()) };
+        let (http_status, needs_login, request_id) = (None, false, None);
+        Self { code: code.to_owned(), message, http_status, needs_login, request_id, extra: Map::new() }
     }
 
     /// Both of these.
     pub fn and(self, other: Self) -> Self {
         let what = format!("{}; {}", self.message, other.message.what);
         Self { message: Message { what, remedy: other.message.remedy }, ..self }
-    }
-
-    /// Ctrl-C stopped the command.
-    pub fn stopped(code: &str, what: &str, remedy: &str) -> Self {
-        let message = Message { what: what.to_owned(), remedy: Some(remedy.to_owned()) };
-        Self { code: code.to_owned(), message, http_status: None, request_id: None, extra: Map::new() }
     }
 
     fn of(error: &Error, code: &str, message: Message) -> Self {
@@ -88,7 +99,8 @@ impl Failure {
         };
         let http_status = error.status().map(|status| status.as_u16());
         let request_id = error.api().and_then(|api| api.request_id.clone());
-        Self { code: code.to_owned(), message, http_status, request_id, extra: extra.cloned().unwrap_or_default() }
+        let (needs_login, extra) = (error.needs_login(), extra.cloned().unwrap_or_default());
+        Self { code: code.to_owned(), message, http_status, needs_login, request_id, extra }
     }
 }
 
@@ -268,7 +280,7 @@ fn after_poll(source: &Error, job: Option<&JobReference>) -> Option<String> {
 /// The command that reads the job.
 fn command(job: Option<&JobReference>) -> Option<String> {
     let job = job.filter(|job| pasteable(&job.id))?;
-    Some(format!("canva job {} {}", job.kind, job.id))
+    Some(format!("canva job {}", job.id))
 }
 
 /// What the user can do about an error response.
@@ -303,7 +315,7 @@ fn after_refusal(api: &ApiError, of_job: bool) -> String {
         (400, "invalid_request") if *api.operation == CREATE_URL_IMPORT_JOB => {
             "Canva is just importing from this URL, so look there; to import it twice, wait until that is done"
         }
-        (400 | 404, _) if of_job => "check the id and what kind of job it is; if they are right, look in Canva",
+        (400 | 404, _) if of_job => "check the id, and --kind if you gave it; if they are right, look in Canva",
         (_, _) if of_job => "look in Canva for what became of it",
         (404, _) => "check the id",
         (400, "quota_exceeded") => "choose another folder, or take something out of this one",

@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
-use canva_connect::{Asset, Design, Error, Folder, Job, JobReference, JobResult, JobState};
+use canva_connect::{Asset, Design, Error, Folder, Job, JobReference, JobResult, JobState, LookUpError};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::end::Worst;
 use crate::failure::Failure;
 
 /// One line of `--json`.
@@ -21,14 +22,11 @@ pub struct Item {
 impl Item {
     /// What the user named on the command line.
     pub fn name(&self) -> &str {
-        match &self.subject {
-            Some(subject) => subject.name(),
-            None => self.outcome.job_id.as_deref().unwrap_or("whoami"),
-        }
+        self.subject.as_ref().map_or("whoami", Subject::name)
     }
 }
 
-/// What the user named on the command line. For a job, the outcome has its id; `whoami` has neither.
+/// What the user named on the command line. `whoami` has none.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub enum Subject {
@@ -50,6 +48,11 @@ pub enum Subject {
     /// A new folder.
     Name {
         name: String,
+    },
+    /// The outcome has its id.
+    Job {
+        #[serde(skip)]
+        job_id: String,
     },
     /// What is moved into the folder.
     ItemId {
@@ -81,6 +84,7 @@ impl Subject {
             | Self::AssetId { asset_id: name }
             | Self::FolderId { folder_id: name }
             | Self::Name { name }
+            | Self::Job { job_id: name }
             | Self::ItemId { item_id: name, .. }
             | Self::DesignType { design_type: name }
             | Self::DesignId { design_id: name }
@@ -111,6 +115,9 @@ pub struct Outcome {
     /// It was found in Canva, whose answer had been lost.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub looked_up: bool,
+    /// An earlier command has done it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub earlier: bool,
     /// Fields of the job that the spec doesn't know.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub job_extra: Map<String, Value>,
@@ -173,7 +180,7 @@ const LOOK: &str = "look in Canva before you try again";
 
 impl Outcome {
     fn with(status: Status) -> Self {
-        Self { job_id: None, status, made: None, looked_up: false, job_extra: Map::new(), error: None }
+        Self { job_id: None, status, made: None, looked_up: false, earlier: false, job_extra: Map::new(), error: None }
     }
 
     /// The outcome of a request that reads or changes something, or makes it without a job.
@@ -195,6 +202,16 @@ impl Outcome {
             (Ok(()), _) => return Self { job_extra: job.extra().clone(), ..Self::in_progress(job.reference()) },
         };
         Self::ended(Some(job.reference()), end, job.extra().clone())
+    }
+
+    /// What it means for the exit code.
+    pub fn worst(&self) -> Worst {
+        match (self.status, &self.error) {
+            (_, Some(error)) if error.needs_login => Worst::LoggedOut,
+            (Status::Unknown, _) => Worst::Unknown,
+            (_, Some(_)) => Worst::Failed,
+            (_, None) => Worst::Nothing,
+        }
     }
 
     /// How a job ended, or why there is none.
@@ -227,22 +244,65 @@ impl Outcome {
         Self { made, error: Some(Failure::new(error, job)), ..Self::with(status) }
     }
 
+    /// What the journal or a look at the file says against it.
+    pub fn refused(failure: Failure) -> Self {
+        Self { error: Some(failure), ..Self::with(Status::Failed) }
+    }
+
+    /// An earlier command has sent it, and it is unknown what became of it.
+    pub fn unknown_before(code: &str) -> Self {
+        let failure = Failure::own(
+            code,
+            "an earlier command sent it, and it is unknown what became of it",
+            "look in Canva; if it isn't there, send it again with --send-again",
+        );
+        Self { error: Some(failure), ..Self::with(Status::Unknown) }
+    }
+
+    /// An earlier command was stopped when it had sent it, and it isn't found in Canva.
+    pub fn still_unknown(why: &LookUpError) -> Self {
+        let code = if matches!(why, LookUpError::NotThere) { "not_there" } else { "outcome_unknown" };
+        let failure = Failure::own(
+            code,
+            &format!("an earlier command was stopped when it had sent it, and {why}"),
+            "look in Canva; if it isn't there, send it again with --send-again",
+        );
+        Self { error: Some(failure), ..Self::with(Status::Unknown) }
+    }
+
+    /// The asset is there, and couldn't be moved to its folder.
+    pub fn not_moved(self, error: &Error) -> Self {
+        Self { status: Status::Failed, error: Some(Failure::not_moved(error)), ..self }
+    }
+
+    /// The code of its error.
+    pub fn code(&self) -> String {
+        self.error.as_ref().map(|error| error.code.clone()).unwrap_or_default()
+    }
+
     /// The command was stopped after the file was sent and before Canva answered.
     pub fn stopped_when_sent() -> Self {
         let what = "canva was stopped before Canva answered";
-        Self { error: Some(Failure::stopped("outcome_unknown", what, LOOK)), ..Self::with(Status::Unknown) }
+        Self { error: Some(Failure::own("outcome_unknown", what, LOOK)), ..Self::with(Status::Unknown) }
+    }
+
+    /// The command was stopped before Canva answered a request that can be sent again.
+    pub fn stopped_when_repeatable() -> Self {
+        let what = "canva was stopped before Canva answered";
+        let error = Failure::own("outcome_unknown", what, "the same command again does no harm");
+        Self { error: Some(error), ..Self::with(Status::Unknown) }
     }
 
     /// The command was stopped while it looked for the file.
     pub fn stopped_while_looking() -> Self {
         let what = "the answer was lost, and canva was stopped while it looked for it";
-        Self { error: Some(Failure::stopped("outcome_unknown", what, LOOK)), ..Self::with(Status::Unknown) }
+        Self { error: Some(Failure::own("outcome_unknown", what, LOOK)), ..Self::with(Status::Unknown) }
     }
 
     /// The command was stopped while the tags of the uploaded asset were being set.
     pub fn stopped_at_its_tags(self) -> Self {
         let what = "it was uploaded, but canva was stopped before Canva confirmed its tags";
-        let error = Failure::stopped("tags_not_applied", what, "don't upload it again");
+        let error = Failure::own("tags_not_applied", what, "don't upload it again");
         Self { status: Status::Failed, error: Some(error), ..self }
     }
 

@@ -4,8 +4,10 @@
 
 mod account;
 mod args;
+mod begun;
 mod commands;
 mod connection;
+mod end;
 mod failure;
 mod files;
 mod item;
@@ -16,6 +18,7 @@ mod screen;
 mod shared_limits;
 mod simulate;
 mod state;
+mod stop;
 
 use std::io;
 use std::process::ExitCode;
@@ -23,17 +26,20 @@ use std::process::ExitCode;
 use tokio::runtime::Runtime;
 
 use args::{Args, Command};
+use end::End;
 use output::Output;
 use screen::Options;
+use stop::Stop;
 
 fn main() -> ExitCode {
     let args = Args::read();
     let mut output = Output::new(Options { quiet: args.quiet, verbose: args.verbose, json: args.json });
     match block_on(run(args, &mut output)).map_err(End::from).flatten() {
-        Ok(()) if output.any_failed => ExitCode::from(1),
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::from(output.worst.code()),
         Err(End { code, message }) => {
-            output.screen.say(&message);
+            if !message.is_empty() {
+                output.screen.say(&message);
+            }
             ExitCode::from(code)
         }
     }
@@ -48,33 +54,15 @@ fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
 }
 
 async fn run(args: Args, output: &mut Output) -> Result<(), End> {
+    let stop = Stop::listen()?;
     match args.command {
-        Command::Simulate(simulate) => simulate::run(simulate, output).await?,
+        Command::Simulate(simulate) => simulate::run(simulate, &stop, output).await?,
         Command::Api(command) => {
-            let (canva, _simulator) = connection::open(args.server, command.timeout()).await?;
-            commands::run(command, &canva, output).await?;
+            let connection = stop.or(connection::open(args.server, command.timeout())).await??;
+            commands::run(command, &connection, &stop, output).await?;
         }
     }
     Ok(())
-}
-
-/// Why the command stopped early, with its exit code.
-struct End {
-    code: u8,
-    message: String,
-}
-
-impl End {
-    /// The arguments or the environment are wrong.
-    fn usage(message: String) -> Self {
-        Self { code: 2, message }
-    }
-}
-
-impl From<io::Error> for End {
-    fn from(error: io::Error) -> Self {
-        Self { code: 1, message: error.to_string() }
-    }
 }
 
 #[cfg(test)]

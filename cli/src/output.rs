@@ -10,6 +10,7 @@ use canva_simulator::Simulator;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::end::Worst;
 use crate::item::{Item, Made, Status, Subject};
 use crate::screen::{self, Ended, Look, Options, Screen};
 
@@ -18,8 +19,8 @@ pub struct Output {
     /// How stdout shows text.
     look: Look,
     pub screen: Screen,
-    /// An item failed or may have failed, or its result couldn't be written.
-    pub any_failed: bool,
+    /// Counts what couldn't be written as failed.
+    pub worst: Worst,
     /// Stdout has failed, perhaps in the middle of a line. Nothing more goes there.
     stdout_failed: bool,
 }
@@ -27,13 +28,13 @@ pub struct Output {
 impl Output {
     pub fn new(options: Options) -> Self {
         let (json, look) = (options.json, Look::of(&io::stdout()));
-        Self { json, look, screen: Screen::new(options), any_failed: false, stdout_failed: false }
+        Self { json, look, screen: Screen::new(options), worst: Worst::default(), stdout_failed: false }
     }
 
     /// Prints the result. Once stdout has failed, results go to stderr, so that no id is lost.
     pub fn item(&mut self, item: &Item) {
+        self.worst.and(item.outcome.worst());
         if let Some(error) = &item.outcome.error {
-            self.any_failed = true;
             self.screen.ended(item.outcome.status, item.name(), &error.message.to_string());
         }
         let text = match &item.subject {
@@ -44,7 +45,8 @@ impl Output {
         if !self.stdout_failed
             && let Err(error) = self.write(&text)
         {
-            (self.stdout_failed, self.any_failed) = (true, true);
+            self.stdout_failed = true;
+            self.worst.and(Worst::Failed);
             self.screen.say(&format!("{error}; the results follow on standard error"));
         }
         if self.stdout_failed {
@@ -53,9 +55,9 @@ impl Output {
     }
 
     /// Prints how many files ended how. A program that reads JSON counts by itself.
-    pub fn summary(&self, ended: &[Ended], done: &str, took: Duration) {
+    pub fn summary(&self, files: usize, ended: &[Ended], done: &str, took: Duration) {
         if !self.json {
-            self.screen.summary(ended, done, took);
+            self.screen.summary(files, ended, done, took);
         }
     }
 

@@ -7,10 +7,9 @@ use tempfile::NamedTempFile;
 
 use crate::args::simulate::Simulate;
 use crate::output::Output;
+use crate::stop::Stop;
 
-pub async fn run(args: Simulate, output: &mut Output) -> io::Result<()> {
-    // Listened for from here on, before there is a file that a signal could leave behind.
-    let stopped = stopped()?;
+pub async fn run(args: Simulate, stop: &Stop, output: &mut Output) -> io::Result<()> {
     let mut simulator = Simulator::builder().port(args.port);
     if let Some(limits) = args.rate_limits {
         simulator = simulator.rate_limits(limits);
@@ -31,34 +30,8 @@ pub async fn run(args: Simulate, output: &mut Output) -> io::Result<()> {
     // The file is deleted when this returns.
     let certificate = simulator.certificate().map(certificate_file).transpose()?;
     output.simulator(&simulator, certificate.as_ref().map(NamedTempFile::path))?;
-    stopped.await;
+    stop.requested().await;
     Ok(())
-}
-
-/// Resolves at Ctrl-C, at the end of a service, or when the terminal is closed.
-#[cfg(unix)]
-fn stopped() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => (),
-            _ = terminate.recv() => (),
-            _ = hangup.recv() => (),
-        }
-    })
-}
-
-/// Resolves at Ctrl-C.
-#[cfg(windows)]
-fn stopped() -> io::Result<impl Future<Output = ()>> {
-    let mut ctrl_c = tokio::signal::windows::ctrl_c()?;
-    Ok(async move {
-        ctrl_c.recv().await;
-    })
 }
 
 fn certificate_file(certificate: &str) -> io::Result<NamedTempFile> {

@@ -16,7 +16,7 @@ use clap::builder::{NonEmptyStringValueParser, PossibleValue, PossibleValuesPars
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
-use self::files::{ImportFiles, UploadFiles, Waiting};
+use self::files::{ImportFiles, Options, UploadFiles, Waiting};
 use self::simulate::Simulate;
 
 const FIRST_STEPS: &str = "\
@@ -33,11 +33,13 @@ Environment:
   CANVA_BASE_URL      The API's base URL, if --base-url is not given
   CANVA_SHARE_LIMITS  The Redis that holds shared rate limits, if --share-limits is not given
 
-Exit codes:
-  0    everything succeeded
-  1    something failed; all other files and ids were processed
+Exit codes, of which the first that fits counts:
+  130  stopped with Ctrl-C; what was begun was printed (143: by SIGTERM, 129: the terminal was closed)
   2    the command line or the environment is wrong; nothing was sent
-  130  stopped with Ctrl-C; the unfinished files were printed";
+  3    there is no token, or Canva takes it no more
+  4    something may have been done (status `unknown`)
+  1    something failed; all other files and ids were processed
+  0    everything succeeded";
 
 const FOR_ALL: &str = "--base-url, --json, --share-limits and --simulate go before the command: see `canva --help`.";
 
@@ -119,10 +121,11 @@ pub enum ApiCommand {
         asset_id: String,
     },
 
-    /// Change an asset's name or tags.
+    /// Change the names or tags of assets.
     Update {
-        /// The asset's id, as `upload` and `list` print it.
-        asset_id: String,
+        /// The assets' ids, as `upload` and `list` print them.
+        #[arg(required = true, value_name = "ASSET_ID")]
+        asset_ids: Vec<String>,
 
         #[command(flatten)]
         change: Change,
@@ -155,16 +158,18 @@ pub enum ApiCommand {
         waiting: Waiting,
     },
 
-    /// Print the state of an upload or import.
+    /// Print the state of uploads and imports.
     Job {
-        /// `asset-upload` (started by `upload`), `url-asset-upload` (by `upload-url`), `import`, or `url-import` (by
-        /// `import-url`).
-        kind: JobKind,
+        /// The jobs' ids, as `--no-wait` and a stopped command print them.
+        #[arg(required = true, value_name = "JOB_ID")]
+        job_ids: Vec<String>,
 
-        /// The job's id, as `--no-wait` prints it.
-        job_id: String,
+        /// What the jobs do: `asset-upload` (started by `upload`), `url-asset-upload` (by `upload-url`), `import`, or
+        /// `url-import` (by `import-url`) [default: Canva is asked for a job of each kind].
+        #[arg(long)]
+        kind: Option<JobKind>,
 
-        /// Wait until the job has ended.
+        /// Wait until the jobs have ended.
         #[arg(long)]
         wait: bool,
     },
@@ -343,7 +348,7 @@ pub struct Pages {
 #[derive(clap::Args)]
 #[group(required = true, multiple = true)]
 pub struct Change {
-    /// The new name.
+    /// The new name, for a single asset.
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub name: Option<String>,
 
@@ -351,8 +356,16 @@ pub struct Change {
     #[arg(long = "tag", value_name = "TAG", value_parser = NonEmptyStringValueParser::new())]
     pub tags: Vec<String>,
 
+    /// A tag to add; can be given several times. The asset's tags are read, then all of them are set.
+    #[arg(long = "add-tag", value_name = "TAG", value_parser = NonEmptyStringValueParser::new(), conflicts_with = "tags")]
+    pub added_tags: Vec<String>,
+
+    /// A tag to remove; can be given several times. The asset's tags are read, then the others are set.
+    #[arg(long = "remove-tag", value_name = "TAG", conflicts_with = "tags")]
+    pub removed_tags: Vec<String>,
+
     /// Remove all tags.
-    #[arg(long, conflicts_with = "tags")]
+    #[arg(long, conflicts_with_all = ["tags", "added_tags", "removed_tags"])]
     pub clear_tags: bool,
 }
 
@@ -360,9 +373,9 @@ impl ApiCommand {
     /// How long Canva may work on a file.
     pub fn timeout(&self) -> Option<Duration> {
         match self {
-            Self::Upload(UploadFiles { waiting, .. })
+            Self::Upload(UploadFiles { options: Options { waiting, .. }, .. })
             | Self::UploadUrl { waiting, .. }
-            | Self::Import(ImportFiles { waiting, .. })
+            | Self::Import(ImportFiles { options: Options { waiting, .. }, .. })
             | Self::ImportUrl { waiting, .. } => Some(waiting.timeout),
             _ => None,
         }
@@ -437,20 +450,31 @@ impl Args {
 
     /// Finds what clap can't express.
     fn problem(&self) -> Option<&'static str> {
-        use ApiCommand::{Design, Import, Upload};
+        use ApiCommand::{Design, Import, Update, Upload};
         let Server { base_url, share_limits, simulate } = &self.server;
         match &self.command {
-            Command::Api(Upload(UploadFiles { files, name: Some(_), .. })) if files.len() > 1 => {
+            Command::Api(Upload(UploadFiles { files, from, name: Some(_), .. }))
+                if files.len() != 1 || from.is_some() =>
+            {
                 Some("--name is for a single file; without it, each asset gets its file's name")
             }
-            Command::Api(Upload(UploadFiles { tags, waiting, .. })) if waiting.no_wait && !tags.is_empty() => {
+            Command::Api(Upload(UploadFiles { tags, options: Options { waiting, .. }, .. }))
+                if waiting.no_wait && !tags.is_empty() =>
+            {
                 Some("--tag can't be used with --no-wait: only a finished asset can be tagged")
             }
-            Command::Api(Upload(UploadFiles { folder_id: Some(_), waiting, .. })) if waiting.no_wait => {
+            Command::Api(Upload(UploadFiles { folder_id: Some(_), options: Options { waiting, .. }, .. }))
+                if waiting.no_wait =>
+            {
                 Some("--folder can't be used with --no-wait: only a finished asset can be moved")
             }
-            Command::Api(Import(ImportFiles { files, title: Some(_), .. })) if files.len() > 1 => {
+            Command::Api(Import(ImportFiles { files, from, title: Some(_), .. }))
+                if files.len() != 1 || from.is_some() =>
+            {
                 Some("--title is for a single file; without it, each design gets its file's name")
+            }
+            Command::Api(Update { asset_ids, change: Change { name: Some(_), .. } }) if asset_ids.len() > 1 => {
+                Some("--name is for a single asset")
             }
             Command::Api(Design(DesignCommand::List { query, sort, reverse: true, .. }))
                 if sort.map_or(query.is_some(), |sort| sort == DesignSort::Relevance) =>

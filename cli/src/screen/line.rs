@@ -22,7 +22,8 @@ pub fn lines(item: &Item, look: Look, width: usize) -> String {
     match (&outcome.made, &outcome.job_id) {
         (Some(Made::OfJob(JobResult::Asset(asset))), _) => {
             let columns = [asset.id.clone(), size(asset).unwrap_or_default()];
-            line(item, &columns, also(asset, item.name()), look, width)
+            let also = if outcome.earlier { "  already there".to_owned() } else { also(asset, item.name()) };
+            line(item, &columns, also, look, width)
         }
         (Some(Made::OfJob(JobResult::Designs(designs))), _) => designs
             .iter()

@@ -76,7 +76,7 @@ struct State {
 
 /// What the rows are about.
 enum Shown {
-    Files { tally: Arc<Mutex<Tally>>, pace: Pace, said: Instant, wait: Option<Instant> },
+    Files { tally: Arc<Mutex<Tally>>, pace: Pace, rows: Vec<String>, said: Instant, wait: Option<Instant> },
     One { name: String, since: Instant, said: Instant },
 }
 
@@ -124,9 +124,9 @@ impl Screen {
 
     /// Prints how many files ended how, and what to do about those that aren't done. `done` is what was done with the
     /// others, such as `uploaded`.
-    pub fn summary(&self, ended: &[Ended], done: &str, took: Duration) {
-        if !self.0.quiet && ended.len() > 1 {
-            self.0.print(&summary(ended, done, took, self.0.look, size_of(&io::stderr()).0));
+    pub fn summary(&self, files: usize, ended: &[Ended], done: &str, took: Duration) {
+        if !self.0.quiet && files > 1 {
+            self.0.print(&summary(files, ended, done, took, self.0.look, size_of(&io::stderr()).0));
         }
     }
 
@@ -152,7 +152,7 @@ impl Screen {
 
     /// Shows how far the files are until this is dropped.
     pub fn files(&self, tally: Arc<Mutex<Tally>>) -> Drawn {
-        self.add(Shown::Files { tally, pace: Pace::default(), said: Instant::now(), wait: None })
+        self.add(Shown::Files { tally, pace: Pace::default(), rows: Vec::new(), said: Instant::now(), wait: None })
     }
 
     /// Removes the rows, for good.
@@ -249,10 +249,13 @@ impl Inner {
         // The last column stays free: a terminal goes on to the next row there.
         let view = self.view(width - 1);
         let rows = state.shown.values_mut().flat_map(|shown| match shown {
-            Shown::Files { tally, pace, .. } => {
-                let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
-                pace.update(&tally, wait.as_ref(), view.now, view.time);
-                bar::rows(&tally, wait.as_ref(), pace, &view)
+            Shown::Files { tally, pace, rows, .. } => {
+                // Who holds the tally may wait for the screen, and then sees the last rows again.
+                if let Ok(tally) = tally.try_lock() {
+                    pace.update(&tally, wait.as_ref(), view.now, view.time);
+                    *rows = bar::rows(&tally, wait.as_ref(), pace, &view);
+                }
+                rows.clone()
             }
             Shown::One { since, .. } if since.elapsed() < SHORT => Vec::new(),
             Shown::One { name, since, .. } => vec![bar::row(name, *since, wait.as_ref(), &view)],
@@ -265,8 +268,8 @@ impl Inner {
         let (view, wait) = (self.view(usize::MAX), self.wait());
         for shown in state.shown.values_mut() {
             match shown {
-                Shown::Files { tally, pace, said, wait: waiting } => {
-                    let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+                Shown::Files { tally, pace, said, wait: waiting, .. } => {
+                    let Ok(tally) = tally.try_lock() else { continue };
                     pace.update(&tally, wait.as_ref(), view.now, view.time);
                     let worth = |wait: &&LimitWait| {
                         let until = wait.until.and_then(|until| until.duration_since(view.time).ok());

@@ -7,7 +7,7 @@ use canva_connect::Printable;
 
 use super::look::{Colour, Look};
 use super::text;
-use crate::item::{Item, Status};
+use crate::item::{Item, Outcome, Status};
 
 /// So many rows of names have a group.
 const ROWS: usize = 3;
@@ -16,6 +16,8 @@ const ROWS: usize = 3;
 pub struct Ended {
     name: String,
     status: Status,
+    /// An earlier command has done it.
+    earlier: bool,
     /// What happened and what to do about it.
     failure: Option<(String, Option<String>)>,
 }
@@ -23,24 +25,28 @@ pub struct Ended {
 impl Ended {
     pub fn of(item: &Item) -> Self {
         let failure = item.outcome.error.as_ref().map(|error| (error.reason(), error.message.remedy.clone()));
-        Self { name: item.name().to_owned(), status: item.outcome.status, failure }
+        let Outcome { status, earlier, .. } = item.outcome;
+        Self { name: item.name().to_owned(), status, earlier, failure }
     }
 }
 
 /// The lines. `done` is what was done with the files, such as `uploaded`.
-pub fn summary(ended: &[Ended], done: &str, took: Duration, look: Look, width: usize) -> String {
+pub fn summary(files: usize, ended: &[Ended], done: &str, took: Duration, look: Look, width: usize) -> String {
     let count = |status: Status| ended.iter().filter(|it| it.status == status).count();
     let [success, failed, unknown, going_on] =
         [Status::Success, Status::Failed, Status::Unknown, Status::InProgress].map(count);
-    let mut counts = vec![format!("{success} {done}")];
+    let earlier = ended.iter().filter(|it| it.earlier).count();
+    let mut counts = vec![format!("{} {done}", success.saturating_sub(earlier))];
     let mut add = |number: usize, colour: Option<Colour>, what: &str| {
         let text = format!("{number} {what}");
         counts.extend((number > 0).then(|| colour.map_or(text.clone(), |colour| look.paint(colour, &text))));
     };
+    add(earlier, None, "in Canva already");
     add(failed, Some(Colour::Red), "failed");
     add(unknown, Some(Colour::Yellow), "unknown");
     add(going_on, None, "still at Canva");
-    let mut lines = format!("{} files in {}: {}\n", ended.len(), text::duration(took), counts.join(", "));
+    add(files.saturating_sub(ended.len()), None, "not sent");
+    let mut lines = format!("{files} files in {}: {}\n", text::duration(took), counts.join(", "));
     for (status, head) in [
         (Status::Failed, "Failed"),
         (Status::Unknown, "Unknown: all was sent, and no answer came, so sending it again may make a second one"),

@@ -53,7 +53,7 @@ fn json_has_every_field_that_canva_sends() {
     assert_eq!(ran.json()[0]["asset"]["tags"], json!([]));
 
     let running = Response::Json(200, r#"{"job":{"id":"J1","status":"in_progress","percent":40}}"#);
-    let ran = Stub::start(vec![running]).run(["--json", "job", "import", "J1"]);
+    let ran = Stub::start(vec![running]).run(["--json", "job", "--kind", "import", "J1"]);
     assert_prints!(ran.succeeded(), @r#"{"job_id":"J1","status":"in_progress","job_extra":{"percent":40}}"#);
 
     let error = r#"{"code":"import_failed","message":"No.","format":"psd"}"#;
@@ -124,6 +124,8 @@ fn an_asset_is_fetched_from_a_url_then_read_and_changed() {
       tags       a, b
       thumbnail  1200x800 http://HOST/thumbnails/ASSET/IMAGE
     ");
+    simulator.run(["update", id, "--add-tag", "b", "--add-tag", "c", "--remove-tag", "a"]).succeeded();
+    assert_eq!(simulator.json(["get", id])["asset"]["tags"], json!(["b", "c"]));
     simulator.run(["update", id, "--clear-tags"]).succeeded();
     let got = simulator.json(["get", id]);
     assert_eq!(json!([got["asset_id"], got["asset"]["name"], got["asset"]["tags"]]), json!([id, "New", []]));
@@ -220,11 +222,57 @@ fn a_job_that_is_not_waited_for_is_picked_up_by_its_id() {
         assert!(started.get(made).is_none() && started.get("error").is_none(), "{started}");
         let id = started["job_id"].as_str().unwrap();
 
-        let asked = simulator.json(["job", kind, id]);
+        let asked = simulator.json(["job", id]);
         assert!(["in_progress", "success"].contains(&asked["status"].as_str().unwrap()), "{asked}");
-        let ended = simulator.json(["job", kind, id, "--wait"]);
+        let ended = simulator.json(["job", "--kind", kind, id, "--wait"]);
         assert_eq!(json!([ended["job_id"], ended["status"]]), json!([id, "success"]));
         assert!(!ended[made].is_null(), "{ended}");
+    }
+}
+
+#[test]
+fn many_jobs_and_assets_are_printed_in_the_order_given() {
+    let simulator = SimulatorProcess::start();
+    let start = |command: &[&str]| {
+        let started = simulator.json(command.iter().copied().chain(["--no-wait"]));
+        started["job_id"].as_str().unwrap().to_owned()
+    };
+    let (deck, photo) = (start(&["import", "deck.pdf"]), start(&["upload", "photo.png"]));
+    let ran = simulator.run(["--json", "job", "--wait", &deck, "nope", &photo]);
+    assert_eq!(ran.code, Some(4));
+    let items = ran.json();
+    let statuses: Vec<Value> = items.iter().map(|item| json!([item["job_id"], item["status"]])).collect();
+    assert_eq!(json!(statuses), json!([[deck, "success"], ["nope", "unknown"], [photo, "success"]]));
+    let first = items[2]["asset"]["id"].as_str().unwrap();
+    let second = simulator.json(["upload", "photo.jpg", "--tag", "old"])["asset"]["id"].as_str().unwrap().to_owned();
+    let ran = simulator.run(["--json", "update", first, "nope", &second, "--add-tag", "new"]);
+    assert_eq!(ran.code, Some(1));
+    let tags: Vec<Value> = ran.json().iter().map(|item| json!([item["asset_id"], item["asset"]["tags"]])).collect();
+    assert_eq!(json!(tags), json!([[first, ["new"]], ["nope", null], [second, ["old", "new"]]]));
+}
+
+#[test]
+fn a_job_is_found_by_its_id_whatever_its_kind_and_scopes_are() {
+    const MISSING: &str = r#"{"code":"not_found","message":"m"}"#;
+    const SCOPE: &str = r#"{"code":"missing_scope","message":"m"}"#;
+    const BROKEN: &str = r#"{"code":"not_implemented","message":"m"}"#;
+    const RUNNING: &str = r#"{"job":{"id":"J1","status":"in_progress"}}"#;
+    type Answers = &'static [(u16, &'static str)];
+    let cases: [(Answers, &str, &str); 6] = [
+        (&[(200, RUNNING)], "in_progress", "null"),
+        (&[(404, MISSING), (403, SCOPE), (404, MISSING), (200, RUNNING)], "in_progress", "null"),
+        (&[(404, MISSING), (403, SCOPE), (404, MISSING), (404, MISSING)], "unknown", r#""missing_scope""#),
+        (&[(404, MISSING), (404, MISSING), (404, MISSING), (404, MISSING)], "unknown", r#""not_found""#),
+        (&[(501, BROKEN)], "unknown", r#""not_implemented""#),
+        (&[(404, MISSING), (501, BROKEN)], "unknown", r#""not_implemented""#),
+    ];
+    for (responses, status, code) in cases {
+        let stub = Stub::start(responses.iter().map(|(status, body)| Response::Json(*status, body)).collect());
+        let item = stub.run(["--json", "job", "J1"]).json().remove(0);
+        assert_eq!(json!([item["job_id"], item["status"]]), json!(["J1", status]));
+        assert_eq!(item["error"]["code"].to_string(), code);
+        let asked: Vec<String> = stub.requests();
+        assert_eq!(asked.iter().collect::<std::collections::BTreeSet<_>>().len(), responses.len(), "{asked:?}");
     }
 }
 
@@ -241,7 +289,7 @@ fn no_wait_prints_the_job() {
 fn a_failed_job_is_a_failure_whenever_it_is_asked_for() {
     let simulator = SimulatorProcess::start();
     let started = simulator.json(["upload", "notes.txt", "--no-wait"]);
-    let ran = simulator.run(["--json", "job", "asset-upload", started["job_id"].as_str().unwrap(), "--wait"]);
+    let ran = simulator.run(["--json", "job", started["job_id"].as_str().unwrap(), "--wait"]);
     assert_eq!(ran.code, Some(1));
     assert_eq!(json!([ran.json()[0]["status"], ran.json()[0]["error"]["code"]]), json!(["failed", "import_failed"]));
 }
@@ -339,7 +387,7 @@ fn a_simulator_has_the_scopes_job_time_and_rate_limits_that_it_is_given() {
     assert!(ran.stderr.ends_with("use a token with the scope design:content:write\n"), "{}", ran.stderr);
     assert!(consent(&simulator, "design:content:write").starts_with("error=invalid_scope"));
     let job = simulator.json(["upload", "photo.png", "--no-wait"])["job_id"].clone();
-    assert_eq!(simulator.json(["job", "asset-upload", job.as_str().unwrap()])["status"], "in_progress");
+    assert_eq!(simulator.json(["job", job.as_str().unwrap()])["status"], "in_progress");
 
     for count in ["fixed-window", "sliding-window", "token-bucket"] {
         let simulator = SimulatorProcess::with(["--rate-limits", count, "--job-time", "0"]);

@@ -3,14 +3,35 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::{Duration, Instant};
 
 use canva_simulator::Simulator;
 use serde_json::Value;
 
 pub const TOKEN: &str = "s3cret-t0ken";
+
+/// Where the commands of these tests keep their state: not where the developer's own do.
+static STATE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("canva-state");
+    let _ = std::fs::remove_dir_all(&directory);
+    directory
+});
+
+/// So many copies of a fixture, under names of their own.
+pub fn copies(fixture: &str, count: usize) -> (tempfile::TempDir, Vec<String>) {
+    let directory = tempfile::tempdir().unwrap();
+    let content = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures").join(fixture)).unwrap();
+    let files = (1..=count).map(|number| {
+        let file = directory.path().join(format!("{number:04}-{fixture}"));
+        std::fs::write(&file, &content).unwrap();
+        file.to_str().unwrap().to_owned()
+    });
+    let files = files.collect();
+    (directory, files)
+}
 
 /// `canva` in the directory of the fixtures, without the environment variables that it reads.
 pub fn canva<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
@@ -21,6 +42,7 @@ pub fn canva<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
         .env_remove("CANVA_ACCESS_TOKEN")
         .env_remove("CANVA_BASE_URL")
         .env_remove("CANVA_SHARE_LIMITS")
+        .env("XDG_STATE_HOME", STATE.as_path())
         .stdin(Stdio::null());
     command
 }
@@ -44,7 +66,10 @@ pub struct Ran {
 }
 
 pub fn run(mut command: Command) -> Ran {
-    let output = command.output().unwrap();
+    ran(command.output().unwrap())
+}
+
+fn ran(output: Output) -> Ran {
     let text = |bytes| String::from_utf8(bytes).unwrap();
     let ran = Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
     assert!(!ran.stdout.contains(TOKEN) && !ran.stderr.contains(TOKEN), "the token was printed");
@@ -83,6 +108,63 @@ macro_rules! assert_prints {
     };
 }
 pub(crate) use assert_prints;
+
+/// A running command; dropping it ends the process, in a test that fails.
+pub struct Running(Option<Child>);
+
+impl Running {
+    pub fn start(command: &mut Command) -> Self {
+        Self(Some(command.spawn().unwrap()))
+    }
+
+    pub fn child(&mut self) -> &mut Child {
+        self.0.as_mut().unwrap()
+    }
+
+    pub fn signal(&mut self, signal: &str) {
+        let id = self.child().id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+
+    /// How it has ended by itself.
+    #[track_caller]
+    pub fn status(mut self) -> ExitStatus {
+        let child = self.child();
+        wait_until("the end", || child.try_wait().unwrap().is_some());
+        child.wait().unwrap()
+    }
+
+    pub fn ended(mut self) -> Ran {
+        ran(self.0.take().unwrap().wait_with_output().unwrap())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// What a command prints that gets this signal as soon as something is `reached`.
+#[track_caller]
+pub fn stopped(mut command: Command, signal: &str, reached: impl FnMut() -> bool) -> Ran {
+    let mut running = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    wait_until("what it is stopped at", reached);
+    running.signal(signal);
+    running.ended()
+}
+
+#[track_caller]
+pub fn wait_until(what: &str, mut reached: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !reached() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{what} was never reached");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
 
 /// A running `canva simulate`; dropping it ends the process.
 pub struct SimulatorProcess {

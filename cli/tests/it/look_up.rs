@@ -36,7 +36,7 @@ fn what_is_there_is_a_success_and_gets_its_tags_and_its_folder() {
 #[test]
 fn what_is_not_there_is_said_and_not_sent_again() {
     let (ran, simulator, _runtime) = lost(&[(1, NEVER)], &["upload", "photo.png", "--timeout", "1"]);
-    assert_eq!(ran.code, Some(1));
+    assert_eq!(ran.code, Some(4));
     assert_prints!(ran.stderr, @"
     canva: photo.png: the answer was lost, and Canva may have it: looking for it there
     canva: photo.png: the answer was lost (createAssetUploadJob: the connection broke (1 attempt): connection closed before message completed), and Canva does not list it; send it again if a second one does no harm
@@ -59,7 +59,7 @@ fn it_is_sent_again_once_where_that_is_asked_for() {
     assert_eq!(simulator.assets().len(), 1);
 
     let (ran, simulator, _runtime) = lost(&[(1, NEVER), (2, NEVER)], &args);
-    assert_eq!(ran.code, Some(1));
+    assert_eq!(ran.code, Some(4));
     assert!(
         ran.stderr.ends_with("and Canva does not list it; send it again if a second one does no harm\n"),
         "{}",

@@ -4,6 +4,7 @@
 mod commands;
 mod common;
 mod designs;
+mod exit_codes;
 mod failures;
 mod files;
 mod folders;
@@ -13,5 +14,6 @@ mod look_up;
 mod output;
 #[cfg(feature = "redis")]
 mod shared_limits;
+mod stop;
 mod usage;
 mod whoami;

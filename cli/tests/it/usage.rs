@@ -13,7 +13,7 @@ fn without_a_token_one_line_says_what_to_set_and_what_simulate_does() {
         let mut command = canva(["upload", "photo.png"]);
         command.envs(token.map(|token| ("CANVA_ACCESS_TOKEN", token)));
         let ran = run(command);
-        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(3), ""));
         let expected = "canva: no access token: set CANVA_ACCESS_TOKEN to the token of a Canva user, or add --simulate \
                         to try the command without an account\n";
         assert_eq!(ran.stderr, expected);
@@ -32,10 +32,14 @@ fn what_makes_no_sense_is_refused_with_the_reason() {
         (&["update", "A1"], "--clear-tags"),
         (&["update", "A1", "--name", ""], "--name"),
         (&["update", "A1", "--tag", "x", "--clear-tags"], "cannot be used with"),
+        (&["update", "A1", "--tag", "x", "--add-tag", "y"], "cannot be used with"),
+        (&["update", "A1", "--clear-tags", "--remove-tag", "y"], "cannot be used with"),
+        (&["update", "A1", "A2", "--name", "n"], "--name is for a single asset"),
         (&["delete"], "<ASSET_ID>"),
         (&["import", "a.pdf", "b.pdf", "--title", "One"], "--title is for a single file"),
         (&["import-url", "https://example.com/a.pdf"], "--title"),
-        (&["job", "video", "J1"], "url-asset-upload"),
+        (&["job"], "<JOB_ID>"),
+        (&["job", "--kind", "video", "J1"], "url-asset-upload"),
         (&["list", "uploads", "root"], "'root'"),
         (&["list", "--type", "video"], "brand-template"),
         (&["list", "--sort", "size"], "created, modified, title"),

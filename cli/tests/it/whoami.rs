@@ -50,7 +50,7 @@ fn a_token_of_no_one_is_a_failure() {
     let mut command = simulator.command(["--json", "whoami"]);
     command.env("CANVA_ACCESS_TOKEN", "expired");
     let ran = run(command);
-    assert_eq!(ran.code, Some(1));
+    assert_eq!(ran.code, Some(3));
     let item = &ran.json()[0];
     assert_eq!(json!([item["status"], item["error"]["code"]]), json!(["failed", "invalid_access_token"]));
     assert!(ran.stderr.starts_with("canva: whoami: Canva answered 401 "), "{}", ran.stderr);
