@@ -16,6 +16,7 @@ mod output;
 mod progress;
 #[cfg(feature = "redis")]
 mod shared_limits;
+mod shell;
 mod simulate;
 mod state;
 mod stop;
@@ -56,6 +57,8 @@ async fn run(args: Args, output: &mut Output) -> Result<(), End> {
     let stop = Stop::listen()?;
     match args.command {
         Command::Simulate(simulate) => simulate::run(simulate, &stop, output).await?,
+        Command::Completions { shell } => output.write(&shell::completions(shell))?,
+        Command::Man { directory } => shell::man(&directory)?,
         Command::Api(command) => {
             let (canva, _simulator) = stop.or(connection::open(args.server, command.timeout())).await??;
             commands::run(command, &canva, &stop, output).await?;

@@ -89,7 +89,8 @@ impl Output {
         Ok(())
     }
 
-    fn write(&self, text: &str) -> io::Result<()> {
+    /// Prints text that is the same with `--json`.
+    pub fn write(&self, text: &str) -> io::Result<()> {
         let written = self.progress.aside(|| {
             let mut stdout = io::stdout().lock();
             stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())

@@ -14,6 +14,7 @@ mod look_up;
 mod output;
 #[cfg(feature = "redis")]
 mod shared_limits;
+mod shell;
 mod stop;
 mod usage;
 mod whoami;
