@@ -5,10 +5,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use canva_simulator::Simulator;
+use jsonschema::Validator;
 use serde_json::Value;
 
 pub const TOKEN: &str = "s3cret-t0ken";
@@ -53,7 +54,22 @@ fn ran(output: Output) -> Ran {
     let ran = Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
     assert!(!ran.stdout.contains(TOKEN) && !ran.stderr.contains(TOKEN), "the token was printed");
     assert!(!ran.stderr.contains('\r') && !ran.stderr.contains('\x1b'), "progress where there is no terminal");
+    ran.stdout.lines().chain(ran.stderr.lines()).filter(|line| line.starts_with('{')).for_each(|line| drop(json(line)));
     ran
+}
+
+/// A line of `--json`, which has to be as docs/cli.schema.json says.
+#[track_caller]
+pub fn json(line: &str) -> Value {
+    static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
+        let schema = serde_json::from_str(include_str!("../../../docs/cli.schema.json")).unwrap();
+        jsonschema::draft202012::meta::validate(&schema).unwrap();
+        jsonschema::draft202012::new(&schema).unwrap()
+    });
+    let value = serde_json::from_str(line).unwrap();
+    let valid = SCHEMA.validate(&value);
+    assert!(valid.is_ok(), "docs/cli.schema.json doesn't have {line}: {valid:?}");
+    value
 }
 
 impl Ran {
@@ -67,7 +83,7 @@ impl Ran {
     /// The objects that `--json` printed.
     #[track_caller]
     pub fn json(&self) -> Vec<Value> {
-        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        self.stdout.lines().map(json).collect()
     }
 }
 
@@ -167,7 +183,7 @@ impl SimulatorProcess {
         let temporary = tempfile::tempdir().unwrap();
         let mut child = command.env("TMPDIR", temporary.path()).stdout(Stdio::piped()).spawn().unwrap();
         let line = first_line(&mut child);
-        let printed: Value = serde_json::from_str(&line).unwrap();
+        let printed = json(&line);
         let text = |key| printed[key].as_str().unwrap().to_owned();
         Self { child, base_url: text("base_url"), token: text("access_token"), printed, _temporary: temporary }
     }

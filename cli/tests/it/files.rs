@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use canva_simulator::{CannedResponse, Fault, Simulator};
 use serde_json::Value;
 
-use crate::common::{SimulatorProcess, TOKEN, against, canva};
+use crate::common::{SimulatorProcess, TOKEN, against, canva, json};
 
 #[test]
 fn twenty_files_take_as_long_as_one() {
@@ -134,5 +134,5 @@ fn stopped(mut command: Command, reached: impl Fn() -> bool) -> Vec<Value> {
     assert_eq!(output.status.code(), Some(130), "{stdout}{stderr}");
     let last = "canva: stopped; files not listed are not in Canva";
     assert_eq!(stderr.lines().last(), Some(last), "{stderr}");
-    stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    stdout.lines().map(json).collect()
 }
