@@ -95,7 +95,7 @@ impl Output {
             let mut stdout = io::stdout().lock();
             stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
         });
-        written.map_err(|error| io::Error::new(error.kind(), format!("can't write to standard output: {error}")))
+        written.map_err(|error| io::Error::new(error.kind(), format!("can't write to standard output ({error})")))
     }
 }
 

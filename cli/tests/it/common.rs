@@ -69,6 +69,9 @@ pub fn json(line: &str) -> Value {
     let value = serde_json::from_str(line).unwrap();
     let valid = SCHEMA.validate(&value);
     assert!(valid.is_ok(), "docs/cli.schema.json doesn't have {line}: {valid:?}");
+    if let Some(message) = value["error"]["message"].as_str() {
+        assert!(message.contains("; "), "no word of what to do: {message}");
+    }
     value
 }
 

@@ -185,7 +185,7 @@ fn a_full_disk_is_a_failure() {
     command.stdout(std::fs::File::create("/dev/full").unwrap());
     let ran = run(command);
     assert_eq!(ran.code, Some(1));
-    assert_eq!(ran.stderr, "canva: can't write to standard output: No space left on device (os error 28)\n");
+    assert_eq!(ran.stderr, "canva: can't write to standard output (No space left on device (os error 28))\n");
 }
 
 #[test]

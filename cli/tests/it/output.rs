@@ -20,7 +20,7 @@ fn a_reader_that_has_seen_enough_loses_no_id() {
     assert_eq!(ran.code, Some(1));
     let (said, results) = ran.stderr.split_once('\n').unwrap();
     let broken =
-        "canva: can't write to standard output: Broken pipe (os error 32); the results follow on standard error";
+        "canva: can't write to standard output (Broken pipe (os error 32)); the results follow on standard error";
     assert_eq!(said, broken);
     let results: Vec<Value> = results.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(results.len(), 6);
@@ -38,7 +38,7 @@ fn a_simulator_that_no_one_can_hear_of_ends() {
     command.stdout(writer);
     let ran = run(command);
     assert_eq!(ran.code, Some(1));
-    assert_eq!(ran.stderr, "canva: can't write to standard output: Broken pipe (os error 32)\n");
+    assert_eq!(ran.stderr, "canva: can't write to standard output (Broken pipe (os error 32))\n");
 }
 
 /// Clears a screen twice, separates lines, turns the direction of text, and forges a message.
