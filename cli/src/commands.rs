@@ -1,8 +1,8 @@
 //! The commands that talk to Canva: each goes from its arguments to the outcomes that are printed.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use canva_connect::{
     Asset, Client, CopyDesign, CreateDesign, DesignTypeInput, Error, FolderItemPinStatus, Job, JobKind, JobReference,
@@ -16,11 +16,12 @@ use crate::End;
 use crate::args::files::{ImportFiles, UploadFiles, Waiting};
 use crate::args::{ApiCommand, Change, Contents, DesignCommand, DesignSort, Pages};
 use crate::begun::Begun;
-use crate::files::{self, OnProgress, Sending};
+use crate::connection::Connection;
+use crate::files::{self, Kind, Sources};
 use crate::item::{Item, Outcome, Subject};
 use crate::list;
 use crate::output::{Output, rows};
-use crate::progress::ProgressLines;
+use crate::screen::{Screen, Tally};
 use crate::stop::Stop;
 
 /// How many requests are sent at once when no job is waited for.
@@ -30,46 +31,30 @@ pub const AT_ONCE: usize = 4;
 type Action<'a> = (Subject, LocalBoxFuture<'a, Outcome>);
 
 /// Runs the command, and prints each outcome as soon as it and those before it are known.
-pub async fn run(command: ApiCommand, canva: &Client, stop: &Stop, output: &mut Output) -> Result<(), End> {
-    let progress = &output.progress.clone();
+pub async fn run(command: ApiCommand, connection: &Connection, stop: &Stop, output: &mut Output) -> Result<(), End> {
+    let canva = &connection.canva;
+    let screen = &output.screen.clone();
     let actions: Vec<Action<'_>> = match command {
-        ApiCommand::Upload(UploadFiles { files, name, tags, folder_id, again, waiting }) => {
-            let (client, all_tags) = (canva.clone(), tags.clone());
-            let send = move |file: &PathBuf, on_progress: OnProgress| -> Sending {
-                let mut upload = client.upload_asset(file).on_progress(on_progress);
-                if let Some(name) = &name {
-                    upload = upload.name(name);
-                }
-                if let Some(folder_id) = &folder_id {
-                    upload = upload.folder(folder_id);
-                }
-                let tagging = client.update_asset("of-this-upload").tags(&all_tags);
-                Box::pin(async move {
-                    // Refused now: after the upload, the asset would be there without its tags.
-                    tagging.check()?;
-                    Ok(upload.await?.into_any())
-                })
-            };
-            return files::run(canva, files, send, &tags, &waiting, again, stop, output).await;
+        ApiCommand::Upload(UploadFiles { files, name, tags, folder_id, from, options }) => {
+            let sources = Sources { files, from, name, tags };
+            return files::run(connection, Kind::Asset { folder_id }, sources, options, stop, output).await;
         }
-        ApiCommand::Import(ImportFiles { files, title, mime_type, again, waiting }) => {
-            let client = canva.clone();
-            let send = move |file: &PathBuf, on_progress: OnProgress| -> Sending {
-                let mut import = client.import_design(file).on_progress(on_progress);
-                if let Some(title) = &title {
-                    import = import.title(title);
-                }
-                if let Some(mime_type) = &mime_type {
-                    import = import.mime_type(mime_type);
-                }
-                Box::pin(async move { Ok(import.await?.into_any()) })
-            };
-            return files::run(canva, files, send, &[], &waiting, again, stop, output).await;
+        ApiCommand::Import(ImportFiles { files, title, mime_type, from, options }) => {
+            let sources = Sources { files, from, name: title, tags: Vec::new() };
+            return files::run(connection, Kind::Design { mime_type }, sources, options, stop, output).await;
         }
         ApiCommand::Delete { asset_ids } => {
             let delete = |asset_id: String| -> Action<'_> {
-                let delete = canva.delete_asset(&asset_id);
-                (Subject::AssetId { asset_id }, async { Outcome::done(delete.await) }.boxed_local())
+                let (delete, id) = (canva.delete_asset(&asset_id), asset_id.clone());
+                let delete = async move {
+                    let deleted = delete.await;
+                    if deleted.is_ok() {
+                        // Where the journal can't be written, its file is only not sent again without --start-over.
+                        let _ = files::deleted(connection, &id);
+                    }
+                    Outcome::done(deleted)
+                };
+                (Subject::AssetId { asset_id }, delete.boxed_local())
             };
             asset_ids.into_iter().map(delete).collect()
         }
@@ -91,7 +76,7 @@ pub async fn run(command: ApiCommand, canva: &Client, stop: &Stop, output: &mut 
             }
             return stop.or(list::folder(items, folder_id, sort, reverse, limit, output)).await?;
         }
-        ApiCommand::Whoami => match stop.or(user(canva, progress)).await? {
+        ApiCommand::Whoami => match stop.or(user(canva, screen)).await? {
             Ok((TeamUserSummary { user_id, team_id, .. }, Shown { name, capabilities })) => {
                 let json = json!({
                     "status": "success",
@@ -147,7 +132,7 @@ pub async fn run(command: ApiCommand, canva: &Client, stop: &Stop, output: &mut 
             let name = subject.name().to_owned();
             let create = async move {
                 match create.await {
-                    Err(error) if error.unconfirmed().is_some() => looked_up(canva, &name, error, progress).await,
+                    Err(error) if error.unconfirmed().is_some() => looked_up(canva, &name, error, screen).await,
                     created => Outcome::new(created),
                 }
             };
@@ -158,7 +143,7 @@ pub async fn run(command: ApiCommand, canva: &Client, stop: &Stop, output: &mut 
             let subject = Subject::Url { url: url.clone() };
             let upload = async move {
                 let job = upload.await.map(Job::into_any);
-                of_url(canva, &url, job, &waiting, progress).await
+                of_url(canva, &url, job, &waiting, screen).await
             };
             vec![(subject, upload.boxed_local())]
         }
@@ -170,7 +155,7 @@ pub async fn run(command: ApiCommand, canva: &Client, stop: &Stop, output: &mut 
             let subject = Subject::Url { url: url.clone() };
             let import = async move {
                 let job = import.await.map(Job::into_any);
-                of_url(canva, &url, job, &waiting, progress).await
+                of_url(canva, &url, job, &waiting, screen).await
             };
             vec![(subject, import.boxed_local())]
         }
@@ -205,9 +190,11 @@ async fn each(actions: Vec<Action<'_>>, stop: &Stop, output: &mut Output) -> Res
     let (subjects, actions): (Vec<Subject>, Vec<_>) = actions.into_iter().unzip();
     let begun: Vec<Begun> = subjects.iter().map(|_| Begun::default()).collect();
     let names: Vec<String> = subjects.iter().map(|subject| subject.name().to_owned()).collect();
-    let progress = output.progress.clone();
+    let screen = output.screen.clone();
+    let tally = Arc::new(Mutex::new(Tally::new(all)));
+    let _drawn = (all > 1).then(|| screen.files(tally.clone()));
     let act = |(number, ((action, begun), name)): (usize, ((_, Begun), String))| {
-        let line = progress.line(name);
+        let line = (all == 1).then(|| screen.line(name));
         async move {
             let outcome = begun.note(action).await;
             drop(line);
@@ -223,7 +210,10 @@ async fn each(actions: Vec<Action<'_>>, stop: &Stop, output: &mut Output) -> Res
             // What is done by now counts.
             biased;
             next = acting.next() => match next {
-                Some((number, outcome)) => outcomes.insert(number, outcome),
+                Some((number, outcome)) => {
+                    tally.lock().unwrap_or_else(PoisonError::into_inner).end(outcome.status);
+                    outcomes.insert(number, outcome)
+                }
                 None => return Ok(()),
             },
             signal = stop.requested() => break signal,
@@ -236,7 +226,7 @@ async fn each(actions: Vec<Action<'_>>, stop: &Stop, output: &mut Output) -> Res
         }
     };
     drop(acting);
-    output.progress.end();
+    output.screen.end();
     let mut untouched = 0;
     for (number, (subject, begun)) in left {
         match outcomes.remove(&number).or_else(|| begun.stopped()) {
@@ -285,7 +275,7 @@ struct Shown {
 }
 
 /// The token's user. Says why a token doesn't show all of them.
-async fn user(canva: &Client, progress: &ProgressLines) -> Result<(TeamUserSummary, Shown), Error> {
+async fn user(canva: &Client, screen: &Screen) -> Result<(TeamUserSummary, Shown), Error> {
     let user = canva.users_me().await?;
     let shown = async {
         let name = canva.get_user_profile().await?.display_name;
@@ -293,7 +283,7 @@ async fn user(canva: &Client, progress: &ProgressLines) -> Result<(TeamUserSumma
     };
     let shown = match shown.await {
         Err(Error::Api(error)) if error.code == "missing_scope" => {
-            progress.say("the name, and what the user may use, need a token with the scope profile:read");
+            screen.note("the name, and what the user may use, need a token with the scope profile:read");
             Shown::default()
         }
         shown => shown?,
@@ -307,18 +297,18 @@ async fn of_url(
     url: &str,
     job: Result<Job<JobResult>, Error>,
     waiting: &Waiting,
-    progress: &ProgressLines,
+    screen: &Screen,
 ) -> Outcome {
     match job {
-        Err(error) if !waiting.no_wait && error.unconfirmed().is_some() => looked_up(canva, url, error, progress).await,
+        Err(error) if !waiting.no_wait && error.unconfirmed().is_some() => looked_up(canva, url, error, screen).await,
         job => created(job, waiting).await,
     }
 }
 
 /// The outcome of a request whose answer was lost, once Canva was asked.
-async fn looked_up(canva: &Client, name: &str, mut error: Error, progress: &ProgressLines) -> Outcome {
+async fn looked_up(canva: &Client, name: &str, mut error: Error, screen: &Screen) -> Outcome {
     Begun::looking();
-    progress.say(&format!("{name}: {LOST}"));
+    screen.note(&format!("{name}: {LOST}"));
     let found = canva.look_up(&error).await;
     if let (Err(why), Error::OutcomeUnknown { looked_up, .. }) = (&found, &mut error) {
         *looked_up = Some(why.clone());

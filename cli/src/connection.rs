@@ -1,10 +1,12 @@
 //! The client for Canva or a simulator, from the arguments and the environment.
 
 use std::env;
+use std::path::Path;
 use std::time::Duration;
 
 use canva_connect::{BASE_URL, Client, Error, Pacing, PollPolicy};
 use canva_simulator::Simulator;
+use tempfile::TempDir;
 
 use crate::End;
 use crate::account::Account;
@@ -16,9 +18,23 @@ use crate::shared_limits;
 const NO_TOKEN: &str = "no access token: set CANVA_ACCESS_TOKEN to the token of a Canva user, or add --simulate to try \
                         the command without an account";
 
-/// The client, with how long Canva may work on a file, and the simulator that it talks to with `--simulate`. The
-/// simulator stops when it is dropped.
-pub async fn open(server: Server, timeout: Option<Duration>) -> Result<(Client, Option<Simulator>), End> {
+/// What a command talks to.
+pub struct Connection {
+    pub canva: Client,
+    pub account: Account,
+    /// With `--simulate`. It stops when this is dropped, and what is kept for it is deleted.
+    simulator: Option<(Simulator, TempDir)>,
+}
+
+impl Connection {
+    /// Where to keep what is of no use after this command.
+    pub fn scratch(&self) -> Option<&Path> {
+        self.simulator.as_ref().map(|(_, directory)| directory.path())
+    }
+}
+
+/// Connects, with how long Canva may work on a file.
+pub async fn open(server: Server, timeout: Option<Duration>) -> Result<Connection, End> {
     let simulator = if server.simulate { Some(Simulator::start().await?) } else { None };
     let (token, base_url, redis) = match &simulator {
         Some(simulator) => (simulator.token().to_owned(), Some(simulator.base_url().to_owned()), None),
@@ -54,7 +70,9 @@ pub async fn open(server: Server, timeout: Option<Duration>) -> Result<(Client, 
         )),
         error => End::usage(error.report()),
     })?;
-    Ok((canva, simulator))
+    let simulator =
+        simulator.map(|simulator| Ok::<_, std::io::Error>((simulator, tempfile::tempdir()?))).transpose()?;
+    Ok(Connection { canva, account, simulator })
 }
 
 /// An environment variable; an empty one counts as not set.

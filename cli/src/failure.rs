@@ -11,7 +11,7 @@ use canva_connect::{ApiError, BodyError, ConnectKind, Error, ErrorKind, JobKind,
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-#[derive(Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Failure {
     /// Canva's code if it gave one, otherwise one of those listed in README.md.
     pub code: String,
@@ -43,6 +43,19 @@ impl Failure {
             message += &format!(", `canva update {asset_id} --add-tag ...` applies them");
         }
         Self::of(error, "tags_not_applied", message)
+    }
+
+    /// An asset that is there couldn't be moved to its folder.
+    pub fn not_moved(error: &Error) -> Self {
+        let message =
+            format!("it was uploaded, but not moved to its folder: {}; the same command tries again", what(error));
+        Self::of(error, "not_moved", message)
+    }
+
+    /// What this command itself has found.
+    pub fn own(code: &str, why: &str, remedy: &str) -> Self {
+        let message = format!("{why}; {remedy}");
+        Self::stopped(code, &message)
     }
 
     /// Both of these.

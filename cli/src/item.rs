@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use canva_connect::{Asset, Design, Error, Folder, Job, JobReference, JobResult, JobState};
+use canva_connect::{Asset, Design, Error, Folder, Job, JobReference, JobResult, JobState, LookUpError};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -115,6 +115,9 @@ pub struct Outcome {
     /// It was found in Canva, whose answer had been lost.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub looked_up: bool,
+    /// An earlier command has done it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub earlier: bool,
     /// Fields of the job that the spec doesn't know.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub job_extra: Map<String, Value>,
@@ -174,7 +177,7 @@ pub enum Status {
 
 impl Outcome {
     fn with(status: Status) -> Self {
-        Self { job_id: None, status, made: None, looked_up: false, job_extra: Map::new(), error: None }
+        Self { job_id: None, status, made: None, looked_up: false, earlier: false, job_extra: Map::new(), error: None }
     }
 
     /// The outcome of a request that reads or changes something, or makes it without a job.
@@ -236,6 +239,42 @@ impl Outcome {
             _ => None,
         };
         Self { made, error: Some(Failure::new(error, job)), ..Self::with(status) }
+    }
+
+    /// What the journal or a look at the file says against it.
+    pub fn refused(failure: Failure) -> Self {
+        Self { error: Some(failure), ..Self::with(Status::Failed) }
+    }
+
+    /// An earlier command has sent it, and it is unknown what became of it.
+    pub fn unknown_before(code: &str) -> Self {
+        let failure = Failure::own(
+            code,
+            "an earlier command sent it, and it is unknown what became of it",
+            "look in Canva; if it isn't there, send it again with --send-again",
+        );
+        Self { error: Some(failure), ..Self::with(Status::Unknown) }
+    }
+
+    /// An earlier command was stopped when it had sent it, and it isn't found in Canva.
+    pub fn still_unknown(why: &LookUpError) -> Self {
+        let code = if matches!(why, LookUpError::NotThere) { "not_there" } else { "outcome_unknown" };
+        let failure = Failure::own(
+            code,
+            &format!("an earlier command was stopped when it had sent it, and {why}"),
+            "look in Canva; if it isn't there, send it again with --send-again",
+        );
+        Self { error: Some(failure), ..Self::with(Status::Unknown) }
+    }
+
+    /// The asset is there, and couldn't be moved to its folder.
+    pub fn not_moved(self, error: &Error) -> Self {
+        Self { status: Status::Failed, error: Some(Failure::not_moved(error)), ..self }
+    }
+
+    /// The code of its error.
+    pub fn code(&self) -> String {
+        self.error.as_ref().map(|error| error.code.clone()).unwrap_or_default()
     }
 
     /// The command was stopped after the file was sent and before Canva answered.

@@ -98,7 +98,7 @@ async fn print<T: Serialize + Send + 'static>(
         }
     }
     if !any && io::stderr().is_terminal() {
-        output.progress.say(&format!("{}: {}", subject.name(), format.nothing));
+        output.screen.say(&format!("{}: {}", subject.name(), format.nothing));
     }
     Ok(())
 }

@@ -13,14 +13,13 @@ mod files;
 mod item;
 mod list;
 mod output;
-mod progress;
+mod screen;
 #[cfg(feature = "redis")]
 mod shared_limits;
 mod shell;
 mod simulate;
 mod state;
 mod stop;
-mod warnings;
 
 use std::io;
 use std::process::ExitCode;
@@ -30,16 +29,18 @@ use tokio::runtime::Runtime;
 use args::{Args, Command};
 use end::End;
 use output::Output;
+use screen::Options;
 use stop::Stop;
 
 fn main() -> ExitCode {
     let args = Args::read();
-    let mut output = Output::new(args.json);
-    warnings::show(output.progress.clone());
+    let mut output = Output::new(Options { quiet: args.quiet, verbose: args.verbose, json: args.json });
     match block_on(run(args, &mut output)).map_err(End::from).flatten() {
         Ok(()) => ExitCode::from(output.worst.code()),
         Err(End { code, message }) => {
-            output.progress.say(&message);
+            if !message.is_empty() {
+                output.screen.say(&message);
+            }
             ExitCode::from(code)
         }
     }
@@ -60,8 +61,8 @@ async fn run(args: Args, output: &mut Output) -> Result<(), End> {
         Command::Completions { shell } => output.write(&shell::completions(shell))?,
         Command::Man { directory } => shell::man(&directory)?,
         Command::Api(command) => {
-            let (canva, _simulator) = stop.or(connection::open(args.server, command.timeout())).await??;
-            commands::run(command, &canva, &stop, output).await?;
+            let connection = stop.or(connection::open(args.server, command.timeout())).await??;
+            commands::run(command, &connection, &stop, output).await?;
         }
     }
     Ok(())

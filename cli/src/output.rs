@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 
 use crate::end::Worst;
 use crate::item::{Item, Made, Status, Subject};
-use crate::progress::ProgressLines;
+use crate::screen::{Mark, Options, Screen};
 
 pub struct Output {
     json: bool,
-    pub progress: ProgressLines,
+    pub screen: Screen,
     /// Counts what couldn't be written as failed.
     pub worst: Worst,
     /// Stdout has failed, perhaps in the middle of a line. Nothing more goes there.
@@ -25,15 +25,20 @@ pub struct Output {
 }
 
 impl Output {
-    pub fn new(json: bool) -> Self {
-        Self { json, progress: ProgressLines::default(), worst: Worst::default(), stdout_failed: false }
+    pub fn new(options: Options) -> Self {
+        Self { json: options.json, screen: Screen::new(options), worst: Worst::default(), stdout_failed: false }
     }
 
     /// Prints the result. Once stdout has failed, results go to stderr, so that no id is lost.
     pub fn item(&mut self, item: &Item) {
         self.worst.and(item.outcome.worst());
         if let Some(error) = &item.outcome.error {
-            self.progress.say(&format!("{}: {}", item.name(), error.message));
+            let mark = match item.outcome.status {
+                Status::Unknown => Mark::Unknown,
+                Status::InProgress => Mark::AtCanva,
+                _ => Mark::Failed,
+            };
+            self.screen.ended(mark, item.name(), &error.message);
         }
         let text = if self.json { json_line(item) } else { text_block(item) };
         if !self.stdout_failed
@@ -41,10 +46,10 @@ impl Output {
         {
             self.stdout_failed = true;
             self.worst.and(Worst::Failed);
-            self.progress.say(&format!("{error}; the results follow on standard error"));
+            self.screen.say(&format!("{error}; the results follow on standard error"));
         }
         if self.stdout_failed {
-            let _ = self.progress.aside(|| io::stderr().write_all(text.as_bytes()));
+            let _ = self.screen.aside(|| io::stderr().write_all(text.as_bytes()));
         }
     }
 
@@ -81,7 +86,7 @@ impl Output {
         };
         self.write(&text)?;
         if io::stderr().is_terminal() {
-            self.progress.say(
+            self.screen.say(
                 "paste the first line into another shell, and its canva commands use this simulator; the second line \
                  is for programs that log users in; Ctrl-C stops the simulator",
             );
@@ -91,7 +96,7 @@ impl Output {
 
     /// Prints text that is the same with `--json`.
     pub fn write(&self, text: &str) -> io::Result<()> {
-        let written = self.progress.aside(|| {
+        let written = self.screen.aside(|| {
             let mut stdout = io::stdout().lock();
             stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
         });

@@ -8,7 +8,6 @@ use etcetera::{BaseStrategy, choose_base_strategy};
 
 /// A directory of the command's own below the user's state directory (`$XDG_STATE_HOME/canva`, by default
 /// `~/.local/state/canva`; on Windows `%LOCALAPPDATA%\canva`). It is made, for the user alone.
-#[allow(dead_code)] // Used by what comes next.
 pub fn directory(name: &str) -> io::Result<PathBuf> {
     let base = choose_base_strategy().map_err(|error| io::Error::new(io::ErrorKind::NotFound, error))?;
     let state = base.state_dir().unwrap_or_else(|| base.cache_dir());

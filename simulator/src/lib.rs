@@ -208,7 +208,7 @@ pub use canva::library::StoredAsset;
 pub use canva::rates::{RateCounter, RateLimits};
 pub use faults::Fault;
 pub use faults::canned_response::CannedResponse;
-pub use files::media::AssetKind;
+pub use files::media::{AssetKind, asset_kind, judge_asset};
 pub use log::ReceivedRequest;
 pub use serve::tls::Tls;
 pub use simulator::{Builder, Simulator};

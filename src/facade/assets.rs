@@ -239,6 +239,15 @@ impl UploadAsset {
         self
     }
 
+    /// The name that it is sent with: the one given, or the file's, shortened if it is too long. With more files than
+    /// one, it shows whether two get the same name.
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check).
+    pub fn sent_name(&self) -> Result<String, Error> {
+        self.metadata().map(|(name, _)| name)
+    }
+
     /// Checks it without sending it.
     ///
     /// # Errors

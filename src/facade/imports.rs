@@ -125,6 +125,15 @@ impl ImportDesign {
         self
     }
 
+    /// The title that it is sent with: the one given, or the file's name without its extension, shortened if it is too
+    /// long.
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check).
+    pub fn sent_title(&self) -> Result<String, Error> {
+        self.metadata().map(|(title, _)| title)
+    }
+
     /// Checks it without sending it.
     ///
     /// # Errors

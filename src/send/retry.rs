@@ -77,7 +77,11 @@ pub(super) async fn run<T>(mut call: Call<T>, mut record: Record) -> Result<T, E
                 };
                 let asked = if retry_after == Some(pause) { "Canva asks for " } else { "" };
                 let seconds = seconds(pause);
-                tracing::warn!(operation = operation.id, "the rate limit is reached: {asked}a pause of {seconds} s");
+                tracing::warn!(
+                    operation = operation.id,
+                    pause = seconds,
+                    "the rate limit is reached: {asked}a pause of {seconds} s"
+                );
                 // For every caller, whether this request is retried or not.
                 sender.pacer.pause(operation, pause);
                 Some(pause)

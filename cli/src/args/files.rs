@@ -9,8 +9,9 @@ use super::{ids, seconds};
 
 #[derive(clap::Args)]
 pub struct UploadFiles {
-    /// The files. Write `./*.png` or `-- *.png` if a file's name may begin with `-`.
-    #[arg(required = true, value_name = "FILE")]
+    /// The files, and directories with all that is in them. `-` is standard input. Write `./*.png` or `-- *.png` if a
+    /// file's name may begin with `-`.
+    #[arg(required_unless_present = "from", value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
     /// The asset's name in Canva, for a single file [default: the file's name].
@@ -25,17 +26,20 @@ pub struct UploadFiles {
     #[arg(long = "folder", value_name = "FOLDER", value_parser = ids::folder)]
     pub folder_id: Option<String>,
 
-    #[command(flatten)]
-    pub again: Again,
+    /// Take files from a CSV list, or from standard input with `-`: its columns are `file`, `name` and `tags`, separated
+    /// by `;`. The last two may be missing.
+    #[arg(long, value_name = "LIST")]
+    pub from: Option<PathBuf>,
 
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub options: Options,
 }
 
 #[derive(clap::Args)]
 pub struct ImportFiles {
-    /// The files. Write `./*.pdf` or `-- *.pdf` if a file's name may begin with `-`.
-    #[arg(required = true, value_name = "FILE")]
+    /// The files, and directories with all documents in them. `-` is standard input. Write `./*.pdf` or `-- *.pdf` if a
+    /// file's name may begin with `-`.
+    #[arg(required_unless_present = "from", value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
     /// The design's title, for a single file [default: the file's name without its extension].
@@ -45,6 +49,41 @@ pub struct ImportFiles {
     /// The files' media type, such as `application/pdf` [default: Canva detects it].
     #[arg(long, value_name = "TYPE")]
     pub mime_type: Option<String>,
+
+    /// Take files from a CSV list, or from standard input with `-`: its columns are `file` and `title`. The second may be
+    /// missing.
+    #[arg(long, value_name = "LIST")]
+    pub from: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// What uploads and imports of files have in common.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Say what would be done with each file, and send nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Send files, too, that Canva is known not to take.
+    #[arg(long)]
+    pub force: bool,
+
+    /// Send all files, whatever an earlier command has done with them.
+    ///
+    /// Without it, the same command goes on where an earlier one ended: what is in Canva isn't sent again, a job that
+    /// was made is waited for, and a file that may have arrived is looked for.
+    #[arg(long)]
+    pub start_over: bool,
+
+    /// Keep the journal of what was sent in this file [default: one for each Canva user, in the state directory].
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+
+    /// How long to wait for a network that was there and went away.
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
+    pub network_timeout: Duration,
 
     #[command(flatten)]
     pub again: Again,

@@ -21,7 +21,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use self::files::{ImportFiles, UploadFiles, Waiting};
+use self::files::{ImportFiles, Options, UploadFiles, Waiting};
 use self::simulate::Simulate;
 
 const FIRST_STEPS: &str = "\
@@ -62,12 +62,10 @@ pub struct Args {
 
     /// Print no progress and no warnings: only results and failures.
     #[arg(short, long, global = true, help_heading = GLOBAL)]
-    #[allow(dead_code)] // Used by what comes next.
     pub quiet: bool,
 
     /// Print each request: method, path, status, time and request id, and never a token.
     #[arg(short, long, global = true, help_heading = GLOBAL)]
-    #[allow(dead_code)] // Used by what comes next.
     pub verbose: bool,
 
     #[command(subcommand)]
@@ -401,9 +399,9 @@ impl ApiCommand {
     /// How long Canva may work on a file.
     pub fn timeout(&self) -> Option<Duration> {
         match self {
-            Self::Upload(UploadFiles { waiting, .. })
+            Self::Upload(UploadFiles { options: Options { waiting, .. }, .. })
             | Self::UploadUrl { waiting, .. }
-            | Self::Import(ImportFiles { waiting, .. })
+            | Self::Import(ImportFiles { options: Options { waiting, .. }, .. })
             | Self::ImportUrl { waiting, .. } => Some(waiting.timeout),
             _ => None,
         }
@@ -484,16 +482,24 @@ impl Args {
             Command::Api(Import(ImportFiles { files, .. })) if files.iter().any(|file| is_url(file)) => {
                 Some("import takes files; `canva import-url URL --title TITLE` has Canva fetch one from a URL")
             }
-            Command::Api(Upload(UploadFiles { files, name: Some(_), .. })) if files.len() > 1 => {
+            Command::Api(Upload(UploadFiles { files, from, name: Some(_), .. }))
+                if files.len() != 1 || from.is_some() =>
+            {
                 Some("--name is for a single file; without it, each asset gets its file's name")
             }
-            Command::Api(Upload(UploadFiles { tags, waiting, .. })) if waiting.no_wait && !tags.is_empty() => {
+            Command::Api(Upload(UploadFiles { tags, options: Options { waiting, .. }, .. }))
+                if waiting.no_wait && !tags.is_empty() =>
+            {
                 Some("--tag can't be used with --no-wait: only a finished asset can be tagged")
             }
-            Command::Api(Upload(UploadFiles { folder_id: Some(_), waiting, .. })) if waiting.no_wait => {
+            Command::Api(Upload(UploadFiles { folder_id: Some(_), options: Options { waiting, .. }, .. }))
+                if waiting.no_wait =>
+            {
                 Some("--folder can't be used with --no-wait: only a finished asset can be moved")
             }
-            Command::Api(Import(ImportFiles { files, title: Some(_), .. })) if files.len() > 1 => {
+            Command::Api(Import(ImportFiles { files, from, title: Some(_), .. }))
+                if files.len() != 1 || from.is_some() =>
+            {
                 Some("--title is for a single file; without it, each design gets its file's name")
             }
             Command::Api(Update { asset_ids, change: Change { name: Some(_), .. } }) if asset_ids.len() > 1 => {

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
@@ -14,6 +14,26 @@ use serde_json::Value;
 
 pub const TOKEN: &str = "s3cret-t0ken";
 
+/// Where the commands of these tests keep their state: not where the developer's own do.
+static STATE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("canva-state");
+    let _ = std::fs::remove_dir_all(&directory);
+    directory
+});
+
+/// So many copies of a fixture, under names of their own.
+pub fn copies(fixture: &str, count: usize) -> (tempfile::TempDir, Vec<String>) {
+    let directory = tempfile::tempdir().unwrap();
+    let content = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures").join(fixture)).unwrap();
+    let files = (1..=count).map(|number| {
+        let file = directory.path().join(format!("{number:04}-{fixture}"));
+        std::fs::write(&file, &content).unwrap();
+        file.to_str().unwrap().to_owned()
+    });
+    let files = files.collect();
+    (directory, files)
+}
+
 /// `canva` in the directory of the fixtures, without the environment variables that it reads.
 pub fn canva<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_canva"));
@@ -23,6 +43,7 @@ pub fn canva<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
         .env_remove("CANVA_ACCESS_TOKEN")
         .env_remove("CANVA_BASE_URL")
         .env_remove("CANVA_SHARE_LIMITS")
+        .env("XDG_STATE_HOME", STATE.as_path())
         .stdin(Stdio::null());
     command
 }
@@ -67,8 +88,7 @@ pub fn json(line: &str) -> Value {
         jsonschema::draft202012::new(&schema).unwrap()
     });
     let value = serde_json::from_str(line).unwrap();
-    let valid = SCHEMA.validate(&value);
-    assert!(valid.is_ok(), "docs/cli.schema.json doesn't have {line}: {valid:?}");
+    assert!(SCHEMA.is_valid(&value), "docs/cli.schema.json doesn't have {line}");
     if let Some(message) = value["error"]["message"].as_str() {
         assert!(message.contains("; "), "no word of what to do: {message}");
     }

@@ -77,7 +77,10 @@ fn what_can_not_be_told_is_said() {
         "{}",
         ran.stderr
     );
-    let two = ["upload", "photo.png", "photo.png"];
+    // Two files of one name.
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::copy("../tests/fixtures/photo.png", directory.path().join("photo.png")).unwrap();
+    let two = ["upload", "photo.png", directory.path().to_str().unwrap()];
     let (ran, simulator, _runtime) = lost(&[(1, Fault::LoseResponse), (2, Fault::LoseResponse)], &two);
     for asset in simulator.assets() {
         assert_eq!(ran.stderr.matches(&asset.id).count(), 2, "{}", ran.stderr);

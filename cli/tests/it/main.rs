@@ -8,6 +8,7 @@ mod exit_codes;
 mod failures;
 mod files;
 mod folders;
+mod journal;
 mod licences;
 mod list;
 mod look_up;

@@ -5,7 +5,7 @@ use std::process::Command;
 use canva_simulator::Simulator;
 use tokio::runtime::Runtime;
 
-use crate::common::{against, canva, run};
+use crate::common::{against, canva, run, simulated};
 
 #[test]
 fn what_has_a_url_in_canva_is_taken_by_it() {
@@ -32,6 +32,13 @@ fn what_has_a_url_in_canva_is_taken_by_it() {
     let ran = run(against(&simulator, ["design", "get", "https://www.canva.com/api/design/ey.J0.eX/edit"]));
     assert!(ran.stderr.ends_with("; take the id from the design's URL in Canva, or from `canva design list`\n"));
     assert_eq!(simulator.requests().len(), asked);
+}
+
+#[test]
+fn what_is_only_planned_is_described_by_the_schema_too() {
+    let planned = simulated(["--json", "upload", "photo.png", "notes.txt", "--dry-run"]).json();
+    assert_eq!(planned.len(), 2);
+    assert!(planned.iter().all(|line| line["status"] == "planned"), "{planned:?}");
 }
 
 #[test]

@@ -81,6 +81,27 @@ pub fn read(file: &[u8]) -> Result<Media, String> {
     }
 }
 
+/// What kind of asset Canva would make of a file, by its type alone: its first 4 KiB are enough.
+///
+/// # Errors
+/// What the file is instead, as the end of a sentence: `is a BMP image, and Canva doesn't take it`.
+pub fn asset_kind(start: &[u8]) -> Result<AssetKind, String> {
+    match file_type(start) {
+        Some((_, Read::Image(..))) => Ok(AssetKind::Image),
+        Some((_, Read::Video(_))) => Ok(AssetKind::Video),
+        None => Err(format!("{}, and Canva doesn't take it", other_type(start))),
+    }
+}
+
+/// What kind of asset Canva would make of this whole file: the judgement of an upload.
+///
+/// # Errors
+/// What is wrong with it, as the end of a sentence: `is a GIF image of 12 frames, and Canva takes one with a single
+/// frame`.
+pub fn judge_asset(file: &[u8]) -> Result<AssetKind, String> {
+    read(file).map(|media| media.kind)
+}
+
 /// The type of these bytes, with its article, where it is one that Canva takes.
 fn file_type(file: &[u8]) -> Option<(&'static str, Read)> {
     Some(match file {
