@@ -11,7 +11,7 @@ use super::names::{constant, ident};
 use super::spec::{Operation, components, entries, text};
 
 /// The constants that the table of operations has beside them.
-pub const OWN: [&str; 5] = ["ALL", "AUTHORIZATION_URL", "BASE_URL", "SCOPES", "TOKEN_URL"];
+pub const OWN: [&str; 6] = ["ALL", "AUTHORIZATION_URL", "BASE_URL", "SCOPES", "SPEC_VERSION", "TOKEN_URL"];
 
 /// What the spec says about an operation beside its shapes.
 pub struct Facts<'a> {
@@ -195,7 +195,7 @@ pub fn operations(spec: &Value, facts: &[Facts<'_>]) -> Result<TokenStream, Stri
     })
 }
 
-/// Where the API is, and where its access tokens come from.
+/// The version of the spec, where the API is, and where its access tokens come from.
 fn urls(spec: &Value) -> Result<TokenStream, String> {
     let text = |pointer: &str| {
         spec.pointer(pointer).and_then(Value::as_str).ok_or_else(|| format!("{pointer} is missing or not a text"))
@@ -206,11 +206,14 @@ fn urls(spec: &Value) -> Result<TokenStream, String> {
         false if base.starts_with("https://") || base.starts_with("http://") => Ok(base),
         false => Err(format!("/servers/0/url must be a URL that begins with https://, not {base}")),
     })?;
+    let version = text("/info/version")?;
     let authorization = text(&format!("{flow}/authorizationUrl"))?;
     let token = text(&format!("{flow}/tokenUrl"))?;
     let scopes = spec.pointer(&format!("{flow}/scopes")).and_then(Value::as_object);
     let scopes: BTreeSet<&String> = scopes.into_iter().flat_map(|scopes| scopes.keys()).collect();
     Ok(quote! {
+        /// The version of the spec that this crate is made from.
+        pub const SPEC_VERSION: &str = #version;
         /// Canva's public API.
         pub const BASE_URL: &str = #base;
         /// Where a user grants access.

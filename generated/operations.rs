@@ -1,6 +1,8 @@
 // Written by build.rs from openapi.yaml. Don't edit: change the spec and run `cargo regenerate`.
 
 use super::{Authentication, Operation};
+/// The version of the spec that this crate is made from.
+pub const SPEC_VERSION: &str = "0.3.0";
 /// Canva's public API.
 pub const BASE_URL: &str = "https://api.canva.com/rest";
 /// Where a user grants access.

@@ -45,8 +45,16 @@ pub async fn run(command: ApiCommand, connection: &Connection, stop: &Stop, outp
         }
         ApiCommand::Delete { asset_ids } => {
             let delete = |asset_id: String| -> Action<'_> {
-                let delete = canva.delete_asset(&asset_id);
-                (Subject::AssetId { asset_id }, async { Outcome::done(delete.await) }.boxed_local())
+                let (delete, id) = (canva.delete_asset(&asset_id), asset_id.clone());
+                let delete = async move {
+                    let deleted = delete.await;
+                    if deleted.is_ok() {
+                        // Where the journal can't be written, its file is only not sent again without --start-over.
+                        let _ = files::deleted(connection, &id);
+                    }
+                    Outcome::done(deleted)
+                };
+                (Subject::AssetId { asset_id }, delete.boxed_local())
             };
             asset_ids.into_iter().map(delete).collect()
         }

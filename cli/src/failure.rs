@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use canva_connect::operations::{
     CREATE_DESIGN, CREATE_FOLDER, CREATE_URL_ASSET_UPLOAD_JOB, CREATE_URL_IMPORT_JOB, GET_DESIGN, LIST_FOLDER_ITEMS,
-    MOVE_FOLDER_ITEM,
+    MOVE_FOLDER_ITEM, Operation,
 };
 use canva_connect::pacing::PausedError;
 use canva_connect::{ApiError, BodyError, ConnectKind, Error, ErrorKind, JobKind, JobReference, LookUpError};
@@ -163,6 +163,9 @@ fn what(error: &Error) -> String {
             };
             format!("the answer was lost ({}), and {looked_up}", what(source))
         }
+        Error::OutcomeUnknown { source, .. } => {
+            format!("it is unknown whether Canva has carried this out ({})", what(source))
+        }
         Error::NotMoved { asset, folder_id, source, .. } => {
             format!("it was uploaded as asset {}, but not moved to folder {folder_id}: {}", asset.id, what(source))
         }
@@ -170,10 +173,23 @@ fn what(error: &Error) -> String {
             format!("Canva takes at most {max_bytes} bytes of such a file; nothing was sent")
         }
         Error::Body(_) => "it changed while it was being uploaded".to_owned(),
-        Error::Pacer { source, .. } if source.is::<PausedError>() => source.to_string(),
+        Error::Pacer { operation, source, .. } => match source.downcast_ref::<PausedError>() {
+            Some(paused) => format!("Canva asked for a pause of {} s", paused.asked.as_secs()),
+            None => without_name(error, operation),
+        },
+        Error::Connect { operation, .. }
+        | Error::Connection { operation, .. }
+        | Error::Timeout { operation, .. }
+        | Error::Decode { operation, .. } => without_name(error, operation),
         _ => error.report(),
     };
     text.trim_end_matches(['.', ':', ' ']).to_owned()
+}
+
+/// Programmers know the operation by its name.
+fn without_name(error: &Error, operation: &Operation) -> String {
+    let report = error.report();
+    report.strip_prefix(&format!("{}: ", operation.id)).unwrap_or(&report).to_owned()
 }
 
 const FOLDERS: &str = "take the id from the folder's URL in Canva, or write `root` or `uploads`";
@@ -202,6 +218,7 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
             }
             _ => "look in Canva before you send it again",
         },
+        Error::OutcomeUnknown { .. } => "look in Canva before you try again",
         Error::NotMoved { source, .. } if source.kind() == ErrorKind::Refused => {
             let step = next_step(source, None).map(|step| format!("; {step}")).unwrap_or_default();
             return Some(format!("don't upload it again{step}"));
@@ -242,6 +259,10 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
         Error::Connection { .. } | Error::Timeout { .. } => "check the network, then try again",
         Error::Api(api) => return Some(after_refusal(api, false)),
         Error::Decode { .. } => "check the base URL, then try again",
+        Error::Pacer { source, .. } => match source.downcast_ref::<PausedError>() {
+            Some(paused) => return Some(format!("try again in {} s", paused.left.as_secs())),
+            None => "check what the rate limits are shared through, then try again",
+        },
         Error::Job(job) => match job.code.as_str() {
             "file_too_big" => "use a smaller file",
             "import_failed" => "check that it is an image or a video that Canva accepts",
@@ -273,7 +294,10 @@ fn after_poll(source: &Error, job: Option<&JobReference>) -> Option<String> {
             Some(format!("look for the {made} in Canva{again}; don't send it again"))
         }
         Error::Api(api) if !api.status.is_server_error() && !source.is_retryable() => Some(after_refusal(api, true)),
-        _ => command(job).map(|command| format!("go on with `{command} --wait`")),
+        _ => match command(job) {
+            Some(command) => Some(format!("go on with `{command} --wait`")),
+            None => Some("look in Canva for what became of it".to_owned()),
+        },
     }
 }
 

@@ -16,6 +16,7 @@ mod output;
 mod screen;
 #[cfg(feature = "redis")]
 mod shared_limits;
+mod shell;
 mod simulate;
 mod state;
 mod stop;
@@ -57,6 +58,8 @@ async fn run(args: Args, output: &mut Output) -> Result<(), End> {
     let stop = Stop::listen()?;
     match args.command {
         Command::Simulate(simulate) => simulate::run(simulate, &stop, output).await?,
+        Command::Completions { shell } => output.write(&shell::completions(shell))?,
+        Command::Man { directory } => shell::man(&directory)?,
         Command::Api(command) => {
             let connection = stop.or(connection::open(args.server, command.timeout())).await??;
             commands::run(command, &connection, &stop, output).await?;

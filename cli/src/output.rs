@@ -102,12 +102,13 @@ impl Output {
         Ok(())
     }
 
-    fn write(&self, text: &str) -> io::Result<()> {
+    /// Prints text that is the same with `--json`.
+    pub fn write(&self, text: &str) -> io::Result<()> {
         let written = self.screen.aside(|| {
             let mut stdout = io::stdout().lock();
             stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
         });
-        written.map_err(|error| io::Error::new(error.kind(), format!("can't write to standard output: {error}")))
+        written.map_err(|error| io::Error::new(error.kind(), format!("can't write to standard output ({error})")))
     }
 }
 

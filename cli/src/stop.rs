@@ -15,6 +15,7 @@ use crate::End;
 const SAME: Duration = Duration::from_millis(500);
 
 /// What asked the command to stop.
+#[cfg_attr(windows, allow(dead_code))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// Ctrl-C.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 
-use super::seconds;
+use super::{ids, seconds};
 
 #[derive(clap::Args)]
 pub struct UploadFiles {
@@ -22,8 +22,8 @@ pub struct UploadFiles {
     #[arg(long = "tag", value_name = "TAG", value_parser = NonEmptyStringValueParser::new())]
     pub tags: Vec<String>,
 
-    /// Move each asset to this folder after its upload. Canva moves no videos.
-    #[arg(long = "folder", value_name = "FOLDER")]
+    /// Move each asset to this folder after its upload: its URL in Canva, or the id in it. Canva moves no videos.
+    #[arg(long = "folder", value_name = "FOLDER", value_parser = ids::folder)]
     pub folder_id: Option<String>,
 
     /// Take files from a CSV list, or from standard input with `-`: its columns are `file`, `name` and `tags`, separated

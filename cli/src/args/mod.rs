@@ -2,19 +2,24 @@
 //! the length of a name.
 
 pub mod files;
+mod ids;
 pub mod simulate;
+mod tips;
 
 use std::env;
 use std::ffi::OsString;
 use std::io;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use canva_connect::operations::SPEC_VERSION;
 use canva_connect::{FolderItemType, JobKind, PresetDesignTypeName, Printable};
 use clap::builder::{NonEmptyStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use self::files::{ImportFiles, Options, UploadFiles, Waiting};
 use self::simulate::Simulate;
@@ -41,26 +46,26 @@ Exit codes, of which the first that fits counts:
   1    something failed; all other files and ids were processed
   0    everything succeeded";
 
-const FOR_ALL: &str = "--base-url, --json, --share-limits and --simulate go before the command: see `canva --help`.";
+/// The heading of the options that may stand anywhere.
+const GLOBAL: &str = "Options of all commands";
 
 /// Bring images, videos and documents into Canva.
 #[derive(Parser)]
-#[command(name = "canva", version, after_help = FIRST_STEPS, disable_help_subcommand = true)]
-#[command(mut_subcommands(|command| command.after_help(FOR_ALL)))]
+#[command(name = "canva", version = version(), after_help = FIRST_STEPS)]
 pub struct Args {
     #[command(flatten)]
     pub server: Server,
 
-    /// Print one JSON object per line instead of text.
-    #[arg(long)]
+    /// Print one JSON object per line instead of text; docs/cli.schema.json describes them.
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub json: bool,
 
-    /// Print only results and failures, no progress.
-    #[arg(long, short)]
+    /// Print no progress and no warnings: only results and failures.
+    #[arg(short, long, global = true, help_heading = GLOBAL)]
     pub quiet: bool,
 
-    /// Print each request to standard error, with its status and how long it took.
-    #[arg(long, short, conflicts_with = "quiet")]
+    /// Print each request: method, path, status, time and request id, and never a token.
+    #[arg(short, long, global = true, help_heading = GLOBAL)]
     pub verbose: bool,
 
     #[command(subcommand)]
@@ -71,21 +76,21 @@ pub struct Args {
 #[derive(clap::Args)]
 pub struct Server {
     /// The API's base URL, including `/rest` [default: Canva's].
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", global = true, help_heading = GLOBAL)]
     pub base_url: Option<String>,
 
     /// Share the rate limits with other commands, on any machine, through this Redis (`redis://HOST:PORT`).
     ///
     /// Commands for the same Canva user then stay within the limits together. Put a URL with a password into
     /// CANVA_SHARE_LIMITS, because other programs can see options.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", global = true, help_heading = GLOBAL)]
     pub share_limits: Option<String>,
 
     /// Use a simulator inside this process: no account, no network. It forgets everything when the command ends.
     ///
     /// Asset and job ids from one command are therefore unknown to the next. `canva simulate` runs a simulator for
     /// several commands.
-    #[arg(long, conflicts_with_all = ["base_url", "share_limits"])]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub simulate: bool,
 }
 
@@ -94,6 +99,23 @@ pub enum Command {
     #[command(flatten)]
     Api(ApiCommand),
     Simulate(Simulate),
+
+    /// Print what makes a shell complete the commands and options of `canva`.
+    ///
+    /// With bash, for example: `canva completions bash > ~/.local/share/bash-completion/completions/canva`.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+
+    /// Write the man pages of all commands to a directory.
+    ///
+    /// For example: `canva man ~/.local/share/man/man1`, then `man canva-upload`.
+    Man {
+        /// The directory. It is made if it isn't there.
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+    },
 }
 
 /// The commands that talk to Canva.
@@ -118,13 +140,14 @@ pub enum ApiCommand {
     /// Print an asset.
     Get {
         /// The asset's id, as `upload` and `list` print it.
+        #[arg(value_parser = ids::asset)]
         asset_id: String,
     },
 
     /// Change the names or tags of assets.
     Update {
         /// The assets' ids, as `upload` and `list` print them.
-        #[arg(required = true, value_name = "ASSET_ID")]
+        #[arg(required = true, value_name = "ASSET_ID", value_parser = ids::asset)]
         asset_ids: Vec<String>,
 
         #[command(flatten)]
@@ -134,7 +157,7 @@ pub enum ApiCommand {
     /// Move assets to the trash.
     Delete {
         /// The assets' ids, as `upload` and `list` print them.
-        #[arg(required = true, value_name = "ASSET_ID")]
+        #[arg(required = true, value_name = "ASSET_ID", value_parser = ids::asset)]
         asset_ids: Vec<String>,
     },
 
@@ -179,8 +202,8 @@ pub enum ApiCommand {
     /// Each line has an item's id, its type, when it was modified (in UTC), and its name or title. Tabs separate them,
     /// on a terminal spaces. With `--sort created`, the time is when the item was created.
     List {
-        /// The folder's id, from its URL in Canva; or `uploads`, or `root` for the top of the library.
-        #[arg(value_name = "FOLDER", default_value = "uploads")]
+        /// The folder's URL in Canva, or the id in it; or `uploads`, or `root` for the top of the library.
+        #[arg(value_name = "FOLDER", default_value = "uploads", value_parser = ids::folder)]
         folder_id: String,
 
         /// List this type; can be given several times [default: design, folder and image].
@@ -210,25 +233,26 @@ pub enum ApiCommand {
         #[arg(value_parser = NonEmptyStringValueParser::new())]
         name: String,
 
-        /// The id of the folder to put it in, from that folder's URL in Canva; or `uploads`, or `root` for the top of
-        /// the library.
-        #[arg(long = "in", value_name = "FOLDER", default_value = "root")]
+        /// The folder to put it in: its URL in Canva, or the id in it; or `uploads`, or `root` for the top of the
+        /// library.
+        #[arg(long = "in", value_name = "FOLDER", default_value = "root", value_parser = ids::folder)]
         folder_id: String,
     },
 
     /// Move designs, images and folders to another folder. Canva moves no videos.
     Move {
-        /// The items' ids, as `list`, `upload`, `import`, `design` and `folder` print them.
-        #[arg(required = true, value_name = "ITEM_ID")]
+        /// The items' ids, as `list`, `upload`, `import`, `design` and `folder` print them, or the URLs of designs and
+        /// folders in Canva.
+        #[arg(required = true, value_name = "ITEM_ID", value_parser = ids::item)]
         item_ids: Vec<String>,
 
-        /// The id of the folder to put them in, from its URL in Canva; or `root` for the top of the library.
-        #[arg(long = "to", value_name = "FOLDER")]
+        /// The folder to put them in: its URL in Canva, or the id in it; or `root` for the top of the library.
+        #[arg(long = "to", value_name = "FOLDER", value_parser = ids::folder)]
         folder_id: String,
     },
 
     /// Create, copy, print and list designs.
-    #[command(subcommand, mut_subcommands(|command| command.after_help(FOR_ALL)))]
+    #[command(subcommand)]
     Design(DesignCommand),
 
     /// Print the name and ids of the token's user, and what their plan lets them use.
@@ -259,7 +283,8 @@ pub enum DesignCommand {
 
     /// Copy a design.
     Copy {
-        /// The design's id, as `import` and `list` print it.
+        /// The design's id, as `import` and `list` print it, or its URL in Canva.
+        #[arg(value_parser = ids::design)]
         design_id: String,
 
         #[command(flatten)]
@@ -277,7 +302,8 @@ pub enum DesignCommand {
 
     /// Print a design.
     Get {
-        /// The design's id, as `import` and `list` print it.
+        /// The design's id, as `import` and `list` print it, or its URL in Canva.
+        #[arg(value_parser = ids::design)]
         design_id: String,
     },
 
@@ -333,7 +359,7 @@ pub struct Contents {
     pub size: Option<(i32, i32)>,
 
     /// The id of an image to put into it, as `upload` and `list` print it.
-    #[arg(long = "asset", value_name = "ASSET_ID")]
+    #[arg(long = "asset", value_name = "ASSET_ID", value_parser = ids::asset)]
     pub asset_id: Option<String>,
 }
 
@@ -433,15 +459,7 @@ impl Args {
                 Printable(&name)
             ));
         }
-        let args = Self::try_parse().unwrap_or_else(|mut error| {
-            let given = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
-            let options = ["--base-url", "--json", "--share-limits", "--simulate"];
-            if let Some(option) = options.iter().find(|option| given.starts_with(*option)) {
-                let tip = format!("'{option}' goes before the command, 'canva {option} ...'");
-                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
-            }
-            error.exit()
-        });
+        let args = Self::try_parse().unwrap_or_else(|error| tips::add_to(error).exit());
         if let Some(problem) = args.problem() {
             refuse(problem.to_owned());
         }
@@ -453,6 +471,17 @@ impl Args {
         use ApiCommand::{Design, Import, Update, Upload};
         let Server { base_url, share_limits, simulate } = &self.server;
         match &self.command {
+            // clap doesn't see a conflict of options that stand on both sides of the command.
+            _ if *simulate && (base_url.is_some() || share_limits.is_some()) => {
+                Some("--simulate can't be used with --base-url and --share-limits: it is a Canva of its own")
+            }
+            _ if self.quiet && self.verbose => Some("--quiet can't be used with --verbose"),
+            Command::Api(Upload(UploadFiles { files, .. })) if files.iter().any(|file| is_url(file)) => {
+                Some("upload takes files; `canva upload-url URL --name NAME` has Canva fetch one from a URL")
+            }
+            Command::Api(Import(ImportFiles { files, .. })) if files.iter().any(|file| is_url(file)) => {
+                Some("import takes files; `canva import-url URL --title TITLE` has Canva fetch one from a URL")
+            }
             Command::Api(Upload(UploadFiles { files, from, name: Some(_), .. }))
                 if files.len() != 1 || from.is_some() =>
             {
@@ -487,6 +516,18 @@ impl Args {
             _ => None,
         }
     }
+}
+
+/// The version of this command, and that of the API that it knows.
+fn version() -> &'static str {
+    static VERSION: LazyLock<String> =
+        LazyLock::new(|| format!("{} (Canva Connect API spec {SPEC_VERSION})", env!("CARGO_PKG_VERSION")));
+    &VERSION
+}
+
+fn is_url(file: &Path) -> bool {
+    // A directory may be called `https:`, but not in front of two slashes that a person writes.
+    file.to_str().is_some_and(|file| file.starts_with("https://") || file.starts_with("http://"))
 }
 
 fn refuse(message: String) -> ! {

@@ -42,6 +42,13 @@ impl Entry {
     fn key(&self) -> Key {
         (self.file.clone(), self.named.clone())
     }
+
+    fn asset_id(&self) -> Option<&String> {
+        match &self.step {
+            Step::Made { asset } | Step::Done { made: Made::Asset(asset) } => Some(&asset.id),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -118,9 +125,8 @@ impl Journal {
     pub fn ids(&self) -> BTreeSet<String> {
         let lines = self.lock();
         let made = lines.entries.values().flat_map(|entry| match &entry.step {
-            Step::Made { asset } | Step::Done { made: Made::Asset(asset) } => vec![asset.id.clone()],
             Step::Done { made: Made::Designs(designs) } => designs.iter().map(|design| design.id.clone()).collect(),
-            _ => vec![],
+            _ => entry.asset_id().cloned().into_iter().collect::<Vec<_>>(),
         });
         made.collect()
     }
@@ -128,23 +134,39 @@ impl Journal {
     /// Returns once the line is on the disk.
     pub async fn write(&self, entry: Entry) -> io::Result<()> {
         let journal = self.clone();
-        let written = tokio::task::spawn_blocking(move || {
-            let mut lines = journal.lock();
-            let line = line(&entry)?;
-            let written = lines.file.write_all(line.as_bytes()).and_then(|()| lines.file.sync_data());
-            written.map_err(|error| {
-                let message = format!("{}: {error}", lines.path.display());
-                io::Error::new(error.kind(), message)
-            })?;
-            lines.entries.insert(entry.key(), entry);
-            Ok(())
-        });
-        written.await.map_err(io::Error::other)?
+        tokio::task::spawn_blocking(move || journal.write_now(entry)).await.map_err(io::Error::other)?
+    }
+
+    /// Blocks until the line is on the disk.
+    pub fn write_now(&self, entry: Entry) -> io::Result<()> {
+        let line = line(&entry)?;
+        let mut lines = self.lock();
+        let written = lines.file.write_all(line.as_bytes()).and_then(|()| lines.file.sync_data());
+        written.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", lines.path.display())))?;
+        lines.entries.insert(entry.key(), entry);
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, Lines> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Says that this asset is gone. Another command may have the journal: a line more does no harm.
+pub fn deleted(path: &Path, asset_id: &str) -> io::Result<()> {
+    let line = format!("\n{}\n", serde_json::json!({ "deleted": asset_id }));
+    match File::options().append(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        file => file?.write_all(line.as_bytes()),
+    }
+}
+
+/// A line of the journal.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Deleted { deleted: String },
+    Entry(Box<Entry>),
 }
 
 /// A line begins with an empty one: what a write that was cut has left then spoils no other.
@@ -168,9 +190,12 @@ fn open(path: &Path) -> io::Result<Option<Lines>> {
     }
     let (mut entries, mut lines) = (BTreeMap::new(), 0);
     // A command that was killed may have left half a line, with nothing after it or all of the next line.
-    for entry in text.lines().filter_map(|line| serde_json::from_str::<Entry>(line).ok()) {
+    for line in text.lines().filter_map(|line| serde_json::from_str(line).ok()) {
         lines += 1;
-        entries.insert(entry.key(), entry);
+        match line {
+            Line::Entry(entry) => drop(entries.insert(entry.key(), *entry)),
+            Line::Deleted { deleted } => entries.retain(|_, entry| entry.asset_id() != Some(&deleted)),
+        }
     }
     if lines > 1000 + 2 * entries.len() {
         file = shortened(path, &entries)?;

@@ -9,6 +9,7 @@ mod plan;
 mod select;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use canva_connect::operations::{CREATE_ASSET_UPLOAD_JOB, CREATE_DESIGN_IMPORT_JOB, Operation};
 use canva_connect::{
     Asset, BoxFuture, BulkEvent, Client, Error, ErrorKind, Job, JobReference, JobResult, JobState, LookUpError,
-    Unconfirmed, UnconfirmedKind, UploadProgress, pacing::PausedError,
+    Unconfirmed, UnconfirmedKind, UploadProgress,
 };
 use futures_util::stream::{self, FuturesUnordered, StreamExt};
 use serde_json::{Map, Value};
@@ -61,7 +62,7 @@ pub async fn run(
         let plan = plan::plan(&client, &of, &mut selection, &options, &opened);
         Ok::<_, End>((selection, plan, options))
     });
-    let (selection, plan, options) = stop.or(planning).await?.map_err(std::io::Error::other)??;
+    let (selection, plan, options) = stop.or(planning).await?.map_err(io::Error::other)??;
     for (path, error) in &selection.unreadable {
         let outcome = Outcome::refused(plan::unreadable(error));
         output.item(&Item { subject: Some(Subject::file(path)), outcome });
@@ -109,22 +110,14 @@ async fn open_journal(
     options: &Options,
     output: &Output,
 ) -> Result<Journal, End> {
-    let path = match (&options.journal, connection.scratch()) {
-        (Some(path), _) => path.clone(),
-        // What the simulator of --simulate has is forgotten with it.
-        (None, Some(scratch)) => scratch.join("journal.jsonl"),
-        (None, None) => {
-            let command = match kind {
-                Kind::Asset { .. } => "upload",
-                Kind::Design { .. } => "import",
-            };
-            state::directory("journals")?.join(format!("{}-{command}.jsonl", connection.account))
-        }
+    let path = match &options.journal {
+        Some(path) => path.clone(),
+        None => journal_path(connection, kind.command())?,
     };
     let mut said = false;
     loop {
         let of = path.clone();
-        let opened = tokio::task::spawn_blocking(move || Journal::open(&of)).await.map_err(std::io::Error::other)?;
+        let opened = tokio::task::spawn_blocking(move || Journal::open(&of)).await.map_err(io::Error::other)?;
         match opened
             .map_err(|error| End::usage(format!("the journal can't be used: {error}; choose another with --journal")))?
         {
@@ -136,6 +129,20 @@ async fn open_journal(
             None => tokio::time::sleep(Duration::from_millis(200)).await,
         }
     }
+}
+
+fn journal_path(connection: &Connection, command: &str) -> io::Result<PathBuf> {
+    let directory = match connection.scratch() {
+        // What the simulator of --simulate has is forgotten with it.
+        Some(scratch) => scratch.to_owned(),
+        None => state::directory("journals")?,
+    };
+    Ok(directory.join(format!("{}-{command}.jsonl", connection.account)))
+}
+
+/// This asset is in the trash: its file can be uploaded again.
+pub fn deleted(connection: &Connection, asset_id: &str) -> io::Result<()> {
+    journal::deleted(&journal_path(connection, "upload")?, asset_id)
 }
 
 /// Says what is about to happen, where it is more than one file.
@@ -170,23 +177,20 @@ fn announce(kind: &Kind, plan: &Plan, output: &Output) {
     for (file, name) in &plan.shortened {
         say(format!("{file}: the name is too long for Canva, and becomes {name:?} there"));
     }
-    let what = match kind {
-        Kind::Asset { .. } => "uploads",
-        Kind::Design { .. } => "imports",
-    };
     let limit = kind.operation().requests_per_minute.unwrap_or(u32::MAX);
     let sends = count(|task| matches!(task, Task::Send));
     let full_minutes = sends.saturating_sub(1) / limit.max(1) as usize;
     if full_minutes > 0 {
         say(format!(
-            "Canva takes {limit} {what} a minute, so {sends} take about {full_minutes} min; it is safe to stop, the same \
-             command goes on"
+            "Canva takes {limit} {}s a minute, so {sends} take about {full_minutes} min; it is safe to stop, the same \
+             command goes on",
+            kind.command()
         ));
     }
 }
 
 /// Prints what would be done.
-fn dry_run(plan: &Plan, output: &mut Output) -> std::io::Result<()> {
+fn dry_run(plan: &Plan, output: &mut Output) -> io::Result<()> {
     let left_out = plan
         .left_out
         .iter()
@@ -346,7 +350,9 @@ impl<'a> Run<'a> {
         while !self.fatal && !(self.next.is_empty() && self.lost.is_empty()) {
             self.round().await?;
         }
-        self.print_begun();
+        if self.fatal {
+            self.print_begun();
+        }
         match self.files.len() - self.printed.len() {
             0 => Ok(()),
             left => Err(End {
@@ -373,7 +379,11 @@ impl<'a> Run<'a> {
         let mut items = Vec::new();
         for (number, task) in tasks {
             match task {
-                Task::Finish(asset) => settling.push(self.settle(number, asset.id.clone(), true)),
+                Task::Finish(asset) => {
+                    let outcome = Outcome::new(Ok((*asset).clone()));
+                    settling.push(self.settle(number, asset.id.clone(), true));
+                    self.states.insert(number, State::Settling(Box::new(outcome)));
+                }
                 task => {
                     if matches!(task, Task::PickUp(_)) {
                         picked_up.insert(number);
@@ -467,6 +477,10 @@ impl<'a> Run<'a> {
                 let digest = tokio::task::spawn_blocking(move || plan::sha256(&path)).await;
                 // A file that can't be read fails below.
                 let entry = planned.entry(digest.ok().and_then(Result::ok).unwrap_or_default(), &kind);
+                // Another attempt begins: Canva has refused the one before, or never had it whole. Where this can't be
+                // written, the file is looked for in vain.
+                let (writes, refused) = (journal.clone(), entry.clone());
+                let unsent = Arc::new(move || drop(writes.write_now(Entry { at: now(), ..refused.clone() })));
                 let send = || {
                     let (journal, entry, stopped) = (journal.clone(), entry.clone(), stopped.clone());
                     let before_end = move |unconfirmed| {
@@ -482,7 +496,12 @@ impl<'a> Run<'a> {
                         }
                     };
                     let (name, shown) = (planned.file.shown.display().to_string(), tally.clone());
+                    let (mut attempt, unsent) = (1, unsent.clone());
                     let on_progress = move |progress: UploadProgress| {
+                        if progress.attempt != attempt && progress.sent < progress.total {
+                            attempt = progress.attempt;
+                            unsent();
+                        }
                         locked(&shown).sending.insert(number, Sent::new(&name, progress));
                     };
                     kind.send(&canva, &planned, on_progress, before_end)
@@ -815,12 +834,19 @@ impl Planned {
         };
         let Planned { file, name, .. } = self.clone();
         let (size, modified, tags) = (file.size, file.modified, file.tags);
-        let step = Step::Failed { code: String::new() };
+        let step = Step::Failed { code: "not_sent".to_owned() };
         Entry { file: file.absolute, named: file.name, size, modified, sha256, name, tags, folder_id, at: now(), step }
     }
 }
 
 impl Kind {
+    fn command(&self) -> &'static str {
+        match self {
+            Self::Asset { .. } => "upload",
+            Self::Design { .. } => "import",
+        }
+    }
+
     fn operation(&self) -> &'static Operation {
         match self {
             Self::Asset { .. } => &CREATE_ASSET_UPLOAD_JOB,
@@ -836,7 +862,7 @@ impl Kind {
         before_end: impl Fn(Unconfirmed) -> F + Send + Sync + 'static,
     ) -> BoxFuture<'static, Result<Job<JobResult>, Error>>
     where
-        F: Future<Output = std::io::Result<()>> + Send + 'static,
+        F: Future<Output = io::Result<()>> + Send + 'static,
     {
         let path = planned.file.path.clone();
         match self {
@@ -860,6 +886,9 @@ impl Kind {
     }
 }
 
+/// A pause that no file waits for.
+const LONG: Duration = Duration::from_secs(300);
+
 /// Whether it would fail each file, so that the command ends at the first.
 fn concerns_all(error: &Error) -> bool {
     let refused = |code: &str| matches!(error, Error::Api(api) if api.code == code);
@@ -867,7 +896,8 @@ fn concerns_all(error: &Error) -> bool {
         || refused("missing_scope")
         || refused("endpoint_not_found")
         || is_away(error)
-        || matches!(error, Error::Pacer { source, .. } if !source.is::<PausedError>())
+        || matches!(error, Error::Api(api) if api.retry_after.is_some_and(|pause| pause > LONG))
+        || matches!(error, Error::Pacer { .. })
 }
 
 async fn unwaited_job(job: Result<Job<JobResult>, Error>) -> Created {
@@ -885,7 +915,7 @@ fn locked(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
     tally.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn no_journal(error: std::io::Error) -> End {
+fn no_journal(error: io::Error) -> End {
     End {
         code: 1,
         message: format!("stopped, because the journal can't be written: {error}; the same command goes on"),

@@ -123,9 +123,10 @@ impl Screen {
     }
 
     /// Prints how many files ended how, and what to do about those that aren't done. `done` is what was done with the
-    /// others, such as `uploaded`.
+    /// others, such as `uploaded`. A program that sees no terminal hears nothing of a success.
     pub fn summary(&self, files: usize, ended: &[Ended], done: &str, took: Duration) {
-        if !self.0.quiet && files > 1 {
+        let all = ended.iter().filter(|it| it.is_done()).count() == files;
+        if !self.0.quiet && files > 1 && (self.0.look.terminal || !all) {
             self.0.print(&summary(files, ended, done, took, self.0.look, size_of(&io::stderr()).0));
         }
     }

@@ -28,6 +28,10 @@ impl Ended {
         let Outcome { status, earlier, .. } = item.outcome;
         Self { name: item.name().to_owned(), status, earlier, failure }
     }
+
+    pub fn is_done(&self) -> bool {
+        self.status == Status::Success
+    }
 }
 
 /// The lines. `done` is what was done with the files, such as `uploaded`.

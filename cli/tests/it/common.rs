@@ -9,6 +9,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use canva_simulator::Simulator;
+use jsonschema::Validator;
 use serde_json::Value;
 
 pub const TOKEN: &str = "s3cret-t0ken";
@@ -74,7 +75,24 @@ fn ran(output: Output) -> Ran {
     let ran = Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
     assert!(!ran.stdout.contains(TOKEN) && !ran.stderr.contains(TOKEN), "the token was printed");
     assert!(!ran.stderr.contains('\r') && !ran.stderr.contains('\x1b'), "progress where there is no terminal");
+    ran.stdout.lines().chain(ran.stderr.lines()).filter(|line| line.starts_with('{')).for_each(|line| drop(json(line)));
     ran
+}
+
+/// A line of `--json`, which has to be as docs/cli.schema.json says.
+#[track_caller]
+pub fn json(line: &str) -> Value {
+    static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
+        let schema = serde_json::from_str(include_str!("../../../docs/cli.schema.json")).unwrap();
+        jsonschema::draft202012::meta::validate(&schema).unwrap();
+        jsonschema::draft202012::new(&schema).unwrap()
+    });
+    let value = serde_json::from_str(line).unwrap();
+    assert!(SCHEMA.is_valid(&value), "docs/cli.schema.json doesn't have {line}");
+    if let Some(message) = value["error"]["message"].as_str() {
+        assert!(message.contains("; "), "no word of what to do: {message}");
+    }
+    value
 }
 
 impl Ran {
@@ -88,7 +106,7 @@ impl Ran {
     /// The objects that `--json` printed.
     #[track_caller]
     pub fn json(&self) -> Vec<Value> {
-        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        self.stdout.lines().map(json).collect()
     }
 }
 
@@ -188,7 +206,7 @@ impl SimulatorProcess {
         let temporary = tempfile::tempdir().unwrap();
         let mut child = command.env("TMPDIR", temporary.path()).stdout(Stdio::piped()).spawn().unwrap();
         let line = first_line(&mut child);
-        let printed: Value = serde_json::from_str(&line).unwrap();
+        let printed = json(&line);
         let text = |key| printed[key].as_str().unwrap().to_owned();
         Self { child, base_url: text("base_url"), token: text("access_token"), printed, _temporary: temporary }
     }

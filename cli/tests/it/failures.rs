@@ -206,7 +206,7 @@ fn no_connection_is_no_mystery() {
 fn a_certificate_that_is_not_trusted_and_a_proxy_that_wants_a_password_say_what_to_do() {
     let simulator = SimulatorProcess::with(["--tls"]);
     let ran = simulator.run(["--json", "upload", "photo.png"]);
-    assert_prints!(ran.stdout, @r#"{"file":"photo.png","status":"failed","error":{"code":"not_connected","message":"createAssetUploadJob: could not connect to HOST (1 attempt), since the CA that signed the server's certificate isn't trusted here: invalid peer certificate: UnknownIssuer; if the certificate is right, set SSL_CERT_FILE to a file with that CA"}}"#);
+    assert_prints!(ran.stdout, @r#"{"file":"photo.png","status":"failed","error":{"code":"not_connected","message":"could not connect to HOST (1 attempt), since the CA that signed the server's certificate isn't trusted here: invalid peer certificate: UnknownIssuer; if the certificate is right, set SSL_CERT_FILE to a file with that CA"}}"#);
 
     let proxy = Stub::start(vec![Response::Html(407, "")]);
     let mut command = canva(["--json", "--base-url", "https://api.canva.example/rest", "upload", "photo.png"]);
@@ -215,7 +215,7 @@ fn a_certificate_that_is_not_trusted_and_a_proxy_that_wants_a_password_say_what_
     for name in ["HTTPS_PROXY", "https_proxy"] {
         command.env(name, &through);
     }
-    assert_prints!(run(command).stdout, @r#"{"file":"photo.png","status":"failed","error":{"code":"not_connected","message":"createAssetUploadJob: could not connect to api.canva.example (1 attempt), since the proxy wants a user and a password (HTTPS_PROXY is set): tunnel error: proxy authorization required; give the proxy its user and password in HTTPS_PROXY"}}"#);
+    assert_prints!(run(command).stdout, @r#"{"file":"photo.png","status":"failed","error":{"code":"not_connected","message":"could not connect to api.canva.example (1 attempt), since the proxy wants a user and a password (HTTPS_PROXY is set): tunnel error: proxy authorization required; give the proxy its user and password in HTTPS_PROXY"}}"#);
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn a_proxy_that_cannot_work_is_named_by_its_variable() {
         command.env_remove(name);
     }
     command.env("ALL_PROXY", "socks5://user:pr0xy-p4ss@127.0.0.1:1080");
-    assert_prints!(run(command).stdout, @r#"{"file":"photo.png","status":"failed","error":{"code":"not_connected","message":"createAssetUploadJob: could not connect to api.canva.example (1 attempt), since the proxy's URL isn't one of http or https (ALL_PROXY is set): unsupported scheme socks5; set ALL_PROXY to a proxy of http:// or https://"}}"#);
+    assert_prints!(run(command).stdout, @r#"{"file":"photo.png","status":"failed","error":{"code":"not_connected","message":"could not connect to api.canva.example (1 attempt), since the proxy's URL isn't one of http or https (ALL_PROXY is set): unsupported scheme socks5; set ALL_PROXY to a proxy of http:// or https://"}}"#);
 }
 
 /// An id that a shell or `canva` takes as something else is never part of a command to paste.
@@ -261,6 +261,6 @@ fn a_job_whose_id_is_no_id_is_unknown_and_no_command_is_suggested() {
     let ran = Stub::start(vec![Response::Json(200, started), broken]).run(["upload", "photo.png"]);
     assert_eq!(
         ran.stderr,
-        "canva: photo.png: job -J1 could not be read: Canva answered 501 Not Implemented not_implemented: No\n"
+        "canva: photo.png: job -J1 could not be read: Canva answered 501 Not Implemented not_implemented: No; look in Canva for what became of it\n"
     );
 }

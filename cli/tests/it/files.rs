@@ -10,13 +10,15 @@ use std::time::{Duration, Instant};
 use canva_simulator::{CannedResponse, Fault, Simulator};
 use serde_json::Value;
 
-use crate::common::{SimulatorProcess, TOKEN, against, canva};
+use crate::common::{SimulatorProcess, TOKEN, against, canva, copies, json};
 
 #[test]
 fn twenty_files_take_as_long_as_one() {
     let simulator = SimulatorProcess::with(["--job-time", "4", "--rate-limits", "sliding-window"]);
     let begun = Instant::now();
-    let ran = simulator.run(["--json", "upload", "--tag", "launch"].into_iter().chain(["photo.jpg"; 20]));
+    let (_directory, files) = copies("photo.jpg", 20);
+    let options = ["--json", "upload", "--tag", "launch"];
+    let ran = simulator.run(options.into_iter().chain(files.iter().map(String::as_str)));
     assert!(ran.json().iter().all(|item| item["status"] == "success" && item["asset"]["tags"][0] == "launch"));
     assert_eq!(ran.json().len(), 20);
     ran.succeeded();
@@ -33,7 +35,8 @@ fn after_ctrl_c_it_is_known_what_was_begun() {
         let simulator = runtime.block_on(started).unwrap();
         // Of nine files, one isn't there, two become jobs, and four are handed over and never answered.
         simulator.inject("createAssetUploadJob", 3.., Fault::StopReading).unwrap();
-        let files = ["missing.png"].into_iter().chain(["photo.jpg"; 8]);
+        let (_directory, files) = copies("photo.jpg", 8);
+        let files = ["missing.png"].into_iter().chain(files.iter().map(String::as_str));
         let command = against(&simulator, ["--json", "upload", option].into_iter().chain(files));
         let items = stopped(command, || {
             // By then, the files were handed over long ago.
@@ -64,7 +67,8 @@ fn after_ctrl_c_no_file_is_unknown_that_had_no_connection() {
             seen.fetch_add(1, Ordering::SeqCst);
         }
     });
-    let mut command = canva(["--json", "upload"].into_iter().chain(["photo.jpg"; 6]));
+    let (_directory, files) = copies("photo.jpg", 6);
+    let mut command = canva(["--json", "upload"].into_iter().chain(files.iter().map(String::as_str)));
     command.env("CANVA_BASE_URL", base_url).env("CANVA_ACCESS_TOKEN", TOKEN);
     // Four are sent at once, so the fifth connection is a second attempt.
     assert_eq!(stopped(command, || connections.load(Ordering::SeqCst) >= 5), [] as [Value; 0]);
@@ -80,7 +84,7 @@ fn after_ctrl_c_no_file_is_unknown_that_was_half_sent() {
     simulator.inject("createAssetUploadJob", 2.., Fault::StopReading).unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
     file.as_file().set_len(32 << 20).unwrap();
-    let command = against(&simulator, ["--json", "upload", file.path().to_str().unwrap()]);
+    let command = against(&simulator, ["--json", "upload", "--force", file.path().to_str().unwrap()]);
     assert_eq!(stopped(command, || requests(&simulator, "POST").len() >= 2), [] as [Value; 0]);
 }
 
@@ -132,7 +136,7 @@ fn stopped(mut command: Command, reached: impl Fn() -> bool) -> Vec<Value> {
     let output = running.0.take().unwrap().wait_with_output().unwrap();
     let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(130), "{stdout}{stderr}");
-    let last = "canva: stopped; files not listed are not in Canva";
+    let last = "canva: stopped; files not listed are not in Canva; the same command goes on";
     assert_eq!(stderr.lines().last(), Some(last), "{stderr}");
-    stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    stdout.lines().map(json).collect()
 }

@@ -55,7 +55,7 @@ fn what_is_moved_is_printed_with_its_folder() {
 fn moving_goes_on_when_one_is_not_there_and_keeps_the_order() {
     let (_runtime, simulator) = start();
     let upload = |file| run(against(&simulator, ["--json", "upload", file])).json()[0]["asset"]["id"].clone();
-    let [first, video, last] = ["photo.jpg", "clip.mp4", "photo.jpg"].map(upload);
+    let [first, video, last] = ["photo.jpg", "clip.mp4", "photo.png"].map(upload);
     let [first, video, last] = [&first, &video, &last].map(|id| id.as_str().unwrap());
     // The others are there before it.
     simulator.inject("moveFolderItem", 1..=1, Fault::Delay(Duration::from_millis(500))).unwrap();

@@ -39,7 +39,7 @@ fn what_is_not_there_is_said_and_not_sent_again() {
     assert_eq!(ran.code, Some(4));
     assert_prints!(ran.stderr, @"
     canva: photo.png: the answer was lost, and Canva may have it: looking for it there
-    canva: photo.png: the answer was lost (createAssetUploadJob: the connection broke (1 attempt): connection closed before message completed), and Canva does not list it; send it again if a second one does no harm
+    canva: photo.png: the answer was lost (the connection broke (1 attempt): connection closed before message completed), and Canva does not list it; send it again if a second one does no harm
     ");
     assert_eq!(simulator.assets().len(), 0);
 
@@ -77,7 +77,10 @@ fn what_can_not_be_told_is_said() {
         "{}",
         ran.stderr
     );
-    let two = ["upload", "photo.png", "photo.png"];
+    // Two files of one name.
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::copy("../tests/fixtures/photo.png", directory.path().join("photo.png")).unwrap();
+    let two = ["upload", "photo.png", directory.path().to_str().unwrap()];
     let (ran, simulator, _runtime) = lost(&[(1, Fault::LoseResponse), (2, Fault::LoseResponse)], &two);
     for asset in simulator.assets() {
         assert_eq!(ran.stderr.matches(&asset.id).count(), 2, "{}", ran.stderr);
@@ -108,7 +111,7 @@ fn without_the_scope_it_is_said_that_canva_would_look() {
 #[test]
 fn without_waiting_nothing_is_looked_for() {
     let (ran, simulator, _runtime) = lost(&[(1, Fault::LoseResponse)], &["upload", "photo.png", "--no-wait"]);
-    assert!(ran.stderr.ends_with("; look before sending it again: the connection broke (1 attempt): connection closed before message completed\n"), "{}", ran.stderr);
+    assert!(ran.stderr.ends_with("; look in Canva before you try again\n"), "{}", ran.stderr);
     assert_eq!(simulator.requests().len(), 1);
 }
 

@@ -8,12 +8,14 @@ mod exit_codes;
 mod failures;
 mod files;
 mod folders;
+mod journal;
 mod licences;
 mod list;
 mod look_up;
 mod output;
 #[cfg(feature = "redis")]
 mod shared_limits;
+mod shell;
 mod stop;
 mod usage;
 mod whoami;

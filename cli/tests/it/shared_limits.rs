@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use canva_simulator::{RateLimits, Simulator};
 
-use crate::common::{Stub, against, run};
+use crate::common::{Stub, against, copies, run};
 use server::Server;
 
 #[allow(dead_code)]
@@ -18,14 +18,17 @@ async fn two_commands_at_once_keep_the_limits_together() {
     let window = Duration::from_secs(1);
     let simulator = Simulator::builder().rate_limits(RateLimits::SlidingWindow).rate_window(window);
     let simulator = simulator.start().await.unwrap();
-    let import = || {
-        // More than half of a window's limit of 20.
-        let mut command = against(&simulator, ["import", "--no-wait"].into_iter().chain(["deck.pdf"; 12]));
+    // More than half of a window's limit of 20, each.
+    let (directory, files) = copies("deck.pdf", 24);
+    let import = |files: &[String]| {
+        let journal = directory.path().join(format!("{}.jsonl", files.len()));
+        let options = ["import", "--no-wait", "--journal", journal.to_str().unwrap()];
+        let mut command = against(&simulator, options.into_iter().chain(files.iter().map(String::as_str)));
         command.env("CANVA_SHARE_LIMITS", redis.url().replace("redis://", "redis://:word@"));
         command.env("CANVA_TEST_LIMITS_WINDOW", window.as_millis().to_string());
         tokio::task::spawn_blocking(|| run(command).code)
     };
-    let (one, other) = tokio::join!(import(), import());
+    let (one, other) = tokio::join!(import(&files[..13]), import(&files[13..]));
     assert_eq!([one.unwrap(), other.unwrap()], [Some(0); 2]);
     let requests = simulator.requests();
     let refused = requests.iter().filter(|request| request.status == Some(429)).count();

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{Ran, SimulatorProcess, Stub, TOKEN, canva, run};
+use canva_connect::operations::SPEC_VERSION;
+
+use crate::common::{Ran, Response, SimulatorProcess, Stub, TOKEN, canva, run};
 
 #[test]
 fn without_a_token_one_line_says_what_to_set_and_what_simulate_does() {
@@ -59,8 +61,20 @@ fn what_makes_no_sense_is_refused_with_the_reason() {
         (&["design", "list", "--sort", "relevance", "--reverse"], "add --sort modified or --sort title"),
         (&["design", "list", "summer", "--reverse"], "add --sort modified or --sort title"),
         (&["whoami", "me"], "'me'"),
-        (&["--simulate", "--base-url", "https://example.com", "upload", "a.png"], "cannot be used with"),
-        (&["--simulate", "--share-limits", "redis://127.0.0.1", "upload", "a.png"], "cannot be used with"),
+        (&["--simulate", "--base-url", "https://example.com", "upload", "a.png"], "--simulate can't be used with"),
+        (&["--share-limits", "redis://127.0.0.1", "upload", "a.png", "--simulate"], "--simulate can't be used with"),
+        (&["-q", "upload", "a.png", "-v"], "--quiet can't be used with --verbose"),
+        (&["uplaod", "a.png"], "'upload', 'upload-url'"),
+        (&["ls"], "here it is 'list' or 'design list'"),
+        (&["rm", "A1"], "here it is 'delete'"),
+        (&["search", "summer"], "here it is 'design list' or 'list'"),
+        (&["design", "search", "summer"], "here it is 'design list' or 'list'"),
+        (&["upload", "-r", "Autumn"], "a directory is taken with all that is in it; leave '-r' out"),
+        (&["upload", "--recursive", "Autumn"], "a directory is taken with all that is in it; leave '--recursive' out"),
+        (&["upload", "https://example.com/a.png"], "`canva upload-url URL --name NAME`"),
+        (&["import", "https://example.com/a.pdf"], "`canva import-url URL --title TITLE`"),
+        (&["get", "https://www.canva.com/design/DAF/edit"], "an asset's id, such as Msd59349ff"),
+        (&["completions", "tcsh"], "bash, elvish, fish, powershell, zsh"),
         (&["--simulate", "simulate"], "for the other commands"),
         (&["--share-limits", "redis://127.0.0.1", "simulate"], "for the other commands"),
         (&["simulate", "--port", "99999"], "--port"),
@@ -126,24 +140,37 @@ fn help_says_what_to_try_first_and_where_options_go() {
     for text in ["canva --simulate upload photo.png", "CANVA_ACCESS_TOKEN", "CANVA_BASE_URL", "unknown to the next"] {
         assert!(help.contains(text), "{text}: {help}");
     }
-    for command in [&["job", "--help"][..], &["design", "list", "--help"]] {
-        let help = run(canva(command.iter().copied())).succeeded();
-        assert!(help.contains("--simulate go before the command"), "{help}");
+    for command in [&["job"][..], &["design", "list"]] {
+        let help = run(canva(command.iter().copied().chain(["--help"]))).succeeded();
+        assert!(help.contains("--simulate") && help.contains("Options of all commands"), "{help}");
+        assert_eq!(run(canva(["help"].into_iter().chain(command.iter().copied()))).succeeded(), help);
     }
+    assert_eq!(run(canva(["help"])).succeeded(), help);
     let help = run(canva(["list", "--help"])).succeeded();
     assert!(help.contains("Canva never lists videos"), "{help}");
-    assert_eq!(run(canva(["--version"])).succeeded(), concat!("canva ", env!("CARGO_PKG_VERSION"), "\n"));
+    let version = format!("canva {} (Canva Connect API spec {SPEC_VERSION})\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(run(canva(["--version"])).succeeded(), version);
 }
 
 #[test]
-fn what_chooses_the_server_goes_before_the_command() {
-    for option in ["--base-url=https://example.com/rest", "--json", "--share-limits=redis://127.0.0.1", "--simulate"] {
-        let stub = Stub::start(vec![]);
-        let ran = stub.run(["upload", "photo.png", option]);
-        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
-        assert!(ran.stderr.contains("goes before the command"), "{}", ran.stderr);
-        assert!(stub.requests().is_empty());
+fn options_of_all_commands_may_stand_anywhere() {
+    for (before, after) in [(&["--simulate", "--json"][..], &[][..]), (&["--json"], &["--simulate"])] {
+        let command = before.iter().chain(&["design", "new", "--type", "doc"]).chain(after);
+        let ran = run(canva(command.copied()));
+        assert_eq!(ran.json()[0]["status"], "success");
+        ran.succeeded();
     }
+    let stub = Stub::start(vec![Response::Json(204, "")]);
+    let url = stub.url();
+    let ran = run(with_token(["delete", "A1", "--base-url", url.trim_end_matches("/file")]));
+    ran.succeeded();
+    assert_eq!(stub.requests(), ["DELETE /rest/v1/assets/A1"]);
+}
+
+fn with_token<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
+    let mut command = canva(args);
+    command.env("CANVA_ACCESS_TOKEN", TOKEN);
+    command
 }
 
 /// Runs a line of shell in this directory.
@@ -160,6 +187,7 @@ fn the_name_of_a_file_is_never_taken_as_an_option() {
     let hostile = [
         r"--base-url=https:evil.example\x.png",
         "--json",
+        "-q",
         "--simulate",
         "--no-wait",
         "--tag=x.png",
@@ -200,7 +228,7 @@ fn a_file_with_the_name_of_an_option_is_uploaded_where_it_can_only_be_a_file() {
         (r#""$canva" upload -- *.png"#, ["--base-url=https:evil.example\\x.png", "--tag=x.png", "photo.png"]),
     ];
     for (line, files) in cases {
-        let printed = shell(&simulator, directory.path(), line).succeeded();
+        let printed = shell(&simulator, directory.path(), &line.replace("upload", "upload --start-over")).stdout;
         let uploaded: BTreeSet<&str> = printed.lines().filter(|line| !line.starts_with("  ")).collect();
         assert_eq!(uploaded, BTreeSet::from(files), "{line}");
         assert!(!printed.contains("  tags"), "{printed}");
