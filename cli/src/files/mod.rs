@@ -63,15 +63,20 @@ pub async fn run(
         Ok::<_, End>((selection, plan, options))
     });
     let (selection, plan, options) = stop.or(planning).await?.map_err(io::Error::other)??;
+    let mut ended = Vec::new();
     for (path, error) in &selection.unreadable {
         let outcome = Outcome::refused(plan::unreadable(error));
-        output.item(&Item { subject: Some(Subject::file(path)), outcome });
+        let item = Item { subject: Some(Subject::file(path)), outcome };
+        ended.push(Ended::of(&item));
+        output.item(&item);
     }
     announce(&kind, &plan, output);
     if options.dry_run {
         return Ok(dry_run(&plan, output)?);
     }
     let mut run = Run::new(connection, kind, plan, options, journal, output);
+    run.given += ended.len();
+    run.ended = ended;
     let end = tokio::select! {
         // Events that have arrived count, before the command stops.
         biased;
@@ -252,6 +257,8 @@ struct Run<'a> {
     /// Until the summary.
     drawn: Option<Drawn>,
     begun: Instant,
+    /// How many files there are, with those that can't be read.
+    given: usize,
     ended: Vec<Ended>,
     /// Set when the command stops: no content is handed over whole any more.
     stopped: Arc<RwLock<bool>>,
@@ -309,7 +316,6 @@ impl<'a> Run<'a> {
         Self {
             canva: connection.canva.clone(),
             kind,
-            files: plan.files.into_iter().map(Arc::new).collect(),
             network: Network::new(options.network_timeout, tell),
             drawn: Some(output.screen.files(tally.clone())),
             tally,
@@ -324,7 +330,9 @@ impl<'a> Run<'a> {
             sent_again: BTreeSet::new(),
             fatal: false,
             begun: Instant::now(),
+            given: plan.files.len(),
             ended: Vec::new(),
+            files: plan.files.into_iter().map(Arc::new).collect(),
             output,
         }
     }
@@ -738,7 +746,7 @@ impl<'a> Run<'a> {
             Kind::Asset { .. } => "uploaded",
             Kind::Design { .. } => "imported",
         };
-        self.output.summary(self.files.len(), &self.ended, done, self.begun.elapsed());
+        self.output.summary(self.given, &self.ended, done, self.begun.elapsed());
     }
 
     /// Prints what is known when the command stops. Files of which nothing is printed are not in Canva.

@@ -43,7 +43,7 @@ pub fn rows(tally: &Tally, wait: Option<&LimitWait>, pace: &Pace, view: &View) -
 
 /// The row of a single request.
 pub fn row(name: &str, since: Instant, wait: Option<&LimitWait>, view: &View) -> String {
-    let name = Printable(name).to_string();
+    let name = text::same_everywhere(&Printable(name).to_string());
     let state = match wait {
         Some(wait) => waiting(wait, view),
         None => format!("waiting for Canva, {}", text::duration(view.now.saturating_duration_since(since))),
@@ -230,7 +230,7 @@ fn list(head: &str, files: &[(&str, String)], view: &View) -> Option<String> {
         let more = if after > 0 { format!(", +{after}") } else { String::new() };
         let taken = text::width(&row) + 2 + 1 + text::width(state) + text::width(&more);
         let room = view.width.saturating_sub(taken).min(NAME);
-        let name = Printable(name).to_string();
+        let name = text::same_everywhere(&Printable(name).to_string());
         if room < text::width(&name).min(12) {
             let more = format!(", +{}", after + 1);
             if number > 0 {

@@ -67,8 +67,8 @@ type Waits = Box<dyn Fn() -> Option<LimitWait> + Send + Sync>;
 struct State {
     shown: BTreeMap<u64, Shown>,
     next: u64,
-    /// The widths of the rows that are drawn. The cursor is at the end of the last one.
-    rows: Vec<usize>,
+    /// The rows that are drawn. The cursor is at the end of the last one.
+    rows: Vec<String>,
     /// A thread looks at what is shown.
     watched: bool,
     ended: bool,
@@ -298,7 +298,7 @@ impl State {
     /// wrapped the rows that it shows.
     fn draw(&mut self, lines: &str, rows: Vec<String>) {
         let (width, _) = size_of(&io::stderr());
-        let shown: usize = self.rows.iter().map(|cells| cells.div_ceil(width).max(1)).sum();
+        let shown: usize = self.rows.iter().map(|row| text::wrapped(row, width)).sum();
         let mut frame = String::from("\r");
         if shown > 1 {
             frame += &format!("\x1b[{}A", shown - 1);
@@ -313,7 +313,7 @@ impl State {
         if shown == 0 && rows.is_empty() {
             frame = lines.to_owned();
         }
-        self.rows = rows.iter().map(|row| text::width_shown(row)).collect();
+        self.rows = rows;
         write(&frame);
     }
 }

@@ -4,19 +4,35 @@ use std::path::MAIN_SEPARATOR;
 use std::time::Duration;
 
 use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// How many cells the text takes.
 pub fn width(text: &str) -> usize {
     text.graphemes(true).map(UnicodeWidthStr::width).sum()
 }
 
-/// How many cells it takes without its colours.
-pub fn width_shown(painted: &str) -> usize {
+/// The text with only what takes the same cells on every terminal: of an emoji that is joined of several, some show one
+/// and some show all, so the first one stands for it.
+pub fn same_everywhere(text: &str) -> String {
+    let single = |cluster: &str| cluster.chars().filter_map(UnicodeWidthChar::width).sum::<usize>() == cluster.width();
+    let first = |cluster: &str| cluster.chars().next().map(String::from).unwrap_or_default();
+    text.graphemes(true).map(|it| if single(it) { it.to_owned() } else { first(it) }).collect()
+}
+
+/// How many rows a text takes once it is wrapped at so many cells. Its colours take none.
+pub fn wrapped(painted: &str, cells: usize) -> usize {
     let mut parts = painted.split("\x1b[");
     let first = parts.next().unwrap_or_default();
     let rest = parts.map(|part| part.split_once('m').map_or(part, |(_, text)| text));
-    width(first) + rest.map(width).sum::<usize>()
+    let (mut rows, mut taken) = (1, 0);
+    for width in [first].into_iter().chain(rest).flat_map(str::chars).filter_map(UnicodeWidthChar::width) {
+        taken += width;
+        // A wide character isn't split.
+        if taken > cells {
+            (rows, taken) = (rows + 1, width);
+        }
+    }
+    rows
 }
 
 /// The text in at most this many cells. What is left out is in the middle: names begin alike and end alike.
@@ -125,7 +141,21 @@ mod tests {
                 assert_eq!(width(&fill(name, cells)), cells, "{name}");
             }
         }
-        assert_eq!(width_shown("\u{1b}[32m日本\u{1b}[0m a"), 6);
+    }
+
+    #[test]
+    fn a_row_that_is_wrapped_splits_no_wide_character() {
+        let painted = "\u{1b}[32m日本\u{1b}[0m語 a";
+        assert_eq!([8, 7, 6, 5, 4, 3, 2].map(|cells| wrapped(painted, cells)), [1, 2, 2, 2, 2, 4, 4]);
+        assert_eq!(wrapped("", 5), 1);
+    }
+
+    #[test]
+    fn what_terminals_do_not_agree_on_is_left_out() {
+        assert_eq!(
+            same_everywhere("👩\u{200d}👩\u{200d}👧 ❤\u{fe0f} e\u{301} हिन्दी 日本 🚀"),
+            "👩 ❤ e\u{301} हिन्दी 日本 🚀"
+        );
     }
 
     #[test]

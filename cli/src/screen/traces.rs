@@ -121,15 +121,23 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Traces {
             if let Some(Span { fields, .. }) = span.extensions().get() {
                 match span.name() {
                     FILE => file = Some(fields.text("name").to_owned()),
-                    REQUEST => request = Some(format!("{} {}", fields.text("method"), fields.text("path"))),
+                    REQUEST => {
+                        let what = format!("{} {}", fields.text("method"), fields.text("path"));
+                        request = Some((what, fields.text("operation").to_owned()));
+                    }
                     _ => {}
                 }
             }
         }
         let (message, operation) = (fields.text("message"), fields.text("operation"));
         if *event.metadata().level() > Level::WARN {
-            let cause = fields.text.get("error").map(|error| format!(": {error}")).unwrap_or_default();
-            return self.screen.note(&format!("{}: {message}{cause}", request.unwrap_or_default()));
+            return self.screen.note(&match (request, fields.number("attempts")) {
+                (Some((request, operation)), Some(attempt)) => {
+                    let error = fields.text("error").replace(&format!("{operation}: "), "");
+                    format!("{request}: attempt {attempt} failed: {error}")
+                }
+                _ => message.to_owned(),
+            });
         }
         let told = match fields.number("pause") {
             Some(pause) => self.told(operation, Duration::try_from_secs_f64(pause).unwrap_or_default()),

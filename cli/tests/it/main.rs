@@ -13,9 +13,11 @@ mod licences;
 mod list;
 mod look_up;
 mod output;
+mod screen;
 #[cfg(feature = "redis")]
 mod shared_limits;
 mod shell;
 mod stop;
+mod terminal;
 mod usage;
 mod whoami;
