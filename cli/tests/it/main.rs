@@ -12,8 +12,10 @@ mod journal;
 mod licences;
 mod list;
 mod look_up;
+mod network;
 mod output;
 #[cfg(feature = "redis")]
+mod select;
 mod shared_limits;
 mod shell;
 mod stop;
