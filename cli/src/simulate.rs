@@ -12,7 +12,7 @@ use crate::stop::Stop;
 pub async fn run(args: Simulate, stop: &Stop, output: &mut Output) -> io::Result<()> {
     let mut simulator = Simulator::builder().port(args.port);
     if let Some(limits) = args.rate_limits {
-        simulator = simulator.rate_limits(limits);
+        simulator = simulator.rate_limits(limits).rate_window(args.rate_window);
     }
     if !args.scopes.is_empty() {
         simulator = simulator.scopes(args.scopes);

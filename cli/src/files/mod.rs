@@ -567,7 +567,10 @@ impl<'a> Run<'a> {
                 self.lost.push((number, unconfirmed, Some(error)));
                 Ok(None)
             }
-            (_, Some(job)) if matches!(error, Error::Poll { .. }) && is_away(&error) => {
+            (_, Some(job))
+                if matches!(error, Error::Poll { .. }) && is_away(&error)
+                    || matches!(error, Error::Deadline { .. }) && self.network.is_away() =>
+            {
                 self.next.push((number, Task::PickUp(job)));
                 Ok(None)
             }

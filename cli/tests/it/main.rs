@@ -10,13 +10,14 @@ mod files;
 mod folders;
 mod journal;
 mod licences;
+mod limits;
 mod list;
 mod look_up;
 mod network;
 mod output;
 #[cfg(feature = "redis")]
 mod select;
-mod shared_limits;
+
 mod shell;
 mod stop;
 mod usage;
