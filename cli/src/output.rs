@@ -3,6 +3,7 @@
 
 use std::io::{self, IsTerminal, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use canva_connect::{
     Asset, AssetMetadata, Design, DesignLinks, DesignSummary, DesignTypeOutputName, Folder, JobResult, Printable,
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::end::Worst;
 use crate::item::{Item, Made, Status, Subject};
+use crate::limits::TEST_WINDOW;
 use crate::screen::{Mark, Options, Screen};
 
 pub struct Output {
@@ -59,8 +61,14 @@ impl Output {
         self.write(&if self.json { json_line(json) } else { text })
     }
 
-    /// Prints how to use the simulator. Over TLS, `certificate` is the file that clients have to trust.
-    pub fn simulator(&self, simulator: &Simulator, certificate: Option<&Path>) -> io::Result<()> {
+    /// Prints how to use the simulator. Over TLS, `certificate` is the file that clients have to trust. `window` is that
+    /// of the rate limits, if it isn't a minute.
+    pub fn simulator(
+        &self,
+        simulator: &Simulator,
+        certificate: Option<&Path>,
+        window: Option<Duration>,
+    ) -> io::Result<()> {
         let (base_url, token) = (simulator.base_url(), simulator.token());
         let (id, secret, url) = (simulator.client_id(), simulator.client_secret(), simulator.authorization_url());
         let token_url = simulator.token_url();
@@ -78,8 +86,10 @@ impl Output {
             // The path of a temporary directory may have spaces and quotes.
             let trust = certificate.map(|file| file.to_string_lossy().replace('\'', r"'\''"));
             let trust = trust.map(|file| format!(" SSL_CERT_FILE='{file}'")).unwrap_or_default();
+            // The commands there count in the same window.
+            let window = window.map(|window| format!(" {TEST_WINDOW}={}", window.as_millis())).unwrap_or_default();
             format!(
-                "export CANVA_BASE_URL={base_url} CANVA_ACCESS_TOKEN={token}{trust}\n\
+                "export CANVA_BASE_URL={base_url} CANVA_ACCESS_TOKEN={token}{trust}{window}\n\
                  export CANVA_CLIENT_ID={id} CANVA_CLIENT_SECRET={secret} CANVA_AUTHORIZATION_URL={url} \
                  CANVA_TOKEN_URL={token_url}\n"
             )

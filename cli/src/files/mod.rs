@@ -619,6 +619,7 @@ impl<'a> Run<'a> {
     ) -> Result<Option<String>, End> {
         let outcome = Outcome { job_extra: extra, ..Outcome::failed(job, &error) };
         let outcome = Outcome { job_id: job.map(|job| job.id.clone()), ..outcome };
+        self.fatal |= concerns_all(&error);
         match &error {
             Error::NotMoved { asset, .. } => {
                 let asset_id = self.settling(number, asset.clone(), outcome).await?;
@@ -637,7 +638,6 @@ impl<'a> Run<'a> {
             _ if job.is_none() => self.write(number, Step::Failed { code: outcome.code() }).await?,
             _ => {}
         }
-        self.fatal |= concerns_all(&error);
         self.print(number, outcome);
         Ok(None)
     }
@@ -875,6 +875,12 @@ const LONG: Duration = Duration::from_secs(300);
 
 /// Whether it would fail each file, so that the command ends at the first.
 fn concerns_all(error: &Error) -> bool {
+    let error = match error {
+        // The asset is there, so it is the folder that isn't.
+        Error::NotMoved { source, .. } if source.api().is_some_and(|api| api.code == "folder_not_found") => return true,
+        Error::NotMoved { source, .. } => source,
+        error => error,
+    };
     let refused = |code: &str| matches!(error, Error::Api(api) if api.code == code);
     matches!(error.kind(), ErrorKind::Login | ErrorKind::Setup)
         || refused("missing_scope")

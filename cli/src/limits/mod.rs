@@ -21,7 +21,7 @@ use crate::screen::LimitWait;
 use crate::state;
 
 /// Counts another time than a minute, in milliseconds: for a simulator that does the same.
-const TEST_WINDOW: &str = "CANVA_TEST_LIMITS_WINDOW";
+pub const TEST_WINDOW: &str = "CANVA_TEST_LIMITS_WINDOW";
 
 /// The limits of the account, and what waits for them. `scratch` is where they are kept of a simulator that nobody else
 /// uses; `note` is told why they aren't shared.

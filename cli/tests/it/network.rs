@@ -116,3 +116,18 @@ fn a_token_that_does_not_work_ends_the_command_at_the_first_file() {
     assert!(ran.json().len() <= 8 && simulator.requests().len() <= 16, "{}", ran.stdout);
     assert!(ran.stderr.ends_with(" were not sent; the same command goes on with them\n"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_folder_that_is_not_there_ends_the_command_at_the_first_file() {
+    let runtime = Runtime::new().unwrap();
+    let simulator = runtime.block_on(Simulator::start()).unwrap();
+    let (_directory, files) = copies("photo.png", 40);
+    let options = ["--json", "upload", "--folder", "FAmistyped"];
+    let mut command = against(&simulator, options.into_iter().chain(files.iter().map(String::as_str)));
+    command.env("CANVA_TEST_LIMITS_WINDOW", "1000");
+    let ran = run(command);
+    assert_eq!(ran.code, Some(1));
+    // Those that the limit lets through before the first has a result, and those that wait for their turn then.
+    assert!(simulator.assets().len() <= 34, "{}", simulator.assets().len());
+    assert!(ran.stderr.ends_with(" were not sent; the same command goes on with them\n"), "{}", ran.stderr);
+}
