@@ -1,10 +1,11 @@
 //! The client for Canva or a simulator, from the arguments and the environment.
 
 use std::env;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use canva_connect::{BASE_URL, Client, Error, Pacing, PollPolicy};
+use canva_connect::{BASE_URL, Client, Error, PollPolicy};
 use canva_simulator::Simulator;
 use tempfile::TempDir;
 
@@ -12,8 +13,8 @@ use crate::End;
 use crate::account::Account;
 use crate::args::Server;
 use crate::begun::Noted;
-#[cfg(feature = "redis")]
-use crate::shared_limits;
+use crate::limits;
+use crate::screen::Screen;
 
 const NO_TOKEN: &str = "no access token: set CANVA_ACCESS_TOKEN to the token of a Canva user, or add --simulate to try \
                         the command without an account";
@@ -34,7 +35,7 @@ impl Connection {
 }
 
 /// Connects, with how long Canva may work on a file.
-pub async fn open(server: Server, timeout: Option<Duration>) -> Result<Connection, End> {
+pub async fn open(server: Server, timeout: Option<Duration>, screen: &Screen) -> Result<Connection, End> {
     let simulator = if server.simulate { Some(Simulator::start().await?) } else { None };
     let (token, base_url, redis) = match &simulator {
         Some(simulator) => (simulator.token().to_owned(), Some(simulator.base_url().to_owned()), None),
@@ -46,17 +47,11 @@ pub async fn open(server: Server, timeout: Option<Duration>) -> Result<Connectio
     };
     let account = Account::of_token(base_url.as_deref().unwrap_or(BASE_URL), &token);
     let mut builder = Client::builder().user_agent(concat!("canva-cli/", env!("CARGO_PKG_VERSION")));
-    builder = builder.pacer(Noted(Pacing::new()));
-    #[cfg(not(feature = "redis"))]
-    if redis.is_some() {
-        let message = "this canva was built without the feature `redis`: unset CANVA_SHARE_LIMITS and leave out \
-                       --share-limits, or install it with the feature";
-        return Err(End::usage(message.to_owned()));
-    }
-    #[cfg(feature = "redis")]
-    if let Some(redis) = redis {
-        builder = builder.pacer(Noted(shared_limits::open(&redis, &account).await?));
-    }
+    let simulator = simulator.map(|simulator| Ok::<_, io::Error>((simulator, tempfile::tempdir()?))).transpose()?;
+    let scratch = simulator.as_ref().map(|(_, directory)| directory.path());
+    let (pacer, waits) = limits::open(&account, redis, scratch, |message| screen.note(message)).await?;
+    builder = builder.pacer(Noted(pacer));
+    screen.watch(move || waits.next());
     if let Some(timeout) = timeout {
         builder = builder.poll_policy(PollPolicy::default().deadline(timeout));
     }
@@ -70,8 +65,6 @@ pub async fn open(server: Server, timeout: Option<Duration>) -> Result<Connectio
         )),
         error => End::usage(error.report()),
     })?;
-    let simulator =
-        simulator.map(|simulator| Ok::<_, std::io::Error>((simulator, tempfile::tempdir()?))).transpose()?;
     Ok(Connection { canva, account, simulator })
 }
 

@@ -11,11 +11,10 @@ mod end;
 mod failure;
 mod files;
 mod item;
+mod limits;
 mod list;
 mod output;
 mod screen;
-#[cfg(feature = "redis")]
-mod shared_limits;
 mod shell;
 mod simulate;
 mod state;
@@ -61,7 +60,7 @@ async fn run(args: Args, output: &mut Output) -> Result<(), End> {
         Command::Completions { shell } => output.write(&shell::completions(shell))?,
         Command::Man { directory } => shell::man(&directory)?,
         Command::Api(command) => {
-            let connection = stop.or(connection::open(args.server, command.timeout())).await??;
+            let connection = stop.or(connection::open(args.server, command.timeout(), &output.screen)).await??;
             commands::run(command, &connection, &stop, output).await?;
         }
     }

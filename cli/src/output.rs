@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::end::Worst;
 use crate::item::{Item, Made, Status, Subject};
+use crate::limits::TEST_WINDOW;
 use crate::screen::{self, Ended, Look, Options, Screen};
 
 pub struct Output {
@@ -67,8 +68,14 @@ impl Output {
         self.write(&if self.json { json_line(json) } else { text })
     }
 
-    /// Prints how to use the simulator. Over TLS, `certificate` is the file that clients have to trust.
-    pub fn simulator(&self, simulator: &Simulator, certificate: Option<&Path>) -> io::Result<()> {
+    /// Prints how to use the simulator. Over TLS, `certificate` is the file that clients have to trust. `window` is that
+    /// of the rate limits, if it isn't a minute.
+    pub fn simulator(
+        &self,
+        simulator: &Simulator,
+        certificate: Option<&Path>,
+        window: Option<Duration>,
+    ) -> io::Result<()> {
         let (base_url, token) = (simulator.base_url(), simulator.token());
         let (id, secret, url) = (simulator.client_id(), simulator.client_secret(), simulator.authorization_url());
         let token_url = simulator.token_url();
@@ -86,8 +93,10 @@ impl Output {
             // The path of a temporary directory may have spaces and quotes.
             let trust = certificate.map(|file| file.to_string_lossy().replace('\'', r"'\''"));
             let trust = trust.map(|file| format!(" SSL_CERT_FILE='{file}'")).unwrap_or_default();
+            // The commands there count in the same window.
+            let window = window.map(|window| format!(" {TEST_WINDOW}={}", window.as_millis())).unwrap_or_default();
             format!(
-                "export CANVA_BASE_URL={base_url} CANVA_ACCESS_TOKEN={token}{trust}\n\
+                "export CANVA_BASE_URL={base_url} CANVA_ACCESS_TOKEN={token}{trust}{window}\n\
                  export CANVA_CLIENT_ID={id} CANVA_CLIENT_SECRET={secret} CANVA_AUTHORIZATION_URL={url} \
                  CANVA_TOKEN_URL={token_url}\n"
             )

@@ -304,14 +304,17 @@ impl<'a> Run<'a> {
         let tell = move |error: Option<&Error>| {
             let away = error.map(|error| (error.report(), Instant::now()));
             let mut tally = locked(&told);
-            match (&tally.network, &away) {
-                (None, Some((why, _))) => screen.note(&format!("waiting for the network: {why}")),
-                (Some((_, since)), None) => {
-                    screen.note(&format!("the network is back after {} s", since.elapsed().as_secs()))
-                }
-                _ => {}
-            }
+            let message = match (&tally.network, &away) {
+                (None, Some((why, _))) => Some(format!("waiting for the network: {why}")),
+                (Some((_, since)), None) => Some(format!("the network is back after {} s", since.elapsed().as_secs())),
+                _ => None,
+            };
             tally.network = tally.network.take().filter(|_| away.is_some()).or(away);
+            // The screen looks at the tally whenever it prints.
+            drop(tally);
+            if let Some(message) = message {
+                screen.note(&message);
+            }
         };
         Self {
             canva: connection.canva.clone(),
@@ -375,6 +378,13 @@ impl<'a> Run<'a> {
     /// Sends and waits for what is next, and looks for what is lost.
     async fn round(&mut self) -> Result<(), End> {
         let lost = std::mem::take(&mut self.lost);
+        // What is made by a job that goes on couldn't be told from something lost of the same name.
+        let (open, lost): (Vec<_>, Vec<_>) =
+            lost.into_iter().partition(|(_, unconfirmed, _)| self.unsettled.contains(&unconfirmed.name));
+        for (number, _, error) in open {
+            let unknown = error.map(|error| Outcome::failed(None, &error));
+            self.print(number, unknown.unwrap_or_else(|| Outcome::unknown_before("outcome_unknown")));
+        }
         lost.iter().for_each(|(number, ..)| drop(self.states.insert(*number, State::LookedFor)));
         let names: BTreeSet<&str> = lost.iter().map(|(_, unconfirmed, _)| unconfirmed.name.as_str()).collect();
         // What has the name of something lost would be taken for it.
@@ -582,7 +592,10 @@ impl<'a> Run<'a> {
                 self.lost.push((number, unconfirmed, Some(error)));
                 Ok(None)
             }
-            (_, Some(job)) if matches!(error, Error::Poll { .. }) && is_away(&error) => {
+            (_, Some(job))
+                if matches!(error, Error::Poll { .. }) && is_away(&error)
+                    || matches!(error, Error::Deadline { .. }) && self.network.is_away() =>
+            {
                 self.next.push((number, Task::PickUp(job)));
                 Ok(None)
             }
@@ -631,6 +644,7 @@ impl<'a> Run<'a> {
     ) -> Result<Option<String>, End> {
         let outcome = Outcome { job_extra: extra, ..Outcome::failed(job, &error) };
         let outcome = Outcome { job_id: job.map(|job| job.id.clone()), ..outcome };
+        self.fatal |= concerns_all(&error);
         match &error {
             Error::NotMoved { asset, .. } => {
                 let asset_id = self.settling(number, asset.clone(), outcome).await?;
@@ -649,7 +663,6 @@ impl<'a> Run<'a> {
             _ if job.is_none() => self.write(number, Step::Failed { code: outcome.code() }).await?,
             _ => {}
         }
-        self.fatal |= concerns_all(&error);
         self.print(number, outcome);
         Ok(None)
     }
@@ -899,6 +912,14 @@ const LONG: Duration = Duration::from_secs(300);
 
 /// Whether it would fail each file, so that the command ends at the first.
 fn concerns_all(error: &Error) -> bool {
+    let error = match error {
+        // The asset is there, so it is the folder that isn't.
+        Error::NotMoved { source, .. } if source.api().is_some_and(|api| api.code == "folder_not_found") => {
+            return true;
+        }
+        Error::NotMoved { source, .. } => source,
+        error => error,
+    };
     let refused = |code: &str| matches!(error, Error::Api(api) if api.code == code);
     matches!(error.kind(), ErrorKind::Login | ErrorKind::Setup)
         || refused("missing_scope")

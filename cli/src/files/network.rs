@@ -63,6 +63,10 @@ impl Network {
         }
     }
 
+    pub fn is_away(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).away_since.is_some()
+    }
+
     fn may_come_back(&self, error: &Error) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let since = *state.away_since.get_or_insert_with(Instant::now);

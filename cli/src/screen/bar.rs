@@ -144,9 +144,10 @@ fn limit(wait: &LimitWait, view: &View) -> String {
             ]
         }
         _ => vec![
-            format!("Waiting for the limit ({per}): another canva on this machine uses all of it."),
-            "Limit: another canva uses all of it".to_owned(),
-            "Limit: all used".to_owned(),
+            format!("Waiting for the limit ({per}), which other commands use, too. Not a network problem."),
+            format!("Waiting for the limit ({per}), which other commands use, too"),
+            "Limit: other commands use it, too".to_owned(),
+            "Limit".to_owned(),
         ],
     };
     let row = forms.iter().find(|form| text::width(form) <= view.width);
@@ -175,7 +176,7 @@ fn waiting(wait: &LimitWait, view: &View) -> String {
     let per = if window.as_secs() == 60 { "a minute".to_owned() } else { format!("in {}", text::duration(*window)) };
     let next = match in_time(wait, view) {
         Some(left) => format!("next in {}", text::duration(left)),
-        None => "which another canva on this machine uses up".to_owned(),
+        None => "which other commands use, too".to_owned(),
     };
     format!("waiting for the limit of {limit} {many} {per}, {next}")
 }
@@ -397,7 +398,7 @@ mod tests {
         insta::assert_snapshot!(sentence(&tally, Some(&wait), &pace, &view), @"62 of 104 done, 1 failed, 4 at Canva; waiting for the limit of 30 uploads a minute, next in 41 s; about 1 min 45 s left");
         wait.until = None;
         wait.window = Duration::from_secs(3);
-        insta::assert_snapshot!(sentence(&tally, Some(&wait), &Pace::default(), &view), @"62 of 104 done, 1 failed, 4 at Canva; waiting for the limit of 30 uploads in 3 s, which another canva on this machine uses up");
+        insta::assert_snapshot!(sentence(&tally, Some(&wait), &Pace::default(), &view), @"62 of 104 done, 1 failed, 4 at Canva; waiting for the limit of 30 uploads in 3 s, which other commands use, too");
         tally.network = Some(("no route".to_owned(), view.now));
         insta::assert_snapshot!(sentence(&tally, Some(&wait), &Pace::default(), &view), @"62 of 104 done, 1 failed, 4 at Canva; waiting for the network: no route");
     }

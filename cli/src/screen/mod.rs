@@ -238,7 +238,8 @@ impl Inner {
     }
 
     fn wait(&self) -> Option<LimitWait> {
-        self.waits.get().and_then(|waits| waits())
+        // Each request asks for its turn, and most get it at once.
+        self.waits.get().and_then(|waits| waits()).filter(|wait| wait.since.elapsed() >= SHORT)
     }
 
     fn view(&self, width: usize) -> View {

@@ -10,12 +10,15 @@ mod files;
 mod folders;
 mod journal;
 mod licences;
+mod limits;
 mod list;
 mod look_up;
+mod network;
 mod output;
 mod screen;
 #[cfg(feature = "redis")]
-mod shared_limits;
+mod select;
+
 mod shell;
 mod stop;
 mod terminal;

@@ -66,6 +66,11 @@ async fn what_canva_does_not_take_fails_with_what_it_is() {
         ("8BPS\0\u{1}".into(), "is a Photoshop file"),
         ("--boundary\r\nContent-Disposition: form-data".into(), "begins as a multipart body does"),
         ("iVBORw0KGgo".repeat(10).into(), "is Base64 text"),
+        // For URLs, in quotation marks, and in a URL of its own.
+        ("_9j_4AAQSkZJRgABAQ-".repeat(10).into(), "is Base64 text"),
+        (format!("\"{}\"", "iVBORw0KGgo".repeat(10)).into(), "is Base64 text"),
+        (format!("data:image/png;base64,{}", "iVBORw0KGgo".repeat(10)).into(), "is Base64 text"),
+        ("data:image/png;base64,".into(), "is no image or video of a known type"),
     ];
     for (file, what) in cases {
         let (code, message) = judged(&simulator, file).await.unwrap_err();
