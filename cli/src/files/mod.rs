@@ -34,7 +34,7 @@ use crate::connection::Connection;
 use crate::end::End;
 use crate::item::{self, Item, Outcome, Status, Subject};
 use crate::output::Output;
-use crate::screen::{Drawn, Sent, Tally, about};
+use crate::screen::{Drawn, Ended, Sent, Tally, about};
 use crate::state;
 use crate::stop::Stop;
 
@@ -63,16 +63,21 @@ pub async fn run(
         Ok::<_, End>((selection, plan, options))
     });
     let (selection, plan, options) = stop.or(planning).await?.map_err(io::Error::other)??;
+    let mut ended = Vec::new();
     for (path, error) in &selection.unreadable {
         let outcome = Outcome::refused(plan::unreadable(error));
-        output.item(&Item { subject: Some(Subject::file(path)), outcome });
+        let item = Item { subject: Some(Subject::file(path)), outcome };
+        ended.push(Ended::of(&item));
+        output.item(&item);
     }
     announce(&kind, &plan, output);
     if options.dry_run {
         return Ok(dry_run(&plan, output)?);
     }
     let mut run = Run::new(connection, kind, plan, options, journal, output);
-    tokio::select! {
+    run.given += ended.len();
+    run.ended = ended;
+    let end = tokio::select! {
         // Events that have arrived count, before the command stops.
         biased;
         ended = run.all() => ended,
@@ -80,7 +85,9 @@ pub async fn run(
             run.stop().await;
             Err(End::stopped(signal, STOPPED))
         }
-    }
+    };
+    run.sum_up();
+    end
 }
 
 const STOPPED: &str = "stopped; files not listed are not in Canva; the same command goes on";
@@ -247,7 +254,12 @@ struct Run<'a> {
     journal: Journal,
     network: Network,
     tally: Arc<Mutex<Tally>>,
-    _drawn: Drawn,
+    /// Until the summary.
+    drawn: Option<Drawn>,
+    begun: Instant,
+    /// How many files there are, with those that can't be read.
+    given: usize,
+    ended: Vec<Ended>,
     /// Set when the command stops: no content is handed over whole any more.
     stopped: Arc<RwLock<bool>>,
     states: BTreeMap<usize, State>,
@@ -307,9 +319,8 @@ impl<'a> Run<'a> {
         Self {
             canva: connection.canva.clone(),
             kind,
-            files: plan.files.into_iter().map(Arc::new).collect(),
             network: Network::new(options.network_timeout, tell),
-            _drawn: output.screen.files(tally.clone()),
+            drawn: Some(output.screen.files(tally.clone())),
             tally,
             options,
             journal,
@@ -321,6 +332,10 @@ impl<'a> Run<'a> {
             printed: BTreeSet::new(),
             sent_again: BTreeSet::new(),
             fatal: false,
+            begun: Instant::now(),
+            given: plan.files.len(),
+            ended: Vec::new(),
+            files: plan.files.into_iter().map(Arc::new).collect(),
             output,
         }
     }
@@ -737,6 +752,16 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Says how many files ended how.
+    fn sum_up(&mut self) {
+        self.drawn = None;
+        let done = match self.kind {
+            Kind::Asset { .. } => "uploaded",
+            Kind::Design { .. } => "imported",
+        };
+        self.output.summary(self.given, &self.ended, done, self.begun.elapsed());
+    }
+
     /// Prints what is known when the command stops. Files of which nothing is printed are not in Canva.
     async fn stop(&mut self) {
         self.output.screen.end();
@@ -815,7 +840,9 @@ impl<'a> Run<'a> {
         tally.end(outcome.status);
         drop(tally);
         let subject = self.files.get(number).map(|planned| Subject::file(&planned.file.shown));
-        self.output.item(&Item { subject, outcome });
+        let item = Item { subject, outcome };
+        self.ended.push(Ended::of(&item));
+        self.output.item(&item);
     }
 }
 
