@@ -29,6 +29,7 @@ pub use self::plan::Kind;
 use self::plan::{Plan, Planned, Task};
 use self::select::Selection;
 use crate::args::files::Options;
+use crate::begun::Begun;
 use crate::commands::{AT_ONCE, LOST};
 use crate::connection::Connection;
 use crate::end::End;
@@ -495,7 +496,7 @@ impl<'a> Run<'a> {
                 let digest = tokio::task::spawn_blocking(move || plan::sha256(&path)).await;
                 // A file that can't be read fails below.
                 let entry = planned.entry(digest.ok().and_then(Result::ok).unwrap_or_default(), &kind);
-                // Another attempt begins: Canva has refused the one before, or never had it whole. Where this can't be
+                // Canva has refused an attempt, or never had it whole, since another one begins. Where this can't be
                 // written, the file is looked for in vain.
                 let (writes, refused) = (journal.clone(), entry.clone());
                 let unsent = Arc::new(move || drop(writes.write_now(Entry { at: now(), ..refused.clone() })));
@@ -527,7 +528,7 @@ impl<'a> Run<'a> {
                 let name = planned.file.shown.display().to_string();
                 let begun = |tally: &mut Tally| tally.to_send = tally.to_send.saturating_sub(1);
                 begun(&mut locked(&tally));
-                let sent = about(&name, network.insist(send)).await;
+                let sent = Begun::telling(unsent.clone()).note(about(&name, network.insist(send))).await;
                 let mut tally = locked(&tally);
                 tally.bytes_done += planned.file.size;
                 tally.sending.remove(&number);
