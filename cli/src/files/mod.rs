@@ -387,6 +387,7 @@ impl<'a> Run<'a> {
             self.print(number, unknown.unwrap_or_else(|| Outcome::unknown_before("outcome_unknown")));
         }
         lost.iter().for_each(|(number, ..)| drop(self.states.insert(*number, State::LookedFor)));
+        self.count_lost();
         let names: BTreeSet<&str> = lost.iter().map(|(_, unconfirmed, _)| unconfirmed.name.as_str()).collect();
         // What has the name of something lost would be taken for it.
         let is_held = |(number, task): &(usize, Task)| {
@@ -521,17 +522,13 @@ impl<'a> Run<'a> {
                             attempt = progress.attempt;
                             unsent();
                         }
-                        locked(&shown).sending.insert(number, Sent::new(&name, progress));
+                        locked(&shown).sends(number, Sent::new(&name, progress));
                     };
                     kind.send(&canva, &planned, on_progress, before_end)
                 };
                 let name = planned.file.shown.display().to_string();
-                let begun = |tally: &mut Tally| tally.to_send = tally.to_send.saturating_sub(1);
-                begun(&mut locked(&tally));
                 let sent = Begun::telling(unsent.clone()).note(about(&name, network.insist(send))).await;
-                let mut tally = locked(&tally);
-                tally.bytes_done += planned.file.size;
-                tally.sending.remove(&number);
+                locked(&tally).sent(number, planned.file.size);
                 sent
             })
         }
@@ -589,6 +586,7 @@ impl<'a> Run<'a> {
                     self.say(number, LOST);
                 }
                 self.states.insert(number, State::LookedFor);
+                self.count_lost();
                 self.write(number, Step::Sending { unconfirmed: unconfirmed.clone() }).await?;
                 self.lost.push((number, unconfirmed, Some(error)));
                 Ok(None)
@@ -696,6 +694,7 @@ impl<'a> Run<'a> {
         if matches!(why, LookUpError::NotThere) && self.options.again.send_again && self.sent_again.insert(number) {
             self.say(number, "Canva does not list it, so it is sent again");
             self.states.remove(&number);
+            self.count_lost();
             self.next.push((number, Task::Send));
             return Ok(None);
         }
@@ -833,8 +832,14 @@ impl<'a> Run<'a> {
         }
     }
 
+    fn count_lost(&self) {
+        let lost = self.states.values().filter(|state| matches!(state, State::LookedFor)).count();
+        locked(&self.tally).looked_for = lost;
+    }
+
     fn print(&mut self, number: usize, outcome: Outcome) {
         self.states.remove(&number);
+        self.count_lost();
         self.printed.insert(number);
         let mut tally = locked(&self.tally);
         tally.at_canva.remove(&number);
