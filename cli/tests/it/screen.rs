@@ -90,6 +90,47 @@ fn a_terminal_that_is_resized_keeps_no_row_behind() {
     assert!(rows.last().unwrap().ends_with(": 4 uploaded"), "{rows:#?}");
 }
 
+/// 31 files, of which the limit takes 30 in this time.
+const WINDOW: (&str, &str) = ("CANVA_TEST_LIMITS_WINDOW", "6000");
+
+#[test]
+fn at_the_limit_it_is_said_until_when_by_the_clock_of_the_user() {
+    let runtime = Runtime::new().unwrap();
+    let simulator = simulator(&runtime, Duration::from_millis(100));
+    let (directory, files) = copies("photo.png", 31);
+    let mut command = upload(&simulator, directory.path(), &[], &[directory.path().to_str().unwrap()]);
+    command.env(WINDOW.0, WINDOW.1).env("TZ", "NINE-9");
+    let mut terminal = Terminal::run(100, command);
+    terminal.until("Waiting for the limit (30 in 6 s): next upload at ");
+    terminal.until("30 of 31   ");
+    let rows = terminal.rows();
+    let row = rows.iter().find_map(|row| row.split_once(" upload at ")).unwrap().1;
+    let (at, rest) = row.split_once(", in ").unwrap();
+    let at = chrono::NaiveTime::parse_from_str(at, "%H:%M:%S").unwrap();
+    let left = (at - (chrono::Utc::now() + chrono::Duration::hours(9)).time()).num_seconds().rem_euclid(86_400);
+    assert!((0..=6).contains(&left) && rest.ends_with(" s. Not a network problem."), "{left}: {row}");
+    assert!(rows.iter().any(|row| row.ends_with(" s left")), "{rows:#?}");
+    let (code, rows) = terminal.end();
+    assert_eq!((code, rows.len()), (Some(0), files.len() + 1), "{rows:#?}");
+}
+
+#[test]
+fn without_a_terminal_a_wait_is_said_once() {
+    let runtime = Runtime::new().unwrap();
+    let simulator = simulator(&runtime, Duration::from_millis(100));
+    let (directory, files) = copies("photo.png", 31);
+    for option in ["--json", "--quiet"] {
+        let names = [directory.path().to_str().unwrap()];
+        let mut command = upload(&simulator, directory.path(), &["--start-over", option], &names);
+        command.env(WINDOW.0, WINDOW.1);
+        let ran = run(command);
+        assert_eq!((ran.code, ran.stdout.lines().count()), (Some(0), files.len()), "{}", ran.stderr);
+        let waits =
+            ran.stderr.lines().filter(|line| line.contains("; waiting for the limit of 30 uploads in 6 s, next in "));
+        assert_eq!(waits.count(), usize::from(option == "--json"), "{}", ran.stderr);
+    }
+}
+
 #[test]
 fn after_ctrl_c_no_row_is_left() {
     let runtime = Runtime::new().unwrap();
