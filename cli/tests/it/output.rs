@@ -140,7 +140,7 @@ fn a_pause_that_is_too_long_ends_every_file_at_once_and_says_for_how_long() {
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
     let refused = ran.stderr.matches("-photo.png: Canva answered 429").count();
     let told = ran.stderr.matches("; try again in 86400 s").count();
-    assert!(refused >= 1 && told == refused, "{}", ran.stderr);
+    assert!(refused >= 1 && told >= refused, "{}", ran.stderr);
     let last = ran.stderr.lines().last().unwrap();
     assert!(last.starts_with("canva: this concerns all files, so "), "{}", ran.stderr);
 }
