@@ -16,8 +16,8 @@ mod look_up;
 mod network;
 mod output;
 #[cfg(feature = "redis")]
+mod redis;
 mod select;
-
 mod shell;
 mod stop;
 mod usage;
