@@ -11,9 +11,11 @@ use tokio::time::{Instant, sleep};
 pub struct Network {
     timeout: Duration,
     state: Arc<Mutex<State>>,
-    /// Told what failed, and that nothing does any more.
-    tell: Arc<dyn Fn(Option<&Error>) + Send + Sync>,
+    tell: Arc<Tell>,
 }
+
+/// Told what failed, and that nothing does any more.
+type Tell = dyn Fn(Option<&Error>) + Send + Sync;
 
 #[derive(Default)]
 struct State {

@@ -15,10 +15,12 @@ mod list;
 mod look_up;
 mod network;
 mod output;
+mod screen;
 #[cfg(feature = "redis")]
 mod redis;
 mod select;
 mod shell;
 mod stop;
+mod terminal;
 mod usage;
 mod whoami;

@@ -93,7 +93,7 @@ pub fn asset_kind(start: &[u8]) -> Result<AssetKind, String> {
     }
 }
 
-/// What kind of asset Canva would make of this whole file: the judgement of an upload.
+/// What kind of asset Canva would make of this whole file: the judgement of an upload, but for the file's length.
 ///
 /// # Errors
 /// What is wrong with it, as the end of a sentence: `is a GIF image of 12 frames, and Canva takes one with a single
