@@ -15,9 +15,9 @@ mod list;
 mod look_up;
 mod network;
 mod output;
-mod screen;
 #[cfg(feature = "redis")]
 mod redis;
+mod screen;
 mod select;
 mod shell;
 mod stop;
