@@ -12,6 +12,7 @@ mod failure;
 mod files;
 mod item;
 mod list;
+mod login;
 mod output;
 mod screen;
 #[cfg(feature = "redis")]
@@ -58,11 +59,16 @@ async fn run(args: Args, output: &mut Output) -> Result<(), End> {
     let stop = Stop::listen()?;
     match args.command {
         Command::Simulate(simulate) => simulate::run(simulate, &stop, output).await?,
+        Command::Login(login) => stop.or(login::run(login, args.server.base_url, output)).await??,
+        Command::Status => stop.or(login::status::status(args.server, output)).await??,
+        Command::Logout => stop.or(login::status::logout(args.server, output)).await??,
         Command::Completions { shell } => output.write(&shell::completions(shell))?,
         Command::Man { directory } => shell::man(&directory)?,
         Command::Api(command) => {
             let connection = stop.or(connection::open(args.server, command.timeout())).await??;
-            commands::run(command, &connection, &stop, output).await?;
+            let done = commands::run(command, &connection, &stop, output).await;
+            connection.settled().await;
+            done?;
         }
     }
     Ok(())

@@ -132,7 +132,7 @@ fn text_block(item: &Item) -> String {
             vec![("job", job_id.clone()), ("status", "in progress".to_owned())]
         }
         (None, None) if outcome.status == Status::Success => match &item.subject {
-            Some(Subject::ItemId { folder_id, .. }) => vec![("folder", folder_id.clone())],
+            Subject::ItemId { folder_id, .. } => vec![("folder", folder_id.clone())],
             _ => vec![("status", "in the trash".to_owned())],
         },
         _ => return String::new(),

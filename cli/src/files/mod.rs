@@ -65,7 +65,7 @@ pub async fn run(
     let (selection, plan, options) = stop.or(planning).await?.map_err(io::Error::other)??;
     for (path, error) in &selection.unreadable {
         let outcome = Outcome::refused(plan::unreadable(error));
-        output.item(&Item { subject: Some(Subject::file(path)), outcome });
+        output.item(&Item { subject: Subject::file(path), outcome });
     }
     announce(&kind, &plan, output);
     if options.dry_run {
@@ -801,8 +801,9 @@ impl<'a> Run<'a> {
         tally.at_canva.remove(&number);
         tally.end(outcome.status);
         drop(tally);
-        let subject = self.files.get(number).map(|planned| Subject::file(&planned.file.shown));
-        self.output.item(&Item { subject, outcome });
+        if let Some(planned) = self.files.get(number) {
+            self.output.item(&Item { subject: Subject::file(&planned.file.shown), outcome });
+        }
     }
 }
 
