@@ -116,7 +116,7 @@ pub async fn login_at(base_url: &str) -> Result<Kept, End> {
     Place::of(base_url)?.read().await?.ok_or_else(|| {
         let there = if base_url == BASE_URL { String::new() } else { format!(" for {base_url}") };
         let message = format!(
-            "no access token{there}: run `canva login`, set CANVA_ACCESS_TOKEN to the token of a Canva user, or add \
+            "no access token{there}; run `canva login`, set CANVA_ACCESS_TOKEN to the token of a Canva user, or add \
              --simulate to try the command without an account"
         );
         End::logged_out(message)

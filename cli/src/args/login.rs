@@ -8,7 +8,9 @@ use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 
 use super::seconds;
 
-/// Log in to Canva, in a browser. From then on, the commands renew their tokens by themselves.
+/// Log in to Canva, in a browser.
+///
+/// From then on, the commands renew their tokens by themselves.
 ///
 /// A login needs an integration, which is made once at https://www.canva.com/developers/integrations: there, copy the
 /// client ID, generate a client secret, enable the scopes and add the redirect URL http://127.0.0.1:3001/callback.

@@ -528,6 +528,9 @@ impl Args {
             {
                 Some("--reverse turns times and titles around; add --sort modified or --sort title")
             }
+            Command::Login(_) | Command::Status | Command::Logout if *simulate => {
+                Some("--simulate is for the other commands; `canva simulate` runs a simulator that one can log in to")
+            }
             Command::Simulate(_) if *simulate || base_url.is_some() || share_limits.is_some() => {
                 Some("--base-url, --share-limits and --simulate are for the other commands")
             }

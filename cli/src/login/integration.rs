@@ -14,6 +14,7 @@ use crate::End;
 use crate::args::login::Login as LoginArgs;
 use crate::connection::{self, variable};
 use crate::screen::Screen;
+use crate::stop::Signal;
 
 /// Canva's, or those of a simulator.
 pub struct Endpoints {
@@ -122,7 +123,11 @@ fn id_from_terminal(screen: &Screen) -> impl FnOnce() -> io::Result<String> + Se
 
 /// What was entered, without the space that comes with pasting.
 fn entered(what: &str, line: Result<io::Result<String>, tokio::task::JoinError>) -> Result<String, End> {
-    let line = line.map_err(io::Error::other)??;
+    let line = line.map_err(io::Error::other)?.map_err(|error| match error.kind() {
+        // Ctrl-C, which is no signal while a secret is entered.
+        io::ErrorKind::Interrupted => End::stopped(Signal::Interrupt, "stopped"),
+        _ => error.into(),
+    })?;
     match line.trim() {
         "" => Err(End::usage(format!("no {what} was entered; run `canva login` again"))),
         line => Ok(line.to_owned()),

@@ -304,7 +304,7 @@ impl Key {
             about(path, &format!("it is sealed with a key in {}: {problem}", keyring::NAME))
         };
         let found = keyring::get(&name(path)).map_err(|error| unusable(&error))?;
-        let found = found.ok_or_else(|| unusable(&"it isn't there"))?;
+        let found = found.ok_or_else(|| unusable(&"it is locked, or has no such key; unlock it"))?;
         Self::from_text(&found).ok_or_else(|| unusable(&"it is no key"))
     }
 

@@ -49,7 +49,7 @@ impl Source {
     /// What to do if Canva takes the token no more.
     pub fn remedy() -> &'static str {
         if is_set(TOKEN) {
-            "set CANVA_ACCESS_TOKEN to a new token, or unset it and run `canva login`"
+            "set CANVA_ACCESS_TOKEN to a new token"
         } else if is_set(TOKEN_FILE) {
             "have a new token written to the file of CANVA_ACCESS_TOKEN_FILE"
         } else {

@@ -11,6 +11,7 @@ mod folders;
 mod journal;
 mod licences;
 mod list;
+mod login;
 mod look_up;
 mod network;
 mod output;
