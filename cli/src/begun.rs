@@ -15,7 +15,11 @@ tokio::task_local! {
 }
 
 #[derive(Clone, Default)]
-pub struct Begun(Arc<Mutex<Steps>>);
+pub struct Begun {
+    steps: Arc<Mutex<Steps>>,
+    /// Called when Canva has refused a request unread.
+    refused: Option<Arc<dyn Fn() + Send + Sync>>,
+}
 
 #[derive(Default)]
 struct Steps {
@@ -30,6 +34,11 @@ struct Steps {
 }
 
 impl Begun {
+    /// Calls this, which must be quick, whenever Canva has refused a request unread.
+    pub fn telling(refused: Arc<dyn Fn() + Send + Sync>) -> Self {
+        Self { refused: Some(refused), ..Self::default() }
+    }
+
     /// Notes what the action begins.
     pub async fn note<T>(&self, action: impl Future<Output = T>) -> T {
         CURRENT.scope(self.clone(), action).await
@@ -70,7 +79,7 @@ impl Begun {
     }
 
     fn steps(&self) -> MutexGuard<'_, Steps> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -98,6 +107,9 @@ impl<P: Pacer> Pacer for Noted<P> {
     fn pause(&self, operation: &'static Operation, pause: Duration) {
         if let Some(begun) = changing(operation) {
             begun.not_done();
+            if let Some(refused) = &begun.refused {
+                refused();
+            }
         }
         self.0.pause(operation, pause);
     }

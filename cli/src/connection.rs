@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use canva_connect::auth::OAuth;
-use canva_connect::{BASE_URL, Client, ClientBuilder, Error, Pacing, PollPolicy};
+use canva_connect::{BASE_URL, Client, ClientBuilder, Error, PollPolicy};
 use canva_simulator::Simulator;
 use tempfile::TempDir;
 
@@ -14,15 +14,17 @@ use crate::End;
 use crate::account::Account;
 use crate::args::Server;
 use crate::begun::Noted;
+use crate::limits;
 use crate::login::kept::{Kept, Place};
 use crate::login::source::Source;
-#[cfg(feature = "redis")]
-use crate::shared_limits;
+use crate::screen::Screen;
 
 /// What a command talks to.
 pub struct Connection {
     pub canva: Client,
     pub account: Account,
+    /// Where the token comes from.
+    pub source: &'static str,
     /// The login that the token is of, if nothing goes before it.
     pub login: Option<Arc<Kept>>,
     /// With `--simulate`. It stops when this is dropped, and what is kept for it is deleted.
@@ -44,18 +46,20 @@ impl Connection {
 }
 
 /// Connects, with how long Canva may work on a file.
-pub async fn open(server: Server, timeout: Option<Duration>) -> Result<Connection, End> {
+pub async fn open(server: Server, timeout: Option<Duration>, screen: &Screen) -> Result<Connection, End> {
     let mut builder = client();
-    let (account, simulator, login, redis);
+    let (account, simulator, login, redis, source);
     if server.simulate {
         let started = Simulator::start().await?;
         account = Account::of_token(started.base_url(), started.token());
         builder = builder.base_url(started.base_url()).token(started.token());
         simulator = Some((started, tempfile::tempdir()?));
-        (login, redis) = (None, None);
+        (login, redis, source) = (None, None, "the simulator");
     } else {
         let base_url = base_url(server.base_url)?;
-        (account, login, builder) = match Source::find()? {
+        let found = Source::find()?;
+        source = found.name();
+        (account, login, builder) = match found {
             Source::Variable(token) => {
                 (Account::of_token(&base_url, token.expose()), None, builder.token_provider(token))
             }
@@ -71,22 +75,15 @@ pub async fn open(server: Server, timeout: Option<Duration>) -> Result<Connectio
         builder = builder.base_url(base_url);
         (simulator, redis) = (None, server.share_limits.or(variable("CANVA_SHARE_LIMITS")?));
     }
-    builder = builder.pacer(Noted(Pacing::new()));
-    #[cfg(not(feature = "redis"))]
-    if redis.is_some() {
-        let message = "this canva was built without the feature `redis`: unset CANVA_SHARE_LIMITS and leave out \
-                       --share-limits, or install it with the feature";
-        return Err(End::usage(message.to_owned()));
-    }
-    #[cfg(feature = "redis")]
-    if let Some(redis) = redis {
-        builder = builder.pacer(Noted(shared_limits::open(&redis, &account).await?));
-    }
+    let scratch = simulator.as_ref().map(|(_, directory): &(_, TempDir)| directory.path());
+    let (pacer, waits) = limits::open(&account, redis, scratch, |message| screen.note(message)).await?;
+    builder = builder.pacer(Noted(pacer));
+    screen.watch(move || waits.next());
     if let Some(timeout) = timeout {
         builder = builder.poll_policy(PollPolicy::default().deadline(timeout));
     }
     let canva = builder.build().map_err(unusable)?;
-    Ok(Connection { canva, account, login, simulator })
+    Ok(Connection { canva, account, source, login, simulator })
 }
 
 /// A client of this command.

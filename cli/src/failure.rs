@@ -1,5 +1,6 @@
 //! What is said of a failure: a code for scripts, and a sentence for people that ends with what to do next.
 
+use std::fmt;
 use std::time::Duration;
 
 use canva_connect::operations::{
@@ -8,7 +9,7 @@ use canva_connect::operations::{
 };
 use canva_connect::pacing::PausedError;
 use canva_connect::{ApiError, BodyError, ConnectKind, Error, ErrorKind, JobKind, JobReference, LookUpError};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::login::source::Source;
@@ -17,69 +18,96 @@ use crate::login::source::Source;
 pub struct Failure {
     /// Canva's code if it gave one, otherwise one of those listed in README.md.
     pub code: String,
-    pub message: String,
+    pub message: Message,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
     /// No token works any more.
     #[serde(skip)]
     pub needs_login: bool,
+    /// Canva's id of the request. The message has it, too.
+    #[serde(skip)]
+    request_id: Option<String>,
     /// Fields of Canva's error that the spec doesn't know.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub extra: Map<String, Value>,
 }
 
+/// What happened, and what to do next if that is known.
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub what: String,
+    pub remedy: Option<String>,
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        self.remedy.iter().try_for_each(|remedy| write!(f, "; {remedy}"))
+    }
+}
+
+impl Serialize for Message {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl Failure {
     /// What went wrong with a job, or with a request that has none.
     pub fn new(error: &Error, job: Option<&JobReference>) -> Self {
-        let step = next_step(error, job).map(|step| format!("; {step}")).unwrap_or_default();
-        Self::of(error, code(error), what(error) + &step)
+        Self::of(error, code(error), Message { what: what(error), remedy: next_step(error, job) })
+    }
+
+    /// What happened, without what differs from request to request.
+    pub fn reason(&self) -> String {
+        let request = self.request_id.as_ref().map(|id| request_note(id)).unwrap_or_default();
+        self.message.what.replace(&request, "")
     }
 
     /// The asset was uploaded, but its tags could not be set.
     pub fn tags_not_applied(asset_id: &str, error: &Error) -> Self {
         let reason = what(error);
-        let mut message = format!(
-            "it was uploaded as asset {asset_id}, but its tags were not applied: {reason}; don't upload it again"
-        );
+        let what = format!("it was uploaded as asset {asset_id}, but its tags were not applied: {reason}");
+        let mut remedy = "don't upload it again".to_owned();
         if pasteable(asset_id) && !matches!(error, Error::InvalidInput { field: "asset_id", .. }) {
-            message += &format!(", `canva update {asset_id} --add-tag ...` applies them");
+            remedy += &format!(", `canva update {asset_id} --add-tag ...` applies them");
         }
-        Self::of(error, "tags_not_applied", message)
+        Self::of(error, "tags_not_applied", Message { what, remedy: Some(remedy) })
     }
 
     /// An asset that is there couldn't be moved to its folder.
     pub fn not_moved(error: &Error) -> Self {
-        let message =
-            format!("it was uploaded, but not moved to its folder: {}; the same command tries again", what(error));
-        Self::of(error, "not_moved", message)
+        let what = format!("it was uploaded, but not moved to its folder: {}", what(error));
+        Self::of(error, "not_moved", Message { what, remedy: Some("the same command tries again".to_owned()) })
     }
 
     /// What this command itself has found.
-    pub fn own(code: &str, why: &str, remedy: &str) -> Self {
-        let message = format!("{why}; {remedy}");
-        Self::stopped(code, &message)
+    pub fn own(code: &str, what: &str, remedy: &str) -> Self {
+        let message = Message { what: what.to_owned(), remedy: Some(remedy.to_owned()) };
+        let (http_status, needs_login, request_id) = (None, false, None);
+        Self { code: code.to_owned(), message, http_status, needs_login, request_id, extra: Map::new() }
     }
 
     /// Both of these.
-    pub fn and(self, other: &Self) -> Self {
-        Self { message: format!("{}; {}", self.message, other.message), ..self }
+    pub fn and(self, other: Self) -> Self {
+        let what = format!("{}; {}", self.message, other.message.what);
+        Self { message: Message { what, remedy: other.message.remedy }, ..self }
     }
 
-    /// A signal stopped the command.
-    pub fn stopped(code: &str, message: &str) -> Self {
-        let (code, message) = (code.to_owned(), message.to_owned());
-        Self { code, message, http_status: None, needs_login: false, extra: Map::new() }
-    }
-
-    fn of(error: &Error, code: &str, message: String) -> Self {
+    fn of(error: &Error, code: &str, message: Message) -> Self {
         let extra = match error {
             Error::Job(job) => Some(&job.extra),
             _ => error.api().map(|api| &api.extra),
         };
         let http_status = error.status().map(|status| status.as_u16());
+        let request_id = error.api().and_then(|api| api.request_id.clone());
         let (needs_login, extra) = (error.needs_login(), extra.cloned().unwrap_or_default());
-        Self { code: code.to_owned(), message, http_status, needs_login, extra }
+        Self { code: code.to_owned(), message, http_status, needs_login, request_id, extra }
     }
+}
+
+fn request_note(id: &str) -> String {
+    format!(" (request {id})")
 }
 
 /// Whether a command to paste may contain this id from Canva: a shell and `canva` take it as nothing but an id.
@@ -118,7 +146,7 @@ fn what(error: &Error) -> String {
     let text = match error {
         Error::Api(api) => {
             let code = if api.code.is_empty() { String::new() } else { format!(" {}", api.code) };
-            let request = api.request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
+            let request = api.request_id.as_ref().map(|id| request_note(id)).unwrap_or_default();
             format!("Canva answered {}{code}{request}: {}", api.status, api.message)
         }
         Error::Poll { job_id, source, .. } => match **source {

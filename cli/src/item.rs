@@ -181,6 +181,9 @@ pub enum Status {
     Unknown,
 }
 
+/// What to do about what may have been made.
+const LOOK: &str = "look in Canva before you try again";
+
 impl Outcome {
     fn with(status: Status) -> Self {
         Self { job_id: None, status, made: None, looked_up: false, earlier: false, job_extra: Map::new(), error: None }
@@ -285,27 +288,28 @@ impl Outcome {
 
     /// The command was stopped after the file was sent and before Canva answered.
     pub fn stopped_when_sent() -> Self {
-        let error = "canva was stopped before Canva answered; look in Canva before you try again";
-        Self { error: Some(Failure::stopped("outcome_unknown", error)), ..Self::with(Status::Unknown) }
+        let what = "canva was stopped before Canva answered";
+        Self { error: Some(Failure::own("outcome_unknown", what, LOOK)), ..Self::with(Status::Unknown) }
     }
 
     /// The command was stopped before Canva answered a request that can be sent again.
     pub fn stopped_when_repeatable() -> Self {
-        let error = "canva was stopped before Canva answered; the same command again does no harm";
-        Self { error: Some(Failure::stopped("outcome_unknown", error)), ..Self::with(Status::Unknown) }
+        let what = "canva was stopped before Canva answered";
+        let error = Failure::own("outcome_unknown", what, "the same command again does no harm");
+        Self { error: Some(error), ..Self::with(Status::Unknown) }
     }
 
     /// The command was stopped while it looked for the file.
     pub fn stopped_while_looking() -> Self {
-        let error =
-            "the answer was lost, and canva was stopped while it looked for it; look in Canva before you try again";
-        Self { error: Some(Failure::stopped("outcome_unknown", error)), ..Self::with(Status::Unknown) }
+        let what = "the answer was lost, and canva was stopped while it looked for it";
+        Self { error: Some(Failure::own("outcome_unknown", what, LOOK)), ..Self::with(Status::Unknown) }
     }
 
     /// The command was stopped while the tags of the uploaded asset were being set.
     pub fn stopped_at_its_tags(self) -> Self {
-        let error = "it was uploaded, but canva was stopped before Canva confirmed its tags; don't upload it again";
-        Self { status: Status::Failed, error: Some(Failure::stopped("tags_not_applied", error)), ..self }
+        let what = "it was uploaded, but canva was stopped before Canva confirmed its tags";
+        let error = Failure::own("tags_not_applied", what, "don't upload it again");
+        Self { status: Status::Failed, error: Some(error), ..self }
     }
 
     /// The asset was uploaded; `tagged` is the result of setting its tags.
@@ -314,7 +318,7 @@ impl Outcome {
             (Ok(asset), _) => Self { made: Some(asset.into()), ..self },
             (Err(error), Some(Made::OfJob(JobResult::Asset(asset)))) => {
                 let error = match self.error {
-                    Some(unmoved) => unmoved.and(&Failure::tags_not_applied(&asset.id, &error)),
+                    Some(unmoved) => unmoved.and(Failure::tags_not_applied(&asset.id, &error)),
                     None => Failure::tags_not_applied(&asset.id, &error),
                 };
                 Self { status: Status::Failed, error: Some(error), ..self }

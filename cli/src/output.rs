@@ -3,20 +3,22 @@
 
 use std::io::{self, IsTerminal, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
-use canva_connect::{
-    Asset, AssetMetadata, Design, DesignLinks, DesignSummary, DesignTypeOutputName, Folder, JobResult, Printable,
-};
+use canva_connect::{Asset, Design, DesignLinks, DesignSummary, DesignTypeOutputName, Folder, JobResult, Printable};
 use canva_simulator::Simulator;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::end::Worst;
 use crate::item::{Item, Made, Status, Subject};
-use crate::screen::{Mark, Options, Screen};
+use crate::limits::TEST_WINDOW;
+use crate::screen::{self, Ended, Look, Options, Screen};
 
 pub struct Output {
     json: bool,
+    /// How stdout shows text.
+    look: Look,
     pub screen: Screen,
     /// Counts what couldn't be written as failed.
     pub worst: Worst,
@@ -26,21 +28,21 @@ pub struct Output {
 
 impl Output {
     pub fn new(options: Options) -> Self {
-        Self { json: options.json, screen: Screen::new(options), worst: Worst::default(), stdout_failed: false }
+        let (json, look) = (options.json, Look::of(&io::stdout()));
+        Self { json, look, screen: Screen::new(options), worst: Worst::default(), stdout_failed: false }
     }
 
     /// Prints the result. Once stdout has failed, results go to stderr, so that no id is lost.
     pub fn item(&mut self, item: &Item) {
         self.worst.and(item.outcome.worst());
         if let Some(error) = &item.outcome.error {
-            let mark = match item.outcome.status {
-                Status::Unknown => Mark::Unknown,
-                Status::InProgress => Mark::AtCanva,
-                _ => Mark::Failed,
-            };
-            self.screen.ended(mark, item.name(), &error.message);
+            self.screen.ended(item.outcome.status, item.name(), &error.message.to_string());
         }
-        let text = if self.json { json_line(item) } else { text_block(item) };
+        let text = match &item.subject {
+            _ if self.json => json_line(item),
+            Subject::File { .. } => screen::lines(item, self.look, screen::size_of(&io::stdout()).0),
+            _ => text_block(item),
+        };
         if !self.stdout_failed
             && let Err(error) = self.write(&text)
         {
@@ -53,14 +55,27 @@ impl Output {
         }
     }
 
+    /// Prints how many files ended how. A program that reads JSON counts by itself.
+    pub fn summary(&self, files: usize, ended: &[Ended], done: &str, took: Duration) {
+        if !self.json {
+            self.screen.summary(files, ended, done, took);
+        }
+    }
+
     /// Prints what Canva can be asked for again. Unlike with [`item`](Self::item), nothing is lost once stdout has
     /// failed.
     pub fn print(&self, json: &Value, text: String) -> io::Result<()> {
         self.write(&if self.json { json_line(json) } else { text })
     }
 
-    /// Prints how to use the simulator. Over TLS, `certificate` is the file that clients have to trust.
-    pub fn simulator(&self, simulator: &Simulator, certificate: Option<&Path>) -> io::Result<()> {
+    /// Prints how to use the simulator. Over TLS, `certificate` is the file that clients have to trust. `window` is that
+    /// of the rate limits, if it isn't a minute.
+    pub fn simulator(
+        &self,
+        simulator: &Simulator,
+        certificate: Option<&Path>,
+        window: Option<Duration>,
+    ) -> io::Result<()> {
         let (base_url, token) = (simulator.base_url(), simulator.token());
         let (id, secret, url) = (simulator.client_id(), simulator.client_secret(), simulator.authorization_url());
         let token_url = simulator.token_url();
@@ -78,8 +93,10 @@ impl Output {
             // The path of a temporary directory may have spaces and quotes.
             let trust = certificate.map(|file| file.to_string_lossy().replace('\'', r"'\''"));
             let trust = trust.map(|file| format!(" SSL_CERT_FILE='{file}'")).unwrap_or_default();
+            // The commands there count in the same window.
+            let window = window.map(|window| format!(" {TEST_WINDOW}={}", window.as_millis())).unwrap_or_default();
             format!(
-                "export CANVA_BASE_URL={base_url} CANVA_ACCESS_TOKEN={token}{trust}\n\
+                "export CANVA_BASE_URL={base_url} CANVA_ACCESS_TOKEN={token}{trust}{window}\n\
                  export CANVA_CLIENT_ID={id} CANVA_CLIENT_SECRET={secret} CANVA_AUTHORIZATION_URL={url} \
                  CANVA_TOKEN_URL={token_url}\n"
             )
@@ -149,7 +166,7 @@ pub fn rows(indent: &str, rows: impl IntoIterator<Item = (&'static str, String)>
 fn asset_rows(asset: &Asset) -> Vec<(&'static str, String)> {
     let mut rows = vec![("asset", asset.id.clone()), ("name", asset.name.clone())];
     rows.extend(asset.type_.as_ref().map(|kind| ("type", kind.to_string())));
-    rows.extend(asset.metadata.as_ref().and_then(size));
+    rows.extend(size(asset).map(|size| ("size", size)));
     if !asset.tags.is_empty() {
         rows.push(("tags", asset.tags.join(", ")));
     }
@@ -158,11 +175,12 @@ fn asset_rows(asset: &Asset) -> Vec<(&'static str, String)> {
 }
 
 /// `1200x800` for an image, `1920x1080, 12 s` for a video.
-fn size(metadata: &AssetMetadata) -> Option<(&'static str, String)> {
+pub fn size(asset: &Asset) -> Option<String> {
+    let metadata = asset.metadata.as_ref()?;
     let pixels = metadata.width.zip(metadata.height).map(|(width, height)| format!("{width}x{height}"));
     let seconds = metadata.duration.map(|seconds| format!("{seconds} s"));
     let parts: Vec<String> = pixels.into_iter().chain(seconds).collect();
-    (!parts.is_empty()).then(|| ("size", parts.join(", ")))
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 fn imported_rows(design: &DesignSummary) -> Vec<(&'static str, String)> {

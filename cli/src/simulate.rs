@@ -14,6 +14,9 @@ pub async fn run(args: Simulate, stop: &Stop, output: &mut Output) -> io::Result
     if let Some(limits) = args.rate_limits {
         simulator = simulator.rate_limits(limits);
     }
+    if let Some(window) = args.rate_window {
+        simulator = simulator.rate_window(window);
+    }
     if !args.scopes.is_empty() {
         simulator = simulator.scopes(args.scopes);
     }
@@ -29,7 +32,7 @@ pub async fn run(args: Simulate, stop: &Stop, output: &mut Output) -> io::Result
     })?;
     // The file is deleted when this returns.
     let certificate = simulator.certificate().map(certificate_file).transpose()?;
-    output.simulator(&simulator, certificate.as_ref().map(NamedTempFile::path))?;
+    output.simulator(&simulator, certificate.as_ref().map(NamedTempFile::path), args.rate_window)?;
     stop.requested().await;
     Ok(())
 }

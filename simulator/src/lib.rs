@@ -44,7 +44,8 @@
 //!
 //! Code and message are as Canva's, so they often have several possible causes. Which one it was, and what would be
 //! right, is in the response's header `x-simulator-reason`, and in [`ReceivedRequest::reason`]. It is for people:
-//! Canva doesn't send it. Every response of the API has an `x-request-id`, in the order in which requests arrived.
+//! Canva doesn't send it. Every response has an `x-request-id`; those of the API are numbered in the order in which
+//! requests arrived.
 //!
 //! # When things go wrong
 //!

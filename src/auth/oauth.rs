@@ -290,7 +290,7 @@ fn pause(error: &OAuthError, attempts: u32) -> Option<Duration> {
         OAuthError::Refused { status, retry_after, .. } if matches!(status.as_u16(), 429 | 500 | 502 | 503 | 504) => {
             *retry_after
         }
-        OAuthError::Unreachable { source } if source.downcast_ref().is_some_and(is_worth_repeating) => None,
+        OAuthError::Unreachable { source, .. } if source.downcast_ref().is_some_and(is_worth_repeating) => None,
         _ => return None,
     };
     Some(backoff(BASE_DELAY, Duration::MAX, attempts, 1.0..2.0).max(asked.unwrap_or_default()))

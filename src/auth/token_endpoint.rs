@@ -13,6 +13,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::tokens::expires_at;
 use super::{Integration, Login, LoginRequired, OAuthError, RefreshToken, Tokens};
+use crate::boxed::BoxError;
+use crate::error::{connect_kind, proxy_variable};
 use crate::send::exchange::{MAX_BODY, read, read_error};
 use crate::send::failure::cause;
 use crate::send::response::{self, excerpt};
@@ -55,7 +57,7 @@ impl Integration {
     /// Ends all tokens of the consent that this token belongs to.
     pub(super) async fn revoke(&self, token: &str) -> Result<(), OAuthError> {
         // `revoke` is beside the token endpoint.
-        let url = self.token_url.join("revoke").map_err(|e| OAuthError::Unreachable { source: e.into() })?;
+        let url = self.token_url.join("revoke").map_err(|e| unreached(e.into()))?;
         match self.send(url, &[("token", token)], Instant::now() + TIMEOUT).await {
             // Canva knows no such token, so there is nothing left to end.
             Err(OAuthError::Refused { error, .. }) if error == "bad_request_params" => Ok(()),
@@ -74,7 +76,7 @@ impl Integration {
         if let Ok(response) = timeout_at(until, &mut exchange).await {
             return response;
         }
-        let late = |_| OAuthError::Unreachable { source: "no response in time".into() };
+        let late = |_| unreached("no response in time".into());
         timeout(GRACE, exchange).await.map_err(late)?
     }
 
@@ -83,6 +85,7 @@ impl Integration {
         let request = self.http.post(url);
         let request = request.basic_auth(&self.client_id, Some(self.client_secret.expose_secret())).form(form);
         let unreachable = |source: reqwest::Error| OAuthError::Unreachable {
+            proxy: if source.is_connect() { proxy_variable(&source, connect_kind(&source)) } else { None },
             source: cause(source.without_url(), |text| {
                 redact_all(text, self.secrets(form).iter().map(String::as_str)).into()
             }),
@@ -120,6 +123,11 @@ impl Integration {
         let (status, retry_after) = (response.status(), response::retry_after(response.headers()));
         OAuthError::Refused { status, error, description, retry_after }
     }
+}
+
+/// No response, for a reason that is no connection's.
+fn unreached(source: BoxError) -> OAuthError {
+    OAuthError::Unreachable { proxy: None, source }
 }
 
 /// The tokens of a grant (RFC 6749). Only the access token is sure to be there, and a field of another type counts as

@@ -191,7 +191,7 @@ fn of_oauth(source: &BoxError) -> Option<ErrorKind> {
             kind => Some(kind),
         },
         OAuthError::Unreadable { .. } => Some(ErrorKind::Setup),
-        OAuthError::Unreachable { source } => {
+        OAuthError::Unreachable { source, .. } => {
             let connecting = source.downcast_ref().filter(|source: &&reqwest::Error| source.is_connect());
             connecting.map(|source| of_connect(connect_kind(source)))
         }

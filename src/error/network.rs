@@ -34,6 +34,11 @@ impl ConnectKind {
     pub(crate) fn is_worth_repeating(self) -> bool {
         matches!(self, Self::Network | Self::Proxy)
     }
+
+    #[cfg(feature = "oauth")]
+    pub(super) fn is_of_proxy(self) -> bool {
+        matches!(self, Self::Proxy | Self::ProxyAuthorization | Self::ProxyScheme)
+    }
 }
 
 impl fmt::Display for ConnectKind {

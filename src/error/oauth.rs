@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::LoginRequired;
 use super::chain::report;
+use super::{LoginRequired, connect_kind, reason};
 use crate::boxed::BoxError;
 use crate::text::Printable;
 
@@ -52,9 +52,11 @@ pub enum OAuthError {
         retry_after: Option<Duration>,
     },
     /// The token endpoint could not be reached, or its response was lost.
-    #[error("the token endpoint could not be reached")]
+    #[error("the token endpoint could not be reached{}", in_the_way(&**.source, *.proxy))]
     #[non_exhaustive]
     Unreachable {
+        /// If that was a proxy: the environment variable that is set to one, such as `HTTPS_PROXY`.
+        proxy: Option<&'static str>,
         /// The cause: a `reqwest::Error`, or text if the error had a secret in it.
         source: BoxError,
     },
@@ -107,6 +109,12 @@ pub enum OAuthError {
         /// The cause.
         reason: String,
     },
+}
+
+/// What kept the request from its connection, where that was a proxy. Of everything else the cause says it.
+fn in_the_way(source: &(dyn std::error::Error + 'static), proxy: Option<&str>) -> String {
+    let connecting = source.downcast_ref().filter(|source: &&reqwest::Error| source.is_connect());
+    connecting.map(connect_kind).filter(|kind| kind.is_of_proxy()).map_or(String::new(), |kind| reason(kind, proxy))
 }
 
 fn later(retry_after: &Option<Duration>) -> String {

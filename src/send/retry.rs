@@ -91,6 +91,7 @@ pub(super) async fn run<T>(mut call: Call<T>, mut record: Record) -> Result<T, E
                     let seconds = seconds(pause);
                     tracing::warn!(
                         operation = operation.id,
+                        pause = seconds,
                         "Canva can't answer now, and asks for a pause of {seconds} s"
                     );
                 }

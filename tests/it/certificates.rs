@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use canva_connect::{Client, Error};
+use canva_simulator::Simulator;
 
 use crate::support::{self, builder, tls};
 
@@ -47,6 +48,16 @@ fn the_child_without_certificates() {
         builder("http://canva.example/rest").allow_plain_http().build().unwrap();
         let error = Client::new("t").unwrap_err();
         assert!(matches!(error, Error::Setup { .. }), "{error:?}");
-        assert!(error.report().contains("No CA certificates were loaded from the system"), "{}", error.report());
+        let missing = "No CA certificates were loaded from the system";
+        assert!(error.report().contains(missing), "{}", error.report());
+
+        // The simulator fetches as well, and what it gets here is no image.
+        let simulator = Simulator::start().await.unwrap();
+        let canva = support::simulated(&simulator).build().unwrap();
+        for (url, said) in [(base_url.clone(), "is no image or video"), (base_url.replace("http:", "https:"), missing)]
+        {
+            let error = canva.upload_asset_from_url(url, "n").await.unwrap().wait().await.unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+        }
     });
 }

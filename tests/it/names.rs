@@ -51,7 +51,9 @@ proptest! {
     ) {
         let Setup { runtime, simulator, canva, asset_id } = &*SETUP;
         runtime.block_on(async {
-            let asset = canva.upload_asset(PIXEL.to_vec()).name(&name).await.unwrap().wait().await.unwrap();
+            let upload = canva.upload_asset(PIXEL.to_vec()).name(&name);
+            assert_eq!(upload.sent_name().unwrap(), name);
+            let asset = upload.await.unwrap().wait().await.unwrap();
             assert_eq!(asset.name, name);
             let designs =
                 canva.import_design("tests/fixtures/deck.pdf").title(&title).await.unwrap().wait().await.unwrap();
@@ -71,14 +73,19 @@ fn a_file_name_that_is_too_long_is_shortened_as_a_default_and_never_as_a_given_n
     let path = directory.path().join("Screenshot 2026-11-21 at 07.21.38 - Autumn Collection Overview 👩🏽‍🚀.png");
     std::fs::write(&path, PIXEL).unwrap();
     runtime.block_on(async {
-        let asset = canva.upload_asset(&path).await.unwrap().wait().await.unwrap();
+        let upload = canva.upload_asset(&path);
+        let sent_name = upload.sent_name().unwrap();
+        let asset = upload.await.unwrap().wait().await.unwrap();
+        assert_eq!(asset.name, sent_name);
         assert_eq!(asset.name, "Screenshot 2026-11-21 at 07.21.38 - Autumn Col.png");
         assert_eq!(asset.name.chars().count(), 50);
         let name = path.file_name().unwrap().to_str().unwrap();
         assert!(refused(canva.upload_asset(&path).name(name).check()));
         std::fs::copy("tests/fixtures/deck.pdf", path.with_extension("pdf")).unwrap();
-        let mut job = canva.import_design(path.with_extension("pdf")).await.unwrap();
-        let title = job.wait().await.unwrap()[0].title.clone().unwrap();
+        let import = canva.import_design(path.with_extension("pdf"));
+        let sent_title = import.sent_title().unwrap();
+        let title = import.await.unwrap().wait().await.unwrap()[0].title.clone().unwrap();
+        assert_eq!(title, sent_title);
         assert_eq!(title, "Screenshot 2026-11-21 at 07.21.38 - Autumn Collect");
     });
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use canva_connect::auth::{Integration, OAuth, Tokens};
+use canva_connect::auth::{Integration, Login, OAuth, Tokens};
 use canva_connect::reqwest::{self, Certificate, Identity};
 use canva_connect::{Client, ClientBuilder, ConnectKind, Error, Pacing, RetryPolicy, TokenProvider, UploadBody};
 use rcgen::CertificateParams;
@@ -225,6 +225,10 @@ fn the_child_that_says_what_stands_in_the_way() {
         for error in [get(&canva).await.unwrap_err(), upload(&canva).await.unwrap_err()] {
             support::say(&support::everything(&error).replace('\n', " "));
         }
+        let integration = Integration::builder("id", "secret", REDIRECT_URI).token_url(format!("{base_url}/token"));
+        let oauth = login(integration.allow_plain_http().build().unwrap());
+        let error = oauth.finish(&Login::resume("state", "verifier"), "code=c&state=state").await.unwrap_err();
+        support::say(&format!("{} {error:?}", error.report()).replace('\n', " "));
     });
 }
 
@@ -233,8 +237,8 @@ async fn a_proxy_that_stands_in_the_way_is_named_by_its_variable_and_tried_again
     let (_kept, refusing) = support::refusing();
     let address = refusing.strip_prefix("http://").unwrap().strip_suffix("/rest").unwrap();
     let (https, http) = (format!("https://{HIDDEN}/rest"), format!("http://{HIDDEN}/rest"));
-    let refused = "(2 attempts), since the proxy opened no tunnel";
-    let scheme = "(1 attempt), since the proxy's URL isn't one of http or https";
+    let refused = ("(2 attempts)", ", since the proxy opened no tunnel");
+    let scheme = ("(1 attempt)", ", since the proxy's URL isn't one of http or https");
     for (base_url, name, proxy, expected) in [
         (&https, "HTTPS_PROXY", "http", refused),
         (&https, "https_proxy", "http", refused),
@@ -249,9 +253,11 @@ async fn a_proxy_that_stands_in_the_way_is_named_by_its_variable_and_tried_again
         let test = "proxies::the_child_that_says_what_stands_in_the_way";
         let said = support::said_in_child(test, base_url, &environment).await;
         let said: Vec<_> = said.lines().filter_map(|line| line.split_once("said: ")).collect();
-        assert_eq!(said.len(), 2, "{name}={proxy}: {said:?}");
-        for (_, said) in said {
-            assert!(said.contains(&format!("{expected} ({name} is set)")), "{name}={proxy}: {said}");
+        assert_eq!(said.len(), 3, "{name}={proxy}: {said:?}");
+        let (attempts, why) = expected;
+        // A request, an upload, and a login.
+        for ((_, said), begins) in said.into_iter().zip([attempts, attempts, "token endpoint could not be reached"]) {
+            assert!(said.contains(&format!("{begins}{why} ({name} is set)")), "{name}={proxy}: {said}");
             assert!(!said.contains("pr0xy-p4ss") && !said.contains("dXNlcjpwcjB4eS1wNHNz"), "{said}");
         }
     }

@@ -27,6 +27,10 @@ pub struct Simulate {
     #[arg(long, value_name = "COUNT", value_parser = rate_limits())]
     pub rate_limits: Option<RateLimits>,
 
+    /// The time in which --rate-limits count, in place of a minute, so that nobody has to wait for minutes.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, requires = "rate_limits")]
+    pub rate_window: Option<Duration>,
+
     /// The scopes of the access token, and the most that a user can consent to, separated by commas [default: all].
     #[arg(long, value_name = "SCOPE", value_delimiter = ',', value_parser = scopes())]
     pub scopes: Vec<String>,

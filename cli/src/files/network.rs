@@ -11,9 +11,11 @@ use tokio::time::{Instant, sleep};
 pub struct Network {
     timeout: Duration,
     state: Arc<Mutex<State>>,
-    /// Told what failed, and that nothing does any more.
-    tell: Arc<dyn Fn(Option<&Error>) + Send + Sync>,
+    tell: Arc<Tell>,
 }
+
+/// Told what failed, and that nothing does any more.
+type Tell = dyn Fn(Option<&Error>) + Send + Sync;
 
 #[derive(Default)]
 struct State {
@@ -61,6 +63,10 @@ impl Network {
         if state.away_since.take().is_some() {
             (self.tell)(None);
         }
+    }
+
+    pub fn is_away(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).away_since.is_some()
     }
 
     fn may_come_back(&self, error: &Error) -> bool {

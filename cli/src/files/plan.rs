@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use canva_connect::operations::{CREATE_ASSET_UPLOAD_JOB, CREATE_DESIGN_IMPORT_JOB, Operation};
 use canva_connect::{Asset, Client, Error, JobReference, Unconfirmed};
 use sha2::{Digest, Sha256};
 
@@ -12,6 +13,7 @@ use super::journal::{Entry, Journal, Made, Step};
 use super::look::{self, Refusal};
 use super::names;
 use super::select::{Chosen, LeftOut, Selection};
+use super::send::now;
 use crate::args::files::Options;
 use crate::failure::Failure;
 
@@ -20,6 +22,22 @@ use crate::failure::Failure;
 pub enum Kind {
     Asset { folder_id: Option<String> },
     Design { mime_type: Option<String> },
+}
+
+impl Kind {
+    pub fn command(&self) -> &'static str {
+        match self {
+            Self::Asset { .. } => "upload",
+            Self::Design { .. } => "import",
+        }
+    }
+
+    pub fn operation(&self) -> &'static Operation {
+        match self {
+            Self::Asset { .. } => &CREATE_ASSET_UPLOAD_JOB,
+            Self::Design { .. } => &CREATE_DESIGN_IMPORT_JOB,
+        }
+    }
 }
 
 /// A file and what is to be done about it.
@@ -31,6 +49,20 @@ pub struct Planned {
     pub task: Task,
     /// The file has changed since it was sent.
     pub changed: bool,
+}
+
+impl Planned {
+    /// What the journal says of it from now on.
+    pub fn entry(&self, sha256: String, kind: &Kind) -> Entry {
+        let folder_id = match kind {
+            Kind::Asset { folder_id } => folder_id.clone(),
+            Kind::Design { .. } => None,
+        };
+        let Planned { file, name, .. } = self.clone();
+        let (size, modified, tags) = (file.size, file.modified, file.tags);
+        let step = Step::Failed { code: "not_sent".to_owned() };
+        Entry { file: file.absolute, named: file.name, size, modified, sha256, name, tags, folder_id, at: now(), step }
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -85,7 +85,7 @@ pub async fn credentials(
                 .to_owned(),
         ));
     }
-    screen.lines(&guide(scopes, redirect_uri));
+    screen.ask(&guide(scopes, redirect_uri));
     let client_id = match client_id {
         Some(id) => id,
         None => entered("client ID", spawn_blocking(id_from_terminal(screen)).await)?,
@@ -113,7 +113,7 @@ fn guide(scopes: &[&str], redirect_uri: &str) -> String {
 }
 
 fn id_from_terminal(screen: &Screen) -> impl FnOnce() -> io::Result<String> + Send + 'static {
-    screen.lines("Client ID: ");
+    screen.ask("Client ID: ");
     || {
         let mut line = String::new();
         io::stdin().read_line(&mut line)?;

@@ -242,7 +242,7 @@ enum Text {
     Sealed {
         sealed: String,
     },
-    Plain(Login),
+    Plain(Box<Login>),
 }
 
 impl Text {
@@ -251,7 +251,7 @@ impl Text {
     }
 
     fn of(login: &Login, key: Option<&Key>) -> io::Result<Self> {
-        let Some(key) = key else { return Ok(Self::Plain(login.clone())) };
+        let Some(key) = key else { return Ok(Self::Plain(login.clone().into())) };
         let mut text = serde_json::to_vec(login)?;
         let nonce = key.0.seal_in_place_append_tag(Aad::empty(), &mut text).map_err(io::Error::other)?;
         Ok(Self::Sealed { sealed: STANDARD.encode([&nonce.as_ref()[..], &text].concat()) })
@@ -259,7 +259,7 @@ impl Text {
 
     fn open(self, path: &Path, key: Option<&Key>) -> io::Result<Login> {
         let sealed = match self {
-            Self::Plain(login) => return Ok(login),
+            Self::Plain(login) => return Ok(*login),
             Self::Sealed { sealed } => sealed,
         };
         let opened = || {

@@ -102,10 +102,10 @@ const FAILED: &str = "You are not logged in. You can close this page: the termin
 async fn arrival(begun: &Begun, redirect: &Redirect, no_browser: bool, screen: &Screen) -> (String, Option<Visitor>) {
     let (paste, mut pasted) = mpsc::channel(1);
     if no_browser {
-        screen.lines(&format!("Open this address in a browser:\n\n  {}\n\n", begun.url));
+        screen.ask(&format!("Open this address in a browser:\n\n  {}\n\n", begun.url));
         ask_for_paste(paste, screen);
     } else {
-        screen.lines(&format!("Opening the browser. If none opens, open this address:\n\n  {}\n\n", begun.url));
+        screen.ask(&format!("Opening the browser. If none opens, open this address:\n\n  {}\n\n", begun.url));
         let (url, screen) = (begun.url.clone(), screen.clone());
         thread::spawn(move || {
             if let Err(_none) = open::that_detached_with_timeout(url, TO_OPEN) {
@@ -114,17 +114,15 @@ async fn arrival(begun: &Begun, redirect: &Redirect, no_browser: bool, screen: &
             }
         });
     }
-    loop {
-        tokio::select! {
-            visitor = redirect.visitor() => return (visitor.redirect.clone(), Some(visitor)),
-            Some(line) = pasted.recv() => return (line, None),
-        }
+    tokio::select! {
+        visitor = redirect.visitor() => (visitor.redirect.clone(), Some(visitor)),
+        Some(line) = pasted.recv() => (line, None),
     }
 }
 
 /// The browser may run on a machine that can't reach this one.
 fn ask_for_paste(paste: mpsc::Sender<String>, screen: &Screen) {
-    screen.lines(
+    screen.ask(
         "If the browser then can't show a page of 127.0.0.1, copy its address from there, paste it here and press Enter.\n",
     );
     // It ends with the process: nothing else reads standard input any more.

@@ -10,17 +10,13 @@ use super::kept::{Kept, Place};
 use super::source::Source;
 use crate::End;
 use crate::args::Server;
-use crate::connection::{self, base_url, login_at};
+use crate::connection::{Connection, base_url, login_at};
 use crate::item::{Item, Outcome, Subject};
 use crate::output::{Output, rows};
 
 /// Prints whose token the commands use, once Canva has said that it works.
-pub async fn status(server: Server, output: &mut Output) -> Result<(), End> {
-    let source = Source::find()?.name();
-    let connection = connection::open(server, None).await?;
-    let user = super::user(&connection.canva).await;
-    connection.settled().await;
-    let (user, name) = match user {
+pub async fn status(connection: &Connection, output: &mut Output) -> Result<(), End> {
+    let (user, name) = match super::user(&connection.canva).await {
         Ok(user) => user,
         Err(error) => {
             let subject = Subject::User { command: "status" };
@@ -33,13 +29,13 @@ pub async fn status(server: Server, output: &mut Output) -> Result<(), End> {
         None => {
             let json = json!({
                 "status": "success",
-                "token_from": source,
+                "token_from": connection.source,
                 "user_id": user.user_id,
                 "team_id": user.team_id,
                 "display_name": name,
             });
             let name = name.map(|name| ("name", name));
-            let rest = [("user", user.user_id), ("team", user.team_id), ("token", source.to_owned())];
+            let rest = [("user", user.user_id), ("team", user.team_id), ("token", connection.source.to_owned())];
             Ok(output.print(&json, rows("", name.into_iter().chain(rest)))?)
         }
     }

@@ -4,6 +4,7 @@ use std::env;
 use std::io::IsTerminal;
 
 use super::text;
+use crate::item::Status;
 
 #[derive(Clone, Copy, Default)]
 pub struct Look {
@@ -30,6 +31,17 @@ pub enum Mark {
     Failed,
     Unknown,
     AtCanva,
+}
+
+impl Mark {
+    pub fn of(status: Status) -> Self {
+        match status {
+            Status::Success => Self::Done,
+            Status::InProgress => Self::AtCanva,
+            Status::Failed => Self::Failed,
+            Status::Unknown => Self::Unknown,
+        }
+    }
 }
 
 impl Look {

@@ -2,8 +2,10 @@
 //! it is and what it waits for. Where nothing can be redrawn, a line now and then says so.
 
 mod bar;
+mod line;
 mod look;
 mod pace;
+mod summary;
 mod tally;
 pub mod text;
 mod traces;
@@ -16,9 +18,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use canva_connect::Printable;
 
+use crate::item::Status;
+
 use self::bar::View;
-pub use self::look::{Colour, Look, Mark};
+pub use self::line::lines;
+pub use self::look::{Look, Mark};
 use self::pace::Pace;
+pub use self::summary::{Ended, summary};
 pub use self::tally::{LimitWait, Sent, Tally};
 pub use self::traces::about;
 
@@ -61,8 +67,8 @@ type Waits = Box<dyn Fn() -> Option<LimitWait> + Send + Sync>;
 struct State {
     shown: BTreeMap<u64, Shown>,
     next: u64,
-    /// The widths of the rows that are drawn. The cursor is at the end of the last one.
-    rows: Vec<usize>,
+    /// The rows that are drawn. The cursor is at the end of the last one.
+    rows: Vec<String>,
     /// A thread looks at what is shown.
     watched: bool,
     ended: bool,
@@ -70,7 +76,7 @@ struct State {
 
 /// What the rows are about.
 enum Shown {
-    Files { tally: Arc<Mutex<Tally>>, pace: Pace, said: Instant, wait: Option<Instant> },
+    Files { tally: Arc<Mutex<Tally>>, pace: Pace, rows: Vec<String>, said: Instant, wait: Option<Instant> },
     One { name: String, since: Instant, said: Instant },
 }
 
@@ -109,21 +115,25 @@ impl Screen {
         }
     }
 
+    /// Prints text for a person who is asked for something. It is ready for the terminal.
+    pub fn ask(&self, text: &str) {
+        self.0.print(text);
+    }
+
     /// Prints how something ended that isn't done, with its mark on a terminal.
-    pub fn ended(&self, mark: Mark, name: &str, message: &str) {
+    pub fn ended(&self, status: Status, name: &str, message: &str) {
         let (look, text) = (self.0.look, format!("{}: {}", Printable(name), Printable(message)));
-        let head = if look.terminal { look.mark(mark) } else { "canva:".to_owned() };
+        let head = if look.terminal { look.mark(Mark::of(status)) } else { "canva:".to_owned() };
         self.0.print(&format!("{head} {text}\n"));
     }
 
-    /// Prints lines that are ready for the terminal.
-    pub fn lines(&self, lines: &str) {
-        self.0.print(lines);
-    }
-
-    /// Whether and how stderr shows colours.
-    pub fn look(&self) -> Look {
-        self.0.look
+    /// Prints how many files ended how, and what to do about those that aren't done. `done` is what was done with the
+    /// others, such as `uploaded`. A program that sees no terminal hears nothing of a success.
+    pub fn summary(&self, files: usize, ended: &[Ended], done: &str, took: Duration) {
+        let all = ended.iter().filter(|it| it.is_done()).count() == files;
+        if !self.0.quiet && files > 1 && (self.0.look.terminal || !all) {
+            self.0.print(&summary(files, ended, done, took, self.0.look, size_of(&io::stderr()).0));
+        }
     }
 
     /// Hides the rows while `write` prints to stdout, so that the two don't mix.
@@ -148,7 +158,7 @@ impl Screen {
 
     /// Shows how far the files are until this is dropped.
     pub fn files(&self, tally: Arc<Mutex<Tally>>) -> Drawn {
-        self.add(Shown::Files { tally, pace: Pace::default(), said: Instant::now(), wait: None })
+        self.add(Shown::Files { tally, pace: Pace::default(), rows: Vec::new(), said: Instant::now(), wait: None })
     }
 
     /// Removes the rows, for good.
@@ -233,7 +243,8 @@ impl Inner {
     }
 
     fn wait(&self) -> Option<LimitWait> {
-        self.waits.get().and_then(|waits| waits())
+        // Each request asks for its turn, and most get it at once.
+        self.waits.get().and_then(|waits| waits()).filter(|wait| wait.since.elapsed() >= SHORT)
     }
 
     fn view(&self, width: usize) -> View {
@@ -241,14 +252,17 @@ impl Inner {
     }
 
     fn rows(&self, state: &mut State) -> Vec<String> {
-        let (wait, (width, height)) = (self.wait(), size());
+        let (wait, (width, height)) = (self.wait(), size_of(&io::stderr()));
         // The last column stays free: a terminal goes on to the next row there.
         let view = self.view(width - 1);
         let rows = state.shown.values_mut().flat_map(|shown| match shown {
-            Shown::Files { tally, pace, .. } => {
-                let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
-                pace.update(&tally, wait.as_ref(), view.now, view.time);
-                bar::rows(&tally, wait.as_ref(), pace, &view)
+            Shown::Files { tally, pace, rows, .. } => {
+                // Who holds the tally may wait for the screen, and then sees the last rows again.
+                if let Ok(tally) = tally.try_lock() {
+                    pace.update(&tally, wait.as_ref(), view.now, view.time);
+                    *rows = bar::rows(&tally, wait.as_ref(), pace, &view);
+                }
+                rows.clone()
             }
             Shown::One { since, .. } if since.elapsed() < SHORT => Vec::new(),
             Shown::One { name, since, .. } => vec![bar::row(name, *since, wait.as_ref(), &view)],
@@ -261,8 +275,8 @@ impl Inner {
         let (view, wait) = (self.view(usize::MAX), self.wait());
         for shown in state.shown.values_mut() {
             match shown {
-                Shown::Files { tally, pace, said, wait: waiting } => {
-                    let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+                Shown::Files { tally, pace, said, wait: waiting, .. } => {
+                    let Ok(tally) = tally.try_lock() else { continue };
                     pace.update(&tally, wait.as_ref(), view.now, view.time);
                     let worth = |wait: &&LimitWait| {
                         let until = wait.until.and_then(|until| until.duration_since(view.time).ok());
@@ -289,8 +303,8 @@ impl State {
     /// Writes the lines where the rows are, and these rows below them, at once. A terminal that was made narrower has
     /// wrapped the rows that it shows.
     fn draw(&mut self, lines: &str, rows: Vec<String>) {
-        let (width, _) = size();
-        let shown: usize = self.rows.iter().map(|cells| cells.div_ceil(width).max(1)).sum();
+        let (width, _) = size_of(&io::stderr());
+        let shown: usize = self.rows.iter().map(|row| text::wrapped(row, width)).sum();
         let mut frame = String::from("\r");
         if shown > 1 {
             frame += &format!("\x1b[{}A", shown - 1);
@@ -305,7 +319,7 @@ impl State {
         if shown == 0 && rows.is_empty() {
             frame = lines.to_owned();
         }
-        self.rows = rows.iter().map(|row| text::width_shown(row)).collect();
+        self.rows = rows;
         write(&frame);
     }
 }
@@ -316,13 +330,22 @@ fn write(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// The terminal's columns and rows, each at least 2.
-fn size() -> (usize, usize) {
-    let (width, height) = match terminal_size::terminal_size_of(io::stderr()) {
-        Some((width, height)) if width.0 > 0 && height.0 > 0 => (width.0.into(), height.0.into()),
+/// A terminal's columns and rows, each at least 2.
+#[cfg(unix)]
+pub fn size_of(stream: &impl std::os::fd::AsFd) -> (usize, usize) {
+    usable(terminal_size::terminal_size_of(stream))
+}
+
+#[cfg(windows)]
+pub fn size_of(stream: &impl std::os::windows::io::AsHandle) -> (usize, usize) {
+    usable(terminal_size::terminal_size_of(stream))
+}
+
+fn usable(size: Option<(terminal_size::Width, terminal_size::Height)>) -> (usize, usize) {
+    match size {
+        Some((width, height)) if width.0 > 0 && height.0 > 0 => (width.0.max(2).into(), height.0.max(2).into()),
         _ => (80, 24),
-    };
-    (width.max(2), height.max(2))
+    }
 }
 
 fn time_of_day(time: SystemTime) -> String {

@@ -23,8 +23,8 @@ impl Pace {
     /// Looks at the tally again.
     pub fn update(&mut self, tally: &Tally, wait: Option<&LimitWait>, now: Instant, time: SystemTime) {
         let sent = tally.bytes_sent();
-        // An attempt that failed has sent nothing.
-        if self.samples.back().is_some_and(|(_, before)| *before > sent) {
+        // What is held back isn't slow, and an attempt that failed has sent nothing.
+        if wait.is_some() || tally.network.is_some() || self.samples.back().is_some_and(|(_, before)| *before > sent) {
             self.samples.clear();
         }
         self.samples.push_back((now, sent));
@@ -65,7 +65,7 @@ impl Pace {
 
     fn guess(&self, tally: &Tally, now: Instant) -> Option<Instant> {
         let ended = tally.ended();
-        if ended >= tally.files {
+        if ended >= tally.files || tally.network.is_some() {
             return None;
         }
         let limited = self.limited_until.filter(|end| tally.to_send > 0 && *end > now);
@@ -73,7 +73,7 @@ impl Pace {
         let by_speed = match self.speed() {
             Some(speed) if bytes > 0 => now.checked_add(Duration::from_secs(bytes / speed.max(1))),
             // Without bytes, by what has ended so far.
-            _ if tally.bytes == 0 && ended >= 3 => {
+            _ if tally.bytes == 0 && self.limited_until.is_none() && ended >= 3 => {
                 let each = now.saturating_duration_since(tally.begun) / u32::try_from(ended).ok()?;
                 now.checked_add(each.saturating_mul(u32::try_from(tally.files - ended).ok()?))
             }
@@ -93,4 +93,58 @@ impl Pace {
 fn windows(requests: usize, limit: u32) -> u32 {
     let requests = u32::try_from(requests).unwrap_or(u32::MAX);
     requests.saturating_sub(1).checked_div(limit).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use canva_connect::operations::CREATE_ASSET_UPLOAD_JOB;
+
+    /// Seconds left, as it is shown.
+    fn left(pace: &Pace, now: Instant) -> Option<u64> {
+        pace.left(now).map(|left| left.as_secs())
+    }
+
+    #[test]
+    fn the_time_left_knows_how_many_windows_of_the_limit_are_to_come() {
+        let (begun, time) = (Instant::now(), SystemTime::now());
+        let mut tally = Tally { per_minute: Some(30), begun, ..Tally::new(104) };
+        let mut pace = Pace::default();
+        pace.update(&tally, None, begun, time);
+        assert_eq!(left(&pace, begun), Some(180), "three more minutes after the first 30");
+        // The first 30 went at once, and the next may go in 58 s: then 30, 30 and 14.
+        (tally.to_send, tally.done) = (74, 10);
+        let until = Some(time + Duration::from_secs(58));
+        let wait =
+            |limit| LimitWait { operation: &CREATE_ASSET_UPLOAD_JOB, limit, window: MINUTE, until, since: begun };
+        pace.update(&tally, Some(&wait(30)), begun, time);
+        assert_eq!(left(&pace, begun), Some(180));
+        // While the next 30 go, the end stays where it was.
+        let now = begun + Duration::from_secs(59);
+        tally.to_send = 50;
+        pace.update(&tally, None, now, time);
+        assert_eq!(left(&pace, now), Some(120));
+        tally.to_send = 0;
+        pace.update(&tally, None, now, time);
+        assert_eq!(left(&pace, now), None, "how long Canva works isn't known");
+        pace.update(&tally, Some(&wait(0)), now, time);
+    }
+
+    #[test]
+    fn the_time_left_of_large_files_is_that_of_their_speed_and_steady() {
+        let (begun, time) = (Instant::now(), SystemTime::now());
+        let mut tally = Tally { bytes: 100_000_000, to_send: 0, begun, ..Tally::new(1) };
+        let mut pace = Pace::default();
+        let mut shown = Vec::new();
+        for tenth in 0..200 {
+            // A second fast, a second slow: 2 MB/s.
+            tally.bytes_done += if tenth / 10 % 2 == 0 { 300_000 } else { 100_000 };
+            let now = begun + Duration::from_millis(100 * tenth);
+            pace.update(&tally, None, now, time);
+            shown.extend(left(&pace, now));
+        }
+        assert!((1_900_000..2_100_000).contains(&pace.speed().unwrap()), "{:?}", pace.speed());
+        assert!((28..34).contains(shown.last().unwrap()), "{shown:?}");
+        assert!(shown.windows(2).all(|it| it[0].abs_diff(it[1]) <= 5), "{shown:?}");
+    }
 }

@@ -6,6 +6,7 @@ use std::fmt::Debug;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use canva_connect::operations;
 use tracing::field::{Field, Visit};
 use tracing::instrument::Instrumented;
 use tracing::level_filters::LevelFilter;
@@ -14,6 +15,7 @@ use tracing::{Event, Instrument, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::{LookupSpan, Registry};
 
+use super::bar::names;
 use super::{Screen, text};
 
 /// The name of the span of what is done for one file.
@@ -21,13 +23,18 @@ const FILE: &str = "file";
 /// That of a request, which the library opens.
 const REQUEST: &str = "canva";
 
+/// How the library's message begins when Canva refuses a request for its limit.
+const LIMIT: &str = "the rate limit is reached";
+/// How long the same isn't said again.
+const SAME: Duration = Duration::from_secs(30);
+
 /// Work for a file: what the library says of it is said with the file's name.
 pub fn about<F: Future>(name: &str, work: F) -> Instrumented<F> {
     work.instrument(tracing::error_span!(FILE, name))
 }
 
 pub(super) fn listen(screen: Screen, verbose: bool) {
-    let layer = Traces { screen, verbose, pauses: Mutex::default() };
+    let layer = Traces { screen, verbose, told: Mutex::default() };
     // An error means that another screen listens.
     let _ = tracing::subscriber::set_global_default(Registry::default().with(layer));
 }
@@ -35,8 +42,8 @@ pub(super) fn listen(screen: Screen, verbose: bool) {
 struct Traces {
     screen: Screen,
     verbose: bool,
-    /// Until when it is known to the user that requests of an operation pause.
-    pauses: Mutex<HashMap<String, Instant>>,
+    /// Until when the user knows what: it isn't said for each request that it concerns.
+    told: Mutex<HashMap<String, Instant>>,
 }
 
 /// The fields of a span or an event that matter here.
@@ -109,17 +116,43 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Traces {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let file = context.event_scope(event).into_iter().flatten().find(|span| span.name() == FILE);
-        let file = file.and_then(|span| Some(span.extensions().get::<Span>()?.fields.text("name").to_owned()));
-        let named = |message: &str| match &file {
-            Some(file) => format!("{file}: {message}"),
-            None => message.to_owned(),
+        let (mut file, mut request) = (None, None);
+        for span in context.event_scope(event).into_iter().flatten() {
+            if let Some(Span { fields, .. }) = span.extensions().get() {
+                match span.name() {
+                    FILE => file = Some(fields.text("name").to_owned()),
+                    REQUEST => {
+                        let what = format!("{} {}", fields.text("method"), fields.text("path"));
+                        request = Some((what, fields.text("operation").to_owned()));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let (message, operation) = (fields.text("message"), fields.text("operation"));
+        if *event.metadata().level() > Level::WARN {
+            return self.screen.note(&match (request, fields.number("attempts")) {
+                (Some((request, operation)), Some(attempt)) => {
+                    let error = fields.text("error").replace(&format!("{operation}: "), "");
+                    format!("{request}: attempt {attempt} failed: {error}")
+                }
+                _ => message.to_owned(),
+            });
+        }
+        let told = match fields.number("pause") {
+            Some(pause) => self.told(operation, Duration::try_from_secs_f64(pause).unwrap_or_default()),
+            // Without what differs from file to file.
+            None => self.told(message.split(" (").next().unwrap_or_default(), SAME),
         };
-        let message = fields.text("message");
-        match fields.number("pause") {
-            _ if *event.metadata().level() > Level::WARN => self.screen.note(&named(message)),
-            Some(seconds) => self.pause(fields.text("operation"), Duration::from_secs_f64(seconds.max(0.0)), message),
-            None => self.screen.note(&named(message)),
+        if !told {
+            self.screen.note(&match (fields.number("pause"), file) {
+                // It concerns all files.
+                (Some(pause), _) => pausing(message, operation, pause),
+                (None, file) => {
+                    let words = message.replace(&format!("{operation}: "), "");
+                    file.map(|file| format!("{file}: {words}")).unwrap_or(words)
+                }
+            });
         }
     }
 
@@ -133,16 +166,29 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Traces {
 }
 
 impl Traces {
-    /// Says it once, not for each request that has to wait for it.
-    fn pause(&self, operation: &str, pause: Duration, message: &str) {
+    /// Whether the user knows this: it was said for this long. If not, it is said now.
+    fn told(&self, what: &str, how_long: Duration) -> bool {
         let now = Instant::now();
-        let mut pauses = self.pauses.lock().unwrap_or_else(PoisonError::into_inner);
-        if pauses.get(operation).is_some_and(|until| *until > now) {
-            return;
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = told.get(what).is_some_and(|until| *until > now);
+        if !known {
+            told.insert(what.to_owned(), now.checked_add(how_long).unwrap_or(now));
         }
-        pauses.insert(operation.to_owned(), now.checked_add(pause).unwrap_or(now));
-        drop(pauses);
-        self.screen.note(message);
+        known
+    }
+}
+
+/// `Canva's limit of 30 uploads a minute is reached (other programs count, too): waiting 52 s`.
+fn pausing(message: &str, operation: &str, seconds: f64) -> String {
+    let wait = text::duration(Duration::try_from_secs_f64(seconds.ceil()).unwrap_or_default());
+    let operation = operations::ALL.iter().find(|it| it.id == operation);
+    match operation.and_then(|it| Some((it, it.requests_per_minute?))) {
+        Some((operation, limit)) if message.starts_with(LIMIT) => {
+            let [_, many] = names(operation);
+            format!("Canva's limit of {limit} {many} a minute is reached (other programs count, too): waiting {wait}")
+        }
+        _ if message.starts_with(LIMIT) => format!("Canva's limit is reached: waiting {wait}"),
+        _ => format!("Canva can't answer now: waiting {wait}"),
     }
 }
 
@@ -152,8 +198,11 @@ fn request(fields: &Fields, took: Duration) -> String {
         Some(status) => status.to_string(),
         None => "no answer".to_owned(),
     };
-    let took = took.as_secs_f64();
-    let mut line = format!("{} {}: {answer} in {took:.1} s", fields.text("method"), fields.text("path"));
+    let took = match took.as_millis() {
+        ms @ ..1_000 => format!("{ms} ms"),
+        ms => format!("{:.1} s", ms as f64 / 1_000.0),
+    };
+    let mut line = format!("{} {}: {answer} in {took}", fields.text("method"), fields.text("path"));
     if let Some(queued) = fields.number("queued_ms").filter(|queued| *queued >= 100.0) {
         line += &format!(" ({:.1} s of it held back)", queued / 1_000.0);
     }

@@ -89,6 +89,22 @@ fn after_ctrl_c_no_file_is_unknown_that_was_half_sent() {
 }
 
 #[test]
+fn after_ctrl_c_no_file_is_unknown_that_canva_has_refused() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let simulator = runtime.block_on(Simulator::start()).unwrap();
+    let refused = CannedResponse::json(429).header("retry-after".parse().unwrap(), "60".parse().unwrap());
+    simulator.inject("createAssetUploadJob", .., Fault::Respond(refused)).unwrap();
+    let (_directory, files) = copies("photo.jpg", 4);
+    let command = against(&simulator, ["--json", "upload"].into_iter().chain(files.iter().map(String::as_str)));
+    let items = stopped(command, || {
+        // By then, the refusals have come.
+        std::thread::sleep(Duration::from_millis(300));
+        requests(&simulator, "POST").len() >= 4
+    });
+    assert_eq!(items, [] as [Value; 0]);
+}
+
+#[test]
 fn after_ctrl_c_it_is_said_that_tags_may_be_missing() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let simulator = runtime.block_on(Simulator::start()).unwrap();

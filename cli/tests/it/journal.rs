@@ -1,15 +1,18 @@
 //! A journal of what was sent: the same command goes on where an earlier one ended, however it ended.
 
+#![allow(clippy::print_stdout)]
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use canva_simulator::{Fault, Simulator};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::common::{against, canva, copies, run};
+use crate::common::{against, copies, run};
 
 fn start() -> (Runtime, Simulator) {
     let runtime = Runtime::new().unwrap();
@@ -208,8 +211,7 @@ fn each_is_there_once(job_duration: Duration) {
     more();
     while left > 0 {
         let mut run = command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let until =
-            Instant::now() + Duration::from_millis(20 + u64::from(std::process::id() ^ left as u32 * 7919) % 180);
+        let until = Instant::now() + Duration::from_millis(20 + RandomState::new().build_hasher().finish() % 180);
         let status = loop {
             match run.try_wait().unwrap() {
                 None if Instant::now() < until => std::thread::sleep(Duration::from_millis(1)),

@@ -10,15 +10,18 @@ mod files;
 mod folders;
 mod journal;
 mod licences;
+mod limits;
 mod list;
 mod login;
 mod look_up;
 mod network;
 mod output;
+mod screen;
 #[cfg(feature = "redis")]
 mod select;
-mod shared_limits;
+
 mod shell;
 mod stop;
+mod terminal;
 mod usage;
 mod whoami;

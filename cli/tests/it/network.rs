@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
-use canva_simulator::{Fault, Simulator};
+use canva_simulator::Simulator;
 use tokio::runtime::Runtime;
 
 use crate::common::{against, copies, run};
@@ -64,23 +64,22 @@ impl Cable {
 fn a_network_that_goes_away_is_waited_for() {
     let runtime = Runtime::new().unwrap();
     let simulator = runtime.block_on(Simulator::builder().job_duration(Duration::from_millis(500)).start()).unwrap();
-    simulator.inject("createAssetUploadJob", .., Fault::Delay(Duration::from_millis(400))).unwrap();
     let to = simulator.base_url().split('/').nth(2).unwrap().parse().unwrap();
     let (cable, plugged) = Cable::plug(to, None);
-    let (_directory, files) = copies("photo.png", 24);
-    // What was on its way when the network went is looked for, and isn't there.
-    let options = ["--json", "upload", "--tag", "launch", "--timeout", "5", "--send-again"];
+    let (_directory, files) = copies("photo.png", 34);
+    let options = ["--json", "upload", "--tag", "launch"];
     let mut command = against(&simulator, options.into_iter().chain(files.iter().map(String::as_str)));
-    command.env("CANVA_BASE_URL", format!("http://{}/rest", cable.from));
+    // The limit of 30 leaves time to cut the network between two uploads.
+    command.env("CANVA_BASE_URL", format!("http://{}/rest", cable.from)).env("CANVA_TEST_LIMITS_WINDOW", "4000");
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let begun = Instant::now();
-    while simulator.assets().len() < 4 {
+    while simulator.assets().iter().filter(|asset| !asset.tags.is_empty()).count() < 30 {
         assert!(begun.elapsed() < Duration::from_secs(60));
         sleep(Duration::from_millis(10));
     }
     let (from, to) = cable.cut(&plugged);
-    // Longer than all attempts of a request take.
-    sleep(Duration::from_secs(12));
+    // Longer than the limit and all attempts of a request take.
+    sleep(Duration::from_secs(14));
     let _again = Cable::plug(to, Some(from));
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
@@ -90,7 +89,7 @@ fn a_network_that_goes_away_is_waited_for() {
     let mut names: Vec<_> = simulator.assets().into_iter().map(|asset| (asset.name, asset.tags)).collect();
     names.sort();
     names.dedup();
-    assert_eq!((simulator.assets().len(), names.len()), (24, 24), "{said}");
+    assert_eq!((simulator.assets().len(), names.len()), (34, 34), "{said}");
     assert!(names.iter().all(|(_, tags)| tags == &["launch"]));
 }
 
@@ -115,5 +114,20 @@ fn a_token_that_does_not_work_ends_the_command_at_the_first_file() {
     let ran = run(command);
     assert_eq!(ran.code, Some(3));
     assert!(ran.json().len() <= 8 && simulator.requests().len() <= 16, "{}", ran.stdout);
+    assert!(ran.stderr.ends_with(" were not sent; the same command goes on with them\n"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_folder_that_is_not_there_ends_the_command_at_the_first_file() {
+    let runtime = Runtime::new().unwrap();
+    let simulator = runtime.block_on(Simulator::start()).unwrap();
+    let (_directory, files) = copies("photo.png", 40);
+    let options = ["--json", "upload", "--folder", "FAmistyped"];
+    let mut command = against(&simulator, options.into_iter().chain(files.iter().map(String::as_str)));
+    command.env("CANVA_TEST_LIMITS_WINDOW", "1000");
+    let ran = run(command);
+    assert_eq!(ran.code, Some(1));
+    // Those that the limit lets through before the first has a result, and those that wait for their turn then.
+    assert!(simulator.assets().len() <= 34, "{}", simulator.assets().len());
     assert!(ran.stderr.ends_with(" were not sent; the same command goes on with them\n"), "{}", ran.stderr);
 }

@@ -193,7 +193,7 @@ fn a_list_gives_files_their_names_and_tags() {
             ["photo.png", "Hero, large", ["all", "launch", "2026"]],
         ])
     );
-    let ran = with_input(against(&simulator, ["import", "--from", "-"]), b"file,title\ndeck.pdf,Q4\n");
+    let ran = with_input(against(&simulator, ["--json", "import", "--from", "-"]), b"file,title\ndeck.pdf,Q4\n");
     assert!(ran.code == Some(0) && ran.stdout.contains("Q4"), "{}{}", ran.stdout, ran.stderr);
     let before = simulator.requests().len();
     let ran = with_input(against(&simulator, ["upload", "--from", "-"]), b"name\nx\n");

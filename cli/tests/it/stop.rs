@@ -139,7 +139,7 @@ fn what_canva_refused_unread_was_not_begun() {
     let mut command = against(&simulator, ["delete", "A1"]);
     let mut running = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
     let mut said = BufReader::new(running.child().stderr.take().unwrap()).lines();
-    assert!(said.next().unwrap().unwrap().contains("the rate limit is reached"));
+    assert!(said.next().unwrap().unwrap().contains("Canva's limit of 30 deletions a minute is reached"));
     running.signal("-INT");
     assert_eq!(said.next().unwrap().unwrap(), "canva: stopped; nothing was changed");
     let ran = running.ended();

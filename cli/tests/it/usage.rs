@@ -228,10 +228,11 @@ fn a_file_with_the_name_of_an_option_is_uploaded_where_it_can_only_be_a_file() {
         (r#""$canva" upload -- *.png"#, ["--base-url=https:evil.example\\x.png", "--tag=x.png", "photo.png"]),
     ];
     for (line, files) in cases {
-        let printed = shell(&simulator, directory.path(), &line.replace("upload", "upload --start-over")).stdout;
-        let uploaded: BTreeSet<&str> = printed.lines().filter(|line| !line.starts_with("  ")).collect();
+        let ran = shell(&simulator, directory.path(), &line.replace("upload", "--json upload --start-over"));
+        let items = ran.json();
+        let uploaded: BTreeSet<&str> = items.iter().filter_map(|item| item["file"].as_str()).collect();
         assert_eq!(uploaded, BTreeSet::from(files), "{line}");
-        assert!(!printed.contains("  tags"), "{printed}");
+        assert!(items.iter().all(|item| item["asset"]["tags"] == serde_json::json!([])), "{items:?}");
     }
 }
 

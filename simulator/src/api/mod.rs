@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, Method, StatusCode, Version, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use canva_connect::operations::BASE_URL;
@@ -34,6 +35,14 @@ mod spec;
 
 /// Every response has one, for Canva's support.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The same for a response to what the log doesn't keep.
+pub async fn identified(mut response: Response) -> Response {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let id = format!("simulated-request-beside-{}", LAST.fetch_add(1, Ordering::Relaxed) + 1);
+    response.headers_mut().extend(HeaderValue::try_from(id).ok().map(|id| (REQUEST_ID, id)));
+    response
+}
 
 /// The most bytes that are read of an unwanted body, so that a client that still writes gets to read the response.
 const MAX_DISCARDED_BYTES: usize = 256 << 20;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Path, RawPathParams, RawQuery};
 use axum::http::{StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use canva_connect::operations::{AUTHORIZATION_URL, BASE_URL, TOKEN_URL};
@@ -57,8 +58,15 @@ pub fn path_of(url: &str) -> &str {
 pub fn elsewhere(path: &str) -> Option<String> {
     let tidy: String = path.split('/').filter(|part| !part.is_empty()).map(|part| format!("/{part}")).collect();
     let base = path_of(BASE_URL);
+    let below = tidy.strip_prefix(base).unwrap_or(&tidy);
     // The token endpoints first below /auth: below the base URL they are deprecated.
-    let candidates = [tidy.clone(), format!("/auth{tidy}"), format!("{base}{tidy}")];
+    let candidates = [
+        tidy.clone(),
+        format!("/auth{tidy}"),
+        format!("{base}{tidy}"),
+        format!("/auth/v1{below}"),
+        format!("{base}/v1{below}"),
+    ];
     if let Some(meant) = candidates.iter().find(|meant| *meant != path && is_path(meant)) {
         return Some(format!("Did you mean {meant}?"));
     }
@@ -119,11 +127,14 @@ pub fn router(state: Arc<State>) -> Result<Router, String> {
         let asset_id = asset_id.map_or(String::new(), |Path(asset_id)| asset_id);
         thumbnail(&thumbnails, &asset_id, &query.unwrap_or_default())
     });
-    let router = router
+    let beside = Router::new()
         .route(path_of(AUTHORIZATION_URL), authorize)
         .route("/thumbnails/{asset_id}/0001.png", thumbnail)
+        .layer(middleware::map_response(api::identified));
+    let router = router
+        .merge(beside)
         .fallback(move |request| api::respond(state.clone(), Place::Nowhere, request))
-        .layer(axum::middleware::from_fn(visitors::admit));
+        .layer(middleware::from_fn(visitors::admit));
     Ok(router)
 }
 

@@ -1,5 +1,6 @@
 //! Fetches a file from a URL on this machine: a test must not reach into the network, not even to look up a name.
 
+use std::error::Error;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -29,8 +30,8 @@ pub async fn fetch(mut url: Url, max_bytes: u64, certificate: Option<&str>) -> R
                 "the simulator fetches from http:// and https:// URLs of localhost and loopback addresses",
             ));
         }
-        let client = client(&url, certificate).map_err(failed)?;
-        let mut response = client.get(url.clone()).send().await.map_err(failed)?;
+        let client = client(&url, certificate).map_err(broken)?;
+        let mut response = client.get(url.clone()).send().await.map_err(broken)?;
         if response.status().is_redirection() {
             let location = response.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
             let location = location.ok_or_else(|| failed("a redirect without a usable location"))?;
@@ -41,7 +42,7 @@ pub async fn fetch(mut url: Url, max_bytes: u64, certificate: Option<&str>) -> R
             return Err(failed(format!("answered with {}", response.status())));
         }
         let mut bytes = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        while let Some(chunk) = response.chunk().await.map_err(broken)? {
             bytes.extend_from_slice(&chunk);
             if bytes.len() as u64 > max_bytes {
                 return Err(FetchError::TooBig);
@@ -58,6 +59,15 @@ fn client(url: &Url, certificate: Option<&str>) -> reqwest::Result<Client> {
     let client = Client::builder().no_proxy().redirect(Policy::none()).read_timeout(TIMEOUT);
     let client = if url.scheme() == "https" { client.tls_certs_merge(own) } else { client.tls_certs_only([]) };
     client.resolve_to_addrs("localhost", &loopback::LOCALHOST).build()
+}
+
+/// The cause at the bottom: reqwest's own text repeats the URL and leaves the reason to its sources.
+fn broken(error: reqwest::Error) -> FetchError {
+    let mut cause: &dyn Error = &error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    failed(cause)
 }
 
 fn failed(reason: impl ToString) -> FetchError {

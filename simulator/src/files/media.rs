@@ -93,7 +93,7 @@ pub fn asset_kind(start: &[u8]) -> Result<AssetKind, String> {
     }
 }
 
-/// What kind of asset Canva would make of this whole file: the judgement of an upload.
+/// What kind of asset Canva would make of this whole file: the judgement of an upload, but for the file's length.
 ///
 /// # Errors
 /// What is wrong with it, as the end of a sentence: `is a GIF image of 12 frames, and Canva takes one with a single
@@ -167,9 +167,14 @@ fn other_type(file: &[u8]) -> &'static str {
 pub(super) const MULTIPART: &str = "begins as a multipart body does, not as a file";
 pub(super) const BASE64: &str = "is Base64 text, not a file's own bytes";
 
-/// Whether this is so long a text in Base64 that it is hardly anything else.
+/// Whether this is so long a text in Base64 that it is hardly anything else: of either alphabet, and perhaps in JSON's
+/// quotation marks or in a `data:` URL, as pages have it.
 pub(super) fn is_base64(file: &[u8]) -> bool {
-    let mut start = Reader(file);
-    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=\r\n".contains(byte);
+    const IN_URL: &[u8] = b";base64,";
+    let text = file.strip_prefix(b"\"").unwrap_or(file);
+    let head = text.get(..128).filter(|head| head.starts_with(b"data:"));
+    let before = head.and_then(|head| Some(memchr::memmem::find(head, IN_URL)? + IN_URL.len()));
+    let mut start = Reader(text.get(before.unwrap_or(0)..).unwrap_or_default());
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_=\r\n".contains(byte);
     start.take(64).is_some_and(|start| start.iter().all(is_digit))
 }

@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use reqwest::Url;
 
+use crate::api;
 use crate::api_error::ApiError;
 use crate::loopback;
 
@@ -22,7 +23,7 @@ pub async fn admit(request: Request, next: Next) -> Response {
     }
     let message = "The simulator answers to programs and pages of this machine alone: Host, and Origin if there is one, \
                    must be localhost, 127.0.0.1 or [::1].";
-    ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message).into_response()
+    api::identified(ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message).into_response()).await
 }
 
 /// Whether the request names one host, and that host is this machine. Over HTTP/1.1 `Host` is required, and an

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use canva_simulator::{AssetKind, Simulator, StoredAsset};
+use canva_simulator::{AssetKind, Simulator, StoredAsset, asset_kind, judge_asset};
 
 use crate::common::{fixture, ok, prompt, upload};
 
@@ -12,14 +12,23 @@ fn kind(name: &str) -> Bytes {
     fixture(&format!("kinds/{name}"))
 }
 
-/// The asset that the file became, or the code and the message of the job that failed.
-async fn judged(simulator: &Simulator, file: impl Into<reqwest::Body>) -> Result<StoredAsset, (String, String)> {
+/// The asset that the file became, or the code and the message of the job that failed. What is said of the file without
+/// an upload is the same.
+async fn judged(simulator: &Simulator, file: impl Into<Bytes>) -> Result<StoredAsset, (String, String)> {
+    let file: Bytes = file.into();
+    let (start, whole) = (asset_kind(&file[..file.len().min(4096)]), judge_asset(&file));
     let job = ok(upload(simulator, "Name", file)).await["job"].take();
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-    match job["status"].as_str() {
-        Some("success") => Ok(simulator.assets().pop().unwrap()),
-        _ => Err((text(&job["error"]["code"]), text(&job["error"]["message"]))),
+    if job["status"] == "success" {
+        let asset = simulator.assets().pop().unwrap();
+        assert_eq!((start, whole), (Ok(asset.kind), Ok(asset.kind)));
+        return Ok(asset);
     }
+    let message = text(&job["error"]["message"]);
+    for why in [start, whole].into_iter().filter_map(Result::err) {
+        assert!(message.contains(&why), "{message}");
+    }
+    Err((text(&job["error"]["code"]), message))
 }
 
 #[tokio::test]
@@ -66,6 +75,11 @@ async fn what_canva_does_not_take_fails_with_what_it_is() {
         ("8BPS\0\u{1}".into(), "is a Photoshop file"),
         ("--boundary\r\nContent-Disposition: form-data".into(), "begins as a multipart body does"),
         ("iVBORw0KGgo".repeat(10).into(), "is Base64 text"),
+        // For URLs, in quotation marks, and in a URL of its own.
+        ("_9j_4AAQSkZJRgABAQ-".repeat(10).into(), "is Base64 text"),
+        (format!("\"{}\"", "iVBORw0KGgo".repeat(10)).into(), "is Base64 text"),
+        (format!("data:image/png;base64,{}", "iVBORw0KGgo".repeat(10)).into(), "is Base64 text"),
+        ("data:image/png;base64,".into(), "is no image or video of a known type"),
     ];
     for (file, what) in cases {
         let (code, message) = judged(&simulator, file).await.unwrap_err();

@@ -79,9 +79,10 @@ async fn a_code_becomes_tokens_once_and_its_reuse_revokes_them() {
     assert_eq!(first["scope"], "asset:read asset:write");
     assert_eq!(read(&simulator, &first).await, 404);
 
-    assert_eq!(refused(exchange(&simulator, &code)).await, (400, "invalid_grant".into()));
+    assert_eq!(because(exchange(&simulator, &code), "used before").await, (400, "invalid_grant".into()));
     assert_eq!(read(&simulator, &first).await, 401);
-    assert_eq!(refused(refresh(&simulator, &first["refresh_token"])).await, (400, "invalid_grant".into()));
+    let ended = because(refresh(&simulator, &first["refresh_token"]), "was revoked, or a code").await;
+    assert_eq!(ended, (400, "invalid_grant".into()));
 }
 
 #[tokio::test]
@@ -105,7 +106,8 @@ async fn a_refresh_token_works_once_and_its_reuse_revokes_the_whole_family() {
     assert_ne!(second["access_token"], third["access_token"]);
     assert_eq!(read(&simulator, &third).await, 404);
 
-    assert_eq!(refused(refresh(&simulator, &first["refresh_token"])).await, (400, "invalid_grant".into()));
+    let again = because(refresh(&simulator, &first["refresh_token"]), "used before, and each works once").await;
+    assert_eq!(again, (400, "invalid_grant".into()));
     assert_eq!(refused(refresh(&simulator, &third["refresh_token"])).await, (400, "invalid_grant".into()));
     assert_eq!(read(&simulator, &third).await, 401);
     assert_eq!(read(&simulator, &other).await, 404);
@@ -135,6 +137,12 @@ async fn a_code_needs_its_verifier_its_redirect_uri_and_a_known_value() {
     ] {
         assert_eq!(because(request, reason).await, (400, "invalid_grant".into()));
     }
+    // A field that isn't there at all is told from one that is wrong.
+    let form = [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", REDIRECT)];
+    let response = post(&simulator, &form).send().await.unwrap();
+    let (status, error) = (response.status().as_u16(), response.json::<Value>().await.unwrap());
+    assert_eq!((status, &error["code"]), (400, &json!("invalid_field")));
+    assert_eq!(error["message"], "The parameter code_verifier is missing.");
     tokens(exchange(&simulator, &code)).await;
 }
 
@@ -189,7 +197,7 @@ async fn codes_and_access_tokens_expire_and_refresh_tokens_do_not() {
     tokio::time::advance(Duration::from_secs(60)).await;
     assert_eq!(read(&simulator, &first).await, 401);
     tokio::time::advance(Duration::from_secs(10 * 60)).await;
-    assert_eq!(refused(exchange(&simulator, &late)).await, (400, "invalid_grant".into()));
+    assert_eq!(because(exchange(&simulator, &late), "expired 60 s ago").await, (400, "invalid_grant".into()));
     let second = tokens(refresh(&simulator, &first["refresh_token"])).await;
     assert_eq!(read(&simulator, &second).await, 404);
 }

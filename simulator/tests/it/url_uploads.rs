@@ -196,7 +196,8 @@ async fn what_cannot_be_fetched_from_this_machine_is_a_failed_fetch() {
         (format!("http://127.0.0.1:{port}/missing"), "404"),
         (format!("http://127.0.0.1:{port}/loop"), "too many redirects"),
         (format!("http://127.0.0.1:{port}/nowhere"), "without a usable location"),
-        (closed_port().await, "error sending request"),
+        (closed_port().await, "Connection refused"),
+        (format!("https://127.0.0.1:{port}/missing"), "corrupt message"),
     ];
     for (url, reason) in cases {
         let message = fetch_failure(&simulator, &url).await;

@@ -79,6 +79,11 @@ async fn every_response_has_a_request_id_of_its_own() {
         client().get(format!("{}/v1/nothing", simulator.base_url())),
         client().put(format!("{}/v1/imports", simulator.base_url())),
         client().post(simulator.token_url()),
+        // Beside the API.
+        client().get(simulator.authorization_url()),
+        client().post(simulator.authorization_url()),
+        client().get(format!("{}/thumbnails/a/0001.png", simulator.base_url().trim_end_matches("/rest"))),
+        request(&simulator, Method::GET, "/v1/assets/none").header("origin", "https://evil.example"),
     ] {
         let response = request.send().await.unwrap();
         assert!(ids.insert(response.headers()["x-request-id"].to_str().unwrap().to_owned()));
@@ -97,6 +102,10 @@ async fn a_path_that_leads_nowhere_says_where_to_look() {
         ("/v1/exports", "Canva has operations there"),
         ("/auth/v1/oidc/jwks", "Canva has operations there"),
         ("/rest//v1/assets/a", "Did you mean /rest/v1/assets/a?"),
+        ("/rest/assets/a", "Did you mean /rest/v1/assets/a?"),
+        ("/imports", "Did you mean /rest/v1/imports?"),
+        ("/oauth/token", "Did you mean /auth/v1/oauth/token?"),
+        ("/rest/exports", "Canva has operations there"),
         ("/v1/oauth/token", "Did you mean /auth/v1/oauth/token?"),
         ("/auth/v1/oauth/revoke/", "Did you mean /auth/v1/oauth/revoke?"),
     ] {

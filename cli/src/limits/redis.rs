@@ -1,23 +1,16 @@
 //! The rate limits that several commands share in Redis.
 
-use std::env;
 use std::error::Error;
 use std::time::Duration;
 
 use canva_connect_redis::{Redis, RedisError, RedisPacing};
 
-use crate::End;
 use crate::account::Account;
-
-/// Counts a shorter time than a minute, in milliseconds: for tests with a simulator that does the same.
-const TEST_WINDOW: &str = "CANVA_TEST_LIMITS_WINDOW";
+use crate::end::End;
 
 /// The limits of this account.
-pub async fn open(url: &str, account: &Account) -> Result<RedisPacing, End> {
-    let mut pacing = Redis::open(url).map_err(unusable)?.pacing(account.to_string());
-    if let Some(window) = env::var(TEST_WINDOW).ok().and_then(|window| window.parse().ok()) {
-        pacing = pacing.window(Duration::from_millis(window));
-    }
+pub async fn open(url: &str, account: &Account, window: Duration) -> Result<RedisPacing, End> {
+    let pacing = Redis::open(url).map_err(unusable)?.pacing(account.to_string()).window(window);
     // Fails before anything is sent.
     pacing.check().await.map_err(unusable)?;
     Ok(pacing)
