@@ -140,6 +140,9 @@ pub enum Command {
 #[derive(Subcommand)]
 pub enum ApiCommand {
     /// Upload images and videos.
+    ///
+    /// It is safe to stop, and the same command goes on where an earlier one ended, however it ended: what is in Canva
+    /// isn't sent again, jobs that were made are waited for, and files that may have arrived are looked for.
     Upload(UploadFiles),
 
     /// Have Canva fetch an image or a video from a URL (a preview API: Canva may change it).
@@ -180,6 +183,8 @@ pub enum ApiCommand {
     },
 
     /// Import documents, such as PDF or Office files, as designs.
+    ///
+    /// It is safe to stop, and the same command goes on where an earlier one ended, as `canva upload` does.
     Import(ImportFiles),
 
     /// Have Canva fetch a document from a URL and import it as a design.

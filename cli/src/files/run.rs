@@ -172,6 +172,7 @@ impl<'a> Run<'a> {
             self.print(number, unknown.unwrap_or_else(|| Outcome::unknown_before("outcome_unknown")));
         }
         lost.iter().for_each(|(number, ..)| drop(self.states.insert(*number, State::LookedFor)));
+        self.count_lost();
         let names: BTreeSet<&str> = lost.iter().map(|(_, unconfirmed, _)| unconfirmed.name.as_str()).collect();
         // What has the name of something lost would be taken for it.
         let is_held = |(number, task): &(usize, Task)| {
@@ -312,6 +313,7 @@ impl<'a> Run<'a> {
                     self.say(number, LOST);
                 }
                 self.states.insert(number, State::LookedFor);
+                self.count_lost();
                 self.write(number, Step::Sending { unconfirmed: unconfirmed.clone() }).await?;
                 self.lost.push((number, unconfirmed, Some(error)));
                 Ok(None)
@@ -420,6 +422,7 @@ impl<'a> Run<'a> {
         if matches!(why, LookUpError::NotThere) && self.options.again.send_again && self.sent_again.insert(number) {
             self.say(number, "Canva does not list it, so it is sent again");
             self.states.remove(&number);
+            self.count_lost();
             self.next.push((number, Task::Send));
             return Ok(None);
         }
@@ -556,8 +559,15 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Shows how many files are looked for.
+    fn count_lost(&self) {
+        let lost = self.states.values().filter(|state| matches!(state, State::LookedFor)).count();
+        locked(&self.sender.tally).looked_for = lost;
+    }
+
     fn print(&mut self, number: usize, outcome: Outcome) {
         self.states.remove(&number);
+        self.count_lost();
         self.printed.insert(number);
         let mut tally = locked(&self.sender.tally);
         tally.at_canva.remove(&number);

@@ -55,20 +55,14 @@ impl Sender {
                     attempt = progress.attempt;
                     unsent();
                 }
-                locked(&tally).sending.insert(number, Sent::new(&name, progress));
+                locked(&tally).sends(number, Sent::new(&name, progress));
             };
             let (sender, entry) = (self.clone(), entry.clone());
             let before_end = move |unconfirmed| sender.clone().about_to_send(entry.clone(), unconfirmed);
             self.kind.send(&self.canva, &planned, on_progress, before_end)
         };
-        {
-            let mut tally = locked(&self.tally);
-            tally.to_send = tally.to_send.saturating_sub(1);
-        }
         let sent = Begun::telling(unsent.clone()).note(about(&name, self.network.insist(send))).await;
-        let mut tally = locked(&self.tally);
-        tally.bytes_done += planned.file.size;
-        tally.sending.remove(&number);
+        locked(&self.tally).sent(number, planned.file.size);
         sent
     }
 

@@ -195,7 +195,8 @@ pub fn names(operation: &Operation) -> [&'static str; 2] {
 }
 
 fn sending(tally: &Tally, view: &View) -> Option<String> {
-    let mut files: Vec<_> = tally.sending.values().collect();
+    // Of the others, the answer is to come.
+    let mut files: Vec<_> = tally.sending.values().filter(|file| file.sent < file.total).collect();
     // The largest are those that take long.
     files.sort_by_key(|file| std::cmp::Reverse(file.total));
     let state = |file: &super::tally::Sent| {
@@ -385,8 +386,9 @@ mod tests {
         ");
         tally.network = Some(("could not connect to api.canva.com".to_owned(), later.now));
         tally.sending.clear();
+        pace.update(&tally, None, later.now, later.time);
         insta::assert_snapshot!(rows(&tally, None, &pace, &later).join("\n"), @r"
-        ──────────────────────────────   0 of 2   0.0 of 30.0 MB   1.0 MB/s   19 s left
+        ──────────────────────────────   0 of 2   0.0 of 30.0 MB
         Waiting for the network since 20:43:17: could not connect to api.canva.com
         ");
     }

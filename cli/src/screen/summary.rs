@@ -53,7 +53,7 @@ pub fn summary(files: usize, ended: &[Ended], done: &str, took: Duration, look: 
     let mut lines = format!("{files} files in {}: {}\n", text::duration(took), counts.join(", "));
     for (status, head) in [
         (Status::Failed, "Failed"),
-        (Status::Unknown, "Unknown: all was sent, and no answer came, so sending it again may make a second one"),
+        (Status::Unknown, "Unknown: it may be in Canva, so sending it again may make a second one"),
         (Status::InProgress, "Still at Canva"),
     ] {
         let mut groups: BTreeMap<_, Vec<&str>> = BTreeMap::new();
@@ -96,4 +96,47 @@ fn names(files: &[&str], width: usize) -> Vec<String> {
     }
     rows.push(row);
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(name: &str, status: Status, what: &str) -> Ended {
+        let failure = (!what.is_empty()).then(|| (what.to_owned(), Some("do this".to_owned())));
+        Ended { name: name.to_owned(), status, earlier: name == "earlier.png", failure }
+    }
+
+    #[test]
+    fn what_failed_alike_is_named_together() {
+        let mut all = vec![
+            ended("a.png", Status::Success, ""),
+            ended("earlier.png", Status::Success, ""),
+            ended("scan-3.tiff", Status::Failed, "Canva can't read it"),
+            ended("tour.mov", Status::Failed, "it is too big"),
+            ended("scan-4.tiff", Status::Failed, "Canva can't read it"),
+            ended("\u{1b}[2J.png", Status::Unknown, "the answer was lost"),
+            ended("clip.mp4", Status::InProgress, ""),
+        ];
+        insta::assert_snapshot!(summary(9, &all, "uploaded", Duration::from_secs(192), Look::default(), 80), @r"
+        9 files in 3 min 12 s: 1 uploaded, 1 in Canva already, 3 failed, 1 unknown, 1 still at Canva, 2 not sent
+        Failed
+          scan-3.tiff, scan-4.tiff
+            Canva can't read it
+            do this
+          tour.mov
+            it is too big
+            do this
+        Unknown: it may be in Canva, so sending it again may make a second one
+          \u{1b}[2J.png
+            the answer was lost
+            do this
+        Still at Canva
+          clip.mp4
+        ");
+        all.extend((0..40).map(|number| ended(&format!("IMG_{number}.jpg"), Status::Failed, "no")));
+        let rows = summary(49, &all, "uploaded", Duration::ZERO, Look::default(), 40);
+        assert!(rows.contains(", +") && rows.lines().filter(|row| row.contains("IMG_")).count() == ROWS, "{rows}");
+        assert!(rows.lines().filter(|row| row.contains("IMG_")).all(|row| row.len() < 40), "{rows}");
+    }
 }

@@ -21,7 +21,7 @@ pub struct Tally {
     pub bytes: u64,
     /// Of the files whose bytes are over.
     pub bytes_done: u64,
-    /// Not begun yet.
+    /// Not on their way yet.
     pub to_send: usize,
     pub sending: BTreeMap<usize, Sent>,
     /// What Canva works on, and since when.
@@ -81,6 +81,21 @@ impl Tally {
     /// How many bytes have left, of those in [`bytes`](Self::bytes).
     pub fn bytes_sent(&self) -> u64 {
         self.bytes_done + self.sending.values().map(|file| file.sent).sum::<u64>()
+    }
+
+    /// A file is on its way.
+    pub fn sends(&mut self, number: usize, sent: Sent) {
+        if self.sending.insert(number, sent).is_none() {
+            self.to_send = self.to_send.saturating_sub(1);
+        }
+    }
+
+    /// The bytes of a file are over, whatever came of them.
+    pub fn sent(&mut self, number: usize, bytes: u64) {
+        self.bytes_done += bytes;
+        if self.sending.remove(&number).is_none() {
+            self.to_send = self.to_send.saturating_sub(1);
+        }
     }
 
     pub fn end(&mut self, status: Status) {
