@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use canva_connect::auth::OAuthError;
 use canva_connect::operations::{
     CREATE_DESIGN, CREATE_FOLDER, CREATE_URL_ASSET_UPLOAD_JOB, CREATE_URL_IMPORT_JOB, GET_DESIGN, LIST_FOLDER_ITEMS,
     MOVE_FOLDER_ITEM, Operation,
@@ -135,6 +136,9 @@ fn code(error: &Error) -> &str {
         Error::Timeout { .. } => "timeout",
         Error::Pacer { source, .. } if source.is::<PausedError>() => "too_many_requests",
         Error::Token { .. } if error.needs_login() => "login_required",
+        Error::Token { source, .. } if matches!(source.downcast_ref(), Some(OAuthError::Unreachable { .. })) => {
+            "not_connected"
+        }
         Error::Decode { job_succeeded: true, .. } => "result_missing",
         Error::Decode { .. } => "unreadable_response",
         _ => "other",
@@ -261,8 +265,14 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
         Error::Connection { .. } | Error::Timeout { .. } => "check the network, then try again",
         Error::Api(api) => return Some(after_refusal(api, false)),
         Error::Decode { .. } => "check the base URL, then try again",
-        Error::Token { .. } if error.needs_login() => Source::remedy(),
-        Error::Token { .. } => "mend that, then try again; if the login is lost, run `canva login`",
+        Error::Token { source, .. } => match source.downcast_ref() {
+            Some(OAuthError::Unreachable { .. }) => "check the network, then try again",
+            Some(OAuthError::Store { .. }) if !error.needs_login() => {
+                "have the file of the login written again, then try again; if Canva takes the login no more, run `canva \
+                 login`"
+            }
+            _ => Source::remedy(),
+        },
         Error::Pacer { source, .. } => match source.downcast_ref::<PausedError>() {
             Some(paused) => return Some(format!("try again in {} s", paused.left.as_secs())),
             None => "check what the rate limits are shared through, then try again",

@@ -1,8 +1,9 @@
 //! The integration that a login goes through: which server it is at, and its client id and secret.
 
+use std::fmt::Display;
 use std::fs;
-use std::io::{self, IsTerminal, Read as _};
-use std::path::Path;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 
 use canva_connect::BASE_URL;
 use canva_connect::auth::Integration;
@@ -68,7 +69,7 @@ pub async fn credentials(
 ) -> Result<Credentials, End> {
     let given_id = args.client_id.clone().map_or_else(|| variable("CANVA_CLIENT_ID"), |id| Ok(Some(id)))?;
     let given_secret = match &args.client_secret_file {
-        Some(file) => Some(secret_of(file)?),
+        Some(file) => Some(secret_of(file.clone()).await?),
         None => variable("CANVA_CLIENT_SECRET")?,
     };
     let last = last.filter(|last| given_id.as_ref().is_none_or(|id| *id == last.client_id));
@@ -134,17 +135,15 @@ fn entered(what: &str, line: Result<io::Result<String>, tokio::task::JoinError>)
     }
 }
 
-fn secret_of(file: &Path) -> Result<String, End> {
-    let read = || match file.to_str() {
-        Some("-") => {
-            let mut text = String::new();
-            io::stdin().read_to_string(&mut text).map(|_| text)
-        }
+async fn secret_of(file: PathBuf) -> Result<String, End> {
+    let option = format!("--client-secret-file {}", file.display());
+    let about = |problem: &dyn Display| End::usage(format!("{option}: {problem}"));
+    let read = spawn_blocking(move || match file.to_str() {
+        Some("-") => io::read_to_string(io::stdin()),
         _ => fs::read_to_string(file),
-    };
-    let about =
-        |problem: &dyn std::fmt::Display| End::usage(format!("--client-secret-file {}: {problem}", file.display()));
-    let text = read().map_err(|error| about(&format!("{error}; name a file that has the client secret")))?;
+    });
+    let text = read.await.map_err(io::Error::other)?;
+    let text = text.map_err(|error| about(&format!("{error}; name a file that has the client secret")))?;
     match text.trim() {
         "" => Err(about(&"it is empty; write the client secret to it")),
         secret => Ok(secret.to_owned()),

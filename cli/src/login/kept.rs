@@ -1,7 +1,8 @@
 //! The login that is kept: one file for each base URL, sealed with a key in the keyring where there is one. Processes
 //! share it, and refresh its tokens one after the other.
 
-use std::fs::{self, File};
+use std::fmt::Display;
+use std::fs;
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -80,7 +81,10 @@ impl Place {
         let host = base_url.split_once("://").map_or(base_url.as_str(), |(_, rest)| rest).split('/').next();
         let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
         let name: String = host.unwrap_or_default().chars().map(plain).collect();
-        Ok(Self { path: state::directory("login")?.join(name + ".json"), base_url, named: false })
+        let directory = state::directory("login").map_err(|error| {
+            End::logged_out(format!("there is no place for a login: {error}; name a file for it with {FILE}"))
+        })?;
+        Ok(Self { path: directory.join(name + ".json"), base_url, named: false })
     }
 
     /// The login that is there.
@@ -117,8 +121,9 @@ impl Place {
         self.lock().await.map(drop)
     }
 
-    pub fn is_there(&self) -> bool {
-        self.path.exists()
+    /// Whether what is there can only be read with its key.
+    pub fn is_sealed(&self) -> bool {
+        read(&self.path).is_ok_and(|text| text.is_some_and(|text| text.is_sealed()))
     }
 
     /// Keeps a new login in place of the one that is there.
@@ -138,11 +143,14 @@ impl Place {
     /// Forgets the login, and its key.
     pub async fn forget(&self) -> Result<(), End> {
         let _lock = self.lock().await?;
-        let path = self.path.clone();
+        let (path, sealed) = (self.path.clone(), self.is_sealed());
         let forgotten = spawn_blocking(move || {
-            let sealed = read(&path).is_ok_and(|text| text.is_some_and(|text| text.is_sealed()));
             fs::remove_file(&path).map_err(|error| about(&path, &error))?;
-            if sealed { keyring::remove(&name(&path)) } else { Ok(()) }
+            if sealed {
+                // One that stays there opens nothing.
+                let _ = keyring::remove(&name(&path));
+            }
+            Ok::<_, io::Error>(())
         });
         Ok(forgotten.await.map_err(io::Error::other)??)
     }
@@ -209,7 +217,7 @@ impl Kept {
             new.persist(&self.path)?;
             // After a power cut the old tokens are useless, so the new name must be on the disk, too.
             #[cfg(unix)]
-            let _ = File::open(directory).and_then(|directory| directory.sync_all());
+            let _ = fs::File::open(directory).and_then(|directory| directory.sync_all());
             Ok(())
         };
         write().map_err(|error: io::Error| about(&self.path, &error))
@@ -285,7 +293,7 @@ fn read(path: &Path) -> io::Result<Option<Text>> {
     }
 }
 
-fn about(path: &Path, problem: &dyn std::fmt::Display) -> io::Error {
+fn about(path: &Path, problem: &dyn Display) -> io::Error {
     io::Error::other(format!("{}: {problem}", path.display()))
 }
 
@@ -300,9 +308,8 @@ struct Key(RandomizedNonceKey);
 
 impl Key {
     fn get(path: &Path) -> io::Result<Self> {
-        let unusable = |problem: &dyn std::fmt::Display| {
-            about(path, &format!("it is sealed with a key in {}: {problem}", keyring::NAME))
-        };
+        let unusable =
+            |problem: &dyn Display| about(path, &format!("it is sealed with a key in {}: {problem}", keyring::NAME));
         let found = keyring::get(&name(path)).map_err(|error| unusable(&error))?;
         let found = found.ok_or_else(|| unusable(&"it is locked, or has no such key; unlock it"))?;
         Self::from_text(&found).ok_or_else(|| unusable(&"it is no key"))

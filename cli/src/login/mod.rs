@@ -147,9 +147,7 @@ async fn user(canva: &Client) -> Result<(TeamUserSummary, Option<String>), canva
 fn refused(error: &OAuthError, earlier: bool) -> End {
     let message = match error {
         OAuthError::StateMismatch => {
-            "what came back belongs to another login; run `canva login` again, and use the address \
-                                      that it prints"
-                .to_owned()
+            "what came back belongs to another login; run `canva login` again, and use its own address".to_owned()
         }
         OAuthError::Denied { error: code, .. } if code == "access_denied" => {
             "access was denied in the browser; run `canva login` again to allow it".to_owned()

@@ -1,5 +1,6 @@
 //! Where a command's access token comes from: the environment, a file that it names, or the login.
 
+use std::fmt::Display;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -102,7 +103,7 @@ impl TokenFile {
 }
 
 fn read(path: &Path) -> io::Result<AccessToken> {
-    let about = |problem: &dyn std::fmt::Display| io::Error::other(format!("{}: {problem}", path.display()));
+    let about = |problem: &dyn Display| io::Error::other(format!("{}: {problem}", path.display()));
     let text = fs::read_to_string(path).map_err(|error| about(&format!("{error}; name a file that has a token")))?;
     match text.trim() {
         "" => Err(about(&"the file is empty; write a token to it")),

@@ -77,8 +77,9 @@ pub async fn logout(server: Server, output: &mut Output) -> Result<(), End> {
             let integration = kept.login.integration()?;
             OAuth::new(integration, Arc::new(kept)).log_out().await.map_err(|error| error.report())
         }
-        Err(end) if !place.is_there() => return Err(end),
-        Err(end) => Err(end.message),
+        // Without its key, it can still be forgotten.
+        Err(end) if place.is_sealed() => Err(end.message),
+        Err(end) => return Err(end),
     };
     place.forget().await?;
     if let Some(variable) = Source::find()?.instead_of_login() {

@@ -494,6 +494,25 @@ fn a_command_that_is_stopped_while_it_renews_the_tokens_saves_them_first() {
 }
 
 #[test]
+fn new_tokens_that_cannot_be_saved_are_not_lost_in_silence() {
+    let simulator = SimulatorProcess::start();
+    let home = logged_in(&simulator);
+    let endpoint = SlowEndpoint(TcpListener::bind("127.0.0.1:0").unwrap());
+    home.change(|login| {
+        login["token_url"] = json!(format!("http://{}/token", endpoint.0.local_addr().unwrap()));
+        login["tokens"]["expires_at"] = json!(1);
+    });
+    let mut command = home.command(&simulator, ["whoami"]);
+    let running = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    endpoint.answer(|| fs::remove_dir_all(home.path("canva/login")).unwrap(), "the-next-one");
+    let ran = running.ended();
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    assert!(ran.stderr.contains(": the token store failed: /"), "{}", ran.stderr);
+    assert!(ran.stderr.ends_with("; if Canva takes the login no more, run `canva login`\n"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("the-next-one"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_login_that_has_ended_names_the_command_that_makes_a_new_one() {
     let simulator = SimulatorProcess::start();
     let home = logged_in(&simulator);
@@ -597,6 +616,7 @@ fn with_a_keyring_the_file_is_sealed_and_useless_without_it() {
     assert_eq!(ran.code, Some(3));
     assert!(ran.stderr.contains("it is locked, or has no such key; unlock it; `canva login` makes"), "{}", ran.stderr);
     fs::rename(home.path("hidden"), &key).unwrap();
+    assert_eq!(count(&simulator, &home), Some(0));
     assert_eq!(home.run(&simulator, ["logout"]).succeeded(), "logged out\n");
     assert_eq!((file.exists(), keys().len()), (false, 0));
 }
@@ -637,10 +657,12 @@ fn a_named_file_is_not_sealed_and_goes_from_one_machine_to_another() {
     assert!(ran.stderr.contains(", and the base URL is http://127.0.0.1:9/rest; "), "{}", ran.stderr);
 
     fs::write(&file, "my diary").unwrap();
-    let ran = run(named(&home, &file, &["login"]));
-    assert_eq!(ran.code, Some(2));
-    assert!(ran.stderr.contains("it isn't what `canva login` writes; remove the file"), "{}", ran.stderr);
-    assert_eq!(fs::read_to_string(&file).unwrap(), "my diary");
+    for (command, code) in [("login", 2), ("whoami", 3), ("logout", 3)] {
+        let ran = run(named(&home, &file, &[command]));
+        assert_eq!(ran.code, Some(code));
+        assert!(ran.stderr.contains("it isn't what `canva login` writes; "), "{}", ran.stderr);
+        assert_eq!(fs::read_to_string(&file).unwrap(), "my diary");
+    }
 }
 
 #[test]
