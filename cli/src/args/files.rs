@@ -26,8 +26,8 @@ pub struct UploadFiles {
     #[arg(long = "folder", value_name = "FOLDER", value_parser = ids::folder)]
     pub folder_id: Option<String>,
 
-    /// Take files from a CSV list, or from standard input with `-`: its columns are `file`, `name` and `tags`, separated
-    /// by `;`. The last two may be missing.
+    /// Take files from a CSV list, or from standard input with `-`. Its columns are `file`, and if you like `name` and
+    /// `tags` (separated by `;`).
     #[arg(long, value_name = "LIST")]
     pub from: Option<PathBuf>,
 
@@ -50,8 +50,7 @@ pub struct ImportFiles {
     #[arg(long, value_name = "TYPE")]
     pub mime_type: Option<String>,
 
-    /// Take files from a CSV list, or from standard input with `-`: its columns are `file` and `title`. The second may be
-    /// missing.
+    /// Take files from a CSV list, or from standard input with `-`. Its columns are `file`, and if you like `title`.
     #[arg(long, value_name = "LIST")]
     pub from: Option<PathBuf>,
 
@@ -71,9 +70,6 @@ pub struct Options {
     pub force: bool,
 
     /// Send all files, whatever an earlier command has done with them.
-    ///
-    /// Without it, the same command goes on where an earlier one ended: what is in Canva isn't sent again, a job that
-    /// was made is waited for, and a file that may have arrived is looked for.
     #[arg(long)]
     pub start_over: bool,
 

@@ -7,6 +7,7 @@ use canva_simulator::RateLimits;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::seconds;
+use crate::limits;
 
 /// Run a local simulator of Canva, until Ctrl-C.
 ///
@@ -28,7 +29,7 @@ pub struct Simulate {
     pub rate_limits: Option<RateLimits>,
 
     /// The time in which --rate-limits count, in place of a minute, so that nobody has to wait for minutes.
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, requires = "rate_limits")]
+    #[arg(long, value_name = "SECONDS", value_parser = window, requires = "rate_limits")]
     pub rate_window: Option<Duration>,
 
     /// The scopes of the access token, and the most that a user can consent to, separated by commas [default: all].
@@ -51,6 +52,11 @@ fn rate_limits() -> impl TypedValueParser<Value = RateLimits> {
         "sliding-window" => RateLimits::SlidingWindow,
         _ => RateLimits::TokenBucket,
     })
+}
+
+fn window(text: &str) -> Result<Duration, &'static str> {
+    let window = seconds(text).ok().filter(|window| limits::WINDOWS.contains(window));
+    window.ok_or("expected a number of seconds from 0.1 to 86400, such as 2.5")
 }
 
 fn scopes() -> PossibleValuesParser {

@@ -12,10 +12,13 @@ mod journal;
 mod licences;
 mod limits;
 mod list;
+mod login;
 mod look_up;
 mod manual;
 mod network;
 mod output;
+#[cfg(feature = "redis")]
+mod redis;
 mod screen;
 mod select;
 mod shell;
