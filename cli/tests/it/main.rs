@@ -13,12 +13,11 @@ mod licences;
 mod limits;
 mod list;
 mod look_up;
+mod manual;
 mod network;
 mod output;
 mod screen;
-#[cfg(feature = "redis")]
 mod select;
-
 mod shell;
 mod stop;
 mod terminal;
