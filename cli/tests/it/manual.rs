@@ -14,18 +14,11 @@ use crate::terminal::Terminal;
 
 const COLUMNS: u16 = 110;
 
-/// What no two runs have in common.
+/// What no two runs have in common: ids, which stand for the same thing wherever they are, and what may be anything.
 static CHANGES: LazyLock<Regex> = LazyLock::new(|| {
-    let each = [
-        r"(?:M|DA|FA)sim\d+",
-        r"[0-9a-f]{8}-[0-9a-f-]{27}",
-        r"simulated-request-\d+",
-        r"127\.0\.0\.1:\d+",
-        r"token=[0-9a-f-]+",
-        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
-        r"\bin \d+ m?s\b",
-    ];
-    Regex::new(&each.join("|")).unwrap()
+    let ids = [r"(?:M|DA|FA)sim\d+", r"[0-9a-f]{8}-[0-9a-f-]{27}", r"127\.0\.0\.1:\d+"];
+    let others = [r"simulated-request-\d+", r"token=[0-9a-f-]+", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", r"\bin \d+ m?s\b"];
+    Regex::new(&format!("(?<id>{})|{}", ids.join("|"), others.join("|"))).unwrap()
 });
 
 #[test]
@@ -53,12 +46,14 @@ fn assert_shows(document: &str) {
         let Some(command) = line.strip_prefix("$ ").filter(|_| in_session) else { continue };
         let shown = std::iter::from_fn(|| lines.next_if(|line| !line.starts_with("$ ") && *line != "```"));
         let shown: Vec<String> = shown.map(str::to_owned).collect();
-        let printed = stage.run(command);
-        let same = stage.is_same(&shown, &printed);
+        let printed = stage.run(command, &shown);
+        let missing: Vec<_> = shown.iter().filter(|line| !printed.contains(line)).collect();
+        let new: Vec<_> = printed.iter().filter(|line| !shown.contains(line)).collect();
+        let same = missing.is_empty() && new.is_empty() && shown.len() == printed.len();
         if !same {
             wrong += &format!("\n{document}: {line}\n");
-            shown.iter().for_each(|line| wrong += &format!("  - {line}\n"));
-            printed.iter().for_each(|line| wrong += &format!("  + {line}\n"));
+            missing.iter().for_each(|line| wrong += &format!("  - {line}\n"));
+            new.iter().for_each(|line| wrong += &format!("  + {line}\n"));
         }
         (if same { shown } else { printed }).iter().for_each(|line| written += &format!("{line}\n"));
     }
@@ -74,8 +69,9 @@ struct Stage {
     simulator: SimulatorProcess,
     directory: tempfile::TempDir,
     state: tempfile::TempDir,
-    /// What is here for an id of the document.
+    /// What is here for an id of the document, and the other way round.
     here: BTreeMap<String, String>,
+    there: BTreeMap<String, String>,
 }
 
 impl Stage {
@@ -103,17 +99,15 @@ impl Stage {
         let list = "file,name,tags\nphoto.png,Hero 🚀,launch;2026\nclip.mp4,,launch\n";
         fs::write(directory.path().join("pictures.csv"), list).unwrap();
         let state = tempfile::tempdir().unwrap();
-        Self { simulator: SimulatorProcess::start(), directory, state, here: BTreeMap::new() }
+        Self { simulator: SimulatorProcess::start(), directory, state, here: BTreeMap::new(), there: BTreeMap::new() }
     }
 
-    /// What a terminal shows once the command has ended.
-    fn run(&self, command: &str) -> Vec<String> {
-        let command = CHANGES.replace_all(command, |found: &Captures| {
-            let found = found[0].to_owned();
-            self.here.get(&found).cloned().unwrap_or(found)
-        });
+    /// What a terminal shows once the command has ended, as the document would show it, which shows `shown` now.
+    fn run(&mut self, command: &str, shown: &[String]) -> Vec<String> {
+        let command = translated(command, &self.here);
         let binaries = Path::new(env!("CARGO_BIN_EXE_canva")).parent().unwrap();
-        let path = std::env::join_paths([binaries, Path::new("/usr/local/bin"), Path::new("/usr/bin"), Path::new("/bin")]);
+        let path =
+            std::env::join_paths([binaries, Path::new("/usr/local/bin"), Path::new("/usr/bin"), Path::new("/bin")]);
         let mut shell = Command::new("sh");
         shell
             .args(["-c", &command])
@@ -126,22 +120,39 @@ impl Stage {
             .env("TZ", "UTC")
             .envs(self.simulator.variables())
             .stdin(Stdio::null());
-        Terminal::run(COLUMNS, shell).end().1
+        let mut terminal = Terminal::run(COLUMNS, shell);
+        terminal.end();
+        let mut printed = terminal.lines();
+        // The lines may come in any order.
+        for line in shown {
+            if let Some(at) = printed.iter().position(|printed| self.is_same(line, printed)) {
+                let found = CHANGES.captures_iter(line).zip(CHANGES.captures_iter(&printed[at]));
+                for (there, here) in found.filter_map(|(there, here)| there.name("id").zip(here.name("id"))) {
+                    self.here.insert(there.as_str().to_owned(), here.as_str().to_owned());
+                    self.there.insert(here.as_str().to_owned(), there.as_str().to_owned());
+                }
+                printed[at].clone_from(line);
+            }
+        }
+        printed.iter_mut().filter(|line| !shown.contains(line)).for_each(|line| *line = translated(line, &self.there));
+        printed
     }
 
-    /// Whether the document shows what was printed, in any order, but for what changes.
-    fn is_same(&mut self, shown: &[String], printed: &[String]) -> bool {
-        let sorted = |lines: &[String]| {
-            let mut lines: Vec<_> = lines.iter().map(|line| (CHANGES.replace_all(line, "*").into_owned(), line.clone())).collect();
-            lines.sort();
-            lines
-        };
-        let (shown, printed) = (sorted(shown), sorted(printed));
-        let same = shown.iter().map(|(masked, _)| masked).eq(printed.iter().map(|(masked, _)| masked));
-        for ((_, shown), (_, printed)) in shown.iter().zip(&printed).filter(|_| same) {
-            let [shown, printed] = [shown, printed].map(|line| CHANGES.find_iter(line).map(|it| it.as_str().to_owned()));
-            self.here.extend(shown.zip(printed));
-        }
-        same
+    /// Whether the lines differ only in what changes, with each id standing for what it has stood for.
+    fn is_same(&self, shown: &str, printed: &str) -> bool {
+        let masked =
+            |line| CHANGES.replace_all(line, |found: &Captures| found.name("id").map_or("*", |_| "#")).into_owned();
+        let mut pairs = CHANGES.find_iter(shown).zip(CHANGES.find_iter(printed));
+        masked(shown) == masked(printed)
+            && pairs.all(|(shown, printed)| {
+                self.here.get(shown.as_str()).is_none_or(|here| here == printed.as_str())
+                    && self.there.get(printed.as_str()).is_none_or(|there| there == shown.as_str())
+            })
     }
+}
+
+/// Each id in the text as its counterpart.
+fn translated(text: &str, counterparts: &BTreeMap<String, String>) -> String {
+    let one = |found: &Captures| counterparts.get(&found[0]).cloned().unwrap_or_else(|| found[0].to_owned());
+    CHANGES.replace_all(text, one).into_owned()
 }
