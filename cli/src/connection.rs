@@ -48,7 +48,7 @@ pub async fn open(server: Server, timeout: Option<Duration>, screen: &Screen) ->
     let account = Account::of_token(base_url.as_deref().unwrap_or(BASE_URL), &token);
     let mut builder = Client::builder().user_agent(concat!("canva-cli/", env!("CARGO_PKG_VERSION")));
     let simulator = simulator.map(|simulator| Ok::<_, io::Error>((simulator, tempfile::tempdir()?))).transpose()?;
-    let (pacer, waits) = limits::open(&account, redis, simulator.is_some()).await?;
+    let (pacer, waits) = limits::open(&account, redis, simulator.is_some(), screen).await?;
     builder = builder.pacer(Noted(pacer));
     screen.watch(move || waits.next());
     if let Some(timeout) = timeout {
