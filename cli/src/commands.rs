@@ -92,7 +92,8 @@ pub async fn run(command: ApiCommand, connection: &Connection, stop: &Stop, outp
                 return Ok(output.print(&json, rows("", rows_of_user))?);
             }
             Err(error) => {
-                output.item(&Item { subject: None, outcome: Outcome::failed(None, &error) });
+                let subject = Subject::User { command: "whoami" };
+                output.item(&Item { subject, outcome: Outcome::failed(None, &error) });
                 return Ok(());
             }
         },
@@ -221,7 +222,7 @@ async fn each(actions: Vec<Action<'_>>, stop: &Stop, output: &mut Output) -> Res
         while let Some(outcome) = outcomes.remove(&printed)
             && let Some((_, (subject, _))) = left.next()
         {
-            output.item(&Item { subject: Some(subject), outcome });
+            output.item(&Item { subject, outcome });
             printed += 1;
         }
     };
@@ -230,7 +231,7 @@ async fn each(actions: Vec<Action<'_>>, stop: &Stop, output: &mut Output) -> Res
     let mut untouched = 0;
     for (number, (subject, begun)) in left {
         match outcomes.remove(&number).or_else(|| begun.stopped()) {
-            Some(outcome) => output.item(&Item { subject: Some(subject), outcome }),
+            Some(outcome) => output.item(&Item { subject, outcome }),
             None => untouched += 1,
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use canva_connect::auth::OAuthError;
 use canva_connect::operations::{
     CREATE_DESIGN, CREATE_FOLDER, CREATE_URL_ASSET_UPLOAD_JOB, CREATE_URL_IMPORT_JOB, GET_DESIGN, LIST_FOLDER_ITEMS,
     MOVE_FOLDER_ITEM, Operation,
@@ -11,6 +12,8 @@ use canva_connect::pacing::PausedError;
 use canva_connect::{ApiError, BodyError, ConnectKind, Error, ErrorKind, JobKind, JobReference, LookUpError};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
+
+use crate::login::source::Source;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Failure {
@@ -132,6 +135,10 @@ fn code(error: &Error) -> &str {
         Error::Connection { .. } => "connection_broken",
         Error::Timeout { .. } => "timeout",
         Error::Pacer { source, .. } if source.is::<PausedError>() => "too_many_requests",
+        Error::Token { .. } if error.needs_login() => "login_required",
+        Error::Token { source, .. } if matches!(source.downcast_ref(), Some(OAuthError::Unreachable { .. })) => {
+            "not_connected"
+        }
         Error::Decode { job_succeeded: true, .. } => "result_missing",
         Error::Decode { .. } => "unreadable_response",
         _ => "other",
@@ -212,8 +219,8 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
             LookUpError::Several { .. } => "look in Canva whether it is one of them before you send it again",
             LookUpError::Failed { source, .. } => {
                 let missing = source.api().filter(|api| api.code == "missing_scope");
-                let scope = missing
-                    .map(|api| format!(", or use a token with the scope {} next time", api.operation.scopes.join(" ")));
+                let scope =
+                    missing.map(|api| format!("; next time, {}", Source::remedy_for_scopes(api.operation.scopes)));
                 return Some(format!("look in Canva before you send it again{}", scope.unwrap_or_default()));
             }
             _ => "look in Canva before you send it again",
@@ -241,7 +248,6 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
         Error::InvalidInput { field: "folder_name", .. } => "choose another name",
         Error::InvalidInput { field: "width" | "height", .. } => "change --size",
         Error::InvalidInput { field: "pages", .. } => "change --pages",
-        Error::InvalidInput { field: "token", .. } => "set CANVA_ACCESS_TOKEN to the token alone",
         Error::InvalidInput { .. } => "correct it, then try again",
         Error::Body(BodyError::TooLong { .. }) => "use a smaller file",
         Error::Body(BodyError::Read { .. }) => "check that the file is there and can be read",
@@ -259,6 +265,14 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
         Error::Connection { .. } | Error::Timeout { .. } => "check the network, then try again",
         Error::Api(api) => return Some(after_refusal(api, false)),
         Error::Decode { .. } => "check the base URL, then try again",
+        Error::Token { source, .. } => match source.downcast_ref() {
+            Some(OAuthError::Unreachable { .. }) => "check the network, then try again",
+            Some(OAuthError::Store { .. }) if !error.needs_login() => {
+                "have the file of the login written again, then try again; if Canva takes the login no more, run `canva \
+                 login`"
+            }
+            _ => Source::remedy(),
+        },
         Error::Pacer { source, .. } => match source.downcast_ref::<PausedError>() {
             Some(paused) => return Some(format!("try again in {} s", paused.left.as_secs())),
             None => "check what the rate limits are shared through, then try again",
@@ -310,10 +324,7 @@ fn command(job: Option<&JobReference>) -> Option<String> {
 /// What the user can do about an error response.
 fn after_refusal(api: &ApiError, of_job: bool) -> String {
     let step = match (api.status.as_u16(), api.code.as_str()) {
-        (401, "revoked_access_token") => {
-            "have the user allow access again, and set CANVA_ACCESS_TOKEN to the new token"
-        }
-        (401, _) => "set CANVA_ACCESS_TOKEN to a new token",
+        (401, _) => Source::remedy(),
         (407, _) => return proxy_password(PROXY),
         (413, _) => "use a smaller file",
         (429, _) => match api.retry_after {
@@ -329,7 +340,7 @@ fn after_refusal(api: &ApiError, of_job: bool) -> String {
         }
         (404, _) if *api.operation == GET_DESIGN => DESIGNS,
         (404, _) if api.operation.method == "POST" && *api.operation != CREATE_DESIGN => "check the base URL",
-        (403, "missing_scope") => return format!("use a token with the scope {}", api.operation.scopes.join(" ")),
+        (403, "missing_scope") => return Source::remedy_for_scopes(api.operation.scopes),
         (403, _) if of_job => "use a token of the user who started the job",
         (403, _) => "use a token of a user who may do this",
         (400, "invalid_request") if of_job => "look in Canva, where it was started",

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 #[derive(Serialize)]
 pub struct Item {
     #[serde(flatten)]
-    pub subject: Option<Subject>,
+    pub subject: Subject,
     #[serde(flatten)]
     pub outcome: Outcome,
 }
@@ -22,11 +22,11 @@ pub struct Item {
 impl Item {
     /// What the user named on the command line.
     pub fn name(&self) -> &str {
-        self.subject.as_ref().map_or("whoami", Subject::name)
+        self.subject.name()
     }
 }
 
-/// What the user named on the command line. `whoami` has none.
+/// What the user named on the command line.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub enum Subject {
@@ -74,6 +74,11 @@ pub enum Subject {
         #[serde(skip_serializing_if = "Option::is_none")]
         query: Option<String>,
     },
+    /// The token's user, whom nobody names.
+    User {
+        #[serde(skip)]
+        command: &'static str,
+    },
 }
 
 impl Subject {
@@ -90,6 +95,7 @@ impl Subject {
             | Self::DesignId { design_id: name }
             | Self::BrandTemplateId { brand_template_id: name } => name,
             Self::Query { query } => query.as_deref().unwrap_or("designs"),
+            Self::User { command } => command,
         }
     }
 

@@ -83,7 +83,7 @@ async fn print<T: Serialize + Send + 'static>(
             Ok(item) => serde_json::to_value(item).unwrap_or_default(),
             Err(error) => {
                 let outcome = Outcome::failed(None, &error);
-                output.item(&Item { subject: Some(subject), outcome });
+                output.item(&Item { subject, outcome });
                 return Ok(());
             }
         };

@@ -13,6 +13,7 @@ mod files;
 mod item;
 mod limits;
 mod list;
+mod login;
 mod output;
 mod screen;
 mod shell;
@@ -57,11 +58,21 @@ async fn run(args: Args, output: &mut Output) -> Result<(), End> {
     let stop = Stop::listen()?;
     match args.command {
         Command::Simulate(simulate) => simulate::run(simulate, &stop, output).await?,
+        Command::Login(login) => stop.or(login::run(login, args.server.base_url, output)).await??,
+        Command::Logout => stop.or(login::status::logout(args.server, output)).await??,
+        Command::Status => {
+            let connection = stop.or(connection::open(args.server, None, &output.screen)).await??;
+            let done = stop.or(login::status::status(&connection, output)).await;
+            connection.settled().await;
+            done??;
+        }
         Command::Completions { shell } => output.write(&shell::completions(shell))?,
         Command::Man { directory } => shell::man(&directory)?,
         Command::Api(command) => {
             let connection = stop.or(connection::open(args.server, command.timeout(), &output.screen)).await??;
-            commands::run(command, &connection, &stop, output).await?;
+            let done = commands::run(command, &connection, &stop, output).await;
+            connection.settled().await;
+            done?;
         }
     }
     Ok(())

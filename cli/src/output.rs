@@ -40,7 +40,7 @@ impl Output {
         }
         let text = match &item.subject {
             _ if self.json => json_line(item),
-            Some(Subject::File { .. }) => screen::lines(item, self.look, screen::size_of(&io::stdout()).0),
+            Subject::File { .. } => screen::lines(item, self.look, screen::size_of(&io::stdout()).0),
             _ => text_block(item),
         };
         if !self.stdout_failed
@@ -149,7 +149,7 @@ fn text_block(item: &Item) -> String {
             vec![("job", job_id.clone()), ("status", "in progress".to_owned())]
         }
         (None, None) if outcome.status == Status::Success => match &item.subject {
-            Some(Subject::ItemId { folder_id, .. }) => vec![("folder", folder_id.clone())],
+            Subject::ItemId { folder_id, .. } => vec![("folder", folder_id.clone())],
             _ => vec![("status", "in the trash".to_owned())],
         },
         _ => return String::new(),

@@ -3,6 +3,7 @@
 
 pub mod files;
 mod ids;
+pub mod login;
 pub mod simulate;
 mod tips;
 
@@ -22,6 +23,7 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use self::files::{ImportFiles, Options, UploadFiles, Waiting};
+use self::login::Login;
 use self::simulate::Simulate;
 
 const FIRST_STEPS: &str = "\
@@ -29,14 +31,19 @@ Try it without an account:
   canva --simulate upload photo.png --name \"Hero\"
 
 With an account:
-  export CANVA_ACCESS_TOKEN=...
+  canva login
   canva upload photo.png
   canva --json upload -- *.png
 
 Environment:
-  CANVA_ACCESS_TOKEN  The access token of a Canva user; no option takes it, because other programs can see options
-  CANVA_BASE_URL      The API's base URL, if --base-url is not given
-  CANVA_SHARE_LIMITS  The Redis that holds shared rate limits, if --share-limits is not given
+  CANVA_ACCESS_TOKEN       An access token to use in place of the login; no option takes it, because other programs can
+                           see options
+  CANVA_ACCESS_TOKEN_FILE  A file with such a token, which is read again when Canva refuses the token
+  CANVA_LOGIN_FILE         The file that the login is kept in, and not sealed
+  CANVA_CLIENT_ID, CANVA_CLIENT_SECRET
+                           The integration of `canva login`
+  CANVA_BASE_URL           The API's base URL, if --base-url is not given
+  CANVA_SHARE_LIMITS       The Redis that holds shared rate limits, if --share-limits is not given
 
 Exit codes, of which the first that fits counts:
   130  stopped with Ctrl-C; what was begun was printed (143: by SIGTERM, 129: the terminal was closed)
@@ -98,6 +105,17 @@ pub struct Server {
 pub enum Command {
     #[command(flatten)]
     Api(ApiCommand),
+    Login(Login),
+
+    /// Print who is logged in, with which scopes, until when, and where the login is kept.
+    ///
+    /// Canva is asked whether the token still works. If CANVA_ACCESS_TOKEN or CANVA_ACCESS_TOKEN_FILE is set, it is asked
+    /// about that token, which goes before the login.
+    Status,
+
+    /// End the login: Canva takes its tokens no more, and they are forgotten here.
+    Logout,
+
     Simulate(Simulate),
 
     /// Print what makes a shell complete the commands and options of `canva`.
@@ -514,6 +532,9 @@ impl Args {
                 if sort.map_or(query.is_some(), |sort| sort == DesignSort::Relevance) =>
             {
                 Some("--reverse turns times and titles around; add --sort modified or --sort title")
+            }
+            Command::Login(_) | Command::Status | Command::Logout if *simulate => {
+                Some("--simulate is for the other commands; `canva simulate` runs a simulator that one can log in to")
             }
             Command::Simulate(_) if *simulate || base_url.is_some() || share_limits.is_some() => {
                 Some("--base-url, --share-limits and --simulate are for the other commands")

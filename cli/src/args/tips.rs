@@ -18,6 +18,7 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
     ("cp", &["design copy"]),
     ("mkdir", &["folder"]),
     ("push", &["upload"]),
+    ("auth", &["login", "status", "logout"]),
     ("put", &["upload"]),
     ("add", &["upload"]),
 ];

@@ -56,7 +56,7 @@ pub async fn run(
     let mut ended = Vec::new();
     for (path, error) in &selection.unreadable {
         let outcome = Outcome::refused(plan::unreadable(error));
-        let item = Item { subject: Some(Subject::file(path)), outcome };
+        let item = Item { subject: Subject::file(path), outcome };
         ended.push(Ended::of(&item));
         output.item(&item);
     }

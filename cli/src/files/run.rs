@@ -573,8 +573,8 @@ impl<'a> Run<'a> {
         tally.at_canva.remove(&number);
         tally.end(outcome.status);
         drop(tally);
-        let subject = self.files.get(number).map(|planned| Subject::file(&planned.file.shown));
-        let item = Item { subject, outcome };
+        let Some(planned) = self.files.get(number) else { return };
+        let item = Item { subject: Subject::file(&planned.file.shown), outcome };
         self.ended.push(Ended::of(&item));
         self.output.item(&item);
     }

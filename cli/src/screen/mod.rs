@@ -115,6 +115,11 @@ impl Screen {
         }
     }
 
+    /// Prints text for a person who is asked for something. It is ready for the terminal.
+    pub fn ask(&self, text: &str) {
+        self.0.print(text);
+    }
+
     /// Prints how something ended that isn't done, with its mark on a terminal.
     pub fn ended(&self, status: Status, name: &str, message: &str) {
         let (look, text) = (self.0.look, format!("{}: {}", Printable(name), Printable(message)));

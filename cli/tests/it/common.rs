@@ -21,6 +21,19 @@ static STATE: LazyLock<PathBuf> = LazyLock::new(|| {
     directory
 });
 
+/// What a command reads from the environment.
+const VARIABLES: [&str; 9] = [
+    "CANVA_ACCESS_TOKEN",
+    "CANVA_ACCESS_TOKEN_FILE",
+    "CANVA_AUTHORIZATION_URL",
+    "CANVA_BASE_URL",
+    "CANVA_CLIENT_ID",
+    "CANVA_CLIENT_SECRET",
+    "CANVA_LOGIN_FILE",
+    "CANVA_SHARE_LIMITS",
+    "CANVA_TOKEN_URL",
+];
+
 /// So many copies of a fixture, under names of their own.
 pub fn copies(fixture: &str, count: usize) -> (tempfile::TempDir, Vec<String>) {
     let directory = tempfile::tempdir().unwrap();
@@ -37,12 +50,12 @@ pub fn copies(fixture: &str, count: usize) -> (tempfile::TempDir, Vec<String>) {
 /// `canva` in the directory of the fixtures, without the environment variables that it reads.
 pub fn canva<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_canva"));
+    for variable in VARIABLES {
+        command.env_remove(variable);
+    }
     command
         .args(args)
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures"))
-        .env_remove("CANVA_ACCESS_TOKEN")
-        .env_remove("CANVA_BASE_URL")
-        .env_remove("CANVA_SHARE_LIMITS")
         .env("XDG_STATE_HOME", STATE.as_path())
         .stdin(Stdio::null());
     command

@@ -83,7 +83,6 @@ fn a_refusal_is_followed_by_what_helps_against_it() {
     const IMPORTED: &str =
         "Canva is just importing from this URL, so look there; to import it twice, wait until that is done";
     const FOLDER: &str = "take the id from the folder's URL in Canva, or write `root` or `uploads`";
-    const REVOKED: &str = "have the user allow access again, and set CANVA_ACCESS_TOKEN to the new token";
     const MOVE: &str = "check the item's id, and take the folder's from its URL in Canva, or write `root`";
     const IMMOVABLE: &str =
         "Canva moves designs, images and folders, but no videos, and no folder into itself or what is in it";
@@ -114,7 +113,7 @@ fn a_refusal_is_followed_by_what_helps_against_it() {
         (upload, 400, r#"{"code":"invalid_request","message":"m"}"#, UPLOADED),
         (import, 400, r#"{"code":"invalid_request","message":"m"}"#, IMPORTED),
         (get, 400, r#"{"code":"invalid_field","message":"m"}"#, "correct it, then try again"),
-        (get, 401, r#"{"code":"revoked_access_token","message":"m"}"#, REVOKED),
+        (get, 401, r#"{"code":"revoked_access_token","message":"m"}"#, "set CANVA_ACCESS_TOKEN to a new token"),
         (get, 403, r#"{"code":"permission_denied","message":"m"}"#, "use a token of a user who may do this"),
         (get, 403, "{}", "check the base URL"),
         (get, 404, r#"{"code":"asset_not_found","message":"m"}"#, "check the id"),

@@ -101,9 +101,8 @@ fn without_the_scope_it_is_said_that_canva_would_look() {
     let simulator = runtime.block_on(simulator.start()).unwrap();
     let ran = run(against(&simulator, ["upload", "photo.png"]));
     assert!(
-        ran.stderr.ends_with(
-            "; look in Canva before you send it again, or use a token with the scope folder:read next time\n"
-        ),
+        ran.stderr
+            .ends_with("; look in Canva before you send it again; next time, use a token with the scope folder:read\n"),
         "{}",
         ran.stderr
     );

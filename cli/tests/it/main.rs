@@ -12,6 +12,7 @@ mod journal;
 mod licences;
 mod limits;
 mod list;
+mod login;
 mod look_up;
 mod network;
 mod output;

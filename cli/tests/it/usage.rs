@@ -16,8 +16,8 @@ fn without_a_token_one_line_says_what_to_set_and_what_simulate_does() {
         command.envs(token.map(|token| ("CANVA_ACCESS_TOKEN", token)));
         let ran = run(command);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(3), ""));
-        let expected = "canva: no access token: set CANVA_ACCESS_TOKEN to the token of a Canva user, or add --simulate \
-                        to try the command without an account\n";
+        let expected = "canva: no access token; run `canva login`, set CANVA_ACCESS_TOKEN to the token of a Canva user, or \
+                        add --simulate to try the command without an account\n";
         assert_eq!(ran.stderr, expected);
     }
 }
