@@ -14,6 +14,7 @@ mod limits;
 mod list;
 mod login;
 mod look_up;
+mod manual;
 mod network;
 mod output;
 #[cfg(feature = "redis")]

@@ -87,6 +87,12 @@ impl Terminal {
         rows.filter(|row| !row.is_empty() && row != BEFORE).collect()
     }
 
+    /// The same, with what was wrapped in one piece.
+    pub fn lines(&self) -> Vec<String> {
+        let lines = self.shown.lock().unwrap().terminal.primary_screen().text().into_iter();
+        lines.map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty() && line != BEFORE).collect()
+    }
+
     /// All that was written, with its escapes.
     pub fn raw(&self) -> String {
         self.shown.lock().unwrap().raw.clone()
