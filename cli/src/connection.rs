@@ -75,7 +75,7 @@ pub async fn open(server: Server, timeout: Option<Duration>, screen: &Screen) ->
         builder = builder.base_url(base_url);
         (simulator, redis) = (None, server.share_limits.or(variable("CANVA_SHARE_LIMITS")?));
     }
-    let (pacer, waits) = limits::open(&account, redis, simulator.is_some()).await?;
+    let (pacer, waits) = limits::open(&account, redis, simulator.is_some(), screen).await?;
     builder = builder.pacer(Noted(pacer));
     screen.watch(move || waits.next());
     if let Some(timeout) = timeout {

@@ -19,6 +19,7 @@ use self::store::Store;
 pub use self::waits::Waits;
 use crate::account::Account;
 use crate::end::End;
+use crate::screen::Screen;
 
 /// Counts another time than a minute, in milliseconds: for a simulator that does the same.
 pub const TEST_WINDOW: &str = "CANVA_TEST_LIMITS_WINDOW";
@@ -27,7 +28,12 @@ pub const TEST_WINDOW: &str = "CANVA_TEST_LIMITS_WINDOW";
 pub const WINDOWS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(86_400);
 
 /// The limits of the account, and what waits for them. `alone`: no other command can reach what this one talks to.
-pub async fn open(account: &Account, redis: Option<String>, alone: bool) -> Result<(Arc<dyn Pacer>, Waits), End> {
+pub async fn open(
+    account: &Account,
+    redis: Option<String>,
+    alone: bool,
+    screen: &Screen,
+) -> Result<(Arc<dyn Pacer>, Waits), End> {
     let window = env::var(TEST_WINDOW).ok().and_then(|window| window.parse().ok()).map(Duration::from_millis);
     let window = window.filter(|window| WINDOWS.contains(window)).unwrap_or(Duration::from_secs(60));
     let waits = Waits::new(window);
@@ -42,6 +48,6 @@ pub async fn open(account: &Account, redis: Option<String>, alone: bool) -> Resu
                        --share-limits, or install it with the feature";
         return Err(End::usage(message.to_owned()));
     }
-    let store = if alone { Store::own(window) } else { Store::of_machine(window) };
-    Ok((Arc::new(Local::new(store, account, waits.clone())), waits))
+    let store = if alone { Store::own } else { Store::of_machine };
+    Ok((Arc::new(Local::new(store(window, screen.clone()), account, waits.clone())), waits))
 }

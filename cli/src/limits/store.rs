@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tempfile::{Builder, NamedTempFile};
 
 use super::permits::{Lane, Permits};
+use crate::screen::Screen;
 use crate::state;
 
 /// A change takes a fraction of a millisecond. A command that was suspended in the middle of one keeps the file locked.
@@ -20,6 +21,7 @@ const LIFE: &str = ".alive";
 
 pub struct Store {
     window: Duration,
+    screen: Screen,
     state: Mutex<State>,
 }
 
@@ -35,15 +37,16 @@ struct State {
 
 impl Store {
     /// Permits of this command's own.
-    pub fn own(window: Duration) -> Self {
-        Self { window, state: Mutex::default() }
+    pub fn own(window: Duration, screen: Screen) -> Self {
+        Self { window, screen, state: Mutex::default() }
     }
 
     /// The permits of all commands on this machine.
-    pub fn of_machine(window: Duration) -> Self {
-        let shared = state::directory("limits").and_then(Shared::open).map_err(alone).ok();
+    pub fn of_machine(window: Duration, screen: Screen) -> Self {
+        let opened = state::directory("limits").and_then(Shared::open);
+        let shared = opened.inspect_err(|error| alone(error, &screen)).ok();
         let command = shared.as_ref().map(Shared::command).unwrap_or_default();
-        Self { window, state: Mutex::new(State { permits: Permits::default(), shared, command }) }
+        Self { window, screen, state: Mutex::new(State { permits: Permits::default(), shared, command }) }
     }
 
     /// Changes the permits of an operation in the name of this command, at this time. Blocks while other commands change
@@ -51,10 +54,10 @@ impl Store {
     pub fn change<T>(&self, lane: &str, change: impl FnOnce(&mut Lane, &str, u64) -> T) -> T {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State { permits, shared, command } = &mut *state;
-        match shared.as_ref().map(Shared::begin).transpose() {
+        match shared.as_ref().map(|shared| shared.begin(&self.screen)).transpose() {
             Ok(up_to_date) => *permits = up_to_date.unwrap_or_else(|| std::mem::take(permits)),
             Err(error) => {
-                alone(error);
+                alone(&error, &self.screen);
                 *shared = None;
             }
         }
@@ -63,7 +66,7 @@ impl Store {
         permits.settle(now, |other| other == command || is_alive(other));
         let changed = change(permits.lane(lane, self.window.as_millis() as u64), command, now);
         if let Err(error) = shared.as_ref().map_or(Ok(()), |shared| shared.end(permits)) {
-            alone(error);
+            alone(&error, &self.screen);
             *shared = None;
         }
         changed
@@ -71,11 +74,11 @@ impl Store {
 }
 
 /// Says why no other command sees the permits of this one.
-fn alone(error: io::Error) {
-    tracing::warn!(
+fn alone(error: &io::Error, screen: &Screen) {
+    screen.note(&format!(
         "Canva's limits aren't shared with other commands on this machine: {error}; until this is mended, run one at a \
          time"
-    );
+    ));
 }
 
 /// The directory of the file, with this command's own file of life. Closing the files unlocks them.
@@ -113,7 +116,7 @@ impl Shared {
     }
 
     /// Locks the permits, and reads them. What can't be read is put aside: commands go on without it.
-    fn begin(&self) -> io::Result<Permits> {
+    fn begin(&self, screen: &Screen) -> io::Result<Permits> {
         hold(&self.lock).map_err(about(&self.directory.join("lock")))?;
         let path = self.permits();
         let permits = match fs::read(&path) {
@@ -123,11 +126,11 @@ impl Shared {
         serde_json::from_slice(&permits).or_else(|error| {
             let aside = path.with_extension("unreadable");
             fs::rename(&path, &aside).map_err(about(&path))?;
-            tracing::warn!(
+            screen.note(&format!(
                 "what was known of Canva's limits can't be read ({error}), and is now in {}; Canva may refuse a few \
                  requests, which are sent again",
                 aside.display()
-            );
+            ));
             Ok(Permits::default())
         })
     }

@@ -149,7 +149,10 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Traces {
                 // It concerns all files.
                 (Some(pause), _) => pausing(message, operation, pause),
                 (None, file) => {
-                    let words = message.replace(&format!("{operation}: "), "");
+                    let words = match operation {
+                        "" => message.to_owned(),
+                        operation => message.replace(&format!("{operation}: "), ""),
+                    };
                     file.map(|file| format!("{file}: {words}")).unwrap_or(words)
                 }
             });

@@ -124,7 +124,7 @@ async fn limits_that_can_not_be_kept_or_read_stop_nothing() {
     let ran = upload(&files).await.unwrap();
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let said: Vec<_> = ran.stderr.lines().filter(|line| line.contains("limits aren't shared")).collect();
-    assert!(matches!(said[..], [line] if line.contains("run one at a time")), "{}", ran.stderr);
+    assert!(matches!(said[..], [line] if line.contains("canva/limits: ")), "{}", ran.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
