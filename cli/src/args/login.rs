@@ -1,5 +1,8 @@
 //! The options of `canva login`.
 
+// The help shows what is written here as it is.
+#![allow(rustdoc::bare_urls)]
+
 use std::path::PathBuf;
 use std::time::Duration;
 
