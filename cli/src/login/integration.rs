@@ -11,11 +11,11 @@ use canva_connect::operations::{AUTHORIZATION_URL, TOKEN_URL};
 use tokio::task::spawn_blocking;
 
 use super::kept::Login;
+use super::prompt;
 use crate::End;
 use crate::args::login::Login as LoginArgs;
 use crate::connection::{self, variable};
 use crate::screen::Screen;
-use crate::stop::Signal;
 
 /// Canva's, or those of a simulator.
 pub struct Endpoints {
@@ -89,15 +89,11 @@ pub async fn credentials(
     screen.ask(&guide(scopes, redirect_uri));
     let client_id = match client_id {
         Some(id) => id,
-        None => entered("client ID", spawn_blocking(id_from_terminal(screen)).await)?,
+        None => prompt::shown("Client ID", screen).await?,
     };
     let client_secret = match client_secret {
         Some(secret) => secret,
-        None => {
-            let _terminal = Terminal::of_now();
-            let ask = || rpassword::prompt_password("Client secret (not shown): ");
-            entered("client secret", spawn_blocking(ask).await)?
-        }
+        None => prompt::hidden("Client secret", screen).await?,
     };
     Ok(Credentials { client_id, client_secret, earlier: false })
 }
@@ -113,28 +109,6 @@ fn guide(scopes: &[&str], redirect_uri: &str) -> String {
     )
 }
 
-fn id_from_terminal(screen: &Screen) -> impl FnOnce() -> io::Result<String> + Send + 'static {
-    screen.ask("Client ID: ");
-    || {
-        let mut line = String::new();
-        io::stdin().read_line(&mut line)?;
-        Ok(line)
-    }
-}
-
-/// What was entered, without the space that comes with pasting.
-fn entered(what: &str, line: Result<io::Result<String>, tokio::task::JoinError>) -> Result<String, End> {
-    let line = line.map_err(io::Error::other)?.map_err(|error| match error.kind() {
-        // Ctrl-C, which is no signal while a secret is entered.
-        io::ErrorKind::Interrupted => End::stopped(Signal::Interrupt, "stopped"),
-        _ => error.into(),
-    })?;
-    match line.trim() {
-        "" => Err(End::usage(format!("no {what} was entered; run `canva login` again"))),
-        line => Ok(line.to_owned()),
-    }
-}
-
 async fn secret_of(file: PathBuf) -> Result<String, End> {
     let option = format!("--client-secret-file {}", file.display());
     let about = |problem: &dyn Display| End::usage(format!("{option}: {problem}"));
@@ -147,27 +121,5 @@ async fn secret_of(file: PathBuf) -> Result<String, End> {
     match text.trim() {
         "" => Err(about(&"it is empty; write the client secret to it")),
         secret => Ok(secret.to_owned()),
-    }
-}
-
-/// Brings the terminal back to how it was when the command is stopped while a secret is entered: the thread that reads
-/// it doesn't come to that.
-struct Terminal(#[cfg(unix)] Option<rustix::termios::Termios>);
-
-impl Terminal {
-    fn of_now() -> Self {
-        Self(
-            #[cfg(unix)]
-            rustix::termios::tcgetattr(io::stdin()).ok(),
-        )
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        #[cfg(unix)]
-        if let Some(before) = &self.0 {
-            let _ = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Now, before);
-        }
     }
 }

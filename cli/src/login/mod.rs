@@ -3,6 +3,7 @@
 mod integration;
 pub mod kept;
 mod keyring;
+mod prompt;
 mod redirect;
 pub mod source;
 pub mod status;

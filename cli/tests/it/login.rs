@@ -421,8 +421,7 @@ fn on_a_terminal_the_integration_is_explained_and_the_secret_is_asked_for_withou
 
 #[test]
 fn whatever_stops_the_question_for_the_secret_leaves_the_terminal_as_it_was() {
-    let line =
-        "echo $$; $canva login --client-id id --port 0; echo rc=$?; stty -a | grep -we -echo -e -isig || echo sane";
+    let line = "echo $$; $canva login --client-id id --port 0; echo rc=$?; stty -a | grep -we -echo -e -isig -e -icanon || echo sane";
     for (signal, code) in [("ctrl-c", 130), ("-TERM", 143)] {
         let home = Home::new();
         let mut session = Session::new(line, canva([]).env("XDG_STATE_HOME", home.0.path()));
@@ -462,7 +461,15 @@ fn many_commands_at_once_renew_the_tokens_once() {
 struct SlowEndpoint(TcpListener);
 
 impl SlowEndpoint {
-    fn answer(&self, meanwhile: impl FnOnce(), refresh_token: &str) {
+    fn start() -> Self {
+        Self(TcpListener::bind("127.0.0.1:0").unwrap())
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}/token", self.0.local_addr().unwrap())
+    }
+
+    fn answer(&self, meanwhile: impl FnOnce(), tokens: &Value) {
         let (mut stream, _) = self.0.accept().unwrap();
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         let mut line = String::new();
@@ -470,24 +477,47 @@ impl SlowEndpoint {
             line.clear();
         }
         meanwhile();
-        let body = json!({ "access_token": "new", "refresh_token": refresh_token, "expires_in": 14400 }).to_string();
+        let body = tokens.to_string();
         let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}", body.len());
         write!(stream, "{head}\r\nconnection: close\r\n\r\n{body}").unwrap();
     }
+}
+
+fn next() -> Value {
+    json!({ "access_token": "next", "refresh_token": "the-next-one", "expires_in": 14400 })
+}
+
+#[test]
+fn what_canva_grants_less_than_was_asked_for_is_said() {
+    let simulator = SimulatorProcess::start();
+    let home = Home::new();
+    let endpoint = SlowEndpoint::start();
+    let mut command =
+        home.command(&simulator, ["login", "--no-browser", "--port", "0", "--scopes", "asset:read,email"]);
+    let login = Login::of(command.env("CANVA_TOKEN_URL", endpoint.url()));
+    let url = login.url.clone();
+    let browser = std::thread::spawn(move || browse(&url));
+    let token = &simulator.printed["access_token"];
+    let tokens = json!({ "access_token": token, "refresh_token": "r", "expires_in": 14400, "scope": "asset:read" });
+    endpoint.answer(|| (), &tokens);
+    let ran = login.ended();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.ends_with("Canva has not granted email; commands that need it will say so\n"), "{}", ran.stderr);
+    browser.join().unwrap();
 }
 
 #[test]
 fn a_command_that_is_stopped_while_it_renews_the_tokens_saves_them_first() {
     let simulator = SimulatorProcess::start();
     let home = logged_in(&simulator);
-    let endpoint = SlowEndpoint(TcpListener::bind("127.0.0.1:0").unwrap());
+    let endpoint = SlowEndpoint::start();
     home.change(|login| {
-        login["token_url"] = json!(format!("http://{}/token", endpoint.0.local_addr().unwrap()));
+        login["token_url"] = json!(endpoint.url());
         login["tokens"]["expires_at"] = json!(1);
     });
     let mut command = home.command(&simulator, ["whoami"]);
     let mut running = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
-    endpoint.answer(|| running.signal("-INT"), "the-next-one");
+    endpoint.answer(|| running.signal("-INT"), &next());
     let ran = running.ended();
     assert_eq!(ran.code, Some(130), "{}", ran.stderr);
     assert_eq!(home.login()["tokens"]["refresh_token"], "the-next-one");
@@ -497,14 +527,14 @@ fn a_command_that_is_stopped_while_it_renews_the_tokens_saves_them_first() {
 fn new_tokens_that_cannot_be_saved_are_not_lost_in_silence() {
     let simulator = SimulatorProcess::start();
     let home = logged_in(&simulator);
-    let endpoint = SlowEndpoint(TcpListener::bind("127.0.0.1:0").unwrap());
+    let endpoint = SlowEndpoint::start();
     home.change(|login| {
-        login["token_url"] = json!(format!("http://{}/token", endpoint.0.local_addr().unwrap()));
+        login["token_url"] = json!(endpoint.url());
         login["tokens"]["expires_at"] = json!(1);
     });
     let mut command = home.command(&simulator, ["whoami"]);
     let running = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
-    endpoint.answer(|| fs::remove_dir_all(home.path("canva/login")).unwrap(), "the-next-one");
+    endpoint.answer(|| fs::remove_dir_all(home.path("canva/login")).unwrap(), &next());
     let ran = running.ended();
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
     assert!(ran.stderr.contains(": the token store failed: /"), "{}", ran.stderr);
