@@ -7,7 +7,9 @@ use canva_connect::Printable;
 use super::plan::{Kind, Plan, Task};
 use super::select;
 use crate::item::Subject;
+use crate::limits;
 use crate::output::Output;
+use crate::screen::text::duration;
 
 /// Says what is about to happen, where it is more than one file.
 pub fn announce(kind: &Kind, plan: &Plan, output: &Output) {
@@ -43,11 +45,11 @@ pub fn announce(kind: &Kind, plan: &Plan, output: &Output) {
     }
     let limit = kind.operation().requests_per_minute.unwrap_or(u32::MAX);
     let sends = count(|task| matches!(task, Task::Send));
-    let full_minutes = sends.saturating_sub(1) / limit.max(1) as usize;
-    if full_minutes > 0 {
+    let windows = u32::try_from(sends.saturating_sub(1)).unwrap_or(u32::MAX) / limit.max(1);
+    if windows > 0 {
+        let takes = duration(limits::window() * windows);
         say(format!(
-            "Canva takes {limit} {}s a minute, so {sends} take about {full_minutes} min; it is safe to stop, the same \
-             command goes on",
+            "Canva takes {limit} {}s a minute, so {sends} take about {takes}; it is safe to stop, the same command goes on",
             kind.command()
         ));
     }

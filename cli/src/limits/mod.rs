@@ -27,6 +27,12 @@ pub const TEST_WINDOW: &str = "CANVA_TEST_LIMITS_WINDOW";
 /// The times that can be counted.
 pub const WINDOWS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(86_400);
 
+/// The time in which Canva counts requests.
+pub fn window() -> Duration {
+    let window = env::var(TEST_WINDOW).ok().and_then(|window| window.parse().ok()).map(Duration::from_millis);
+    window.filter(|window| WINDOWS.contains(window)).unwrap_or(Duration::from_secs(60))
+}
+
 /// The limits of the account, and what waits for them. `alone`: no other command can reach what this one talks to.
 pub async fn open(
     account: &Account,
@@ -34,8 +40,7 @@ pub async fn open(
     alone: bool,
     screen: &Screen,
 ) -> Result<(Arc<dyn Pacer>, Waits), End> {
-    let window = env::var(TEST_WINDOW).ok().and_then(|window| window.parse().ok()).map(Duration::from_millis);
-    let window = window.filter(|window| WINDOWS.contains(window)).unwrap_or(Duration::from_secs(60));
+    let window = window();
     let waits = Waits::new(window);
     #[cfg(feature = "redis")]
     if let Some(url) = redis {

@@ -184,14 +184,16 @@ impl Traces {
 /// `Canva's limit of 30 uploads a minute is reached (other programs count, too): waiting 52 s`.
 fn pausing(message: &str, operation: &str, seconds: f64) -> String {
     let wait = text::duration(Duration::try_from_secs_f64(seconds.ceil()).unwrap_or_default());
+    // The library waits for no longer pause.
+    let wait = if seconds > 300.0 { format!("a pause of {wait}") } else { format!("waiting {wait}") };
     let operation = operations::ALL.iter().find(|it| it.id == operation);
     match operation.and_then(|it| Some((it, it.requests_per_minute?))) {
         Some((operation, limit)) if message.starts_with(LIMIT) => {
             let [_, many] = names(operation);
-            format!("Canva's limit of {limit} {many} a minute is reached (other programs count, too): waiting {wait}")
+            format!("Canva's limit of {limit} {many} a minute is reached (other programs count, too): {wait}")
         }
-        _ if message.starts_with(LIMIT) => format!("Canva's limit is reached: waiting {wait}"),
-        _ => format!("Canva can't answer now: waiting {wait}"),
+        _ if message.starts_with(LIMIT) => format!("Canva's limit is reached: {wait}"),
+        _ => format!("Canva can't answer now: {wait}"),
     }
 }
 

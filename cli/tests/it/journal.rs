@@ -198,7 +198,7 @@ fn each_is_there_once(job_duration: Duration) {
         );
         command.env("XDG_STATE_HOME", &state);
         // The limits are not what is tested.
-        command.env("CANVA_TEST_LIMITS_WINDOW", "1");
+        command.env("CANVA_TEST_LIMITS_WINDOW", "100");
         command
     };
     let (mut images, mut left, mut ended) = (0, kills(), 0);
