@@ -58,6 +58,8 @@ pub struct Run<'a> {
     unsettled: BTreeSet<String>,
     printed: BTreeSet<usize>,
     sent_again: BTreeSet<usize>,
+    /// Assets that are still to be moved to their folder.
+    to_move: BTreeSet<usize>,
     /// Concerns all files: no more are sent.
     fatal: bool,
     output: &'a mut Output,
@@ -117,6 +119,7 @@ impl<'a> Run<'a> {
             unsettled: BTreeSet::new(),
             printed: BTreeSet::new(),
             sent_again: BTreeSet::new(),
+            to_move: BTreeSet::new(),
             fatal: false,
             begun: Instant::now(),
             given: plan.files.len(),
@@ -186,7 +189,8 @@ impl<'a> Run<'a> {
             match task {
                 Task::Finish(asset) => {
                     let outcome = Outcome::new(Ok((*asset).clone()));
-                    settling.push(self.settle(number, asset.id.clone(), true));
+                    self.to_move.insert(number);
+                    settling.push(self.settle(number, asset.id.clone()));
                     self.states.insert(number, State::Settling(Box::new(outcome)));
                 }
                 task => {
@@ -232,7 +236,7 @@ impl<'a> Run<'a> {
                     Some(BulkEvent::Finished { key, result, extra, .. }) => {
                         picked_up.remove(&key);
                         if let Some(asset_id) = self.finished(key, result, extra).await? {
-                            settling.push(self.settle(key, asset_id, false));
+                            settling.push(self.settle(key, asset_id));
                         }
                     }
                     _ => {}
@@ -241,7 +245,7 @@ impl<'a> Run<'a> {
                     None => unwaited_go_on = false,
                     Some((number, created)) => {
                         if let Some(asset_id) = self.created(number, created).await? {
-                            settling.push(self.settle(number, asset_id, false));
+                            settling.push(self.settle(number, asset_id));
                         }
                     }
                 },
@@ -250,7 +254,7 @@ impl<'a> Run<'a> {
                     for (lost, found) in found {
                         let number = lost.0;
                         if let Some(asset_id) = self.found(lost, found).await? {
-                            settling.push(self.settle(number, asset_id, true));
+                            settling.push(self.settle(number, asset_id));
                         }
                     }
                 }
@@ -337,10 +341,16 @@ impl<'a> Run<'a> {
         extra: Map<String, Value>,
         looked_up: bool,
     ) -> Result<Option<String>, End> {
-        let outcome = Outcome::ended(self.job(number).as_ref(), Ok::<_, Error>(result.clone()), extra);
+        let job = self.job(number);
+        let outcome = Outcome::ended(job.as_ref(), Ok::<_, Error>(result.clone()), extra);
         let outcome = Outcome { looked_up, ..outcome };
+        // A job of this command has moved its asset; an earlier command may have asked for another folder, or for none.
+        let is_moved = self.folder_id().is_none_or(|folder_id| job.is_some_and(|job| job.folder_id == Some(folder_id)));
         match result {
-            JobResult::Asset(asset) if !self.tags(number).is_empty() || looked_up && self.folder_id().is_some() => {
+            JobResult::Asset(asset) if !self.tags(number).is_empty() || !is_moved => {
+                if !is_moved {
+                    self.to_move.insert(number);
+                }
                 self.settling(number, asset, outcome).await.map(Some)
             }
             result => {
@@ -444,9 +454,9 @@ impl<'a> Run<'a> {
     }
 
     /// Sets an asset's tags and, unless its job did that, its folder.
-    fn settle(&self, number: usize, asset_id: String, and_move: bool) -> BoxFuture<'static, (usize, Settled)> {
+    fn settle(&mut self, number: usize, asset_id: String) -> BoxFuture<'static, (usize, Settled)> {
         let (canva, network, tags) = (self.sender.canva.clone(), self.sender.network.clone(), self.tags(number));
-        let folder_id = self.folder_id().filter(|_| and_move);
+        let folder_id = self.folder_id().filter(|_| self.to_move.remove(&number));
         Box::pin(async move {
             let mut moved = Ok(());
             if let Some(folder_id) = folder_id {

@@ -90,6 +90,18 @@ fn tags_and_folder_that_are_asked_for_later_are_set_without_another_upload() {
     assert_eq!(requests.iter().filter(|request| request.method == "PATCH").count(), 1);
 }
 
+#[test]
+fn a_job_that_was_made_without_a_folder_is_moved_to_the_one_asked_for_now() {
+    let (_runtime, simulator) = start();
+    run(against(&simulator, ["upload", "photo.png", "--no-wait"]));
+    let upload = |folder| run(against(&simulator, ["--json", "upload", "photo.png", "--tag", "a", "--folder", folder]));
+    let ran = upload("FAmistyped");
+    assert_eq!((ran.code, ran.json()[0]["error"]["code"].clone()), (Some(1), json!("not_moved")), "{}", ran.stderr);
+    assert_eq!(upload("root").code, Some(0));
+    let assets = simulator.assets();
+    assert_eq!((assets.len(), assets[0].folder_id.as_str(), assets[0].tags.len()), (1, "root", 1));
+}
+
 /// Starts the command, kills it once it is so far, and says how it ends when it is given again.
 fn killed(simulator: &Simulator, args: &[&str], reached: impl Fn() -> bool) -> crate::common::Ran {
     let mut command = against(simulator, args.iter().copied());
