@@ -18,6 +18,9 @@ const NEVER: Fault = Fault::CloseAfter(u64::MAX);
 /// A simulator whose jobs take this long, and a client that has heard from it.
 async fn simulated(job: Duration) -> (Simulator, Client) {
     let simulator = Simulator::builder().job_duration(job).start().await.unwrap();
+    // The simulator goes by tokio's clock, which stands still while the test computes, and the client by the machine's:
+    // without this, the client's would be ahead, and an image could seem to be made in the second before it was sent.
+    tokio::time::sleep(Duration::from_millis(500)).await;
     let canva = support::simulated(&simulator).build().unwrap();
     canva.users_me().await.unwrap();
     (simulator, canva)
