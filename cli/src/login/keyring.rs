@@ -3,7 +3,7 @@
 
 pub use system::{NAME, get, remove, set};
 
-/// The crate that talks D-Bus would make the first build a fifth longer; `secret-tool` comes with the keyring's library.
+/// The crate that talks D-Bus would make the first build a quarter longer; `secret-tool` comes with the keyring's library.
 #[cfg(not(any(target_os = "macos", windows)))]
 mod system {
     use std::io::{self, Write as _};
