@@ -57,7 +57,7 @@ pub async fn open(server: Server, timeout: Option<Duration>, screen: &Screen) ->
         (login, redis, source) = (None, None, "the simulator");
     } else {
         let base_url = base_url(server.base_url)?;
-        let found = Source::find()?;
+        let found = Source::find().await?;
         source = found.name();
         (account, login, builder) = match found {
             Source::Variable(token) => {

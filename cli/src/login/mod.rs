@@ -90,7 +90,7 @@ pub async fn run(args: LoginArgs, base_url: Option<String>, output: &mut Output)
     if !missing.is_empty() {
         screen.note(&format!("Canva has not granted {}; commands that need it will say so", missing.join(" ")));
     }
-    if let Some(source) = source::Source::find()?.instead_of_login() {
+    if let Some(source) = source::Source::find().await?.instead_of_login() {
         screen.say(&format!("{source} is set, and goes before the login; unset it to use the login"));
     }
     Ok(())

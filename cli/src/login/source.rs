@@ -1,8 +1,8 @@
 //! Where a command's access token comes from: the environment, a file that it names, or the login.
 
 use std::fmt::Display;
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -14,6 +14,9 @@ use crate::connection::variable;
 const TOKEN: &str = "CANVA_ACCESS_TOKEN";
 const TOKEN_FILE: &str = "CANVA_ACCESS_TOKEN_FILE";
 
+/// A token is far shorter, in bytes.
+const MAX_LENGTH: u64 = 64 << 10;
+
 /// The first of these that is there is used.
 pub enum Source {
     Variable(AccessToken),
@@ -22,14 +25,14 @@ pub enum Source {
 }
 
 impl Source {
-    pub fn find() -> Result<Self, End> {
+    pub async fn find() -> Result<Self, End> {
         if let Some(token) = variable(TOKEN)? {
             let token = checked(token).map_err(|problem| End::usage(format!("{TOKEN} {problem}")))?;
             return Ok(Self::Variable(token));
         }
         let Some(path) = variable(TOKEN_FILE)? else { return Ok(Self::Login) };
         let path = PathBuf::from(path);
-        let token = read(&path).map_err(|error| End::usage(format!("{TOKEN_FILE}: {error}")))?;
+        let token = read(&path).await.map_err(|error| End::usage(format!("{TOKEN_FILE}: {error}")))?;
         Ok(Self::File(TokenFile { path, token: Mutex::new(token) }))
     }
 
@@ -102,10 +105,18 @@ impl TokenFile {
     }
 }
 
-fn read(path: &Path) -> io::Result<AccessToken> {
+/// Reads it on a thread of its own: it may be a pipe, to which nobody writes.
+async fn read(path: &Path) -> io::Result<AccessToken> {
     let about = |problem: &dyn Display| io::Error::other(format!("{}: {problem}", path.display()));
-    let text = fs::read_to_string(path).map_err(|error| about(&format!("{error}; name a file that has a token")))?;
+    let file = path.to_owned();
+    let text = tokio::task::spawn_blocking(move || {
+        let mut text = String::new();
+        File::open(file)?.take(MAX_LENGTH + 1).read_to_string(&mut text).map(|_| text)
+    });
+    let text = text.await.map_err(io::Error::other)?;
+    let text = text.map_err(|error| about(&format!("{error}; name a file that has a token")))?;
     match text.trim() {
+        _ if text.len() as u64 > MAX_LENGTH => Err(about(&"the file is too long; name one that has a token alone")),
         "" => Err(about(&"the file is empty; write a token to it")),
         text => checked(text.to_owned()).map_err(|problem| about(&format!("what is in the file {problem}"))),
     }
@@ -118,7 +129,7 @@ impl TokenProvider for TokenFile {
 
     fn refused<'a>(&'a self, refused: &'a AccessToken) -> BoxFuture<'a, Result<bool, BoxError>> {
         Box::pin(async move {
-            let token = read(&self.path)?;
+            let token = read(&self.path).await?;
             *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token.clone();
             Ok(token != *refused)
         })

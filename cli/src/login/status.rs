@@ -82,7 +82,7 @@ pub async fn logout(server: Server, output: &mut Output) -> Result<(), End> {
         Err(end) => return Err(end),
     };
     place.forget().await?;
-    if let Some(variable) = Source::find()?.instead_of_login() {
+    if let Some(variable) = Source::find().await?.instead_of_login() {
         output.screen.note(&format!("{variable} is set, and the commands still use it"));
     }
     match revoked {

@@ -823,3 +823,26 @@ fn a_token_that_is_more_than_a_token_is_named_with_what_to_leave_out() {
         assert!(ran.stderr.starts_with("canva: CANVA_ACCESS_TOKEN_FILE: ") && ran.stderr.ends_with(&expected));
     }
 }
+
+#[test]
+fn a_token_file_may_be_a_pipe_and_keeps_no_command_from_stopping() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let list = |file: &Path| {
+        let mut list = canva(["list"]);
+        list.env("CANVA_ACCESS_TOKEN_FILE", file).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running::start(&mut list)
+    };
+    let mut waiting = list(&pipe);
+    // This returns when the command reads from it, and nothing is written to it.
+    let _writer = fs::File::options().write(true).open(&pipe).unwrap();
+    waiting.signal("-TERM");
+    assert_eq!(waiting.ended().code, Some(143));
+
+    let long = directory.path().join("long");
+    fs::write(&long, "t".repeat(70_000)).unwrap();
+    let ran = list(&long).ended();
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.ends_with("the file is too long; name one that has a token alone\n"), "{}", ran.stderr);
+}
