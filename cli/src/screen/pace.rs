@@ -146,5 +146,10 @@ mod tests {
         assert!(pace.speed().is_some_and(|speed| (1_900_000..2_100_000).contains(&speed)), "{:?}", pace.speed());
         assert!(shown.last().is_some_and(|left| (28..34).contains(left)), "{shown:?}");
         assert!(shown.iter().zip(shown.iter().skip(1)).all(|(one, next)| one.abs_diff(*next) <= 5), "{shown:?}");
+        let limit = CREATE_ASSET_UPLOAD_JOB.requests_per_minute.unwrap_or_default();
+        let operation = &CREATE_ASSET_UPLOAD_JOB;
+        let wait = LimitWait { operation, limit, window: MINUTE, until: Some(time), since: begun };
+        pace.update(&tally, Some(&wait), begun + Duration::from_secs(20), time);
+        assert_eq!(pace.speed(), None, "what is held back isn't slow");
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use canva_simulator::{CannedResponse, Fault, Simulator};
 use tokio::runtime::Runtime;
 
-use crate::common::{Response, Stub, TOKEN, against, canva, copies, run};
+use crate::common::{Response, Running, Stub, TOKEN, against, canva, copies, run};
 use crate::terminal::Terminal;
 
 /// Wide, combined, long, and plain.
@@ -203,15 +203,22 @@ fn each_message_is_one_write() {
     let (ours, theirs) = UnixDatagram::pair().unwrap();
     let mut command = against(&simulator, ["-v", "upload"].into_iter().chain(files.iter().map(String::as_str)));
     command.stderr(OwnedFd::from(theirs)).stdout(Stdio::null());
-    assert_eq!(command.status().unwrap().code(), Some(1));
+    let mut running = Running::start(&mut command);
     drop(command);
-    ours.set_nonblocking(true).unwrap();
-    let mut buffer = [0; 4096];
-    let mut messages = 0;
-    while let Ok(read) = ours.recv(&mut buffer) {
-        let text = std::str::from_utf8(&buffer[..read]).unwrap();
-        assert!(text.ends_with('\n') && (text.starts_with("canva: ") || text.starts_with("3 files")), "{text:?}");
-        messages += 1;
+    // Each datagram is one write. They are read on the way: only a few fit into the socket.
+    ours.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    let (mut buffer, mut messages) = ([0; 4096], 0);
+    loop {
+        let ended = running.child().try_wait().unwrap();
+        while let Ok(read @ 1..) = ours.recv(&mut buffer) {
+            let text = std::str::from_utf8(&buffer[..read]).unwrap();
+            assert!(text.ends_with('\n') && (text.starts_with("canva: ") || text.starts_with("3 files")), "{text:?}");
+            messages += 1;
+        }
+        if let Some(status) = ended {
+            assert_eq!(status.code(), Some(1));
+            break;
+        }
     }
     assert!(messages >= 5, "{messages}");
 }
