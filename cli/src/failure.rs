@@ -130,6 +130,7 @@ fn code(error: &Error) -> &str {
         Error::InvalidInput { .. } => "invalid_input",
         Error::Body(BodyError::Read { .. }) => "file_unreadable",
         Error::Body(BodyError::TooLong { .. }) => "file_too_big",
+        Error::Body(BodyError::HeldBack { .. }) => "other",
         Error::Body(_) => "file_changed",
         Error::Connect { .. } => "not_connected",
         Error::Connection { .. } => "connection_broken",
@@ -178,6 +179,9 @@ fn what(error: &Error) -> String {
         }
         Error::Body(BodyError::TooLong { max_bytes, .. }) => {
             format!("Canva takes at most {max_bytes} bytes of such a file; nothing was sent")
+        }
+        Error::Body(BodyError::HeldBack { source, .. }) => {
+            format!("it was not sent, since the journal can't be written: {source}")
         }
         Error::Body(_) => "it changed while it was being uploaded".to_owned(),
         Error::Pacer { operation, source, .. } => match source.downcast_ref::<PausedError>() {
@@ -251,6 +255,7 @@ fn next_step(error: &Error, job: Option<&JobReference>) -> Option<String> {
         Error::InvalidInput { .. } => "correct it, then try again",
         Error::Body(BodyError::TooLong { .. }) => "use a smaller file",
         Error::Body(BodyError::Read { .. }) => "check that the file is there and can be read",
+        Error::Body(BodyError::HeldBack { .. }) => "make room on the disk, or choose another with --journal",
         Error::Body(_) => "try again when nothing writes to the file",
         Error::Connect { kind, proxy, .. } => match (kind, proxy.unwrap_or(PROXY)) {
             (ConnectKind::Certificate, _) => "if the certificate is right, set SSL_CERT_FILE to a file with that CA",

@@ -184,13 +184,25 @@ fn open(path: &Path) -> io::Result<Option<Lines>> {
         Err(TryLockError::Error(error)) => return Err(error),
     }
     let mut file = private().append(true).read(true).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
     let text = io::read_to_string(&mut file)?;
     if !text.is_empty() && !text.starts_with("\n{") {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "expected a journal of canva, got another file"));
     }
     let (mut entries, mut lines) = (BTreeMap::new(), 0);
     // A command that was killed may have left half a line, with nothing after it or all of the next line.
-    for line in text.lines().filter_map(|line| serde_json::from_str(line).ok()) {
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
+        let line = match serde_json::from_str(line) {
+            Ok(line) => line,
+            Err(error) if error.is_eof() => continue,
+            // What it says isn't known, so that its file could be sent twice.
+            Err(error) => {
+                let message = format!("line {} can't be read ({error})", number + 1);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+            }
+        };
         lines += 1;
         match line {
             Line::Entry(entry) => drop(entries.insert(entry.key(), *entry)),

@@ -61,6 +61,9 @@ pub async fn run(
         output.item(&item);
     }
     say::announce(&kind, &plan, output);
+    if plan.files.is_empty() && ended.is_empty() {
+        output.screen.say("there is nothing to send");
+    }
     if options.dry_run {
         return Ok(say::dry_run(&plan, output)?);
     }
@@ -70,7 +73,14 @@ pub async fn run(
     let end = tokio::select! {
         // Events that have arrived count, before the command stops.
         biased;
-        ended = run.all() => ended,
+        ended = run.all() => match ended {
+            // Its journal can't be written, for example: what was begun is printed all the same.
+            Err(end) => {
+                run.stop().await;
+                Err(run.worst(end))
+            }
+            ended => ended,
+        },
         signal = stop.requested() => {
             run.stop().await;
             Err(End::stopped(signal, STOPPED))
@@ -107,7 +117,9 @@ async fn open_journal(
 ) -> Result<Journal, End> {
     let path = match &options.journal {
         Some(path) => path.clone(),
-        None => journal_path(connection, kind.command())?,
+        None => journal_path(connection, kind.command()).map_err(|error| {
+            End::usage(format!("no journal can be kept: {error}; choose a file for it with --journal"))
+        })?,
     };
     let mut said = false;
     loop {

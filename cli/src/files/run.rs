@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use canva_connect::{
-    Asset, BoxFuture, BulkEvent, Error, ErrorKind, JobReference, JobResult, JobState, LookUpError, Unconfirmed,
-    UnconfirmedKind,
+    Asset, BodyError, BoxFuture, BulkEvent, Error, ErrorKind, JobReference, JobResult, JobState, LookUpError,
+    Unconfirmed, UnconfirmedKind,
 };
 use futures_util::stream::{self, FuturesUnordered, StreamExt};
 use serde_json::{Map, Value};
@@ -19,7 +19,7 @@ use super::send::{Created, Sender, locked, now};
 use crate::args::files::Options;
 use crate::commands::{AT_ONCE, LOST};
 use crate::connection::Connection;
-use crate::end::End;
+use crate::end::{End, Worst};
 use crate::item::{self, Item, Outcome, Status, Subject};
 use crate::output::Output;
 use crate::screen::{Drawn, Ended, Tally};
@@ -473,6 +473,11 @@ impl<'a> Run<'a> {
     async fn settled(&mut self, number: usize, settled: Settled) -> Result<(), End> {
         let Some(State::Settling(outcome)) = self.states.remove(&number) else { return Ok(()) };
         let mut outcome = *outcome;
+        let gone = |error: &Error| error.api().is_some_and(|api| api.code == "asset_not_found");
+        if settled.tagged.as_ref().is_some_and(|tagged| tagged.as_ref().is_err_and(gone)) {
+            // Somebody has deleted it. The next command sends its file again.
+            self.write(number, Step::Failed { code: "asset_not_found".to_owned() }).await?;
+        }
         let errors = [settled.moved.as_ref().err(), settled.tagged.as_ref().and_then(|tagged| tagged.as_ref().err())];
         self.fatal |= errors.into_iter().flatten().any(concerns_all);
         if let Err(error) = &settled.moved {
@@ -498,6 +503,12 @@ impl<'a> Run<'a> {
             Kind::Design { .. } => "imported",
         };
         self.output.summary(self.given, &self.ended, done, self.begun.elapsed());
+    }
+
+    /// The end with the code of the worst that has happened.
+    pub fn worst(&mut self, end: End) -> End {
+        self.output.worst.and(Worst::Failed);
+        End { code: end.code.max(self.output.worst.code()), ..end }
     }
 
     /// Prints what is known when the command stops. Files of which nothing is printed are not in Canva.
@@ -608,6 +619,7 @@ fn concerns_all(error: &Error) -> bool {
         || refused("missing_scope")
         || refused("endpoint_not_found")
         || is_away(error)
+        || matches!(error, Error::Body(BodyError::HeldBack { .. }))
         || matches!(error, Error::Api(api) if api.retry_after.is_some_and(|pause| pause > LONG))
         || matches!(error, Error::Pacer { .. })
 }

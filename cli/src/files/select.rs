@@ -146,11 +146,31 @@ impl Selection {
                 list.display()
             ))
         };
-        let from: Box<dyn Read> = match list == Path::new("-") {
+        let mut from: Box<dyn Read> = match list == Path::new("-") {
             true => Box::new(io::stdin().lock()),
             false => Box::new(fs::File::open(list).map_err(|error| about(format!("it can't be read ({error})")))?),
         };
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(from);
+        let mut text = String::new();
+        from.read_to_string(&mut text).map_err(|error| about(format!("it can't be read as UTF-8 ({error})")))?;
+        let text = text.trim_start_matches('\u{feff}');
+        // Spreadsheets separate columns as their user's country does.
+        let head = text.lines().next().unwrap_or_default();
+        let separator = [b',', b';', b'\t']
+            .into_iter()
+            .max_by_key(|it| (head.bytes().filter(|byte| byte == it).count(), *it == b','));
+        let mut reader = csv::ReaderBuilder::new();
+        reader.trim(csv::Trim::All).flexible(true).delimiter(separator.unwrap_or(b','));
+        let mut reader = reader.from_reader(text.as_bytes());
+        let columns =
+            reader.headers().map(|columns| columns.iter().map(str::to_lowercase).collect::<csv::StringRecord>());
+        let columns = columns.map_err(|error| about(error.to_string()))?;
+        if let Some(unknown) = columns.iter().find(|column| !["file", "name", "title", "tags"].contains(column)) {
+            return Err(about(format!("it has a column {unknown:?}")));
+        }
+        if !columns.iter().any(|column| column == "file") {
+            return Err(about("it has no column file".to_owned()));
+        }
+        reader.set_headers(columns);
         for row in reader.deserialize::<Row>() {
             let Row { file, name, tags: own } = row.map_err(|error| about(error.to_string()))?;
             let own = own.iter().flat_map(|tags| tags.split(';')).map(str::trim).filter(|tag| !tag.is_empty());
@@ -184,8 +204,9 @@ impl Selection {
             let path = entry.path();
             let kind = entry.file_type();
             match entry.metadata() {
-                _ if kind.is_dir() => {}
-                _ if kind.is_symlink() && entry.depth() > 0 => self.left_out.push((path.to_owned(), LeftOut::Link)),
+                // The directory itself may be given as a link.
+                _ if kind.is_dir() || entry.depth() == 0 => {}
+                _ if kind.is_symlink() => self.left_out.push((path.to_owned(), LeftOut::Link)),
                 _ if !kind.is_file() => self.left_out.push((path.to_owned(), LeftOut::Special)),
                 Ok(it) if it.len() == 0 => self.left_out.push((path.to_owned(), LeftOut::Empty)),
                 Ok(it) => self.choose(path, path, &it, true, None, tags),

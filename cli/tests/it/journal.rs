@@ -189,6 +189,15 @@ fn a_journal_is_a_file_of_its_own() {
     assert_eq!(upload().code, Some(0));
     assert_eq!(upload().code, Some(0));
     assert_eq!(uploads(&simulator), 1);
+
+    // What a line says that can't be read isn't known, and so its file isn't sent.
+    let edited = std::fs::read_to_string(&journal).unwrap().replace("\"size\":", "\"size\":-");
+    std::fs::write(&journal, edited).unwrap();
+    let ran = upload();
+    assert_eq!((ran.code, uploads(&simulator)), (Some(2), 1), "{}", ran.stderr);
+    assert!(ran.stderr.contains(": line "), "{}", ran.stderr);
+    let special = run(against(&simulator, ["upload", "photo.png", "--journal", "/dev/full"]));
+    assert!(special.code == Some(2) && special.stderr.contains("not a regular file"), "{}", special.stderr);
 }
 
 /// How often the command is killed. `.ci/run` kills it more often.

@@ -195,7 +195,16 @@ fn a_list_gives_files_their_names_and_tags() {
     );
     let ran = with_input(against(&simulator, ["--json", "import", "--from", "-"]), b"file,title\ndeck.pdf,Q4\n");
     assert!(ran.code == Some(0) && ran.stdout.contains("Q4"), "{}{}", ran.stdout, ran.stderr);
+    // As a spreadsheet saves it where commas are in numbers.
+    let list = "\u{feff}File;Name;Tags\r\nphoto.png;Hero, again;launch\r\n";
+    let ran = with_input(against(&simulator, ["--json", "upload", "--from", "-"]), list.as_bytes());
+    let asset = &ran.json()[0]["asset"];
+    assert_eq!(json!([asset["name"], asset["tags"]]), json!(["Hero, again", ["launch"]]), "{}", ran.stderr);
     let before = simulator.requests().len();
+    for wrong in ["a b.png,foo\n", "file,titel\nphoto.png,x\n", ""] {
+        let ran = with_input(against(&simulator, ["upload", "--from", "-"]), wrong.as_bytes());
+        assert_eq!(ran.code, Some(2), "{wrong}: {}", ran.stderr);
+    }
     let ran = with_input(against(&simulator, ["upload", "--from", "-"]), b"name\nx\n");
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("expected CSV with the columns file, name and tags"), "{}", ran.stderr);
