@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use canva_simulator::{CannedResponse, Fault, Simulator};
 use serde_json::Value;
 
-use crate::common::{SimulatorProcess, TOKEN, against, canva, copies, json};
+use crate::common::{self, SimulatorProcess, TOKEN, against, canva, copies};
 
 #[test]
 fn twenty_files_take_as_long_as_one() {
@@ -124,35 +124,12 @@ fn requests(simulator: &Simulator, method: &str) -> Vec<String> {
     requests.filter(|request| request.method == method).map(|request| request.path).collect()
 }
 
-/// Ends the process of a test that fails.
-struct Running(Option<Child>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
 /// What the command prints when Ctrl-C comes as soon as it is `reached`.
 #[track_caller]
-fn stopped(mut command: Command, reached: impl Fn() -> bool) -> Vec<Value> {
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let id = child.id().to_string();
-    let mut running = Running(Some(child));
-    let begun = Instant::now();
-    while !reached() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "never reached");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-
-    let output = running.0.take().unwrap().wait_with_output().unwrap();
-    let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-    assert_eq!(output.status.code(), Some(130), "{stdout}{stderr}");
+fn stopped(command: Command, reached: impl FnMut() -> bool) -> Vec<Value> {
+    let ran = common::stopped(command, "-INT", reached);
+    assert_eq!(ran.code, Some(130), "{}{}", ran.stdout, ran.stderr);
     let last = "canva: stopped; files not listed are not in Canva; the same command goes on";
-    assert_eq!(stderr.lines().last(), Some(last), "{stderr}");
-    stdout.lines().map(json).collect()
+    assert_eq!(ran.stderr.lines().last(), Some(last), "{}", ran.stderr);
+    ran.json()
 }

@@ -483,6 +483,17 @@ impl SlowEndpoint {
     }
 }
 
+/// A command that renews the tokens of the login, at an endpoint that answers when the test wants it to.
+fn renewing(simulator: &SimulatorProcess, home: &Home) -> (Running, SlowEndpoint) {
+    let endpoint = SlowEndpoint::start();
+    home.change(|login| {
+        login["token_url"] = json!(endpoint.url());
+        login["tokens"]["expires_at"] = json!(1);
+    });
+    let mut command = home.command(simulator, ["whoami"]);
+    (Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped())), endpoint)
+}
+
 fn next() -> Value {
     json!({ "access_token": "next", "refresh_token": "the-next-one", "expires_in": 14400 })
 }
@@ -510,13 +521,7 @@ fn what_canva_grants_less_than_was_asked_for_is_said() {
 fn a_command_that_is_stopped_while_it_renews_the_tokens_saves_them_first() {
     let simulator = SimulatorProcess::start();
     let home = logged_in(&simulator);
-    let endpoint = SlowEndpoint::start();
-    home.change(|login| {
-        login["token_url"] = json!(endpoint.url());
-        login["tokens"]["expires_at"] = json!(1);
-    });
-    let mut command = home.command(&simulator, ["whoami"]);
-    let mut running = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let (mut running, endpoint) = renewing(&simulator, &home);
     endpoint.answer(|| running.signal("-INT"), &next());
     let ran = running.ended();
     assert_eq!(ran.code, Some(130), "{}", ran.stderr);
@@ -527,13 +532,7 @@ fn a_command_that_is_stopped_while_it_renews_the_tokens_saves_them_first() {
 fn new_tokens_that_cannot_be_saved_are_not_lost_in_silence() {
     let simulator = SimulatorProcess::start();
     let home = logged_in(&simulator);
-    let endpoint = SlowEndpoint::start();
-    home.change(|login| {
-        login["token_url"] = json!(endpoint.url());
-        login["tokens"]["expires_at"] = json!(1);
-    });
-    let mut command = home.command(&simulator, ["whoami"]);
-    let running = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let (running, endpoint) = renewing(&simulator, &home);
     endpoint.answer(|| fs::remove_dir_all(home.path("canva/login")).unwrap(), &next());
     let ran = running.ended();
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
