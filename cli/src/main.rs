@@ -38,9 +38,7 @@ fn main() -> ExitCode {
     match block_on(run(args, &mut output)).map_err(End::from).flatten() {
         Ok(()) => ExitCode::from(output.worst.code()),
         Err(End { code, message }) => {
-            if !message.is_empty() {
-                output.screen.say(&message);
-            }
+            output.screen.say(&message);
             ExitCode::from(code)
         }
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use canva_connect::{Asset, DesignSummary, JobResult, Printable};
 
-use super::look::{Colour, Look, Mark};
+use super::look::{Colour, Look};
 use super::text;
 use crate::item::{Item, Made, Status};
 use crate::output::size;
@@ -57,8 +57,7 @@ fn line(item: &Item, columns: &[String], also: String, look: Look, width: usize)
     };
     let beside = BESIDE.max(4 + text::width(&columns));
     let cells = width.saturating_sub(beside).clamp(LEAST, NAME);
-    let line =
-        format!("{} {}  {columns}", look.mark(Mark::of(status)), text::fill(&text::cut_path(&name, cells), cells));
+    let line = format!("{} {}  {columns}", look.mark(status), text::fill(&text::cut_path(&name, cells), cells));
     let room = width.saturating_sub(4 + cells + text::width(&columns));
     // Less would say nothing.
     let also = if room < LEAST { String::new() } else { text::cut(&also, room) };

@@ -24,26 +24,6 @@ pub enum Colour {
     Dim = 2,
 }
 
-/// What stands before an item: how it ended.
-#[derive(Clone, Copy)]
-pub enum Mark {
-    Done,
-    Failed,
-    Unknown,
-    AtCanva,
-}
-
-impl Mark {
-    pub fn of(status: Status) -> Self {
-        match status {
-            Status::Success => Self::Done,
-            Status::InProgress => Self::AtCanva,
-            Status::Failed => Self::Failed,
-            Status::Unknown => Self::Unknown,
-        }
-    }
-}
-
 impl Look {
     pub fn of(stream: &impl IsTerminal) -> Self {
         let terminal = stream.is_terminal();
@@ -56,12 +36,13 @@ impl Look {
         if self.colours { format!("\x1b[{}m{text}\x1b[0m", colour as u8) } else { text.to_owned() }
     }
 
-    pub fn mark(self, mark: Mark) -> String {
-        let (sign, plain, colour) = match mark {
-            Mark::Done => ("✓", "+", Colour::Green),
-            Mark::Failed => ("✗", "x", Colour::Red),
-            Mark::Unknown => ("?", "?", Colour::Yellow),
-            Mark::AtCanva => ("…", ".", Colour::Dim),
+    /// What stands before an item: how it ended.
+    pub fn mark(self, status: Status) -> String {
+        let (sign, plain, colour) = match status {
+            Status::Success => ("✓", "+", Colour::Green),
+            Status::Failed => ("✗", "x", Colour::Red),
+            Status::Unknown => ("?", "?", Colour::Yellow),
+            Status::InProgress => ("…", ".", Colour::Dim),
         };
         self.paint(colour, if self.ascii { plain } else { sign })
     }

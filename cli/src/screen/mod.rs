@@ -22,7 +22,7 @@ use crate::item::Status;
 
 use self::bar::View;
 pub use self::line::lines;
-pub use self::look::{Look, Mark};
+pub use self::look::Look;
 use self::pace::Pace;
 pub use self::summary::{Ended, summary};
 pub use self::tally::{LimitWait, Sent, Tally};
@@ -123,7 +123,7 @@ impl Screen {
     /// Prints how something ended that isn't done, with its mark on a terminal.
     pub fn ended(&self, status: Status, name: &str, message: &str) {
         let (look, text) = (self.0.look, format!("{}: {}", Printable(name), Printable(message)));
-        let head = if look.terminal { look.mark(Mark::of(status)) } else { "canva:".to_owned() };
+        let head = if look.terminal { look.mark(status) } else { "canva:".to_owned() };
         self.0.print(&format!("{head} {text}\n"));
     }
 
