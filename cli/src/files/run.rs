@@ -58,8 +58,8 @@ pub struct Run<'a> {
     unsettled: BTreeSet<String>,
     printed: BTreeSet<usize>,
     sent_again: BTreeSet<usize>,
-    /// Assets that are still to be moved to their folder.
-    to_move: BTreeSet<usize>,
+    /// The assets whose tags and folder are being set.
+    settling: FuturesUnordered<BoxFuture<'static, (usize, Settled)>>,
     /// Concerns all files: no more are sent.
     fatal: bool,
     output: &'a mut Output,
@@ -119,7 +119,7 @@ impl<'a> Run<'a> {
             unsettled: BTreeSet::new(),
             printed: BTreeSet::new(),
             sent_again: BTreeSet::new(),
-            to_move: BTreeSet::new(),
+            settling: FuturesUnordered::new(),
             fatal: false,
             begun: Instant::now(),
             given: plan.files.len(),
@@ -182,16 +182,13 @@ impl<'a> Run<'a> {
             matches!(task, Task::Send) && self.files.get(*number).is_some_and(|it| names.contains(it.name.as_str()))
         };
         let (held, tasks): (Vec<_>, Vec<_>) = std::mem::take(&mut self.next).into_iter().partition(is_held);
-        let mut settling = FuturesUnordered::new();
         let mut picked_up = BTreeSet::new();
         let mut items = Vec::new();
         for (number, task) in tasks {
             match task {
                 Task::Finish(asset) => {
                     let outcome = Outcome::new(Ok((*asset).clone()));
-                    self.to_move.insert(number);
-                    settling.push(self.settle(number, asset.id.clone()));
-                    self.states.insert(number, State::Settling(Box::new(outcome)));
+                    self.settle(number, asset, outcome, true).await?;
                 }
                 task => {
                     if matches!(task, Task::PickUp(_)) {
@@ -215,7 +212,7 @@ impl<'a> Run<'a> {
         let mut lost = Some(lost).filter(|lost| !lost.is_empty());
         let (mut search, mut searching): (BoxFuture<'static, Found>, _) =
             (Box::pin(std::future::pending()), lost.is_some());
-        while bulk_goes_on || unwaited_go_on || searching || !settling.is_empty() {
+        while bulk_goes_on || unwaited_go_on || searching || !self.settling.is_empty() {
             if picked_up.is_empty()
                 && let Some(lost) = lost.take()
             {
@@ -235,30 +232,21 @@ impl<'a> Run<'a> {
                     Some(BulkEvent::Started { key, job, .. }) => self.started(key, job).await?,
                     Some(BulkEvent::Finished { key, result, extra, .. }) => {
                         picked_up.remove(&key);
-                        if let Some(asset_id) = self.finished(key, result, extra).await? {
-                            settling.push(self.settle(key, asset_id));
-                        }
+                        self.finished(key, result, extra).await?;
                     }
                     _ => {}
                 },
                 created = unwaited.next(), if unwaited_go_on => match created {
                     None => unwaited_go_on = false,
-                    Some((number, created)) => {
-                        if let Some(asset_id) = self.created(number, created).await? {
-                            settling.push(self.settle(number, asset_id));
-                        }
-                    }
+                    Some((number, created)) => self.created(number, created).await?,
                 },
                 found = &mut search, if searching => {
                     searching = false;
                     for (lost, found) in found {
-                        let number = lost.0;
-                        if let Some(asset_id) = self.found(lost, found).await? {
-                            settling.push(self.settle(number, asset_id));
-                        }
+                        self.found(lost, found).await?;
                     }
                 }
-                Some((number, settled)) = settling.next() => self.settled(number, settled).await?,
+                Some((number, settled)) = self.settling.next() => self.settled(number, settled).await?,
             }
         }
         self.next.extend(held);
@@ -274,7 +262,7 @@ impl<'a> Run<'a> {
     }
 
     /// What a file sent with `--no-wait` has come to: its job, and whether that could be read.
-    async fn created(&mut self, number: usize, created: Created) -> Result<Option<String>, End> {
+    async fn created(&mut self, number: usize, created: Created) -> Result<(), End> {
         let (job, read) = match created {
             Ok(created) => created,
             Err(error) => return self.finished(number, Err(error), Map::new()).await,
@@ -287,18 +275,18 @@ impl<'a> Run<'a> {
             (Ok(()), Some(JobState::Failed(error))) => self.finished(number, Err(error.clone().into()), extra).await,
             (Ok(()), _) => {
                 self.print(number, Outcome { job_extra: extra, ..Outcome::in_progress(job.reference()) });
-                Ok(None)
+                Ok(())
             }
         }
     }
 
-    /// A file is over, unless it gives the id of an asset whose tags are to be set.
+    /// A file is over, but for an asset whose tags are to be set.
     async fn finished(
         &mut self,
         number: usize,
         result: Result<JobResult, Error>,
         extra: Map<String, Value>,
-    ) -> Result<Option<String>, End> {
+    ) -> Result<(), End> {
         let error = match result {
             Ok(made) => {
                 self.sender.network.is_there();
@@ -306,11 +294,7 @@ impl<'a> Run<'a> {
             }
             Err(error) => error,
         };
-        let job = match self.states.get(&number) {
-            Some(State::AtCanva(job)) => Some(job.clone()),
-            _ => None,
-        };
-        match (error.unconfirmed().cloned(), job) {
+        match (error.unconfirmed().cloned(), self.job(number)) {
             (Some(unconfirmed), _) if !self.options.waiting.no_wait => {
                 // Videos aren't looked for: Canva lists none.
                 if unconfirmed.kind != UnconfirmedKind::Video {
@@ -320,14 +304,14 @@ impl<'a> Run<'a> {
                 self.count_lost();
                 self.write(number, Step::Sending { unconfirmed: unconfirmed.clone() }).await?;
                 self.lost.push((number, unconfirmed, Some(error)));
-                Ok(None)
+                Ok(())
             }
             (_, Some(job))
                 if matches!(error, Error::Poll { .. }) && is_away(&error)
                     || matches!(error, Error::Deadline { .. }) && self.sender.network.is_away() =>
             {
                 self.next.push((number, Task::PickUp(job)));
-                Ok(None)
+                Ok(())
             }
             (_, job) => self.failed(number, job.as_ref(), error, extra).await,
         }
@@ -340,7 +324,7 @@ impl<'a> Run<'a> {
         result: JobResult,
         extra: Map<String, Value>,
         looked_up: bool,
-    ) -> Result<Option<String>, End> {
+    ) -> Result<(), End> {
         let job = self.job(number);
         let outcome = Outcome::ended(job.as_ref(), Ok::<_, Error>(result.clone()), extra);
         let outcome = Outcome { looked_up, ..outcome };
@@ -348,27 +332,37 @@ impl<'a> Run<'a> {
         let is_moved = self.folder_id().is_none_or(|folder_id| job.is_some_and(|job| job.folder_id == Some(folder_id)));
         match result {
             JobResult::Asset(asset) if !self.tags(number).is_empty() || !is_moved => {
-                if !is_moved {
-                    self.to_move.insert(number);
-                }
-                self.settling(number, asset, outcome).await.map(Some)
+                self.settle(number, asset, outcome, !is_moved).await
             }
             result => {
                 if let Some(made) = Made::new(&result) {
                     self.write(number, Step::Done { made }).await?;
                 }
                 self.print(number, outcome);
-                Ok(None)
+                Ok(())
             }
         }
     }
 
-    /// The asset is there, and something is left to be set.
-    async fn settling(&mut self, number: usize, asset: Box<Asset>, outcome: Outcome) -> Result<String, End> {
+    /// The asset is there: sets its tags and, unless its job has done that, its folder.
+    async fn settle(&mut self, number: usize, asset: Box<Asset>, outcome: Outcome, and_move: bool) -> Result<(), End> {
         let asset_id = asset.id.clone();
         self.states.insert(number, State::Settling(Box::new(outcome)));
         self.write(number, Step::Made { asset }).await?;
-        Ok(asset_id)
+        let (canva, network, tags) = (self.sender.canva.clone(), self.sender.network.clone(), self.tags(number));
+        let folder_id = self.folder_id().filter(|_| and_move);
+        self.settling.push(Box::pin(async move {
+            let mut moved = Ok(());
+            if let Some(folder_id) = folder_id {
+                moved = network.insist(|| canva.move_folder_item(&asset_id, &folder_id)).await;
+            }
+            let mut tagged = None;
+            if !tags.is_empty() {
+                tagged = Some(network.insist(|| canva.update_asset(&asset_id).tags(&tags)).await);
+            }
+            (number, Settled { moved, tagged })
+        }));
+        Ok(())
     }
 
     async fn failed(
@@ -377,19 +371,12 @@ impl<'a> Run<'a> {
         job: Option<&JobReference>,
         error: Error,
         extra: Map<String, Value>,
-    ) -> Result<Option<String>, End> {
+    ) -> Result<(), End> {
         let outcome = Outcome { job_extra: extra, ..Outcome::failed(job, &error) };
         let outcome = Outcome { job_id: job.map(|job| job.id.clone()), ..outcome };
         self.fatal |= concerns_all(&error);
         match &error {
-            Error::NotMoved { asset, .. } => {
-                let asset_id = self.settling(number, asset.clone(), outcome).await?;
-                if self.tags(number).is_empty() {
-                    self.settled(number, Settled { moved: Ok(()), tagged: None }).await?;
-                    return Ok(None);
-                }
-                return Ok(Some(asset_id));
-            }
+            Error::NotMoved { asset, .. } => return self.settle(number, asset.clone(), outcome, false).await,
             // What is at Canva or may be there stays so in the journal, for the next command.
             Error::OutcomeUnknown { .. } | Error::Poll { .. } | Error::Deadline { .. } => {
                 self.unsettled.extend(self.files.get(number).map(|planned| planned.name.clone()));
@@ -400,7 +387,7 @@ impl<'a> Run<'a> {
             _ => {}
         }
         self.print(number, outcome);
-        Ok(None)
+        Ok(())
     }
 
     /// Looks for what may have arrived, again if the network goes away.
@@ -424,7 +411,7 @@ impl<'a> Run<'a> {
         &mut self,
         (number, unconfirmed, error): (usize, Unconfirmed, Option<Error>),
         found: Result<JobResult, LookUpError>,
-    ) -> Result<Option<String>, End> {
+    ) -> Result<(), End> {
         let why = match found {
             Ok(result) => return self.made(number, result, Map::new(), true).await,
             Err(why) => why,
@@ -434,7 +421,7 @@ impl<'a> Run<'a> {
             self.states.remove(&number);
             self.count_lost();
             self.next.push((number, Task::Send));
-            return Ok(None);
+            return Ok(());
         }
         let asked_again = matches!(why, LookUpError::Failed { .. });
         let outcome = match error {
@@ -450,24 +437,7 @@ impl<'a> Run<'a> {
         let step = if asked_again { Step::Sending { unconfirmed } } else { Step::Unknown { code: outcome.code() } };
         self.write(number, step).await?;
         self.print(number, outcome);
-        Ok(None)
-    }
-
-    /// Sets an asset's tags and, unless its job did that, its folder.
-    fn settle(&mut self, number: usize, asset_id: String) -> BoxFuture<'static, (usize, Settled)> {
-        let (canva, network, tags) = (self.sender.canva.clone(), self.sender.network.clone(), self.tags(number));
-        let folder_id = self.folder_id().filter(|_| self.to_move.remove(&number));
-        Box::pin(async move {
-            let mut moved = Ok(());
-            if let Some(folder_id) = folder_id {
-                moved = network.insist(|| canva.move_folder_item(&asset_id, &folder_id)).await;
-            }
-            let mut tagged = None;
-            if !tags.is_empty() {
-                tagged = Some(network.insist(|| canva.update_asset(&asset_id).tags(&tags)).await);
-            }
-            (number, Settled { moved, tagged })
-        })
+        Ok(())
     }
 
     async fn settled(&mut self, number: usize, settled: Settled) -> Result<(), End> {
@@ -508,7 +478,7 @@ impl<'a> Run<'a> {
     /// The end with the code of the worst that has happened.
     pub fn worst(&mut self, end: End) -> End {
         self.output.worst.and(Worst::Failed);
-        End { code: end.code.max(self.output.worst.code()), ..end }
+        End { code: self.output.worst.code(), ..end }
     }
 
     /// Prints what is known when the command stops. Files of which nothing is printed are not in Canva.
