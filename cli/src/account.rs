@@ -7,6 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::item::hex;
+
 /// A hash that names a user of an integration, and tells nothing about a token. It is a file name, too.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Account(String);
@@ -22,7 +24,7 @@ impl Account {
     /// Anything that names a user at this base URL for good.
     pub fn of(base_url: &str, who: &str) -> Self {
         let digest = Sha256::digest(json!([base_url.trim_end_matches('/'), who]).to_string());
-        Self(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+        Self(hex(digest.get(..16).unwrap_or(&digest)))
     }
 }
 

@@ -321,26 +321,25 @@ async fn looked_up(canva: &Client, name: &str, mut error: Error, screen: &Screen
 pub const LOST: &str = "the answer was lost, and Canva may have it: looking for it there";
 
 /// The outcome of a request that creates a job.
-pub async fn created(job: Result<Job<JobResult>, Error>, waiting: &Waiting) -> Outcome {
+async fn created(job: Result<Job<JobResult>, Error>, waiting: &Waiting) -> Outcome {
     match job {
-        // `canva job` would refuse a malformed id; waiting reports it.
-        Ok(job) => {
+        Ok(mut job) => {
             Begun::job(job.reference());
-            let wait = !waiting.no_wait || job.reference().check().is_err();
-            read(job, wait).await
+            let read = read(&mut job, !waiting.no_wait).await;
+            Outcome::of_job(&job, read)
         }
         Err(error) => Outcome::failed(None, &error),
     }
 }
 
-/// The outcome of a job that was created. Reads the job if nothing is known of it, and to its end with `wait`.
-async fn read(mut job: Job<JobResult>, wait: bool) -> Outcome {
-    let read = match job.state() {
-        _ if wait => job.settle().await,
+/// Reads a job that was created if nothing is known of it, and to its end with `wait`. `canva job` would refuse a
+/// malformed id; waiting reports it.
+pub async fn read(job: &mut Job<JobResult>, wait: bool) -> Result<(), Error> {
+    match job.state() {
+        _ if wait || job.reference().check().is_err() => job.settle().await,
         None => job.refresh().await,
         Some(_) => Ok(()),
-    };
-    Outcome::of_job(&job, read)
+    }
 }
 
 /// The outcome of a job of this id. Where its kind isn't given, Canva is asked for a job of each.

@@ -1,6 +1,7 @@
 //! The outcome for one file, URL, asset, design, folder or job, as `--json` prints it. README.md documents this format
 //! for scripts.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use canva_connect::{Asset, Design, Error, Folder, Job, JobReference, JobResult, JobState, LookUpError};
@@ -100,15 +101,22 @@ impl Subject {
     }
 
     pub fn file(path: &Path) -> Self {
-        let bytes = path.as_os_str().as_encoded_bytes();
-        let mut file = String::new();
-        for chunk in bytes.utf8_chunks() {
-            file += chunk.valid();
-            file.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02X}")));
-        }
-        let file_hex = path.to_str().is_none().then(|| bytes.iter().map(|byte| format!("{byte:02x}")).collect());
+        let file = text(path.as_os_str(), |byte| format!("\\x{byte:02X}"));
+        let file_hex = path.to_str().is_none().then(|| hex(path.as_os_str().as_encoded_bytes()));
         Self::File { file, file_hex }
     }
+}
+
+/// A name as text, with this for each byte of it that isn't Unicode.
+pub fn text(name: &OsStr, invalid: impl Fn(u8) -> String) -> String {
+    let chunks = name.as_encoded_bytes().utf8_chunks();
+    chunks
+        .map(|chunk| chunk.valid().to_owned() + &chunk.invalid().iter().map(|byte| invalid(*byte)).collect::<String>())
+        .collect()
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[derive(Serialize)]
@@ -181,8 +189,11 @@ pub enum Status {
     Unknown,
 }
 
-/// What to do about what may have been made.
+const STOPPED: &str = "canva was stopped before Canva answered";
+
+/// What to do about what may have been made, by this command or an earlier one.
 const LOOK: &str = "look in Canva before you try again";
+const SEND_AGAIN: &str = "look in Canva; if it isn't there, send it again with --send-again";
 
 impl Outcome {
     fn with(status: Status) -> Self {
@@ -255,25 +266,19 @@ impl Outcome {
         Self { error: Some(failure), ..Self::with(Status::Failed) }
     }
 
+    fn unknown(code: &str, what: &str, remedy: &str) -> Self {
+        Self { error: Some(Failure::own(code, what, remedy)), ..Self::with(Status::Unknown) }
+    }
+
     /// An earlier command has sent it, and it is unknown what became of it.
     pub fn unknown_before(code: &str) -> Self {
-        let failure = Failure::own(
-            code,
-            "an earlier command sent it, and it is unknown what became of it",
-            "look in Canva; if it isn't there, send it again with --send-again",
-        );
-        Self { error: Some(failure), ..Self::with(Status::Unknown) }
+        Self::unknown(code, "an earlier command sent it, and it is unknown what became of it", SEND_AGAIN)
     }
 
     /// An earlier command was stopped when it had sent it, and it isn't found in Canva.
     pub fn still_unknown(why: &LookUpError) -> Self {
         let code = if matches!(why, LookUpError::NotThere) { "not_there" } else { "outcome_unknown" };
-        let failure = Failure::own(
-            code,
-            &format!("an earlier command was stopped when it had sent it, and {why}"),
-            "look in Canva; if it isn't there, send it again with --send-again",
-        );
-        Self { error: Some(failure), ..Self::with(Status::Unknown) }
+        Self::unknown(code, &format!("an earlier command was stopped when it had sent it, and {why}"), SEND_AGAIN)
     }
 
     /// The asset is there, and couldn't be moved to its folder.
@@ -288,21 +293,17 @@ impl Outcome {
 
     /// The command was stopped after the file was sent and before Canva answered.
     pub fn stopped_when_sent() -> Self {
-        let what = "canva was stopped before Canva answered";
-        Self { error: Some(Failure::own("outcome_unknown", what, LOOK)), ..Self::with(Status::Unknown) }
+        Self::unknown("outcome_unknown", STOPPED, LOOK)
     }
 
     /// The command was stopped before Canva answered a request that can be sent again.
     pub fn stopped_when_repeatable() -> Self {
-        let what = "canva was stopped before Canva answered";
-        let error = Failure::own("outcome_unknown", what, "the same command again does no harm");
-        Self { error: Some(error), ..Self::with(Status::Unknown) }
+        Self::unknown("outcome_unknown", STOPPED, "the same command again does no harm")
     }
 
     /// The command was stopped while it looked for the file.
     pub fn stopped_while_looking() -> Self {
-        let what = "the answer was lost, and canva was stopped while it looked for it";
-        Self { error: Some(Failure::own("outcome_unknown", what, LOOK)), ..Self::with(Status::Unknown) }
+        Self::unknown("outcome_unknown", "the answer was lost, and canva was stopped while it looked for it", LOOK)
     }
 
     /// The command was stopped while the tags of the uploaded asset were being set.

@@ -6,20 +6,11 @@ use std::path::{Path, PathBuf};
 
 use unicode_segmentation::UnicodeSegmentation;
 
-/// A file's path with a name that can be sent: what isn't Unicode in it becomes `_`.
+use crate::item::text;
+
+/// A file's name as it can be sent: what isn't Unicode in it becomes `_`.
 pub fn readable(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default();
-    PathBuf::from(match name.to_str() {
-        Some(name) => name.to_owned(),
-        None => {
-            let mut text = String::new();
-            for chunk in name.as_encoded_bytes().utf8_chunks() {
-                text += chunk.valid();
-                text.extend(chunk.invalid().iter().map(|_| '_'));
-            }
-            text
-        }
-    })
+    PathBuf::from(text(path.file_name().unwrap_or_default(), |_| "_".to_owned()))
 }
 
 /// The shortened name itself, or one that ends in a number, so that it isn't among those that are taken.

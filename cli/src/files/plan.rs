@@ -16,6 +16,7 @@ use super::select::{Chosen, LeftOut, Selection};
 use super::send::now;
 use crate::args::files::Options;
 use crate::failure::Failure;
+use crate::item::hex;
 
 /// What the command makes of its files.
 #[derive(Clone, Debug)]
@@ -221,7 +222,7 @@ pub fn sha256(path: &Path) -> io::Result<String> {
             read => digest.update(buffer.get(..read).unwrap_or_default()),
         }
     }
-    Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&digest.finalize()))
 }
 
 fn refused(refusal: Refusal) -> Failure {

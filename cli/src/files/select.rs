@@ -12,6 +12,7 @@ use walkdir::WalkDir;
 
 use super::journal::Key;
 use crate::end::End;
+use crate::item::hex;
 
 /// A file to send.
 #[derive(Clone, Debug)]
@@ -247,11 +248,11 @@ impl Selection {
 
 /// A path as text. A path that isn't Unicode is written in hexadecimal, which no absolute path begins like.
 fn text(absolute: &Path) -> String {
-    let hex = || absolute.as_os_str().as_encoded_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    absolute.to_str().map_or_else(|| format!("hex:{}", hex()), str::to_owned)
+    let bytes = absolute.as_os_str().as_encoded_bytes();
+    absolute.to_str().map_or_else(|| format!("hex:{}", hex(bytes)), str::to_owned)
 }
 
-pub fn modified(metadata: &Metadata) -> Option<u64> {
+fn modified(metadata: &Metadata) -> Option<u64> {
     let since = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     since.as_nanos().try_into().ok()
 }

@@ -11,6 +11,7 @@ use super::journal::{Entry, Journal, Step};
 use super::network::Network;
 use super::plan::{self, Kind, Planned, Task};
 use crate::begun::Begun;
+use crate::commands::read;
 use crate::screen::{Sent, Tally, about};
 
 /// What it takes to send files. Clones are the same.
@@ -69,12 +70,7 @@ impl Sender {
     /// The same without waiting for the job: it is only read if nothing is known of it.
     pub async fn begin_only(self, number: usize, planned: Arc<Planned>, task: Task) -> Created {
         let mut job = self.begin(number, planned, task).await?;
-        // `canva job` would refuse a malformed id; waiting says so.
-        let read = match job.state() {
-            _ if job.reference().check().is_err() => job.settle().await,
-            None => job.refresh().await,
-            Some(_) => Ok(()),
-        };
+        let read = read(&mut job, false).await;
         Ok((job, read))
     }
 
