@@ -370,7 +370,8 @@ impl Session {
     /// The line has the command as `$canva`. The environment is that of the command.
     fn new(line: &str, command: &Command) -> Self {
         let mut script = Command::new("script");
-        script.args(["-qec", line, "/dev/null"]).env("canva", env!("CARGO_BIN_EXE_canva"));
+        // By the shell that is everywhere, not by the user's own.
+        script.args(["-qec", line, "/dev/null"]).env("SHELL", "/bin/sh").env("canva", env!("CARGO_BIN_EXE_canva"));
         for (name, value) in command.get_envs() {
             match value {
                 Some(value) => script.env(name, value),
@@ -421,7 +422,8 @@ fn on_a_terminal_the_integration_is_explained_and_the_secret_is_asked_for_withou
 
 #[test]
 fn whatever_stops_the_question_for_the_secret_leaves_the_terminal_as_it_was() {
-    let line = "echo $$; $canva login --client-id id --port 0; echo rc=$?; stty -a | grep -we -echo -e -isig -e -icanon || echo sane";
+    // Ctrl-C reaches the shell too, which has to live on to tell how the command ended.
+    let line = "trap : INT; echo $$; $canva login --client-id id --port 0; echo rc=$?; stty -a | grep -we -echo -e -isig -e -icanon || echo sane";
     for (signal, code) in [("ctrl-c", 130), ("-TERM", 143)] {
         let home = Home::new();
         let mut session = Session::new(line, canva([]).env("XDG_STATE_HOME", home.0.path()));
