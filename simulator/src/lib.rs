@@ -185,11 +185,13 @@
 //! - There is no HTTP/2 without TLS. Nothing is stored on disk: every asset stays in memory until the simulator is
 //!   dropped, deleted ones too.
 //!
-//! All waiting uses tokio's clock, so a test that pauses the clock controls jobs, limits and expiry.
+//! All waiting uses tokio's clock, so a test that pauses the clock controls jobs, limits and expiry. Where time runs,
+//! [`Simulator::advance`] puts the simulator's own clock ahead.
 
 mod api;
 mod api_error;
 mod canva;
+mod clock;
 mod faults;
 mod files;
 mod headers;

@@ -16,6 +16,7 @@ use crate::canva::designs::StoredDesign;
 use crate::canva::folders::StoredFolder;
 use crate::canva::library::StoredAsset;
 use crate::canva::rates::{RateLimits, WINDOW};
+use crate::clock::Clock;
 use crate::faults::Fault;
 use crate::faults::injections::Injection;
 use crate::log::ReceivedRequest;
@@ -148,6 +149,12 @@ impl Simulator {
         self.state.injections.inject(operation, Injection::new(requests, fault))
     }
 
+    /// Puts the simulator's clock ahead: jobs end, limits are free again, tokens and thumbnails' URLs expire. In all it
+    /// can be ten years ahead.
+    pub fn advance(&self, by: Duration) {
+        self.state.clock.advance(by);
+    }
+
     /// The id of the OAuth client that tokens are issued to.
     pub fn client_id(&self) -> &str {
         &self.state.oauth.client.id
@@ -178,7 +185,7 @@ impl Simulator {
     /// # }
     /// ```
     pub fn authorize_as(&self, user_id: &str) -> String {
-        self.state.oauth.token_for(self.state.oauth.user(user_id), self.state.now(), false)
+        self.state.oauth.token_for(self.state.oauth.user(user_id), false)
     }
 
     /// The page where an integration asks its user for consent. It consents at once, by a redirect with a code. To
@@ -391,10 +398,12 @@ impl Builder {
             secret: secrets.named("simulator-client-secret"),
         });
         let first = self.accesses.first().cloned();
-        let oauth = OAuth::new(client, first.clone().unwrap_or_else(|| Access::new("")).owner, self.oauth, secrets);
+        let clock = Arc::new(Clock::new());
+        let owner = first.clone().unwrap_or_else(|| Access::new("")).owner;
+        let oauth = OAuth::new(client, owner, self.oauth, secrets, clock.clone());
         self.accesses.into_iter().for_each(|access| oauth.adopt(access));
         let (background, tasks) = Background::new();
-        let state = Arc::new(State::new(origin.clone(), oauth, self.settings, background, tls.as_ref()));
+        let state = Arc::new(State::new(origin.clone(), clock, oauth, self.settings, background, tls.as_ref()));
         for (operation, injection) in self.faults {
             state.injections.inject(&operation, injection)?;
         }
@@ -402,7 +411,7 @@ impl Builder {
         let server = Server { router, tls, max_concurrent_streams: self.max_concurrent_streams };
         let connections = runtime.spawn(connections::serve(port.clone(), server, tasks)).abort_handle();
         let token = first.map(|access| access.token);
-        let token = token.unwrap_or_else(|| state.oauth.token_for(state.oauth.owner.clone(), state.now(), true));
+        let token = token.unwrap_or_else(|| state.oauth.token_for(state.oauth.owner.clone(), true));
         let simulator = Simulator {
             base_url: routes::base_url(&origin),
             token_url: routes::token_url(&origin),

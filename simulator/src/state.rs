@@ -6,12 +6,12 @@ use std::time::{Duration, SystemTime};
 
 use axum::http::HeaderValue;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 
 use crate::api::continuation::Continuations;
 use crate::canva::library::Library;
 use crate::canva::rates::{RateCounter, RateLimits};
 use crate::canva::urls::Urls;
+use crate::clock::Clock;
 use crate::faults::injections::Injections;
 use crate::lock::lock;
 use crate::log::Log;
@@ -31,6 +31,7 @@ pub struct Settings {
 
 pub struct State {
     pub settings: Settings,
+    pub clock: Arc<Clock>,
     pub urls: Urls,
     pub continuations: Continuations,
     pub background: Background,
@@ -44,13 +45,13 @@ pub struct State {
     /// The permit to judge a file. There is one, so that many files at once cost no more than the costliest.
     pub judging: Arc<Semaphore>,
     library: Mutex<Library>,
-    started: (SystemTime, Instant),
 }
 
 impl State {
     /// `origin` is what the URLs in responses begin with.
     pub fn new(
         origin: String,
+        clock: Arc<Clock>,
         oauth: OAuth,
         settings: Settings,
         background: Background,
@@ -58,6 +59,7 @@ impl State {
     ) -> Self {
         Self {
             settings,
+            clock,
             urls: Urls::new(origin),
             continuations: Continuations::default(),
             background,
@@ -68,7 +70,6 @@ impl State {
             counters: Mutex::default(),
             judging: Arc::new(Semaphore::new(1)),
             library: Mutex::default(),
-            started: (SystemTime::now(), Instant::now()),
         }
     }
 
@@ -76,19 +77,14 @@ impl State {
         lock(&self.library)
     }
 
-    /// The time in seconds since the Unix epoch, by tokio's clock, which tests can pause.
+    /// The time in seconds since the Unix epoch.
     pub fn now(&self) -> i64 {
-        self.since_epoch().as_secs().try_into().unwrap_or(i64::MAX)
+        self.clock.seconds()
     }
 
     /// The same time as a response has it.
     pub fn date(&self) -> Option<HeaderValue> {
-        let now = SystemTime::UNIX_EPOCH.checked_add(self.since_epoch())?;
+        let now = SystemTime::UNIX_EPOCH.checked_add(self.clock.since_epoch())?;
         HeaderValue::try_from(httpdate::fmt_http_date(now)).ok()
-    }
-
-    fn since_epoch(&self) -> Duration {
-        let (epoch, started) = self.started;
-        epoch.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().saturating_add(started.elapsed())
     }
 }

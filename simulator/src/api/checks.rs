@@ -9,7 +9,6 @@ use axum::http::{HeaderMap, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use canva_connect::operations::Operation;
 use http_body_util::BodyExt;
-use tokio::time::Instant;
 
 use crate::api::call::Call;
 use crate::api::spec::OperationSpec;
@@ -61,7 +60,7 @@ fn check_rate(state: &State, owner: &Owner, operation: &Operation) -> Result<(),
     let counter = counters.entry((owner.user_id.clone(), operation.id));
     if counter
         .or_insert_with(|| RateCounter::with_window(limits, per_minute, state.settings.rate_window))
-        .allow(Instant::now())
+        .allow(state.clock.now())
     {
         return Ok(());
     }

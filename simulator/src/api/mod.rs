@@ -148,7 +148,7 @@ async fn ask_oauth(
     let form = state.oauth.form(endpoint, &request.headers, &body)?;
     // Kept only now: the form is known to be this client's.
     entry.body(body);
-    state.oauth.perform(endpoint, &form, state.now())
+    state.oauth.perform(endpoint, &form)
 }
 
 impl Place {

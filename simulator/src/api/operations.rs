@@ -247,13 +247,13 @@ async fn start_job(
     let id = state.library().start_job(kind, owner, from)?;
     let duration = state.settings.job_duration;
     // Even the shortest sleep would need a clock that moves.
-    let earliest = (!duration.is_zero()).then(|| tokio::time::sleep(duration));
+    let earliest = (!duration.is_zero()).then(|| state.clock.now() + duration);
     let (done, finished) = oneshot::channel::<()>();
     let (background, job_id) = (state.clone(), id.clone());
     state.background.spawn(async move {
         let outcome = work.await;
         if let Some(earliest) = earliest {
-            earliest.await;
+            background.clock.sleep_until(earliest).await;
         }
         background.library().finish_job(&job_id, outcome, background.now());
         // Only a response that waits for the end listens.

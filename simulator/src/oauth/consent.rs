@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use tokio::time::Instant;
 
 use super::form::words;
 use super::grants::{Code, Consent};
@@ -32,7 +31,7 @@ impl OAuth {
             challenge: challenge.to_owned(),
             redirect_uri: Some(redirect_uri.to_owned()).filter(|uri| !uri.is_empty()),
             consent: Consent { owner, scopes, family },
-            expires: Instant::now() + CODE_LIFETIME,
+            expires: self.clock.now() + CODE_LIFETIME,
             used: false,
         };
         grants.codes.insert(id.clone(), code);

@@ -63,17 +63,17 @@ pub(super) struct Consent {
 }
 
 impl AccessToken {
-    pub(super) fn is_expired(&self) -> bool {
-        self.expires.is_some_and(|expires| Instant::now() >= expires)
+    pub(super) fn is_expired(&self, now: Instant) -> bool {
+        self.expires.is_some_and(|expires| now >= expires)
     }
 }
 
 impl OAuth {
-    pub(super) fn grant(&self, form: &Form, now: i64) -> Result<Value, ApiError> {
+    pub(super) fn grant(&self, form: &Form) -> Result<Value, ApiError> {
         let mut grants = self.grants();
         let (consent, scopes) = match form.required("grant_type")? {
             "authorization_code" => {
-                let consent = grants.exchange(form, |scopes| self.check_scopes(scopes))?;
+                let consent = grants.exchange(form, self.clock.now(), |scopes| self.check_scopes(scopes))?;
                 let scopes = consent.scopes.clone();
                 (consent, scopes)
             }
@@ -83,7 +83,7 @@ impl OAuth {
                 return Err(refused.because("It is neither authorization_code nor refresh_token."));
             }
         };
-        let access_token = self.issue(&mut grants, &consent, &scopes, now, Some(self.settings.token_lifetime));
+        let access_token = self.issue(&mut grants, &consent, &scopes, Some(self.settings.token_lifetime));
         let refresh_token = self.secrets.named(&format!("simulated-refresh-token-{}", grants.next_number()));
         grants.refresh_tokens.insert(refresh_token.clone(), RefreshToken { consent, used: false });
         Ok(json!({
@@ -101,10 +101,9 @@ impl OAuth {
         grants: &mut Grants,
         consent: &Consent,
         scopes: &[String],
-        now: i64,
         lifetime: Option<Duration>,
     ) -> String {
-        let number = grants.next_number();
+        let (number, now) = (grants.next_number(), self.clock.seconds());
         let Owner { user_id, team_id } = consent.owner.clone();
         let claims = json!({
             "jti": format!("simulated-{number}"),
@@ -119,7 +118,7 @@ impl OAuth {
         let length = if lifetime.is_some() { secrets::LONGEST_CLAIMS } else { 0 };
         let token = self.secrets.jwt(&format!("simulated-access-token-{number}"), &claims, length);
         let access = Access::new(&token).scopes(scopes).user(user_id, team_id);
-        let (expires, family) = (lifetime.and_then(|it| Instant::now().checked_add(it)), consent.family);
+        let (expires, family) = (lifetime.and_then(|it| self.clock.now().checked_add(it)), consent.family);
         grants.access_tokens.insert(token.clone(), AccessToken { access, claims, expires, family });
         token
     }
@@ -136,7 +135,7 @@ impl OAuth {
 
 impl Grants {
     /// The access that a token gives now, or why it gives none.
-    pub(super) fn access(&self, token: &str) -> Result<Access, ApiError> {
+    pub(super) fn access(&self, token: &str, now: Instant) -> Result<Access, ApiError> {
         let refuse = |code, message| Err(ApiError::new(StatusCode::UNAUTHORIZED, code, message));
         let invalid =
             |reason: &str| refuse("invalid_access_token", "Access token is invalid.").map_err(|e| e.because(reason));
@@ -146,7 +145,7 @@ impl Grants {
         if self.revoked.contains(&known.family) {
             return refuse("revoked_access_token", "Access token is revoked.").map_err(|e| e.because(REVOKED));
         }
-        match known.expires.and_then(|expires| Instant::now().checked_duration_since(expires)) {
+        match known.expires.and_then(|expires| now.checked_duration_since(expires)) {
             Some(since) => invalid(&format!("It expired {} s ago. Refresh it.", since.as_secs())),
             None => Ok(known.access.clone()),
         }
@@ -165,6 +164,7 @@ impl Grants {
     fn exchange(
         &mut self,
         form: &Form,
+        now: Instant,
         check_scopes: impl Fn(&[String]) -> Result<(), ApiError>,
     ) -> Result<Consent, ApiError> {
         let invalid = |reason: String| refuse("invalid_grant", "Authorization code is invalid.").because(reason);
@@ -176,15 +176,16 @@ impl Grants {
             self.revoked.insert(code.consent.family);
             return Err(invalid("The code was used before. All tokens that came from it are revoked now.".into()));
         }
-        if let Some(since) = Instant::now().checked_duration_since(code.expires) {
+        if let Some(since) = now.checked_duration_since(code.expires) {
             return Err(invalid(format!("The code expired {} s ago.", since.as_secs())));
         }
         // If the consent was asked for without one, it may be left out here, too.
-        let (asked, now) = (code.redirect_uri.as_deref(), form.get("redirect_uri"));
-        if asked.is_some() && now != asked {
-            let [asked, now] = [asked, now].map(|uri| uri.map_or_else(|| "none".to_owned(), |uri| format!("{uri:?}")));
+        let (asked, given) = (code.redirect_uri.as_deref(), form.get("redirect_uri"));
+        if asked.is_some() && given != asked {
+            let [asked, given] =
+                [asked, given].map(|uri| uri.map_or_else(|| "none".to_owned(), |uri| format!("{uri:?}")));
             return Err(invalid(format!(
-                "The consent was asked for with the redirect_uri {asked}, and this request has {now}."
+                "The consent was asked for with the redirect_uri {asked}, and this request has {given}."
             )));
         }
         let verifier = form.required("code_verifier")?;

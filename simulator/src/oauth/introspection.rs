@@ -22,7 +22,7 @@ impl OAuth {
     /// RFC 7662.
     pub(super) fn introspect(&self, form: &Form) -> Result<Value, ApiError> {
         let (token, grants) = (form.required("token")?, self.grants());
-        let access = grants.access_tokens.get(token).filter(|token| !token.is_expired());
+        let access = grants.access_tokens.get(token).filter(|token| !token.is_expired(self.clock.now()));
         let refresh = grants.refresh_tokens.get(token).filter(|token| !token.used);
         let (family, mut said) = match (access, refresh) {
             (Some(token), _) => (token.family, token.claims.clone()),

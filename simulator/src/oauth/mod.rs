@@ -1,7 +1,7 @@
 //! The OAuth 2.0 authorization server: it checks the client, and issues, revokes and describes tokens.
 
 use std::ops::RangeInclusive;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::Json;
@@ -10,8 +10,9 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use canva_connect::operations::SCOPES;
 use serde_json::{Value, json};
 
-use crate::api_error::{ApiError, REASON};
+use crate::api_error::ApiError;
 use crate::canva::access::{Access, Owner};
+use crate::clock::Clock;
 use crate::headers::credentials;
 use crate::lock::lock;
 use crate::secrets::Secrets;
@@ -63,6 +64,7 @@ pub struct OAuth {
     /// The user who consents if no other is named.
     pub owner: Owner,
     secrets: Secrets,
+    clock: Arc<Clock>,
     grants: Mutex<Grants>,
 }
 
@@ -81,8 +83,8 @@ fn refuse(code: &'static str, message: impl Into<String>) -> ApiError {
 }
 
 impl OAuth {
-    pub fn new(client: Client, owner: Owner, settings: Settings, secrets: Secrets) -> Self {
-        Self { client, settings, owner, secrets, grants: Mutex::default() }
+    pub fn new(client: Client, owner: Owner, settings: Settings, secrets: Secrets, clock: Arc<Clock>) -> Self {
+        Self { client, settings, owner, secrets, clock, grants: Mutex::default() }
     }
 
     /// A user of this id, in the default user's team.
@@ -90,13 +92,12 @@ impl OAuth {
         Owner { user_id: user_id.to_owned(), ..self.owner.clone() }
     }
 
-    /// A token of this user, with every scope of the settings. `now` is in seconds since the Unix epoch. `lasting` is
-    /// one that doesn't end.
-    pub fn token_for(&self, owner: Owner, now: i64, lasting: bool) -> String {
+    /// A token of this user, with every scope of the settings. `lasting` is one that doesn't end.
+    pub fn token_for(&self, owner: Owner, lasting: bool) -> String {
         let mut grants = self.grants();
         let (family, scopes) = (grants.next_number(), self.settings.scopes.clone());
         let lifetime = Some(self.settings.token_lifetime).filter(|_| !lasting);
-        self.issue(&mut grants, &Consent { owner, scopes: scopes.clone(), family }, &scopes, now, lifetime)
+        self.issue(&mut grants, &Consent { owner, scopes: scopes.clone(), family }, &scopes, lifetime)
     }
 
     /// The access that the request's `Authorization` gives, or why it gives none.
@@ -118,7 +119,7 @@ impl OAuth {
             Some(token) if token == self.client.secret => {
                 refuse("Access token is invalid.", "This is the client's secret. Log a user in to get an access token.")
             }
-            Some(token) => self.grants().access(token),
+            Some(token) => self.grants().access(token, self.clock.now()),
         }
     }
 
@@ -129,10 +130,10 @@ impl OAuth {
         Ok(form)
     }
 
-    /// The endpoint's answer to the form. `now` is in seconds since the Unix epoch.
-    pub fn perform(&self, endpoint: Endpoint, form: &Form, now: i64) -> Result<Value, ApiError> {
+    /// The endpoint's answer to the form.
+    pub fn perform(&self, endpoint: Endpoint, form: &Form) -> Result<Value, ApiError> {
         match endpoint {
-            Endpoint::Token => self.grant(form, now),
+            Endpoint::Token => self.grant(form),
             Endpoint::Revoke => self.revoke(form),
             Endpoint::Introspect => self.introspect(form),
         }
@@ -144,16 +145,16 @@ impl OAuth {
             Ok(body) => return (NO_STORE, Json(body)).into_response(),
             Err(error) => error,
         };
-        let reason = error.reason();
-        let ApiError { status, code, message, .. } = error;
+        let ApiError { status, code, message, .. } = &error;
         let body = match self.settings.rfc_6749_errors {
             false => json!({ "code": code, "message": message }),
             true => json!({ "error": code, "error_description": message }),
         };
         let challenge = [(header::WWW_AUTHENTICATE, "Basic realm=\"token\"")];
-        let challenge = (status == StatusCode::UNAUTHORIZED).then_some(challenge);
-        let reason = reason.map(|reason| AppendHeaders([(REASON, reason)]));
-        (status, NO_STORE, challenge.map(AppendHeaders), reason, Json(body)).into_response()
+        let challenge = (*status == StatusCode::UNAUTHORIZED).then_some(challenge);
+        let mut response = (*status, NO_STORE, challenge.map(AppendHeaders), Json(body)).into_response();
+        error.mark(&mut response);
+        response
     }
 
     fn check_scopes(&self, scopes: &[String]) -> Result<(), ApiError> {
