@@ -198,6 +198,7 @@ mod headers;
 mod lock;
 mod log;
 mod loopback;
+mod mask;
 mod oauth;
 mod secrets;
 mod serve;

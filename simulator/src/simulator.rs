@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeBounds;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,13 +20,14 @@ use crate::canva::rates::{RateLimits, WINDOW};
 use crate::clock::Clock;
 use crate::faults::Fault;
 use crate::faults::injections::Injection;
-use crate::log::ReceivedRequest;
+use crate::log::{Listener, ReceivedRequest};
 use crate::oauth::{self, Client, OAuth};
 use crate::secrets::Secrets;
 use crate::serve::background::Background;
 use crate::serve::connections::{self, Server};
 use crate::serve::port::Port;
 use crate::serve::tls::{Tls, TlsServer};
+use crate::serve::visitors::Hosts;
 use crate::state::{Settings, State};
 
 /// A local Canva. It answers until it is dropped. Then its port closes and its jobs stop.
@@ -76,9 +78,15 @@ impl Simulator {
         &self.token
     }
 
-    /// The requests to the API so far, oldest first. The simulator keeps the newest 10 000, with paths, query strings
+    /// What `/simulator` and the page ask for as bearer token. `None` where only this machine can reach them.
+    pub fn control_token(&self) -> Option<&str> {
+        self.state.settings.control_token.as_deref()
+    }
+
+    /// The requests so far, oldest first. The simulator keeps the newest 10 000, with paths, query strings
     /// and headers of 64 MiB and bodies of 256 MiB at most. The newest body is kept whatever its length. Older bodies
-    /// are emptied first. Requests for another host or from another site aren't kept.
+    /// are emptied first. Those for the consent page and thumbnails are among them, and those that weren't let in; those
+    /// for `/simulator` aren't.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
         self.state.log.requests()
     }
@@ -224,8 +232,9 @@ impl fmt::Debug for Simulator {
 }
 
 /// The settings of a [`Simulator`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Builder {
+    bind: IpAddr,
     port: u16,
     refusing: bool,
     tls: Option<Tls>,
@@ -235,6 +244,15 @@ pub struct Builder {
     oauth: oauth::Settings,
     faults: Vec<(String, Injection)>,
     settings: Settings,
+    hosts: Vec<String>,
+    listener: Option<Listener>,
+}
+
+/// Shows no token or secret.
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("bind", &self.bind).field("port", &self.port).finish_non_exhaustive()
+    }
 }
 
 impl Default for Builder {
@@ -245,6 +263,8 @@ impl Default for Builder {
             max_asset_bytes: 500_000_000,
             rate_limits: None,
             rate_window: WINDOW,
+            hosts: Hosts::default(),
+            control_token: None,
         };
         let oauth = oauth::Settings {
             token_lifetime: Duration::from_secs(4 * 60 * 60),
@@ -252,6 +272,7 @@ impl Default for Builder {
             rfc_6749_errors: false,
         };
         Self {
+            bind: Ipv4Addr::LOCALHOST.into(),
             port: 0,
             refusing: false,
             tls: None,
@@ -261,12 +282,40 @@ impl Default for Builder {
             oauth,
             faults: Vec::new(),
             settings,
+            hosts: Vec::new(),
+            listener: None,
         }
     }
 }
 
 impl Builder {
-    /// The loopback port. Default: 0, any free one.
+    /// The address to listen on. Default: 127.0.0.1. Others than this machine's can reach the simulator at any other
+    /// address, if they name a [`host`](Self::host) that is allowed. Then `/simulator` and the page need
+    /// [`Simulator::control_token`].
+    #[must_use]
+    pub fn bind(mut self, address: IpAddr) -> Self {
+        self.bind = address;
+        self
+    }
+
+    /// Answers under this name or address, too, as `Host` and as the host of `Origin`, with any port. Call it again for
+    /// further ones. Whoever can reach the simulator under it can use the API, if they have a token. Then `/simulator`
+    /// and the page need [`Simulator::control_token`].
+    #[must_use]
+    pub fn host(mut self, name: impl Into<String>) -> Self {
+        self.hosts.push(name.into());
+        self
+    }
+
+    /// Is called with each request when it has ended, in the order of their ends. It is called by the server's task, so
+    /// it mustn't wait.
+    #[must_use]
+    pub fn on_request(mut self, listener: impl Fn(&ReceivedRequest) + Send + Sync + 'static) -> Self {
+        self.listener = Some(Arc::new(listener));
+        self
+    }
+
+    /// The port. Default: 0, any free one.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
@@ -386,13 +435,27 @@ impl Builder {
     /// - There is no tokio runtime, the port can't be bound, or a certificate can't be made.
     /// - A fault is for an unknown operation, or needs HTTP/2 and the simulator doesn't speak it.
     /// - `openapi.yaml` has something that the simulator can't follow.
-    pub async fn start(self) -> io::Result<Simulator> {
+    pub async fn start(mut self) -> io::Result<Simulator> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
-        let (port, address) = Port::bind(self.port, runtime.clone())?;
-        let tls = self.tls.map(TlsServer::new).transpose().map_err(io::Error::other)?;
+        let (port, address) = Port::bind((self.bind, self.port).into(), runtime.clone())?;
+        // Every address of this machine: by this one it is reached from here.
+        let address =
+            if address.ip().is_unspecified() { (Ipv4Addr::LOCALHOST, address.port()).into() } else { address };
+        if !address.ip().is_loopback() {
+            self.hosts.push(SocketAddr::new(address.ip(), 0).to_string().trim_end_matches(":0").to_owned());
+        }
+        for name in &self.hosts {
+            let invalid = |message| io::Error::new(io::ErrorKind::InvalidInput, message);
+            self.settings.hosts.add(name).map_err(invalid)?;
+        }
+        let tls = self.tls.map(|versions| TlsServer::new(versions, self.settings.hosts.names())).transpose();
+        let tls = tls.map_err(io::Error::other)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let (port, origin) = (Arc::new(port), format!("{scheme}://{address}"));
         let secrets = Secrets::new()?;
+        if !self.bind.is_loopback() || !self.settings.hosts.is_empty() {
+            self.settings.control_token = Some(secrets.named("simulator-control-token"));
+        }
         let client = self.client.unwrap_or_else(|| Client {
             id: "simulator-client".into(),
             secret: secrets.named("simulator-client-secret"),
@@ -403,7 +466,8 @@ impl Builder {
         let oauth = OAuth::new(client, owner, self.oauth, secrets, clock.clone());
         self.accesses.into_iter().for_each(|access| oauth.adopt(access));
         let (background, tasks) = Background::new();
-        let state = Arc::new(State::new(origin.clone(), clock, oauth, self.settings, background, tls.as_ref()));
+        let state =
+            Arc::new(State::new(origin.clone(), clock, oauth, self.settings, background, self.listener, tls.as_ref()));
         for (operation, injection) in self.faults {
             state.injections.inject(&operation, injection)?;
         }

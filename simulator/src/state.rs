@@ -14,10 +14,11 @@ use crate::canva::urls::Urls;
 use crate::clock::Clock;
 use crate::faults::injections::Injections;
 use crate::lock::lock;
-use crate::log::Log;
+use crate::log::{Listener, Log};
 use crate::oauth::OAuth;
 use crate::serve::background::Background;
 use crate::serve::tls::TlsServer;
+use crate::serve::visitors::Hosts;
 
 /// The builder's settings that requests depend on.
 #[derive(Clone, Debug)]
@@ -27,6 +28,10 @@ pub struct Settings {
     pub max_asset_bytes: u64,
     pub rate_limits: Option<RateLimits>,
     pub rate_window: Duration,
+    /// By which names the simulator is reached from elsewhere.
+    pub hosts: Hosts,
+    /// What `/simulator` and the page ask for, where somebody elsewhere may reach them.
+    pub control_token: Option<String>,
 }
 
 pub struct State {
@@ -55,15 +60,17 @@ impl State {
         oauth: OAuth,
         settings: Settings,
         background: Background,
+        listener: Option<Listener>,
         tls: Option<&TlsServer>,
     ) -> Self {
+        let log = Log::new(clock.clone(), listener);
         Self {
             settings,
             clock,
             urls: Urls::new(origin),
             continuations: Continuations::default(),
             background,
-            log: Log::default(),
+            log,
             injections: Injections::new(tls.is_some_and(|tls| tls.http2)),
             oauth,
             certificate: tls.map(|tls| tls.certificate.clone()),

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State as Shared};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
+use axum::http::{HeaderName, Method, StatusCode, Version, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use canva_connect::operations::BASE_URL;
@@ -36,13 +36,16 @@ mod schema;
 mod spec;
 
 /// Every response has one, for Canva's support.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The same for a response to what the log doesn't keep.
-pub async fn identified(mut response: Response) -> Response {
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    let id = format!("simulated-request-beside-{}", LAST.fetch_add(1, Ordering::Relaxed) + 1);
-    response.headers_mut().extend(HeaderValue::try_from(id).ok().map(|id| (REQUEST_ID, id)));
+/// Keeps what stands beside the API in the log, and gives its response an id.
+pub async fn logged(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    let entry = state.log.arrived(None, &head);
+    let mut response = next.run(Request::from_parts(head, body)).await;
+    response.headers_mut().insert(REQUEST_ID, entry.request_id());
+    let response = entry.response_body(response).await;
+    entry.answered(&response);
     response
 }
 
@@ -96,9 +99,12 @@ pub async fn respond(state: Arc<State>, place: Place, request: Request) -> Respo
         page.let_read(&mut response);
     }
     response.headers_mut().extend(state.date().map(|date| (header::DATE, date)));
-    let ending = response.extensions().get::<Ending>();
-    if ending.is_none_or(|ending| ending.answered) {
+    let ending = response.extensions().get::<Ending>().cloned();
+    if ending.as_ref().is_none_or(|ending| ending.answered) {
+        response = entry.response_body(response).await;
         entry.answered(&response);
+    } else {
+        entry.unanswered("A fault ended it.");
     }
     match ending {
         None | Some(Ending { end: End::ShutDown, .. }) => state.background.spawn(discard(body)),

@@ -148,11 +148,12 @@ pub fn router(state: Arc<State>) -> Result<Router, String> {
     let beside = Router::new()
         .route(path_of(AUTHORIZATION_URL), authorize)
         .route("/thumbnails/{asset_id}/0001.png", thumbnail)
-        .layer(middleware::map_response(api::identified));
+        .layer(middleware::from_fn_with_state(state.clone(), api::logged));
+    let (admitting, nowhere) = (state.clone(), state);
     let router = router
         .merge(beside)
-        .fallback(move |request| api::respond(state.clone(), Place::Nowhere, request))
-        .layer(middleware::from_fn(visitors::admit));
+        .fallback(move |request| api::respond(nowhere.clone(), Place::Nowhere, request))
+        .layer(middleware::from_fn_with_state(admitting, visitors::admit));
     Ok(router)
 }
 
