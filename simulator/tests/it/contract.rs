@@ -326,7 +326,7 @@ async fn the_place_that_a_request_breaks_is_the_nearest_one() {
         (post("/v1/folders").body("{}"), "#/paths/~1v1~1folders/post/requestBody/content"),
         (upload(), "#/components/parameters/AssetUploadMetadata"),
         (named("a b"), "#/components/schemas/AssetUploadMetadata/properties/name_base64/x-decoded-max-length"),
-        (named(""), "#/components/schemas/AssetUploadMetadata/properties/name_base64/x-decoded-min-length"),
+        (named(""), "#/components/schemas/AssetUploadMetadata/properties/name_base64/minLength"),
         (patch(json!({ "tags": "a" })), "#/components/schemas/UpdateAssetRequest/properties/tags/type"),
         (patch(json!({ "tags": [1] })), "#/components/schemas/UpdateAssetRequest/properties/tags/items/type"),
         (post("/v1/folders").json(&json!({})), "#/components/schemas/CreateFolderRequest/required"),
