@@ -25,7 +25,7 @@ use crate::state::State;
 mod call;
 mod check_headers;
 mod check_query;
-mod checks;
+pub mod checks;
 pub mod continuation;
 mod operations;
 mod pages;
