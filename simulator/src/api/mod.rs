@@ -27,9 +27,11 @@ mod check_headers;
 mod check_query;
 pub mod checks;
 pub mod continuation;
+pub mod example;
 mod operations;
 mod pages;
 pub mod routes;
+mod rules;
 mod schema;
 mod spec;
 
@@ -123,21 +125,30 @@ async fn process(
 ) -> Result<Response, ApiError> {
     match (place, spec) {
         (Place::Operations(_, path), Some(spec)) => {
-            let call = checks::check(state, spec, request, path, body, entry).await?;
-            operations::perform(state, spec.operation, call).await
+            let performed = async {
+                let call = checks::check(state, spec, request, path, body, entry).await?;
+                operations::perform(state, spec.operation, call).await
+            };
+            performed.await.map_err(|error| {
+                let status = error.status;
+                error.by(|| spec.place_of_response(status))
+            })
         }
         (Place::Operations(specs, _), None) => {
             let methods: Vec<&str> = specs.iter().map(|spec| spec.operation.method).collect();
-            Ok(bad_method(&methods.join(", ")))
+            let path = specs.first().map_or("", |spec| spec.operation.path);
+            Ok(bad_method(&methods.join(", "), format!("#/paths{}", rules::step(path))))
         }
         (Place::OAuth(endpoint), _) if request.method == Method::POST => {
-            Ok(state.oauth.respond(ask_oauth(state, endpoint, request, body, entry).await))
+            let answer = ask_oauth(state, endpoint, request, body, entry).await;
+            Ok(state.oauth.respond(answer.map_err(|error| error.by(|| checks::SECURITY_SCHEME.to_owned()))))
         }
-        (Place::OAuth(_), _) => Ok(bad_method("POST")),
+        (Place::OAuth(_), _) => Ok(bad_method("POST", checks::SECURITY_SCHEME.to_owned())),
         (Place::Nowhere, _) => {
             let refused =
                 ApiError::new(StatusCode::NOT_FOUND, "endpoint_not_found", "There is no operation at this path.");
-            Err(ApiError { reason: routes::elsewhere(request.uri.path()), ..refused })
+            let reason = routes::elsewhere(request.uri.path());
+            Err(ApiError { reason, ..refused }.by(|| "#/paths".to_owned()))
         }
     }
 }
@@ -164,9 +175,9 @@ impl Place {
     }
 }
 
-fn bad_method(allowed: &str) -> Response {
+fn bad_method(allowed: &str, rule: String) -> Response {
     let message = format!("This path takes {allowed}.");
-    let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "bad_http_method", message);
+    let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "bad_http_method", message).by(|| rule);
     ([(header::ALLOW, allowed.to_owned())], error).into_response()
 }
 
