@@ -146,7 +146,12 @@ impl Simulator {
     /// [`io::ErrorKind::InvalidInput`] for an unknown operation, and for a fault of HTTP/2 if the simulator doesn't
     /// speak it.
     pub fn inject(&self, operation: &str, requests: impl RangeBounds<u32>, fault: Fault) -> io::Result<()> {
-        self.state.injections.inject(operation, Injection::new(requests, fault))
+        self.state.injections.inject(Injection::new(operation, requests, fault)).map(drop)
+    }
+
+    /// Ends every fault, also those of [`Builder::fault`].
+    pub fn clear_faults(&self) {
+        self.state.injections.clear();
     }
 
     /// Puts the simulator's clock ahead: jobs end, limits are free again, tokens and thumbnails' URLs expire. In all it
@@ -233,7 +238,7 @@ pub struct Builder {
     accesses: Vec<Access>,
     client: Option<Client>,
     oauth: oauth::Settings,
-    faults: Vec<(String, Injection)>,
+    faults: Vec<Injection>,
     settings: Settings,
 }
 
@@ -366,8 +371,14 @@ impl Builder {
 
     /// Lets requests meet a fault from the start, as [`Simulator::inject`] does later.
     #[must_use]
-    pub fn fault(mut self, operation: impl Into<String>, requests: impl RangeBounds<u32>, fault: Fault) -> Self {
-        self.faults.push((operation.into(), Injection::new(requests, fault)));
+    pub fn fault(self, operation: impl Into<String>, requests: impl RangeBounds<u32>, fault: Fault) -> Self {
+        self.injection(Injection::new(operation, requests, fault))
+    }
+
+    /// The same for a fault that was read from JSON.
+    #[must_use]
+    pub fn injection(mut self, injection: Injection) -> Self {
+        self.faults.push(injection);
         self
     }
 
@@ -404,9 +415,10 @@ impl Builder {
         self.accesses.into_iter().for_each(|access| oauth.adopt(access));
         let (background, tasks) = Background::new();
         let state = Arc::new(State::new(origin.clone(), clock, oauth, self.settings, background, tls.as_ref()));
-        for (operation, injection) in self.faults {
-            state.injections.inject(&operation, injection)?;
+        for injection in self.faults {
+            state.injections.inject(injection)?;
         }
+        state.injections.keep();
         let router = routes::router(state.clone()).map_err(|e| io::Error::other(format!("openapi.yaml: {e}")))?;
         let server = Server { router, tls, max_concurrent_streams: self.max_concurrent_streams };
         let connections = runtime.spawn(connections::serve(port.clone(), server, tasks)).abort_handle();

@@ -76,7 +76,10 @@ pub async fn respond(state: Arc<State>, place: Place, request: Request) -> Respo
         None => None,
     };
     let mut response = match instead {
-        Some(response) => response,
+        Some(mut response) => {
+            response.headers_mut().entry(REQUEST_ID).or_insert(entry.request_id());
+            response
+        }
         None => {
             let response = match for_pages.as_ref().and_then(|page| page.preflight(&request)) {
                 Some(allowed) => Ok(allowed),
