@@ -88,6 +88,8 @@ impl State {
     pub fn reset(&self) {
         self.clock.reset();
         lock(&self.counters).clear();
+        self.injections.reset();
+        self.oauth.reset();
         self.log.clear();
     }
 

@@ -5,6 +5,8 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::api::example;
+use crate::api::routes::base_url;
 use crate::headers::has_media_type;
 use crate::log::ReceivedRequest;
 use crate::mask;
@@ -41,7 +43,7 @@ pub fn list(state: &State, wanted: &Wanted) -> Value {
 }
 
 /// All of one request and its response.
-pub fn exchange(request: &ReceivedRequest) -> Value {
+pub fn exchange(state: &State, request: &ReceivedRequest) -> Value {
     let mut exchange = request.to_json();
     if let Some(fields) = exchange.as_object_mut() {
         fields.insert("headers".into(), headers(&request.headers));
@@ -51,6 +53,9 @@ pub fn exchange(request: &ReceivedRequest) -> Value {
             "body": body(&request.response_headers, &request.response_body),
         });
         fields.insert("response".into(), response);
+        let meant = || example::near(&request.method, &request.path);
+        let correct = request.operation.or_else(meant).and_then(|id| example::curl(id, &base_url(state.urls.origin())));
+        fields.insert("correct".into(), correct.into());
     }
     exchange
 }
