@@ -339,14 +339,25 @@ impl Entry<'_> {
             request.response_headers = copy(response.headers());
             if let Some(ApiError { code, message, reason, rule, .. }) = refusal.cloned() {
                 (request.code, request.message) = (Some(code.to_owned()), Some(message));
-                (request.reason, request.rule) = (reason, rule);
+                (request.reason, request.rule) = (reason.or(request.reason.take()), rule);
+            } else if response.status().as_u16() >= 400 {
+                // A fault's.
+                let error: Option<Value> = serde_json::from_slice(&request.response_body).ok();
+                let text = |name| Some(error.as_ref()?.get(name)?.as_str()?.to_owned());
+                (request.code, request.message) = (text("code"), text("message"));
             }
         });
     }
 
-    /// The request ends without a response, for this reason.
-    pub fn unanswered(mut self, reason: &str) {
-        self.end(|request| request.reason = Some(reason.to_owned()));
+    /// The request ends without a response, by a fault.
+    pub fn unanswered(mut self) {
+        self.end(|_| ());
+    }
+
+    /// The request meets a fault, which is a reason for whatever comes.
+    pub fn met(&self, fault: &str) {
+        let reason = format!("The fault {fault} was asked for.");
+        lock(&self.log.requests).change(self.number, |request| request.reason = Some(reason));
     }
 
     fn end(&mut self, change: impl FnOnce(&mut ReceivedRequest)) {
@@ -371,7 +382,10 @@ impl Entry<'_> {
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            self.end(|request| request.reason = Some("The client has gone, or the simulator ended.".to_owned()));
+            self.end(|request| {
+                let gone = || "The client has gone, or the simulator ended.".to_owned();
+                request.reason.get_or_insert_with(gone);
+            });
         }
     }
 }

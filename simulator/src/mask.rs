@@ -4,24 +4,17 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde_json::Value;
 
+use crate::secrets::masked;
+
 /// The fields of forms, query strings and JSON that are secret. `code` is none in JSON: there it names an error.
 const FIELDS: [&str; 6] = ["access_token", "client_secret", "code", "code_verifier", "refresh_token", "token"];
 
 const HEADERS: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::SET_COOKIE];
 
-/// How long a secret must be so that its last four characters help nobody to guess it.
-const LONG: usize = 24;
-
-/// The secret as it may be shown.
-pub fn secret(text: &str) -> String {
-    let end: String = text.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
-    if text.len() >= LONG { format!("…{end}") } else { "…".to_owned() }
-}
-
 /// A form or a query string.
 pub fn fields(text: &str) -> String {
     let masked = text.split('&').map(|field| match field.split_once('=') {
-        Some((name, value)) if FIELDS.contains(&name) => format!("{name}={}", secret(value)),
+        Some((name, value)) if FIELDS.contains(&name) => format!("{name}={}", masked(value)),
         _ => field.to_owned(),
     });
     masked.collect::<Vec<_>>().join("&")
@@ -33,7 +26,7 @@ pub fn json(value: &mut Value) {
         Value::Object(map) => {
             for (name, value) in map {
                 match value {
-                    Value::String(text) if name != "code" && FIELDS.contains(&name.as_str()) => *text = secret(text),
+                    Value::String(text) if name != "code" && FIELDS.contains(&name.as_str()) => *text = masked(text),
                     value => json(value),
                 }
             }
@@ -52,8 +45,8 @@ fn header(name: &HeaderName, value: &HeaderValue) -> String {
     let text = String::from_utf8_lossy(value.as_bytes());
     if HEADERS.contains(name) {
         return match text.split_once(' ') {
-            Some((scheme, credentials)) => format!("{scheme} {}", secret(credentials)),
-            None => secret(&text),
+            Some((scheme, credentials)) => format!("{scheme} {}", masked(credentials)),
+            None => masked(&text),
         };
     }
     // The consent page leads back with a code.

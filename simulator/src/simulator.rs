@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use canva_connect::operations::SCOPES;
+use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
@@ -21,7 +22,7 @@ use crate::clock::Clock;
 use crate::faults::Fault;
 use crate::faults::injections::Injection;
 use crate::log::{Listener, ReceivedRequest};
-use crate::oauth::{self, Client, OAuth};
+use crate::oauth::{self, Client, OAuth, Which};
 use crate::secrets::Secrets;
 use crate::serve::background::Background;
 use crate::serve::connections::{self, Server};
@@ -154,7 +155,17 @@ impl Simulator {
     /// [`io::ErrorKind::InvalidInput`] for an unknown operation, and for a fault of HTTP/2 if the simulator doesn't
     /// speak it.
     pub fn inject(&self, operation: &str, requests: impl RangeBounds<u32>, fault: Fault) -> io::Result<()> {
-        self.state.injections.inject(operation, Injection::new(requests, fault))
+        self.state.injections.inject(Injection::new(operation, requests, fault)).map(drop)
+    }
+
+    /// The faults that a request can still meet, the first one that it meets first.
+    pub fn faults(&self) -> Vec<Injection> {
+        self.state.injections.list()
+    }
+
+    /// Ends every fault, also those of [`Builder::fault`].
+    pub fn clear_faults(&self) {
+        self.state.injections.clear();
     }
 
     /// Puts the simulator's clock ahead: jobs end, limits are free again, tokens and thumbnails' URLs expire. In all it
@@ -194,6 +205,48 @@ impl Simulator {
     /// ```
     pub fn authorize_as(&self, user_id: &str) -> String {
         self.state.oauth.token_for(self.state.oauth.user(user_id), false)
+    }
+
+    /// An access token of this user with these scopes, for this long.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::InvalidInput`] for a scope that isn't one of [`Builder::scopes`].
+    pub fn token_for<S: Into<String>>(
+        &self,
+        user_id: &str,
+        scopes: impl IntoIterator<Item = S>,
+        lifetime: Duration,
+    ) -> io::Result<String> {
+        let (oauth, scopes) = (&self.state.oauth, scopes.into_iter().map(Into::into).collect());
+        Ok(oauth.issue_to(oauth.user(user_id), scopes, Some(lifetime))?.1)
+    }
+
+    /// Ends an access token now, as if its time were over. A client that has a refresh token can go on.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::NotFound`] if the simulator hasn't issued this token, and [`io::ErrorKind::InvalidInput`] for a
+    /// refresh token, which doesn't expire.
+    pub fn expire(&self, token: &str) -> io::Result<()> {
+        self.state.oauth.expire(&Which::Token(token.to_owned()))
+    }
+
+    /// Every token, oldest first: `id`, `kind` (`access` or `refresh`), `user`, `scopes`, `issued_at`, `expires_at`
+    /// (both in seconds since the Unix epoch; none for a token that doesn't end), and `state`: `active`, `expired`, `used`
+    /// (a refresh token) or `revoked`. `token` is the last characters of its text, no more.
+    pub fn tokens(&self) -> Vec<Value> {
+        self.state.oauth.tokens()
+    }
+
+    /// Revokes an access token or a refresh token, and all other tokens of its consent, as a user does who disconnects
+    /// the integration.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::NotFound`] if the simulator hasn't issued this token.
+    pub fn revoke(&self, token: &str) -> io::Result<()> {
+        self.state.oauth.revoke_token(&Which::Token(token.to_owned()))
     }
 
     /// The page where an integration asks its user for consent. It consents at once, by a redirect with a code. To
@@ -242,7 +295,7 @@ pub struct Builder {
     accesses: Vec<Access>,
     client: Option<Client>,
     oauth: oauth::Settings,
-    faults: Vec<(String, Injection)>,
+    faults: Vec<Injection>,
     settings: Settings,
     hosts: Vec<String>,
     listener: Option<Listener>,
@@ -415,8 +468,14 @@ impl Builder {
 
     /// Lets requests meet a fault from the start, as [`Simulator::inject`] does later.
     #[must_use]
-    pub fn fault(mut self, operation: impl Into<String>, requests: impl RangeBounds<u32>, fault: Fault) -> Self {
-        self.faults.push((operation.into(), Injection::new(requests, fault)));
+    pub fn fault(self, operation: impl Into<String>, requests: impl RangeBounds<u32>, fault: Fault) -> Self {
+        self.injection(Injection::new(operation, requests, fault))
+    }
+
+    /// The same for a fault that was read from JSON.
+    #[must_use]
+    pub fn injection(mut self, injection: Injection) -> Self {
+        self.faults.push(injection);
         self
     }
 
@@ -468,14 +527,16 @@ impl Builder {
         let (background, tasks) = Background::new();
         let state =
             Arc::new(State::new(origin.clone(), clock, oauth, self.settings, background, self.listener, tls.as_ref()));
-        for (operation, injection) in self.faults {
-            state.injections.inject(&operation, injection)?;
+        for injection in self.faults {
+            state.injections.inject(injection)?;
         }
+        state.injections.keep();
         let router = routes::router(state.clone()).map_err(|e| io::Error::other(format!("openapi.yaml: {e}")))?;
         let server = Server { router, tls, max_concurrent_streams: self.max_concurrent_streams };
         let connections = runtime.spawn(connections::serve(port.clone(), server, tasks)).abort_handle();
         let token = first.map(|access| access.token);
         let token = token.unwrap_or_else(|| state.oauth.token_for(state.oauth.owner.clone(), true));
+        state.oauth.keep();
         let simulator = Simulator {
             base_url: routes::base_url(&origin),
             token_url: routes::token_url(&origin),

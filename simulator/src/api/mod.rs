@@ -25,7 +25,7 @@ use crate::state::State;
 mod call;
 mod check_headers;
 mod check_query;
-mod checks;
+pub mod checks;
 pub mod continuation;
 pub mod example;
 mod operations;
@@ -76,12 +76,18 @@ pub async fn respond(state: Arc<State>, place: Place, request: Request) -> Respo
         Version::HTTP_2 => fault,
         _ => fault.map(|fault| fault.over_http1().unwrap_or(fault)),
     };
+    if let Some(fault) = &fault {
+        entry.met(fault.name());
+    }
     let instead = match &fault {
         Some(fault) => fault.before(&mut body).await,
         None => None,
     };
     let mut response = match instead {
-        Some(response) => response,
+        Some(mut response) => {
+            response.headers_mut().entry(REQUEST_ID).or_insert(entry.request_id());
+            response
+        }
         None => {
             let response = match for_pages.as_ref().and_then(|page| page.preflight(&request)) {
                 Some(allowed) => Ok(allowed),
@@ -104,7 +110,7 @@ pub async fn respond(state: Arc<State>, place: Place, request: Request) -> Respo
         response = entry.response_body(response).await;
         entry.answered(&response);
     } else {
-        entry.unanswered("A fault ended it.");
+        entry.unanswered();
     }
     match ending {
         None | Some(Ending { end: End::ShutDown, .. }) => state.background.spawn(discard(body)),

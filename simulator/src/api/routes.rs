@@ -15,6 +15,7 @@ use canva_connect::operations::{AUTHORIZATION_URL, BASE_URL, TOKEN_URL};
 use crate::api::spec::{self, OperationSpec};
 use crate::api::{self, Place};
 use crate::api_error::ApiError;
+use crate::control;
 use crate::oauth::Endpoint;
 use crate::serve::visitors;
 use crate::state::State;
@@ -149,9 +150,10 @@ pub fn router(state: Arc<State>) -> Result<Router, String> {
         .route(path_of(AUTHORIZATION_URL), authorize)
         .route("/thumbnails/{asset_id}/0001.png", thumbnail)
         .layer(middleware::from_fn_with_state(state.clone(), api::logged));
-    let (admitting, nowhere) = (state.clone(), state);
+    let (admitting, nowhere) = (state.clone(), state.clone());
     let router = router
         .merge(beside)
+        .merge(control::router(state.clone()))
         .fallback(move |request| api::respond(nowhere.clone(), Place::Nowhere, request))
         .layer(middleware::from_fn_with_state(admitting, visitors::admit));
     Ok(router)
