@@ -102,7 +102,7 @@ async fn a_request_is_looked_at_with_its_reason_its_rule_and_a_correct_one() {
     let seen = get(&simulator, &format!("/requests/{number}")).await;
     assert_eq!((&seen["status"], &seen["code"]), (&json!(415), &json!("unsupported_content_type")));
     assert!(seen["reason"].as_str().unwrap().contains("text/plain"), "{seen}");
-    assert_eq!(seen["rule"], "#/paths/~1v1~1asset-uploads/post/requestBody");
+    assert_eq!(seen["rule"], "#/components/requestBodies/File/content");
     let correct = seen["correct"].as_str().unwrap();
     assert!(correct.starts_with("curl ") && correct.contains("application/octet-stream"), "{correct}");
     assert!(seen["response"]["body"]["text"].as_str().unwrap().contains("unsupported_content_type"));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use canva_simulator::{Fault, Simulator};
 
-use crate::common::{client, read, refused, upload};
+use crate::common::{client, read, refused};
 
 type Lines = Arc<Mutex<Vec<String>>>;
 
@@ -36,8 +36,10 @@ async fn a_line_says_what_came_and_why_it_was_refused() {
     number(&line, 2);
     assert!(line.contains("401 invalid_access_token ms: There is no Authorization."), "{line}");
     assert!(line.ends_with("[openapi.yaml#/components/securitySchemes/oauthAuthCode]"), "{line}");
-    refused(upload(&simulator, "Photo", "").header("asset-upload-metadata", "x")).await;
+    let upload = client().post(format!("{}/v1/asset-uploads", simulator.base_url())).bearer_auth(simulator.token());
+    refused(upload.header("content-type", "application/octet-stream").header("asset-upload-metadata", "{")).await;
     number(&last(&lines), 3);
+    assert!(last(&lines).contains("Asset-Upload-Metadata is not JSON"), "{}", last(&lines));
     refused(read(&simulator, "/v1/users/me").header("host", "evil.example")).await;
     assert!(last(&lines).contains("403 permission_denied ms: Host is \"evil.example\"."), "{}", last(&lines));
     let consent = client().get(format!("{}?client_id=x&state=\u{1b}[31m", simulator.authorization_url()));
