@@ -8,7 +8,10 @@ use axum::http::HeaderValue;
 use tokio::sync::Semaphore;
 
 use crate::api::continuation::Continuations;
+use crate::canva::addresses::Addresses;
+use crate::canva::content::Store;
 use crate::canva::library::Library;
+use crate::canva::outcomes::Outcomes;
 use crate::canva::rates::{RateCounter, RateLimits};
 use crate::canva::urls::Urls;
 use crate::clock::Clock;
@@ -44,6 +47,9 @@ pub struct State {
     pub counters: Mutex<HashMap<(String, &'static str), RateCounter>>,
     /// The permit to judge a file. There is one, so that many files at once cost no more than the costliest.
     pub judging: Arc<Semaphore>,
+    pub outcomes: Outcomes,
+    pub addresses: Addresses,
+    pub store: Arc<Store>,
     library: Mutex<Library>,
 }
 
@@ -69,8 +75,25 @@ impl State {
             certificate: tls.map(|tls| tls.certificate.clone()),
             counters: Mutex::default(),
             judging: Arc::new(Semaphore::new(1)),
+            outcomes: Outcomes::default(),
+            addresses: Addresses::default(),
+            store: Arc::default(),
             library: Mutex::default(),
         }
+    }
+
+    /// Takes what is in the library, the outcomes of jobs and the files for addresses as they were at the start.
+    pub fn settle(&self) {
+        self.library().settle();
+        self.outcomes.settle();
+        self.addresses.settle();
+    }
+
+    /// Has in the library, as outcomes of jobs and as files for addresses what was there at the start, and nothing else.
+    pub fn reset_content(&self) {
+        self.library().reset();
+        self.outcomes.reset();
+        self.addresses.reset();
     }
 
     pub fn library(&self) -> MutexGuard<'_, Library> {

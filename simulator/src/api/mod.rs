@@ -27,6 +27,7 @@ mod check_headers;
 mod check_query;
 mod checks;
 pub mod continuation;
+pub mod jobs;
 mod operations;
 mod pages;
 pub mod routes;
