@@ -17,10 +17,11 @@ use crate::canva::access::Access;
 use crate::canva::designs::StoredDesign;
 use crate::canva::folders::StoredFolder;
 use crate::canva::library::StoredAsset;
-use crate::canva::rates::{RateLimits, WINDOW};
+use crate::canva::rates::{self, RateLimits, WINDOW};
 use crate::clock::Clock;
 use crate::faults::Fault;
 use crate::faults::injections::Injection;
+use crate::lock::lock;
 use crate::log::{Listener, ReceivedRequest};
 use crate::oauth::{self, Client, OAuth, Which};
 use crate::secrets::Secrets;
@@ -163,6 +164,15 @@ impl Simulator {
         self.state.injections.list()
     }
 
+    /// Ends a fault, by the `id` that [`faults`](Self::faults) has in JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::NotFound`] if no fault has it, or no request can meet that fault any more.
+    pub fn remove_fault(&self, id: u64) -> io::Result<()> {
+        self.state.injections.remove(id)
+    }
+
     /// Ends every fault, also those of [`Builder::fault`].
     pub fn clear_faults(&self) {
         self.state.injections.clear();
@@ -230,6 +240,13 @@ impl Simulator {
     /// refresh token, which doesn't expire.
     pub fn expire(&self, token: &str) -> io::Result<()> {
         self.state.oauth.expire(&Which::Token(token.to_owned()))
+    }
+
+    /// Every limit of which a request was counted, as it stands: `user`, `operation`, `limit`, `used`, `window_seconds`
+    /// and `free_in_seconds`, after which the next request is let through. It is empty without
+    /// [`Builder::rate_limits`].
+    pub fn rates(&self) -> Vec<Value> {
+        rates::list(&lock(&self.state.counters), self.state.clock.now())
     }
 
     /// Every token, oldest first: `id`, `kind` (`access` or `refresh`), `user`, `scopes`, `issued_at`, `expires_at`
