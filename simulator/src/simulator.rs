@@ -21,6 +21,7 @@ use crate::canva::rates::{self, RateLimits, WINDOW};
 use crate::clock::Clock;
 use crate::faults::Fault;
 use crate::faults::injections::Injection;
+use crate::fields::invalid;
 use crate::lock::lock;
 use crate::log::{Listener, ReceivedRequest};
 use crate::oauth::{self, Client, OAuth, Which};
@@ -339,6 +340,7 @@ impl Default for Builder {
         let oauth = oauth::Settings {
             token_lifetime: Duration::from_secs(4 * 60 * 60),
             scopes: SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
+            redirect_uris: Vec::new(),
             rfc_6749_errors: false,
         };
         Self {
@@ -475,6 +477,14 @@ impl Builder {
         self
     }
 
+    /// A redirect URI of the integration. Call it again for further ones. Then the consent page leads back to none but
+    /// these, compared as text, and to the first one if it is asked without any. Default: it leads back anywhere.
+    #[must_use]
+    pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
+        self.oauth.redirect_uris.push(uri.into());
+        self
+    }
+
     /// Gives errors of the OAuth endpoints the form of RFC 6749, `{"error", "error_description"}`. Default: the API's
     /// form, `{"code", "message"}`, with the same code.
     #[must_use]
@@ -510,6 +520,7 @@ impl Builder {
     ///
     /// - There is no tokio runtime, the port can't be bound, or a certificate can't be made.
     /// - A fault is for an unknown operation, or needs HTTP/2 and the simulator doesn't speak it.
+    /// - A redirect URI is no URL.
     /// - `openapi.yaml` has something that the simulator can't follow.
     pub async fn start(mut self) -> io::Result<Simulator> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
@@ -539,6 +550,9 @@ impl Builder {
         let first = self.accesses.first().cloned();
         let clock = Arc::new(Clock::new());
         let owner = first.clone().unwrap_or_else(|| Access::new("")).owner;
+        for uri in &self.oauth.redirect_uris {
+            reqwest::Url::parse(uri).map_err(|e| invalid(format!("the redirect URI {uri:?} is no URL: {e}")))?;
+        }
         let oauth = OAuth::new(client, owner, self.oauth, secrets, clock.clone());
         self.accesses.into_iter().for_each(|access| oauth.adopt(access));
         let (background, tasks) = Background::new();

@@ -178,6 +178,7 @@ mod tests {
         let settings = Settings {
             token_lifetime: Duration::from_secs(60),
             scopes,
+            redirect_uris: Vec::new(),
             rfc_6749_errors: false,
         };
         let clock = Arc::new(Clock::new());
