@@ -19,6 +19,7 @@ use crate::canva::folders::StoredFolder;
 use crate::canva::library::StoredAsset;
 use crate::canva::rates::{self, RateLimits, WINDOW};
 use crate::clock::Clock;
+use crate::control;
 use crate::faults::Fault;
 use crate::faults::injections::Injection;
 use crate::fields::invalid;
@@ -38,6 +39,7 @@ pub struct Simulator {
     base_url: String,
     token_url: String,
     authorization_url: String,
+    control_url: String,
     token: String,
     port: Arc<Port>,
     state: Arc<State>,
@@ -79,6 +81,12 @@ impl Simulator {
     /// or the token is revoked.
     pub fn token(&self) -> &str {
         &self.token
+    }
+
+    /// Where the simulator is shown and steered from other languages: `http://127.0.0.1:PORT/simulator`. What is there is
+    /// described by `openapi.yaml` below it.
+    pub fn control_url(&self) -> &str {
+        &self.control_url
     }
 
     /// What `/simulator` and the page ask for as bearer token. `None` where only this machine can reach them.
@@ -177,6 +185,12 @@ impl Simulator {
     /// Ends every fault, also those of [`Builder::fault`].
     pub fn clear_faults(&self) {
         self.state.injections.clear();
+    }
+
+    /// Goes back to the start: library, jobs, requests, faults, tokens, limits and clock are as they were then. Ids and
+    /// the numbers of requests go on, and what the printed [`token`](Self::token) gives is as it was.
+    pub fn reset(&self) {
+        self.state.reset();
     }
 
     /// Puts the simulator's clock ahead: jobs end, limits are free again, tokens and thumbnails' URLs expire. In all it
@@ -572,6 +586,7 @@ impl Builder {
             base_url: routes::base_url(&origin),
             token_url: routes::token_url(&origin),
             authorization_url: routes::authorization_url(&origin),
+            control_url: format!("{origin}{}", control::BASE),
             token,
             port,
             state,

@@ -9,6 +9,7 @@ mod common;
 
 mod checks;
 mod contract;
+mod control;
 mod designs;
 mod faults;
 mod folders;
@@ -17,6 +18,7 @@ mod http2;
 mod imports;
 mod kinds;
 mod lifetime;
+mod log;
 mod oauth;
 mod rate_limits;
 mod tls;
