@@ -19,11 +19,13 @@ use crate::canva::designs::StoredDesign;
 use crate::canva::folders::StoredFolder;
 use crate::canva::library::StoredAsset;
 use crate::canva::outcomes::JobOutcome;
-use crate::canva::rates::{RateLimits, WINDOW};
+use crate::canva::rates::{self, RateLimits, WINDOW};
 use crate::clock::Clock;
 use crate::control;
 use crate::faults::Fault;
 use crate::faults::injections::Injection;
+use crate::fields::invalid;
+use crate::lock::lock;
 use crate::log::{Listener, ReceivedRequest};
 use crate::oauth::{self, Client, OAuth, Which};
 use crate::secrets::Secrets;
@@ -171,6 +173,15 @@ impl Simulator {
     /// The faults that a request can still meet, the first one that it meets first.
     pub fn faults(&self) -> Vec<Injection> {
         self.state.injections.list()
+    }
+
+    /// Ends a fault, by the `id` that [`faults`](Self::faults) has in JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::NotFound`] if no fault has it, or no request can meet that fault any more.
+    pub fn remove_fault(&self, id: u64) -> io::Result<()> {
+        self.state.injections.remove(id)
     }
 
     /// Ends every fault, also those of [`Builder::fault`].
@@ -326,6 +337,13 @@ impl Simulator {
         self.state.oauth.expire(&Which::Token(token.to_owned()))
     }
 
+    /// Every limit of which a request was counted, as it stands: `user`, `operation`, `limit`, `used`, `window_seconds`
+    /// and `free_in_seconds`, after which the next request is let through. It is empty without
+    /// [`Builder::rate_limits`].
+    pub fn rates(&self) -> Vec<Value> {
+        rates::list(&lock(&self.state.counters), self.state.clock.now())
+    }
+
     /// Every token, oldest first: `id`, `kind` (`access` or `refresh`), `user`, `scopes`, `issued_at`, `expires_at`
     /// (both in seconds since the Unix epoch; none for a token that doesn't end), and `state`: `active`, `expired`, `used`
     /// (a refresh token) or `revoked`. `token` is the last characters of its text, no more.
@@ -419,6 +437,7 @@ impl Default for Builder {
         let oauth = oauth::Settings {
             token_lifetime: Duration::from_secs(4 * 60 * 60),
             scopes: SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
+            redirect_uris: Vec::new(),
             rfc_6749_errors: false,
         };
         Self {
@@ -558,6 +577,14 @@ impl Builder {
         self
     }
 
+    /// A redirect URI of the integration. Call it again for further ones. Then the consent page leads back to none but
+    /// these, compared as text, and to the first one if it is asked without any. Default: it leads back anywhere.
+    #[must_use]
+    pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
+        self.oauth.redirect_uris.push(uri.into());
+        self
+    }
+
     /// Gives errors of the OAuth endpoints the form of RFC 6749, `{"error", "error_description"}`. Default: the API's
     /// form, `{"code", "message"}`, with the same code.
     #[must_use]
@@ -616,6 +643,7 @@ impl Builder {
     /// - A fault is for an unknown operation, or needs HTTP/2 and the simulator doesn't speak it.
     /// - An outcome, a URL or a file is one that [`Simulator::outcome`], [`Simulator::file_at`] or [`Simulator::add`]
     ///   refuses.
+    /// - A redirect URI is no URL.
     /// - `openapi.yaml` has something that the simulator can't follow.
     pub async fn start(mut self) -> io::Result<Simulator> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
@@ -645,6 +673,9 @@ impl Builder {
         let first = self.accesses.first().cloned();
         let clock = Arc::new(Clock::new());
         let owner = first.clone().unwrap_or_else(|| Access::new("")).owner;
+        for uri in &self.oauth.redirect_uris {
+            reqwest::Url::parse(uri).map_err(|e| invalid(format!("the redirect URI {uri:?} is no URL: {e}")))?;
+        }
         let oauth = OAuth::new(client, owner, self.oauth, secrets, clock.clone());
         self.accesses.into_iter().for_each(|access| oauth.adopt(access));
         let (background, tasks) = Background::new();

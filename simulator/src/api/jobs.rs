@@ -54,7 +54,7 @@ pub async fn start(
         if let Some(earliest) = earliest {
             background.clock.sleep_until(earliest).await;
         }
-        background.library().finish_job(&job_id, outcome, background.now());
+        background.finish_job(&job_id, outcome);
         // Only a response that waits for the end listens.
         let _ = done.send(());
     });
