@@ -72,6 +72,30 @@
 //! # }
 //! ```
 //!
+//! [`Simulator::outcome`] decides how jobs end: with an error of the spec or another one, after a time of its own, or
+//! both. [`Simulator::file_at`] lets a file stand for a URL, so that uploads and imports from URLs need no network.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use canva_connect::Client;
+//! use canva_simulator::{JobOutcome, Simulator};
+//!
+//! let simulator = Simulator::start().await?;
+//! let canva = Client::builder().base_url(simulator.base_url()).token(simulator.token()).build()?;
+//! simulator.file_at("https://example.com/photo.jpg", include_bytes!("../../tests/fixtures/photo.jpg").as_slice())?;
+//! simulator.outcome(JobOutcome::failure("import_failed").name("broken *").times(1))?;
+//!
+//! let mut good = Vec::new();
+//! for name in ["broken photo", "photo"] {
+//!     let upload = canva.upload_asset_from_url("https://example.com/photo.jpg").name(name).await?;
+//!     good.push(upload.wait().await.is_ok());
+//! }
+//! assert_eq!(good, [false, true]);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # TLS and HTTP/2
 //!
 //! With [`Builder::tls`] the simulator speaks TLS, with HTTP/2, HTTP/1.1 or both; the client chooses (ALPN). A new CA
@@ -152,7 +176,8 @@
 //!   where the end of the file says, counted from its header or from the first byte; the objects themselves aren't
 //!   looked at.
 //! - Files are fetched from `localhost` and loopback addresses (127.0.0.0/8 and `::1`) only, also after a redirect.
-//!   No name is looked up. Jobs for other URLs fail with `fetch_failed`.
+//!   No name is looked up. Jobs for other URLs fail with `fetch_failed`, unless a file stands for the URL
+//!   ([`Builder::file_at`]).
 //! - Documents fail with `invalid_file` if an Office file has more than 65 535 parts, or if the part that is read, or a
 //!   PDF's packed objects, have more than 64 MiB once unpacked. The API documents no such bounds. They keep small files
 //!   from taking gigabytes.
@@ -182,8 +207,8 @@
 //! - A design has a title, a type and a page count, but nothing on its pages: the size and the image that it is made of
 //!   are checked and forgotten. It has no thumbnail, and its URLs lead nowhere. A folder has no thumbnail either.
 //! - Rate limits are off without [`Builder::rate_limits`], because tests shouldn't wait a minute.
-//! - There is no HTTP/2 without TLS. Nothing is stored on disk: every asset stays in memory until the simulator is
-//!   dropped, deleted ones too.
+//! - There is no HTTP/2 without TLS. Every asset stays until the simulator is dropped, deleted ones too. Files of more
+//!   than 256 MiB in all are in a temporary file without a name, which is gone when the process ends.
 //!
 //! All waiting uses tokio's clock, so a test that pauses the clock controls jobs, limits and expiry. Where time runs,
 //! [`Simulator::advance`] puts the simulator's own clock ahead.
@@ -212,7 +237,9 @@ pub use canva::access::{Access, Owner};
 pub use canva::designs::StoredDesign;
 pub use canva::folders::StoredFolder;
 pub use canva::library::StoredAsset;
+pub use canva::outcomes::JobOutcome;
 pub use canva::rates::{RateCounter, RateLimits};
+pub use canva_connect::JobKind;
 pub use faults::Fault;
 pub use faults::canned_response::CannedResponse;
 pub use faults::injections::Injection;

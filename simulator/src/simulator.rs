@@ -7,16 +7,18 @@ use std::ops::RangeBounds;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use canva_connect::operations::SCOPES;
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
-use crate::api::routes;
+use crate::api::{jobs, routes};
 use crate::canva::access::Access;
 use crate::canva::designs::StoredDesign;
 use crate::canva::folders::StoredFolder;
 use crate::canva::library::StoredAsset;
+use crate::canva::outcomes::JobOutcome;
 use crate::canva::rates::{self, RateLimits, WINDOW};
 use crate::clock::Clock;
 use crate::control;
@@ -124,22 +126,22 @@ impl Simulator {
 
     /// The assets in this user's content library, oldest first.
     pub fn assets_of(&self, user_id: &str) -> Vec<StoredAsset> {
-        self.state.library().assets.iter().filter(|asset| asset.owner.user_id == user_id).cloned().collect()
+        self.state.library().assets.values().filter(|asset| asset.owner.user_id == user_id).cloned().collect()
     }
 
     /// This user's deleted assets, in the order of their deletion.
     pub fn trash_of(&self, user_id: &str) -> Vec<StoredAsset> {
-        self.state.library().trash.iter().filter(|asset| asset.owner.user_id == user_id).cloned().collect()
+        self.state.library().trash.values().filter(|asset| asset.owner.user_id == user_id).cloned().collect()
     }
 
     /// The designs that this user imported or made, oldest first.
     pub fn designs_of(&self, user_id: &str) -> Vec<StoredDesign> {
-        self.state.library().designs.iter().filter(|design| design.owner.user_id == user_id).cloned().collect()
+        self.state.library().designs.values().filter(|design| design.owner.user_id == user_id).cloned().collect()
     }
 
     /// The folders that this user made, oldest first.
     pub fn folders_of(&self, user_id: &str) -> Vec<StoredFolder> {
-        self.state.library().folders.iter().filter(|folder| folder.owner.user_id == user_id).cloned().collect()
+        self.state.library().folders.values().filter(|folder| folder.owner.user_id == user_id).cloned().collect()
     }
 
     /// The id of the default user, whom [`token`](Self::token) acts for.
@@ -191,6 +193,84 @@ impl Simulator {
     /// the numbers of requests go on, and what the printed [`token`](Self::token) gives is as it was.
     pub fn reset(&self) {
         self.state.reset();
+    }
+
+    /// Lets jobs that start from now on end as this says. Where several rules fit, the first one does it. Returns the
+    /// rule's id.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::InvalidInput`] for a rule that makes no sense: with a code of other characters than `a-z`, `0-9`
+    /// and `_`, a message without a code, neither a code nor a time, a time of over a day, or no times.
+    pub fn outcome(&self, outcome: JobOutcome) -> io::Result<u64> {
+        self.state.outcomes.add(outcome)
+    }
+
+    /// The rules for jobs that aren't used up, as flat JSON objects, each with its `id`. Its `times` is how many jobs
+    /// are left.
+    pub fn outcomes(&self) -> Vec<Value> {
+        self.state.outcomes.list()
+    }
+
+    /// Removes a rule for jobs.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::NotFound`] if there is none with this id, or it is used up.
+    pub fn remove_outcome(&self, id: u64) -> io::Result<()> {
+        self.state.outcomes.remove(id)
+    }
+
+    /// All jobs, of all users, the newest first: `id`, `kind`, `user`, `name`, `status`, `started_at`, `ends_at` (when
+    /// it ends at the earliest; both in seconds since the Unix epoch), `asset_id`, `design_id` and `error`.
+    pub fn jobs(&self) -> Vec<Value> {
+        self.state.library().list_jobs()
+    }
+
+    /// Lets a file stand for a URL, in place of an older one: uploads and imports from this URL take it, without a
+    /// network. Not everything in a URL counts: no fragment, name or password. A large file may be written to the disk
+    /// at once, by this thread.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::InvalidInput`] for what is no `http` or `https` URL, and other kinds where the file can't be
+    /// written.
+    pub fn file_at(&self, url: &str, bytes: impl Into<Bytes>) -> io::Result<()> {
+        self.state.addresses.put(url, self.state.store.keep_blocking(&bytes.into())?)
+    }
+
+    /// What all users have, as JSON: `assets`, `trash`, `designs` and `folders`, the newest first. Each has the API's
+    /// own form, and `owner`, `folder_id`, and the `size` of its file in bytes.
+    pub fn library(&self) -> Value {
+        self.state.library().list(&self.state.urls, self.state.now())
+    }
+
+    /// The URLs that files stand for: `url`, and the file's `size` in bytes.
+    pub fn files(&self) -> Vec<Value> {
+        self.state.addresses.list()
+    }
+
+    /// Takes back what [`file_at`](Self::file_at) did.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::InvalidInput`] for what is no URL, and [`io::ErrorKind::NotFound`] if no file stands for it.
+    pub fn remove_file_at(&self, url: &str) -> io::Result<()> {
+        self.state.addresses.remove(url)
+    }
+
+    /// Makes an asset of an image or a video, or a design of a document, at once and without a request. `name` is the
+    /// asset's name or the design's title, of 1 to 50 characters. It is the default user's, unless another one is
+    /// named. Returns the id.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::InvalidInput`] for a name that is too long and for a file with which an upload or an import
+    /// would fail. It says why.
+    pub async fn add(&self, name: &str, bytes: impl Into<Bytes>, user_id: Option<&str>) -> io::Result<String> {
+        let made = jobs::add(&self.state, name, bytes.into(), user_id).await?;
+        let id = made.as_object().and_then(|made| made.values().next()?.get("id")?.as_str());
+        Ok(id.unwrap_or_default().to_owned())
     }
 
     /// Puts the simulator's clock ahead: jobs end, limits are free again, tokens and thumbnails' URLs expire. In all it
@@ -328,6 +408,9 @@ pub struct Builder {
     client: Option<Client>,
     oauth: oauth::Settings,
     faults: Vec<Injection>,
+    outcomes: Vec<JobOutcome>,
+    addresses: Vec<(String, Bytes)>,
+    files: Vec<(String, Bytes)>,
     settings: Settings,
     hosts: Vec<String>,
     listener: Option<Listener>,
@@ -367,6 +450,9 @@ impl Default for Builder {
             client: None,
             oauth,
             faults: Vec::new(),
+            outcomes: Vec::new(),
+            addresses: Vec::new(),
+            files: Vec::new(),
             settings,
             hosts: Vec::new(),
             listener: None,
@@ -520,6 +606,27 @@ impl Builder {
         self
     }
 
+    /// Lets jobs end as this says from the start, as [`Simulator::outcome`] does later.
+    #[must_use]
+    pub fn outcome(mut self, outcome: JobOutcome) -> Self {
+        self.outcomes.push(outcome);
+        self
+    }
+
+    /// Lets a file stand for a URL from the start, as [`Simulator::file_at`] does later.
+    #[must_use]
+    pub fn file_at(mut self, url: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
+        self.addresses.push((url.into(), bytes.into()));
+        self
+    }
+
+    /// Has this file in the default user's library from the start, as [`Simulator::add`] adds one later.
+    #[must_use]
+    pub fn add(mut self, name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
+        self.files.push((name.into(), bytes.into()));
+        self
+    }
+
     /// Refuses connections until [`Simulator::accept`] is called. The port is bound meanwhile, so nobody else gets
     /// it.
     #[must_use]
@@ -535,6 +642,8 @@ impl Builder {
     /// - There is no tokio runtime, the port can't be bound, or a certificate can't be made.
     /// - A fault is for an unknown operation, or needs HTTP/2 and the simulator doesn't speak it.
     /// - A redirect URI is no URL.
+    /// - An outcome, a URL or a file is one that [`Simulator::outcome`], [`Simulator::file_at`] or [`Simulator::add`]
+    ///   refuses.
     /// - `openapi.yaml` has something that the simulator can't follow.
     pub async fn start(mut self) -> io::Result<Simulator> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
@@ -575,13 +684,21 @@ impl Builder {
         for injection in self.faults {
             state.injections.inject(injection)?;
         }
-        state.injections.keep();
+        for outcome in self.outcomes {
+            state.outcomes.add(outcome)?;
+        }
+        for (url, bytes) in self.addresses {
+            state.addresses.put(&url, state.store.keep(bytes).await?)?;
+        }
+        for (name, bytes) in self.files {
+            jobs::add(&state, &name, bytes, None).await?;
+        }
         let router = routes::router(state.clone()).map_err(|e| io::Error::other(format!("openapi.yaml: {e}")))?;
         let server = Server { router, tls, max_concurrent_streams: self.max_concurrent_streams };
         let connections = runtime.spawn(connections::serve(port.clone(), server, tasks)).abort_handle();
         let token = first.map(|access| access.token);
         let token = token.unwrap_or_else(|| state.oauth.token_for(state.oauth.owner.clone(), true));
-        state.oauth.keep();
+        state.keep();
         let simulator = Simulator {
             base_url: routes::base_url(&origin),
             token_url: routes::token_url(&origin),

@@ -8,7 +8,10 @@ use axum::http::HeaderValue;
 use tokio::sync::Semaphore;
 
 use crate::api::continuation::Continuations;
+use crate::canva::addresses::Addresses;
+use crate::canva::content::Store;
 use crate::canva::library::Library;
+use crate::canva::outcomes::Outcomes;
 use crate::canva::rates::{RateCounter, RateLimits};
 use crate::canva::urls::Urls;
 use crate::clock::Clock;
@@ -49,6 +52,9 @@ pub struct State {
     pub counters: Mutex<HashMap<(String, &'static str), RateCounter>>,
     /// The permit to judge a file. There is one, so that many files at once cost no more than the costliest.
     pub judging: Arc<Semaphore>,
+    pub outcomes: Outcomes,
+    pub addresses: Addresses,
+    pub store: Arc<Store>,
     library: Mutex<Library>,
 }
 
@@ -76,6 +82,9 @@ impl State {
             certificate: tls.map(|tls| tls.certificate.clone()),
             counters: Mutex::default(),
             judging: Arc::new(Semaphore::new(1)),
+            outcomes: Outcomes::default(),
+            addresses: Addresses::default(),
+            store: Arc::default(),
             library: Mutex::default(),
         }
     }
@@ -84,12 +93,24 @@ impl State {
         lock(&self.library)
     }
 
+    /// What there is now is what [`reset`](Self::reset) goes back to.
+    pub fn keep(&self) {
+        self.library().keep();
+        self.outcomes.keep();
+        self.addresses.keep();
+        self.injections.keep();
+        self.oauth.keep();
+    }
+
     /// As at the start, but for numbers and ids, which go on: what still runs finishes into nothing.
     pub fn reset(&self) {
-        self.clock.reset();
-        lock(&self.counters).clear();
+        self.library().reset();
+        self.outcomes.reset();
+        self.addresses.reset();
         self.injections.reset();
         self.oauth.reset();
+        lock(&self.counters).clear();
+        self.clock.reset();
         self.log.clear();
     }
 

@@ -28,6 +28,7 @@ mod check_query;
 pub mod checks;
 pub mod continuation;
 pub mod example;
+pub mod jobs;
 mod operations;
 mod pages;
 pub mod routes;

@@ -6,29 +6,17 @@ use std::sync::Arc;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use canva_connect::JobKind;
 use canva_connect::operations::*;
 use reqwest::Url;
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 
 use crate::api::call::Call;
+use crate::api::jobs;
 use crate::api_error::ApiError;
-use crate::canva::access::Owner;
-use crate::canva::designs::NewDesign;
 use crate::canva::folders::{Item, Place};
-use crate::canva::library::{Finished, JobError};
-use crate::files::documents;
-use crate::files::fetch::{self, FetchError};
-use crate::files::media::{self, AssetKind};
+use crate::canva::library::NewJob;
 use crate::state::State;
-
-/// Canva takes images under 50 MB, and videos under 500 MB, which is the simulator's setting for all files.
-const MAX_IMAGE_BYTES: u64 = 50_000_000;
-
-/// The limit that Canva sets for a video fetched from a URL: 100 MB.
-const MAX_URL_VIDEO_BYTES: u64 = 100_000_000;
 
 pub async fn perform(state: &Arc<State>, operation: &Operation, call: Call) -> Result<Response, ApiError> {
     let response = match *operation {
@@ -63,51 +51,31 @@ pub async fn perform(state: &Arc<State>, operation: &Operation, call: Call) -> R
 
 async fn upload_asset(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
     let name = call.decoded_header_text("Asset-Upload-Metadata", "name_base64")?;
-    let work = asset(state.clone(), name, call.body);
-    start_job(state, JobKind::AssetUpload, call.owner, None, work).await
+    let work = jobs::asset(state.clone(), name.clone(), call.body);
+    let new = NewJob { kind: JobKind::AssetUpload, owner: call.owner, name, from: None };
+    jobs::start(state, new, work).await
 }
 
 async fn upload_asset_from_url(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
     let (name, url) = (call.body_text("name").unwrap_or_default(), url(&call)?);
-    let (max_bytes, shared) = (state.settings.max_asset_bytes, state.clone());
-    let work = async move {
-        let bytes = fetch::fetch(url, max_bytes, shared.certificate.as_deref()).await.map_err(|e| match e {
-            FetchError::TooBig => too_big("file", max_bytes),
-            FetchError::Failed(reason) => fetch_failed(reason),
-        })?;
-        match asset(shared, name, bytes).await? {
-            Finished::Asset { media, bytes, .. }
-                if media.kind == AssetKind::Video && bytes.len() as u64 > MAX_URL_VIDEO_BYTES =>
-            {
-                Err(too_big("video", MAX_URL_VIDEO_BYTES))
-            }
-            asset => Ok(asset),
-        }
-    };
+    let work = jobs::asset_at(state.clone(), name.clone(), url);
     let from = call.body_text("url");
-    start_job(state, JobKind::UrlAssetUpload, call.owner, from, work).await
+    jobs::start(state, NewJob { kind: JobKind::UrlAssetUpload, owner: call.owner, name, from }, work).await
 }
 
 async fn import_design(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
     let title = call.decoded_header_text("Import-Metadata", "title_base64")?;
     let given = call.header_text("Import-Metadata", "mime_type");
-    let work = design(state.clone(), title, given, call.body);
-    start_job(state, JobKind::Import, call.owner, None, work).await
+    let work = jobs::design(state.clone(), title.clone(), given, call.body);
+    let new = NewJob { kind: JobKind::Import, owner: call.owner, name: title, from: None };
+    jobs::start(state, new, work).await
 }
 
 async fn import_design_from_url(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
     let (title, url) = (call.body_text("title").unwrap_or_default(), url(&call)?);
-    let given = call.body_text("mime_type");
-    let (max_bytes, shared) = (state.settings.max_body_bytes, state.clone());
-    let work = async move {
-        let bytes = fetch::fetch(url, max_bytes, shared.certificate.as_deref()).await.map_err(|e| match e {
-            FetchError::TooBig => fetch_failed(format!("it is larger than {max_bytes} bytes")),
-            FetchError::Failed(reason) => fetch_failed(reason),
-        })?;
-        design(shared, title, given, bytes).await
-    };
+    let work = jobs::design_at(state.clone(), title.clone(), call.body_text("mime_type"), url);
     let from = call.body_text("url");
-    start_job(state, JobKind::UrlImport, call.owner, from, work).await
+    jobs::start(state, NewJob { kind: JobKind::UrlImport, owner: call.owner, name: title, from }, work).await
 }
 
 /// Where a file is to be fetched.
@@ -184,7 +152,7 @@ fn list_designs(state: &State, call: &Call) -> Result<Value, ApiError> {
     // Nothing is shared here.
     let only_shared = call.query_text("ownership") == Some("shared");
     let library = state.library();
-    let designs = library.designs.iter().filter(|design| {
+    let designs = library.designs.values().filter(|design| {
         design.owner.user_id == call.owner.user_id && !only_shared && design.title.to_lowercase().contains(&query)
     });
     page(
@@ -232,87 +200,4 @@ fn create_design(state: &State, call: Call) -> Result<Value, ApiError> {
     let new = library.new_design(&call.json, &call.owner.user_id)?;
     let design = library.add_design(new, call.owner, state.now());
     Ok(json!({ "design": design.to_json(&state.urls) }))
-}
-
-/// Begins a job and gives it as it then is. It ends when its work is done, but not before the job duration is over.
-/// `from` is the URL of a file that isn't in the request.
-async fn start_job(
-    state: &Arc<State>,
-    kind: JobKind,
-    owner: Owner,
-    from: Option<String>,
-    work: impl Future<Output = Result<Finished, JobError>> + Send + 'static,
-) -> Result<Value, ApiError> {
-    let user_id = owner.user_id.clone();
-    let id = state.library().start_job(kind, owner, from)?;
-    let duration = state.settings.job_duration;
-    // Even the shortest sleep would need a clock that moves.
-    let earliest = (!duration.is_zero()).then(|| state.clock.now() + duration);
-    let (done, finished) = oneshot::channel::<()>();
-    let (background, job_id) = (state.clone(), id.clone());
-    state.background.spawn(async move {
-        let outcome = work.await;
-        if let Some(earliest) = earliest {
-            background.clock.sleep_until(earliest).await;
-        }
-        background.library().finish_job(&job_id, outcome, background.now());
-        // Only a response that waits for the end listens.
-        let _ = done.send(());
-    });
-    if duration.is_zero() {
-        let _ = finished.await;
-    }
-    state.library().job(kind, &id, &user_id, &state.urls, state.now())
-}
-
-async fn asset(state: Arc<State>, name: String, bytes: Bytes) -> Result<Finished, JobError> {
-    let max_bytes = state.settings.max_asset_bytes;
-    if bytes.len() as u64 > max_bytes {
-        return Err(too_big("file", max_bytes));
-    }
-    let failed = |what| JobError { code: "import_failed", message: format!("The file {what}.") };
-    let media = judge(&state, &bytes, media::read).await.map_err(failed)?;
-    if media.kind == AssetKind::Image && bytes.len() as u64 > MAX_IMAGE_BYTES {
-        return Err(too_big("image", MAX_IMAGE_BYTES));
-    }
-    Ok(Finished::Asset { name, bytes, media })
-}
-
-async fn design(state: Arc<State>, title: String, given: Option<String>, bytes: Bytes) -> Result<Finished, JobError> {
-    let invalid = |message: String| JobError { code: "invalid_file", message };
-    let document = judge(&state, &bytes, documents::read).await;
-    let document = document.map_err(|what| invalid(format!("The file {what}.")))?;
-    let mime_type = document.mime_type;
-    match given {
-        Some(given) if !given.eq_ignore_ascii_case(mime_type) => {
-            Err(invalid(format!("The file is {mime_type}, not {given}.")))
-        }
-        _ => Ok(Finished::Design(NewDesign::imported(title, bytes, mime_type, document.page_count))),
-    }
-}
-
-/// What a reader makes of a file. It runs where nobody waits for it, since an Office file may have much to unpack, and
-/// a job that ends with the simulator leaves it to its end.
-async fn judge<T, E>(state: &State, file: &Bytes, read: fn(&[u8]) -> Result<T, E>) -> Result<T, String>
-where
-    T: Send + 'static,
-    E: Into<String> + Send + 'static,
-{
-    // A reader that panics over a file says no more about it than one that refuses it.
-    let unread = || "can't be read".to_owned();
-    let turn = state.judging.clone().acquire_owned().await.map_err(|_| unread())?;
-    let file = file.clone();
-    let read = tokio::task::spawn_blocking(move || {
-        let _turn = turn;
-        read(&file)
-    });
-    read.await.map_err(|_| unread())?.map_err(E::into)
-}
-
-fn too_big(what: &str, max_bytes: u64) -> JobError {
-    JobError { code: "file_too_big", message: format!("The {what} is larger than {max_bytes} bytes.") }
-}
-
-fn fetch_failed(reason: String) -> JobError {
-    JobError { code: "fetch_failed", message: format!("The file can't be fetched: {reason}.") }
 }

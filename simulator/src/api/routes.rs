@@ -143,7 +143,7 @@ pub fn router(state: Arc<State>) -> Result<Router, String> {
     let authorize = async move |request: Request| consent.oauth.consent_page(request).await;
     let thumbnail = get(async move |asset_id: Result<Path<String>, _>, RawQuery(query): RawQuery| {
         let asset_id = asset_id.map_or(String::new(), |Path(asset_id)| asset_id);
-        thumbnail(&thumbnails, &asset_id, &query.unwrap_or_default())
+        thumbnail(&thumbnails, &asset_id, &query.unwrap_or_default()).await.unwrap_or_else(ApiError::into_response)
     });
     let beside = Router::new()
         .route(path_of(AUTHORIZATION_URL), get(authorize.clone()).post(authorize))
@@ -158,15 +158,13 @@ pub fn router(state: Arc<State>) -> Result<Router, String> {
     Ok(router)
 }
 
-fn thumbnail(state: &State, asset_id: &str, query: &str) -> Response {
-    let library = state.library();
-    let Some(asset) = library.assets.iter().find(|asset| asset.id == asset_id) else {
-        return ApiError::asset_not_found().into_response();
-    };
+async fn thumbnail(state: &State, asset_id: &str, query: &str) -> Result<Response, ApiError> {
+    let asset = state.library().assets.get(asset_id).cloned().ok_or_else(ApiError::asset_not_found)?;
     if !state.urls.opens_thumbnail(asset_id, query, state.now()) {
         let message = "The URL is expired, or its query string is missing or wrong.";
-        return ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message).into_response();
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message));
     }
-    let (mime_type, _, image) = asset.thumbnail();
-    ([(header::CONTENT_TYPE, mime_type)], image).into_response()
+    let unread = |e| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", format!("{e}"));
+    let (mime_type, image) = asset.thumbnail().await.map_err(unread)?;
+    Ok(([(header::CONTENT_TYPE, mime_type)], image).into_response())
 }

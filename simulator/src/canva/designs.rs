@@ -1,6 +1,7 @@
 //! Designs: imported, made of a type or an image, or copied.
 
 use std::collections::BTreeSet;
+use std::io;
 
 use axum::http::StatusCode;
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::api_error::ApiError;
 use crate::canva::access::Owner;
+use crate::canva::content::Content;
 use crate::canva::folders::ROOT;
 use crate::canva::library::Library;
 use crate::canva::urls::Urls;
@@ -25,8 +27,6 @@ pub struct StoredDesign {
     pub owner: Owner,
     /// The folder that it lies in: the folder's id, or `root` or `uploads`.
     pub folder_id: String,
-    /// The imported file. Empty if there was none.
-    pub bytes: Bytes,
     /// The file's media type, found from its bytes. Empty if there was no file.
     pub mime_type: &'static str,
     /// What kind of design the API calls it: `presentation`, `custom` and so on.
@@ -37,12 +37,13 @@ pub struct StoredDesign {
     pub created_at: i64,
     /// In seconds since the Unix epoch.
     pub updated_at: i64,
+    pub(crate) content: Content,
 }
 
 /// A design that isn't in the library yet.
 pub struct NewDesign {
     pub title: String,
-    pub bytes: Bytes,
+    pub content: Content,
     pub mime_type: &'static str,
     pub design_type: String,
     pub page_count: Option<usize>,
@@ -50,19 +51,19 @@ pub struct NewDesign {
 
 impl NewDesign {
     /// The design that an import makes of a file.
-    pub fn imported(title: String, bytes: Bytes, mime_type: &'static str, page_count: Option<usize>) -> Self {
+    pub fn imported(title: String, content: Content, mime_type: &'static str, page_count: Option<usize>) -> Self {
         let design_type = match mime_type.rsplit('.').next() {
             Some("document") => "doc",
             Some(kind @ ("presentation" | "sheet")) => kind,
             _ => "custom",
         };
-        Self { title, bytes, mime_type, design_type: design_type.to_owned(), page_count }
+        Self { title, content, mime_type, design_type: design_type.to_owned(), page_count }
     }
 }
 
 impl Library {
     pub fn add_design(&mut self, new: NewDesign, owner: Owner, now: i64) -> StoredDesign {
-        let NewDesign { title, bytes, mime_type, design_type, page_count } = new;
+        let NewDesign { title, content, mime_type, design_type, page_count } = new;
         let id = format!("DAsim{:06}", self.next_number());
         let (folder_id, created_at, updated_at) = (ROOT.to_owned(), now, now);
         let design = StoredDesign {
@@ -70,20 +71,20 @@ impl Library {
             title,
             owner,
             folder_id,
-            bytes,
             mime_type,
             design_type,
             page_count,
             created_at,
             updated_at,
+            content,
         };
-        self.designs.push(design.clone());
+        self.designs.insert(design.id.clone(), design.clone());
         design
     }
 
     /// The design, or why this user doesn't get it.
     pub fn design(&self, id: &str, user_id: &str) -> Result<&StoredDesign, ApiError> {
-        match self.designs.iter().find(|design| design.id == id) {
+        match self.designs.get(id) {
             Some(design) if design.owner.user_id != user_id => Err(ApiError::not_theirs("design")),
             Some(design) => Ok(design),
             None => Err(ApiError::design_not_found()),
@@ -112,7 +113,7 @@ impl Library {
                 let name = design_type.and_then(|it| it.get("name")?.as_str()).unwrap_or("custom");
                 Ok(NewDesign {
                     title: text("title").unwrap_or_default().to_owned(),
-                    bytes: Bytes::new(),
+                    content: Content::default(),
                     mime_type: "",
                     design_type: name.to_owned(),
                     page_count: (name != "doc").then_some(1),
@@ -123,6 +124,16 @@ impl Library {
 }
 
 impl StoredDesign {
+    /// The imported file, and nothing if there was none. It is read from the disk where the simulator holds more than
+    /// 256 MiB.
+    ///
+    /// # Errors
+    ///
+    /// The disk can't be read.
+    pub fn bytes(&self) -> io::Result<Bytes> {
+        self.content.bytes()
+    }
+
     /// A copy of these pages, or of all.
     fn copy(&self, page_numbers: Option<&Vec<Value>>) -> Result<NewDesign, ApiError> {
         let page_count = match page_numbers {
@@ -139,7 +150,7 @@ impl StoredDesign {
         };
         Ok(NewDesign {
             title: self.title.clone(),
-            bytes: self.bytes.clone(),
+            content: self.content.clone(),
             mime_type: self.mime_type,
             design_type: self.design_type.clone(),
             page_count,

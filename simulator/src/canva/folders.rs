@@ -65,7 +65,7 @@ impl Library {
         let id = format!("FAsim{:06}", self.next_number());
         self.changed(&folder_id, now);
         let folder = StoredFolder { id, name, owner, folder_id, created_at: now, updated_at: now };
-        self.folders.push(folder.clone());
+        self.folders.insert(folder.id.clone(), folder.clone());
         Ok(folder)
     }
 
@@ -79,15 +79,14 @@ impl Library {
         if [ROOT, UPLOADS].contains(&id) {
             return refuse("item_id", "The folders root and uploads stay where they are.");
         }
-        let item = self.items().find(|item| item.id() == id);
-        let item = item.ok_or_else(|| ApiError::folder_not_found().because("There is no such item."))?;
+        let item = self.item(id).ok_or_else(|| ApiError::folder_not_found().because("There is no such item."))?;
         if item.owner().user_id != user_id {
             return Err(ApiError::not_theirs("item"));
         }
         if let Item::Asset(StoredAsset { kind: AssetKind::Video, .. }) = item {
             return refuse("item_id", "It is a video, and videos can't be moved.");
         }
-        let parent = |id: &&str| self.folders.iter().find(|folder| folder.id == *id).map(|it| it.folder_id.as_str());
+        let parent = |id: &&str| self.folders.get(*id).map(|it| it.folder_id.as_str());
         if iter::successors(Some(to), parent).any(|folder_id| folder_id == id) {
             return refuse("to_folder_id", "A folder can't lie in itself or in what lies in it.");
         }
@@ -95,10 +94,10 @@ impl Library {
         if from == to {
             return Ok(());
         }
-        let designs = self.designs.iter_mut().map(|design| (&design.id, &mut design.folder_id));
-        let folders = self.folders.iter_mut().map(|folder| (&folder.id, &mut folder.folder_id));
-        let assets = self.assets.iter_mut().map(|asset| (&asset.id, &mut asset.folder_id));
-        if let Some((_, folder_id)) = designs.chain(folders).chain(assets).find(|(it, _)| *it == id) {
+        let design = self.designs.get_mut(id).map(|design| &mut design.folder_id);
+        let folder = self.folders.get_mut(id).map(|folder| &mut folder.folder_id);
+        let asset = self.assets.get_mut(id).map(|asset| &mut asset.folder_id);
+        if let Some(folder_id) = design.or(folder).or(asset) {
             to.clone_into(folder_id);
         }
         self.changed(&from, now);
@@ -108,22 +107,27 @@ impl Library {
 
     /// Notes that something has come into the folder or left it.
     pub(super) fn changed(&mut self, folder_id: &str, now: i64) {
-        if let Some(folder) = self.folders.iter_mut().find(|folder| folder.id == folder_id) {
+        if let Some(folder) = self.folders.get_mut(folder_id) {
             folder.updated_at = now.max(folder.updated_at + 1);
         }
     }
 
     fn check_folder(&self, id: &str, user_id: &str) -> Result<(), ApiError> {
-        match self.folders.iter().find(|folder| folder.id == id) {
+        match self.folders.get(id) {
             Some(folder) if folder.owner.user_id != user_id => Err(ApiError::not_theirs("folder")),
             None if ![ROOT, UPLOADS].contains(&id) => Err(ApiError::folder_not_found()),
             _ => Ok(()),
         }
     }
 
+    fn item(&self, id: &str) -> Option<Item<'_>> {
+        let design = self.designs.get(id).map(Item::Design);
+        design.or_else(|| self.folders.get(id).map(Item::Folder)).or_else(|| self.assets.get(id).map(Item::Asset))
+    }
+
     fn items(&self) -> impl Iterator<Item = Item<'_>> {
-        let designs = self.designs.iter().map(Item::Design);
-        designs.chain(self.folders.iter().map(Item::Folder)).chain(self.assets.iter().map(Item::Asset))
+        let designs = self.designs.values().map(Item::Design);
+        designs.chain(self.folders.values().map(Item::Folder)).chain(self.assets.values().map(Item::Asset))
     }
 }
 

@@ -1,23 +1,28 @@
-//! What the simulated Canva holds: assets, designs, folders and jobs, and how the API writes them down. `operations` decides
-//! when a job ends, and how.
+//! What the simulated Canva holds: assets, designs, folders and jobs, and how the API writes them down. `api::jobs`
+//! decides when a job ends, and how.
 
 use std::collections::HashMap;
+use std::io;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use bytes::Bytes;
 use canva_connect::JobKind;
+use indexmap::IndexMap;
 use reqwest::Url;
 use serde_json::{Value, json};
 
 use crate::api_error::ApiError;
 use crate::canva::access::Owner;
+use crate::canva::content::Content;
 use crate::canva::designs::{NewDesign, StoredDesign};
 use crate::canva::folders::{StoredFolder, UPLOADS};
 use crate::canva::urls::Urls;
 use crate::files::media::{AssetKind, Media};
 
-/// The thumbnail of what no browser shows as an image: a play sign, 320 × 180.
+/// The thumbnail of what no browser shows as an image: a play sign.
 const PLACEHOLDER: &[u8] = include_bytes!("placeholder.png");
+const PLACEHOLDER_SIZE: (u32, u32) = (320, 180);
 
 /// An asset in the simulated content library.
 #[derive(Clone, Debug)]
@@ -33,9 +38,7 @@ pub struct StoredAsset {
     pub owner: Owner,
     /// The folder that it lies in: the folder's id, or `uploads` or `root`.
     pub folder_id: String,
-    /// The file.
-    pub bytes: Bytes,
-    /// What the bytes are.
+    /// What the file is.
     pub kind: AssetKind,
     /// Width of the image or video, in pixels.
     pub width: u32,
@@ -49,18 +52,30 @@ pub struct StoredAsset {
     pub updated_at: i64,
     /// Of an image that every browser shows.
     pub(crate) mime_type: Option<&'static str>,
+    pub(crate) content: Content,
 }
 
-struct Job {
+/// A job that starts.
+pub struct NewJob {
     /// It can be read at the paths of its own kind only.
-    kind: JobKind,
-    owner: Owner,
+    pub kind: JobKind,
+    pub owner: Owner,
+    /// The asset's name, or the design's title.
+    pub name: String,
     /// The URL of the file, as it was given, if it isn't in the request.
-    from: Option<String>,
-    state: JobState,
+    pub from: Option<String>,
 }
 
-enum JobState {
+pub(super) struct Job {
+    pub new: NewJob,
+    /// When it started, since the Unix epoch.
+    pub started: Duration,
+    /// When it ends at the earliest, since the Unix epoch.
+    pub ends: Duration,
+    pub state: JobState,
+}
+
+pub(super) enum JobState {
     InProgress,
     /// The asset's id.
     Asset(String),
@@ -72,35 +87,57 @@ enum JobState {
 /// Why a job failed, in the API's words.
 #[derive(Debug)]
 pub struct JobError {
-    pub code: &'static str,
+    pub code: String,
     pub message: String,
 }
 
-/// The result of a job.
+impl JobError {
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into() }
+    }
+}
+
+/// What became of a file: the result of a job.
 pub enum Finished {
-    Asset { name: String, bytes: Bytes, media: Media },
+    Asset { name: String, content: Content, media: Media },
     Design(NewDesign),
 }
 
+/// Everything by its id, in the order in which it came.
 #[derive(Default)]
 pub struct Library {
     sequence: u64,
-    pub assets: Vec<StoredAsset>,
-    pub trash: Vec<StoredAsset>,
-    pub designs: Vec<StoredDesign>,
-    pub folders: Vec<StoredFolder>,
-    jobs: HashMap<String, Job>,
+    pub assets: IndexMap<String, StoredAsset>,
+    pub trash: IndexMap<String, StoredAsset>,
+    pub designs: IndexMap<String, StoredDesign>,
+    pub folders: IndexMap<String, StoredFolder>,
+    pub(super) jobs: IndexMap<String, Job>,
+    /// The latest job of each kind and user for a URL.
+    fetched: HashMap<(JobKind, String, String), String>,
+    at_start: (IndexMap<String, StoredAsset>, IndexMap<String, StoredDesign>),
 }
 
 impl Library {
-    /// Returns the job's id. Refuses what is fetched from a URL that another job of the same kind and user fetches just
-    /// now, or that an asset in the user's library comes from.
-    pub fn start_job(&mut self, kind: JobKind, owner: Owner, from: Option<String>) -> Result<String, ApiError> {
+    /// Takes the assets and designs of now as those of the start.
+    pub fn keep(&mut self) {
+        self.at_start = (self.assets.clone(), self.designs.clone());
+    }
+
+    /// Has the assets and designs of the start again, and nothing else. No id is given twice, so a job that still runs
+    /// ends as one that isn't known.
+    pub fn reset(&mut self) {
+        let (assets, designs) = self.at_start.clone();
+        let (sequence, at_start) = (self.sequence, std::mem::take(&mut self.at_start));
+        *self = Self { sequence, assets, designs, at_start, ..Self::default() };
+    }
+
+    /// Refuses what is fetched from a URL that another job of the same kind and user fetches just now, or that an asset
+    /// in the user's library comes from.
+    pub fn check_job(&self, NewJob { kind, owner, from, .. }: &NewJob) -> Result<(), ApiError> {
         let refuse = |message| ApiError::new(StatusCode::BAD_REQUEST, "invalid_request", message);
-        if let Some(url) = &from
-            && let Some((id, _)) = self.jobs.iter().find(|(_, job)| {
-                job.kind == kind && job.owner == owner && job.from.as_ref() == Some(url) && self.holds(job)
-            })
+        if let Some(url) = from
+            && let Some(id) = self.fetched.get(&(*kind, owner.user_id.clone(), url.clone()))
+            && self.jobs.get(id).is_some_and(|job| self.holds(job))
         {
             let url = without_password(url).unwrap_or_default();
             let refused = match kind {
@@ -109,46 +146,35 @@ impl Library {
             };
             return Err(refused.because(format!("It is that of job {id}.")));
         }
+        Ok(())
+    }
+
+    /// Returns the job's id.
+    pub fn start_job(&mut self, new: NewJob, started: Duration, ends: Duration) -> String {
         let number = self.next_number();
         let id = format!("5eed0000-0000-4000-8000-{number:012x}");
-        self.jobs.insert(id.clone(), Job { kind, owner, from, state: JobState::InProgress });
-        Ok(id)
+        if let Some(url) = &new.from {
+            self.fetched.insert((new.kind, new.owner.user_id.clone(), url.clone()), id.clone());
+        }
+        self.jobs.insert(id.clone(), Job { new, started, ends, state: JobState::InProgress });
+        id
     }
 
     /// Whether the job still runs, or its asset is in the library.
     fn holds(&self, job: &Job) -> bool {
         match &job.state {
             JobState::InProgress => true,
-            JobState::Asset(asset_id) => self.assets.iter().any(|asset| asset.id == *asset_id),
+            JobState::Asset(asset_id) => self.assets.contains_key(asset_id),
             JobState::Design(_) | JobState::Failed(_) => false,
         }
     }
 
     pub fn finish_job(&mut self, id: &str, outcome: Result<Finished, JobError>, now: i64) {
-        let Some(owner) = self.jobs.get(id).map(|job| job.owner.clone()) else { return };
+        let Some(owner) = self.jobs.get(id).map(|job| job.new.owner.clone()) else { return };
         let state = match outcome {
             Err(error) => JobState::Failed(error),
-            Ok(Finished::Asset { name, bytes, media: Media { kind, mime_type, width, height, duration } }) => {
-                let id = format!("Msim{:07}", self.next_number());
-                let (created_at, updated_at, tags, folder_id) = (now, now, Vec::new(), UPLOADS.to_owned());
-                let asset_id = id.clone();
-                let asset = StoredAsset {
-                    id,
-                    name,
-                    tags,
-                    owner,
-                    folder_id,
-                    bytes,
-                    kind,
-                    width,
-                    height,
-                    duration,
-                    created_at,
-                    updated_at,
-                    mime_type,
-                };
-                self.assets.push(asset);
-                JobState::Asset(asset_id)
+            Ok(Finished::Asset { name, content, media }) => {
+                JobState::Asset(self.add_asset(name, content, media, owner, now).id)
             }
             Ok(Finished::Design(new)) => JobState::Design(self.add_design(new, owner, now).id),
         };
@@ -157,14 +183,38 @@ impl Library {
         }
     }
 
+    pub fn add_asset(&mut self, name: String, content: Content, media: Media, owner: Owner, now: i64) -> StoredAsset {
+        let Media { kind, mime_type, width, height, duration } = media;
+        let id = format!("Msim{:07}", self.next_number());
+        let (created_at, updated_at, tags, folder_id) = (now, now, Vec::new(), UPLOADS.to_owned());
+        let asset = StoredAsset {
+            id,
+            name,
+            tags,
+            owner,
+            folder_id,
+            kind,
+            width,
+            height,
+            duration,
+            created_at,
+            updated_at,
+            mime_type,
+            content,
+        };
+        self.assets.insert(asset.id.clone(), asset.clone());
+        asset
+    }
+
     /// The response to starting or reading a job, or why this user can't read it.
     pub fn job(&self, kind: JobKind, id: &str, user_id: &str, urls: &Urls, now: i64) -> Result<Value, ApiError> {
         let unknown = || ApiError::job_not_found(id);
         let job = self.jobs.get(id).ok_or_else(unknown)?;
-        if job.kind != kind {
-            return Err(unknown().because(format!("It is another kind of job, read at /rest/v1/{}s/{id}.", job.kind)));
+        if job.new.kind != kind {
+            let kind = job.new.kind;
+            return Err(unknown().because(format!("It is another kind of job, read at /rest/v1/{kind}s/{id}.")));
         }
-        if job.owner.user_id != user_id {
+        if job.new.owner.user_id != user_id {
             let message = "Another user has started this job.";
             return Err(ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message));
         }
@@ -174,12 +224,11 @@ impl Library {
                 json!({ "id": id, "status": "failed", "error": { "code": code, "message": message } })
             }
             JobState::Asset(asset_id) => {
-                let asset =
-                    self.assets.iter().chain(&self.trash).find(|asset| asset.id == *asset_id).ok_or_else(unknown)?;
+                let asset = self.assets.get(asset_id).or_else(|| self.trash.get(asset_id)).ok_or_else(unknown)?;
                 json!({ "id": id, "status": "success", "asset": asset.to_json(urls, now) })
             }
             JobState::Design(design_id) => {
-                let design = self.designs.iter().find(|design| design.id == *design_id).ok_or_else(unknown)?;
+                let design = self.designs.get(design_id).ok_or_else(unknown)?;
                 json!({ "id": id, "status": "success", "result": { "designs": [design.summary(urls)] } })
             }
         };
@@ -188,24 +237,23 @@ impl Library {
 
     /// The asset, or why this user doesn't get it.
     pub fn asset_mut(&mut self, id: &str, user_id: &str) -> Result<&mut StoredAsset, ApiError> {
-        let index = self.index_of(id, user_id)?;
-        self.assets.get_mut(index).ok_or_else(ApiError::asset_not_found)
+        self.check_asset(id, user_id)?;
+        self.assets.get_mut(id).ok_or_else(ApiError::asset_not_found)
     }
 
     /// Moves the asset to the trash.
     pub fn delete_asset(&mut self, id: &str, user_id: &str, now: i64) -> Result<(), ApiError> {
-        let index = self.index_of(id, user_id)?;
-        let asset = self.assets.remove(index);
+        self.check_asset(id, user_id)?;
+        let asset = self.assets.shift_remove(id).ok_or_else(ApiError::asset_not_found)?;
         self.changed(&asset.folder_id, now);
-        self.trash.push(asset);
+        self.trash.insert(asset.id.clone(), asset);
         Ok(())
     }
 
-    fn index_of(&self, id: &str, user_id: &str) -> Result<usize, ApiError> {
-        let found = self.assets.iter().enumerate().find(|(_, asset)| asset.id == id);
-        let deleted = || self.trash.iter().any(|asset| asset.id == id && asset.owner.user_id == user_id);
-        match found {
-            Some((index, asset)) if asset.owner.user_id == user_id => Ok(index),
+    fn check_asset(&self, id: &str, user_id: &str) -> Result<(), ApiError> {
+        let deleted = || self.trash.get(id).is_some_and(|asset| asset.owner.user_id == user_id);
+        match self.assets.get(id) {
+            Some(asset) if asset.owner.user_id == user_id => Ok(()),
             Some(_) => Err(ApiError::not_theirs("asset")),
             None if deleted() => Err(ApiError::asset_not_found().because("It is in the trash.")),
             None => Err(ApiError::asset_not_found()),
@@ -227,15 +275,24 @@ fn without_password(url: &str) -> Option<String> {
 }
 
 impl StoredAsset {
-    /// Type, size in pixels and content: the image itself, where every browser shows it.
-    pub fn thumbnail(&self) -> (&'static str, (u32, u32), Bytes) {
-        match self.mime_type {
-            Some(mime_type) => (mime_type, (self.width, self.height), self.bytes.clone()),
-            None => ("image/png", (320, 180), Bytes::from_static(PLACEHOLDER)),
-        }
+    /// The file. It is read from the disk where the simulator holds more than 256 MiB.
+    ///
+    /// # Errors
+    ///
+    /// The disk can't be read.
+    pub fn bytes(&self) -> io::Result<Bytes> {
+        self.content.bytes()
     }
 
-    pub fn to_json(&self, urls: &Urls, now: i64) -> Value {
+    /// The thumbnail's media type and bytes: the image itself, where every browser shows it.
+    pub(crate) async fn thumbnail(&self) -> io::Result<(&'static str, Bytes)> {
+        Ok(match self.mime_type {
+            Some(mime_type) => (mime_type, self.content.load().await?),
+            None => ("image/png", Bytes::from_static(PLACEHOLDER)),
+        })
+    }
+
+    pub(crate) fn to_json(&self, urls: &Urls, now: i64) -> Value {
         let mut asset = self.summary(urls, now);
         // No smart tags: nobody looks at the image here.
         let mut metadata = json!({ "type": self.kind(), "width": self.width, "height": self.height });
@@ -250,8 +307,8 @@ impl StoredAsset {
     }
 
     /// The asset as lists have it.
-    pub fn summary(&self, urls: &Urls, now: i64) -> Value {
-        let (_, (width, height), _) = self.thumbnail();
+    pub(crate) fn summary(&self, urls: &Urls, now: i64) -> Value {
+        let (width, height) = if self.mime_type.is_some() { (self.width, self.height) } else { PLACEHOLDER_SIZE };
         json!({
             "type": self.kind(),
             "id": self.id,
@@ -267,7 +324,7 @@ impl StoredAsset {
         })
     }
 
-    pub fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self.kind {
             AssetKind::Image => "image",
             AssetKind::Video => "video",

@@ -30,6 +30,11 @@ pub fn read(file: &[u8]) -> Result<Document, &'static str> {
     }
 }
 
+/// Whether these bytes look like a document that is read here, be it damaged.
+pub fn is_document(file: &[u8]) -> bool {
+    file.starts_with(b"PK\x03\x04") || pdf::is_pdf(file)
+}
+
 /// Whether the field of a form begins here.
 fn is_form(file: &[u8]) -> bool {
     const FIELD: &[u8] = b"content-disposition: form-data";

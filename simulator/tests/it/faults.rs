@@ -178,7 +178,7 @@ async fn a_trickled_or_delayed_request_is_processed_late() {
         assert_eq!(reply(&simulator).await.status(), Some(200));
         assert!(started.elapsed() >= Duration::from_millis(250));
         assert_eq!(after(&simulator), (Some(200), 1));
-        assert_eq!(simulator.assets()[0].bytes, image());
+        assert_eq!(simulator.assets()[0].bytes().unwrap(), image());
     }
 }
 

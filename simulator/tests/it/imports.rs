@@ -39,7 +39,7 @@ async fn documents_become_designs_with_title_links_and_pages() {
             assert_eq!(design["page_count"], pages, "{mime_type}");
             assert!(design["urls"]["edit_url"].as_str().unwrap().ends_with("/edit"));
             let stored = simulator.designs().pop().unwrap();
-            assert_eq!((stored.mime_type, &stored.bytes), (mime_type, &bytes));
+            assert_eq!((stored.mime_type, &stored.bytes().unwrap()), (mime_type, &bytes));
         }
     }
     assert_eq!(simulator.designs().len(), 18);
@@ -149,7 +149,7 @@ async fn a_file_at_a_loopback_url_is_imported_as_one_in_a_body_is() {
     let job = ok(import_url(&simulator, "Q4 😍", Some("application/pdf"), &deck)).await["job"].take();
     assert_eq!((&job["status"], &job["result"]["designs"][0]["title"]), (&json!("success"), &json!("Q4 😍")), "{job}");
     let stored = simulator.designs().remove(0);
-    assert_eq!((stored.bytes, stored.page_count), (fixture("deck.pdf"), Some(2)));
+    assert_eq!((stored.bytes().unwrap(), stored.page_count), (fixture("deck.pdf"), Some(2)));
 
     let failures = [
         (deck.as_str(), Some(PPTX), "invalid_file"),

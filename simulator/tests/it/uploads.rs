@@ -28,7 +28,7 @@ async fn an_image_is_kept_with_its_name_owner_and_real_size() {
     assert_eq!(job["asset"]["type"], "image");
     assert_eq!(job["asset"]["owner"], json!({ "user_id": "oUser", "team_id": "oTeam" }));
     let asset = simulator.assets().remove(0);
-    assert_eq!(asset.bytes, photo);
+    assert_eq!(asset.bytes().unwrap(), photo);
     assert_eq!((asset.kind, asset.width, asset.height), (AssetKind::Image, 1200, 800));
     assert_eq!(asset.owner.team_id, "oTeam");
     assert_eq!(job["asset"]["id"], asset.id.as_str());

@@ -16,7 +16,7 @@ use crate::common::{
 /// What comes of a URL that leads elsewhere. It is said before anything is asked of the network: a name that was
 /// looked up would have failed with the resolver's words, or not at all.
 const ONLY_HERE: &str = "The file can't be fetched: the simulator fetches from http:// and https:// URLs of localhost and \
-                         loopback addresses.";
+                         loopback addresses, and no file was given it for this one.";
 
 /// The message of a job that failed to fetch.
 async fn fetch_failure(simulator: &Simulator, url: &str) -> String {
@@ -61,7 +61,7 @@ async fn a_file_on_this_machine_becomes_an_asset_also_behind_a_redirect() {
         let job = ok(upload_url(&simulator, "Photo", &format!("http://{host}:{port}/{path}"))).await["job"].take();
         assert_eq!(job["status"], "success", "{host} {path}: {job}");
     }
-    assert_eq!(simulator.assets().remove(2).bytes, fixture("photo.jpg"));
+    assert_eq!(simulator.assets().remove(2).bytes().unwrap(), fixture("photo.jpg"));
 }
 
 #[tokio::test]
