@@ -268,7 +268,7 @@ impl Simulator {
     /// [`io::ErrorKind::InvalidInput`] for a name that is too long and for a file with which an upload or an import
     /// would fail. It says why.
     pub async fn add(&self, name: &str, bytes: impl Into<Bytes>, user_id: Option<&str>) -> io::Result<String> {
-        let made = jobs::add(&self.state, name, bytes.into(), user_id).await?;
+        let made = jobs::add(&self.state, &self.state.urls, name, bytes.into(), user_id).await?;
         let id = made.as_object().and_then(|made| made.values().next()?.get("id")?.as_str());
         Ok(id.unwrap_or_default().to_owned())
     }
@@ -643,7 +643,7 @@ impl Builder {
     /// - A fault is for an unknown operation, or needs HTTP/2 and the simulator doesn't speak it.
     /// - An outcome, a URL or a file is one that [`Simulator::outcome`], [`Simulator::file_at`] or [`Simulator::add`]
     ///   refuses.
-    /// - A redirect URI is no URL.
+    /// - A redirect URI is no URL, or a host no host.
     /// - `openapi.yaml` has something that the simulator can't follow.
     pub async fn start(mut self) -> io::Result<Simulator> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
@@ -691,7 +691,7 @@ impl Builder {
             state.addresses.put(&url, state.store.keep(bytes).await?)?;
         }
         for (name, bytes) in self.files {
-            jobs::add(&state, &name, bytes, None).await?;
+            jobs::add(&state, &state.urls, &name, bytes, None).await?;
         }
         let router = routes::router(state.clone()).map_err(|e| io::Error::other(format!("openapi.yaml: {e}")))?;
         let server = Server { router, tls, max_concurrent_streams: self.max_concurrent_streams };

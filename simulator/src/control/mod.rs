@@ -101,7 +101,7 @@ async fn respond(state: &Arc<State>, request: Request) -> Result<Response, ApiEr
         Some(query) if body.is_empty() => Given::form(query.as_bytes()),
         _ => Given::Json(body),
     };
-    match perform(state, operation, &ids, &given).await? {
+    match perform(state, &state.urls.by(&head), operation, &ids, &given).await? {
         Value::Null => Ok(StatusCode::NO_CONTENT.into_response()),
         value => Ok(Json(value).into_response()),
     }

@@ -16,17 +16,24 @@ use super::requests;
 use crate::api::{jobs, routes};
 use crate::api_error::ApiError;
 use crate::canva::rates;
+use crate::canva::urls::Urls;
 use crate::given::Given;
 use crate::lock::lock;
 use crate::oauth::Which;
 use crate::state::State;
 
-/// The answer of an operation with these values in its path. Null is none.
-pub async fn perform(state: &Arc<State>, operation: &str, ids: &[String], given: &Given) -> Result<Value, ApiError> {
+/// The answer of an operation with these values in its path. Null is none. `urls` are those for whoever asks.
+pub async fn perform(
+    state: &Arc<State>,
+    urls: &Urls,
+    operation: &str,
+    ids: &[String],
+    given: &Given,
+) -> Result<Value, ApiError> {
     let id = ids.first().map_or("", String::as_str);
     let answer = match operation {
         "getHealth" => json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }),
-        "getIntegration" => integration(state),
+        "getIntegration" => integration(state, urls),
         "reset" => {
             state.reset();
             Value::Null
@@ -34,7 +41,7 @@ pub async fn perform(state: &Arc<State>, operation: &str, ids: &[String], given:
         "listRequests" => return Ok(requests::list(state, &read(given)?)),
         "getRequest" => {
             let request = id.parse().ok().and_then(|number| state.log.request(number));
-            return Ok(requests::exchange(state, &request.ok_or_else(|| unknown("request", id))?));
+            return Ok(requests::exchange(urls, &request.ok_or_else(|| unknown("request", id))?));
         }
         "forgetRequests" => {
             state.log.clear();
@@ -67,13 +74,11 @@ pub async fn perform(state: &Arc<State>, operation: &str, ids: &[String], given:
             Value::Null
         }
         "listJobs" => json!({ "jobs": state.library().list_jobs() }),
-        "getLibrary" => state.library().list(&state.urls, state.now()),
-        "getItem" => {
-            state.library().show(id, &state.urls, state.now()).ok_or_else(|| unknown("asset or design", id))?
-        }
+        "getLibrary" => state.library().list(urls, state.now()),
+        "getItem" => state.library().show(id, urls, state.now()).ok_or_else(|| unknown("asset or design", id))?,
         "addToLibrary" => {
             let NewItem { name, base64, user } = read(given)?;
-            jobs::add(state, &name, file(&base64)?, user.as_deref()).await.map_err(failed)?
+            jobs::add(state, urls, &name, file(&base64)?, user.as_deref()).await.map_err(failed)?
         }
         "listFiles" => json!({ "files": state.addresses.list() }),
         "putFile" => {
@@ -187,8 +192,8 @@ fn unknown(what: &str, id: &str) -> ApiError {
 }
 
 /// What a program needs to use the API.
-fn integration(state: &State) -> Value {
-    let origin = state.urls.origin();
+fn integration(state: &State, urls: &Urls) -> Value {
+    let origin = urls.origin();
     json!({
         "base_url": routes::base_url(origin),
         "authorization_url": routes::authorization_url(origin),

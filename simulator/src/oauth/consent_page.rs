@@ -42,7 +42,7 @@ pub fn refusal(status: StatusCode, message: &str) -> Response {
     let main = format!(
         r#"<h1>This can't be consented to</h1>
 <p>{}</p>
-<p class="quiet">The integration sent you here with a wrong request. Canva's page would refuse it, too.</p>"#,
+<p class="quiet">The integration was told nothing. Mend what it sends, and log in again from there.</p>"#,
         escape(message)
     );
     page(status, "This can't be consented to", &main)
@@ -98,7 +98,7 @@ fn in_words(scope: &str) -> Option<&'static str> {
     Some(match scope {
         "asset:read" => "See your uploads: names, tags and thumbnails",
         "asset:write" => "Upload images and videos for you, and change or delete your uploads",
-        "brandtemplate:content:read" => "Read what can be filled in in your brand templates",
+        "brandtemplate:content:read" => "Read which fields your brand templates have",
         "brandtemplate:content:write" => "Change what is in your brand templates",
         "brandtemplate:meta:read" => "See your brand templates: titles and thumbnails",
         "collaboration:event" => "Hear of comments, shares and other events around your designs",

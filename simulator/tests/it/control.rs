@@ -243,7 +243,11 @@ async fn from_elsewhere_it_is_steered_with_a_token_alone() {
     ok(at("/health")).await;
     ok(at("/clock").bearer_auth(token)).await;
     ok(at("/clock").header("cookie", format!("other=1; simulator-token={token}"))).await;
-    // The API is what the name is for.
+    // The API is what the name is for, and its URLs lead there.
+    let created = ok(upload(&simulator, "Photo", image()).header("host", "canva:8080")).await;
+    let asset = finished(&simulator, "/v1/asset-uploads", &created).await["asset"]["id"].as_str().unwrap().to_owned();
+    let seen = ok(read(&simulator, &format!("/v1/assets/{asset}")).header("host", "canva:8080")).await;
+    assert!(seen["asset"]["thumbnail"]["url"].as_str().unwrap().starts_with("http://canva:8080/thumbnails/"), "{seen}");
     ok(read(&simulator, "/v1/users/me").header("host", "canva:8080")).await;
     let another = read(&simulator, "/v1/users/me").header("host", "canva.example");
     assert_eq!(refused(another).await, (403, "permission_denied".into()));
