@@ -44,6 +44,11 @@ impl Clock {
         self.ahead.send_modify(|ahead| *ahead = ahead.saturating_add(by).min(MOST_AHEAD));
     }
 
+    /// Takes back every advance.
+    pub fn reset(&self) {
+        self.ahead.send_replace(Duration::ZERO);
+    }
+
     /// Waits until a time of this clock.
     pub async fn sleep_until(&self, end: Instant) {
         let mut ahead = self.ahead.subscribe();

@@ -1,21 +1,33 @@
-//! The received requests, and the status of each response.
+//! The received requests and what became of each. Whoever listens hears of a request when it has ended.
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
+use axum::body::{Body, HttpBody};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::response::Response;
 use bytes::Bytes;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tokio::sync::broadcast;
+use tokio::time::Instant;
 
-use crate::api_error::REASON;
+use crate::api_error::ApiError;
+use crate::clock::Clock;
 use crate::lock::lock;
+use crate::mask;
 
-/// A request to the API, as it arrived.
+/// A request as it arrived, and its response.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ReceivedRequest {
+    /// Which request of this simulator it is, from 1. It is in the response's `x-request-id`, too.
+    pub number: u64,
+    /// When it arrived, by the simulator's clock.
+    pub at: SystemTime,
     /// The spec's id of the operation, `None` where no operation has this path and method.
     pub operation: Option<&'static str>,
     /// The HTTP method.
@@ -29,47 +41,142 @@ pub struct ReceivedRequest {
     /// The body. It is empty where the request was refused before its body was read, for one because its credentials
     /// were, and where newer bodies have taken its place.
     pub body: Bytes,
-    /// The status of the response, `None` while there is none.
+    /// How long it took from its head to its end. `None` while it hasn't ended.
+    pub duration: Option<Duration>,
+    /// The status of the response. `None` while there is none, and if the request ended without one.
     pub status: Option<u16>,
+    /// The code of the error in the response.
+    pub code: Option<String>,
+    /// The message of the error in the response.
+    pub message: Option<String>,
     /// What exactly was wrong, and what would be right, where the simulator says more than Canva's message does. It is
     /// also in the response's header `x-simulator-reason`. Tests shouldn't rely on its words.
     pub reason: Option<String>,
+    /// The place in `openapi.yaml` that the request breaks, as a JSON reference, such as
+    /// `#/paths/~1v1~1imports/post/requestBody`.
+    pub rule: Option<String>,
+    /// The response's headers.
+    pub response_headers: HeaderMap,
+    /// The response's body, unless it is longer than 64 KiB.
+    pub response_body: Bytes,
 }
 
 /// Without secrets: `Authorization` and the query string are left out, and a body is shown by its length.
 impl fmt::Debug for ReceivedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut headers = self.headers.clone();
-        headers.remove(header::AUTHORIZATION);
         f.debug_struct("ReceivedRequest")
+            .field("number", &self.number)
             .field("operation", &self.operation)
             .field("method", &self.method)
             .field("path", &self.path)
-            .field("headers", &headers)
+            .field("headers", &mask::headers(&self.headers))
             .field("body", &format_args!("{} bytes", self.body.len()))
             .field("status", &self.status)
             .field("reason", &self.reason)
-            .finish()
+            .finish_non_exhaustive()
+    }
+}
+
+/// One line for a log, without secrets: number, method, path, status, code, duration, and of a refusal the reason and
+/// its place in the spec.
+impl fmt::Display for ReceivedRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = if self.query.is_empty() { "" } else { "?" };
+        let path = format!("{}{mark}{}", self.path, mask::fields(&self.query));
+        write!(f, "#{} {} {}", self.number, self.method, visible(&path))?;
+        match (self.status, self.duration) {
+            (Some(status), _) => write!(f, " {status}")?,
+            (None, Some(_)) => write!(f, " no response")?,
+            (None, None) => {}
+        }
+        if let Some(code) = &self.code {
+            write!(f, " {}", visible(code))?;
+        }
+        if let Some(duration) = self.duration {
+            write!(f, " {} ms", duration.as_millis())?;
+        }
+        if let Some(why) = self.reason.as_ref().or(self.message.as_ref()) {
+            write!(f, ": {}", visible(why))?;
+        }
+        match &self.rule {
+            Some(rule) => write!(f, " [openapi.yaml{rule}]"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Clients may send what would steer a terminal.
+fn visible(text: &str) -> String {
+    let visible = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(visible).collect()
+}
+
+impl ReceivedRequest {
+    /// The line of [`Display`](fmt::Display) as JSON, without secrets. `at` is in milliseconds since the Unix epoch.
+    pub fn to_json(&self) -> Value {
+        let at = self.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        json!({
+            "number": self.number,
+            "at": u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
+            "operation": self.operation,
+            "method": self.method.as_str(),
+            "path": self.path,
+            "query": mask::fields(&self.query),
+            "status": self.status,
+            "code": self.code,
+            "message": self.message,
+            "reason": self.reason,
+            "rule": self.rule,
+            "duration_ms": self.duration.map(|duration| duration.as_secs_f64() * 1000.0),
+        })
+    }
+
+    fn head_bytes(&self) -> usize {
+        let headers = self.headers.iter().chain(&self.response_headers);
+        let headers = headers.map(|(name, value)| name.as_str().len() + value.len());
+        self.path.len() + self.query.len() + self.response_body.len() + headers.sum::<usize>()
     }
 }
 
 /// How many requests are kept.
 const MAX_REQUESTS: usize = 10_000;
 
-/// How long the paths, query strings and headers of all kept requests may be together, in bytes.
+/// How long the paths, query strings, headers and responses of all kept requests may be together, in bytes.
 const MAX_HEAD_BYTES: usize = 64 << 20;
 
 /// How long the bodies of all kept requests may be together, in bytes. A longer one is kept alone.
 const MAX_BODY_BYTES: usize = 256 << 20;
 
-#[derive(Default)]
-pub struct Log(Mutex<Requests>);
+/// How long the body of a response may be to be kept, in bytes.
+const MAX_RESPONSE_BYTES: u64 = 64 << 10;
+
+/// How many events a listener may be behind. Then it hears that it has missed some.
+const MAX_EVENTS: usize = 1000;
+
+/// What is called with each request when it has ended.
+pub type Listener = Arc<dyn Fn(&ReceivedRequest) + Send + Sync>;
+
+/// Something that a page shows has changed.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// This request has ended.
+    Request(Arc<ReceivedRequest>),
+    /// Something else.
+    Change,
+}
+
+pub struct Log {
+    requests: Mutex<Requests>,
+    clock: Arc<Clock>,
+    listener: Option<Listener>,
+    events: broadcast::Sender<Event>,
+}
 
 #[derive(Default)]
 struct Requests {
     kept: VecDeque<ReceivedRequest>,
-    /// How many came before the ones that are kept.
-    dropped: usize,
+    /// The number of the last one.
+    last: u64,
     head_bytes: usize,
     body_bytes: usize,
 }
@@ -77,37 +184,76 @@ struct Requests {
 /// A line of the log that is still being written.
 pub struct Entry<'a> {
     log: &'a Log,
-    number: usize,
+    number: u64,
+    began: Instant,
+    ended: bool,
 }
 
 impl Log {
+    pub fn new(clock: Arc<Clock>, listener: Option<Listener>) -> Self {
+        Self { requests: Mutex::default(), clock, listener, events: broadcast::Sender::new(MAX_EVENTS) }
+    }
+
     pub fn arrived(&self, operation: Option<&'static str>, request: &Parts) -> Entry<'_> {
-        let mut requests = lock(&self.0);
+        let mut requests = lock(&self.requests);
+        requests.last += 1;
+        let number = requests.last;
         let request = ReceivedRequest {
+            number,
+            at: SystemTime::UNIX_EPOCH + self.clock.since_epoch(),
             operation,
             method: request.method.clone(),
             path: request.uri.path().to_owned(),
             query: request.uri.query().unwrap_or_default().to_owned(),
             headers: copy(&request.headers),
             body: Bytes::new(),
+            duration: None,
             status: None,
+            code: None,
+            message: None,
             reason: None,
+            rule: None,
+            response_headers: HeaderMap::new(),
+            response_body: Bytes::new(),
         };
         requests.head_bytes += request.head_bytes();
         requests.kept.push_back(request);
         requests.drop_oldest();
-        Entry { log: self, number: requests.dropped + requests.kept.len() - 1 }
+        drop(requests);
+        self.changed();
+        Entry { log: self, number, began: Instant::now(), ended: false }
     }
 
+    /// The kept requests, oldest first.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
-        lock(&self.0).kept.iter().cloned().collect()
+        lock(&self.requests).kept.iter().cloned().collect()
     }
-}
 
-impl ReceivedRequest {
-    fn head_bytes(&self) -> usize {
-        let headers = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
-        self.path.len() + self.query.len() + headers.sum::<usize>()
+    /// The newest of those that are wanted, newest first.
+    pub fn newest(&self, most: usize, is_wanted: impl Fn(&ReceivedRequest) -> bool) -> Vec<ReceivedRequest> {
+        lock(&self.requests).kept.iter().rev().filter(|request| is_wanted(request)).take(most).cloned().collect()
+    }
+
+    pub fn request(&self, number: u64) -> Option<ReceivedRequest> {
+        lock(&self.requests).get(number).cloned()
+    }
+
+    /// Forgets all requests. Numbers go on, so that none means two requests.
+    pub fn clear(&self) {
+        let mut requests = lock(&self.requests);
+        *requests = Requests { last: requests.last, ..Requests::default() };
+        drop(requests);
+        self.changed();
+    }
+
+    /// Tells everyone who looks that something has changed.
+    pub fn changed(&self) {
+        // Nobody needs to look.
+        let _ = self.events.send(Event::Change);
+    }
+
+    pub fn listen(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
     }
 }
 
@@ -120,16 +266,32 @@ fn copy(headers: &HeaderMap) -> HeaderMap {
 }
 
 impl Requests {
+    fn index(&self, number: u64) -> Option<usize> {
+        let first = self.kept.front()?.number;
+        usize::try_from(number.checked_sub(first)?).ok()
+    }
+
+    fn get(&self, number: u64) -> Option<&ReceivedRequest> {
+        self.kept.get(self.index(number)?)
+    }
+
     /// Changes a request, if it is still kept.
-    fn change(&mut self, number: usize, change: impl FnOnce(&mut ReceivedRequest)) -> bool {
-        let request = number.checked_sub(self.dropped).and_then(|index| self.kept.get_mut(index));
-        request.map(change).is_some()
+    fn change(&mut self, number: u64, change: impl FnOnce(&mut ReceivedRequest)) -> Option<&ReceivedRequest> {
+        let index = self.index(number)?;
+        let request = self.kept.get_mut(index)?;
+        self.head_bytes -= request.head_bytes();
+        self.body_bytes -= request.body.len();
+        change(request);
+        self.head_bytes += request.head_bytes();
+        self.body_bytes += request.body.len();
+        self.drop_oldest();
+        self.drop_oldest_bodies();
+        self.get(number)
     }
 
     fn drop_oldest(&mut self) {
         while self.kept.len() > MAX_REQUESTS || self.head_bytes > MAX_HEAD_BYTES {
             let Some(oldest) = self.kept.pop_front() else { return };
-            self.dropped += 1;
             self.head_bytes -= oldest.head_bytes();
             self.body_bytes -= oldest.body.len();
         }
@@ -150,24 +312,80 @@ impl Requests {
 
 impl Entry<'_> {
     pub fn body(&self, body: Bytes) {
-        let mut requests = lock(&self.log.0);
-        let length = body.len();
-        if requests.change(self.number, |request| request.body = body) {
-            requests.body_bytes += length;
-            requests.drop_oldest_bodies();
-        }
+        lock(&self.log.requests).change(self.number, |request| request.body = body);
     }
 
     /// The response's `x-request-id`.
     pub fn request_id(&self) -> HeaderValue {
-        HeaderValue::try_from(format!("simulated-request-{}", self.number + 1)).unwrap_or(HeaderValue::from_static("?"))
+        HeaderValue::try_from(format!("simulated-request-{}", self.number)).unwrap_or(HeaderValue::from_static("?"))
     }
 
-    pub fn answered(&self, response: &Response) {
-        let reason = response.headers().get(REASON).and_then(|reason| reason.to_str().ok());
-        lock(&self.log.0).change(self.number, |request| {
+    /// Keeps the body of a response that is about to be sent.
+    pub async fn response_body(&self, response: Response) -> Response {
+        if response.body().size_hint().exact().is_none_or(|length| length > MAX_RESPONSE_BYTES) {
+            return response;
+        }
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        lock(&self.log.requests).change(self.number, |request| request.response_body = body.clone());
+        Response::from_parts(head, Body::from(body))
+    }
+
+    /// The request ends with this response.
+    pub fn answered(mut self, response: &Response) {
+        let refusal = response.extensions().get::<ApiError>();
+        self.end(|request| {
             request.status = Some(response.status().as_u16());
-            request.reason = reason.map(str::to_owned);
+            request.response_headers = copy(response.headers());
+            if let Some(ApiError { code, message, reason, rule, .. }) = refusal.cloned() {
+                (request.code, request.message) = (Some(code.to_owned()), Some(message));
+                (request.reason, request.rule) = (reason.or(request.reason.take()), rule);
+            } else if response.status().as_u16() >= 400 {
+                // A fault's.
+                let error: Option<Value> = serde_json::from_slice(&request.response_body).ok();
+                let text = |name| Some(error.as_ref()?.get(name)?.as_str()?.to_owned());
+                (request.code, request.message) = (text("code"), text("message"));
+            }
         });
+    }
+
+    /// The request ends without a response, by a fault.
+    pub fn unanswered(mut self) {
+        self.end(|_| ());
+    }
+
+    /// The request meets a fault, which is a reason for whatever comes.
+    pub fn met(&self, fault: &str) {
+        let reason = format!("The fault {fault} was asked for.");
+        lock(&self.log.requests).change(self.number, |request| request.reason = Some(reason));
+    }
+
+    fn end(&mut self, change: impl FnOnce(&mut ReceivedRequest)) {
+        self.ended = true;
+        let duration = self.began.elapsed();
+        let mut requests = lock(&self.log.requests);
+        let request = requests.change(self.number, |request| {
+            change(request);
+            request.duration = Some(duration);
+        });
+        let request = request.cloned();
+        drop(requests);
+        let Some(request) = request else { return };
+        if let Some(listener) = &self.log.listener {
+            listener(&request);
+        }
+        let _ = self.log.events.send(Event::Request(Arc::new(request)));
+    }
+}
+
+/// Whoever drops an entry before the end has lost the client, or the simulator ends.
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.end(|request| {
+                let gone = || "The client has gone, or the simulator ended.".to_owned();
+                request.reason.get_or_insert_with(gone);
+            });
+        }
     }
 }

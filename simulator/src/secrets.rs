@@ -49,3 +49,14 @@ impl Secrets {
         URL_SAFE_NO_PAD.encode((0..).flat_map(block).take(length * 3 / 4).collect::<Vec<u8>>())
     }
 }
+
+/// How much of a token is shown, in characters, and how long a token is of which any is shown.
+const SHOWN: usize = 6;
+const LONG: usize = 32;
+
+/// What tells a token from others and is good for nothing else: its last characters.
+pub fn masked(token: &str) -> String {
+    let length = token.chars().count();
+    let shown = if length < LONG { 0 } else { SHOWN };
+    format!("…{}", token.chars().skip(length - shown).collect::<String>())
+}

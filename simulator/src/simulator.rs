@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeBounds;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,15 +21,17 @@ use crate::canva::library::StoredAsset;
 use crate::canva::outcomes::JobOutcome;
 use crate::canva::rates::{RateLimits, WINDOW};
 use crate::clock::Clock;
+use crate::control;
 use crate::faults::Fault;
 use crate::faults::injections::Injection;
-use crate::log::ReceivedRequest;
-use crate::oauth::{self, Client, OAuth};
+use crate::log::{Listener, ReceivedRequest};
+use crate::oauth::{self, Client, OAuth, Which};
 use crate::secrets::Secrets;
 use crate::serve::background::Background;
 use crate::serve::connections::{self, Server};
 use crate::serve::port::Port;
 use crate::serve::tls::{Tls, TlsServer};
+use crate::serve::visitors::Hosts;
 use crate::state::{Settings, State};
 
 /// A local Canva. It answers until it is dropped. Then its port closes and its jobs stop.
@@ -36,6 +39,7 @@ pub struct Simulator {
     base_url: String,
     token_url: String,
     authorization_url: String,
+    control_url: String,
     token: String,
     port: Arc<Port>,
     state: Arc<State>,
@@ -79,9 +83,21 @@ impl Simulator {
         &self.token
     }
 
-    /// The requests to the API so far, oldest first. The simulator keeps the newest 10 000, with paths, query strings
+    /// Where the simulator is shown and steered from other languages: `http://127.0.0.1:PORT/simulator`. What is there is
+    /// described by `openapi.yaml` below it.
+    pub fn control_url(&self) -> &str {
+        &self.control_url
+    }
+
+    /// What `/simulator` and the page ask for as bearer token. `None` where only this machine can reach them.
+    pub fn control_token(&self) -> Option<&str> {
+        self.state.settings.control_token.as_deref()
+    }
+
+    /// The requests so far, oldest first. The simulator keeps the newest 10 000, with paths, query strings
     /// and headers of 64 MiB and bodies of 256 MiB at most. The newest body is kept whatever its length. Older bodies
-    /// are emptied first. Requests for another host or from another site aren't kept.
+    /// are emptied first. Those for the consent page and thumbnails are among them, and those that weren't let in; those
+    /// for `/simulator` aren't.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
         self.state.log.requests()
     }
@@ -149,7 +165,23 @@ impl Simulator {
     /// [`io::ErrorKind::InvalidInput`] for an unknown operation, and for a fault of HTTP/2 if the simulator doesn't
     /// speak it.
     pub fn inject(&self, operation: &str, requests: impl RangeBounds<u32>, fault: Fault) -> io::Result<()> {
-        self.state.injections.inject(operation, Injection::new(requests, fault))
+        self.state.injections.inject(Injection::new(operation, requests, fault)).map(drop)
+    }
+
+    /// The faults that a request can still meet, the first one that it meets first.
+    pub fn faults(&self) -> Vec<Injection> {
+        self.state.injections.list()
+    }
+
+    /// Ends every fault, also those of [`Builder::fault`].
+    pub fn clear_faults(&self) {
+        self.state.injections.clear();
+    }
+
+    /// Goes back to the start: library, jobs, outcomes, files for URLs, requests, faults, tokens, limits and clock are as they were then. Ids and
+    /// the numbers of requests go on, jobs that still run end into nothing, and what the printed [`token`](Self::token) gives is as it was.
+    pub fn reset(&self) {
+        self.state.reset();
     }
 
     /// Lets jobs that start from now on end as this says. Where several rules fit, the first one does it. Returns the
@@ -163,10 +195,14 @@ impl Simulator {
         self.state.outcomes.add(outcome)
     }
 
-    /// The rules for jobs that aren't used up, as flat JSON objects, each with its `id`. Its `times` is how many jobs
-    /// are left.
-    pub fn outcomes(&self) -> Vec<Value> {
+    /// The rules for jobs that aren't used up, the one that is looked at first first. `times` is how many jobs are left.
+    pub fn outcomes(&self) -> Vec<JobOutcome> {
         self.state.outcomes.list()
+    }
+
+    /// Leaves all jobs to end as they would, also those of [`Builder::outcome`].
+    pub fn clear_outcomes(&self) {
+        self.state.outcomes.clear();
     }
 
     /// Removes a rule for jobs.
@@ -202,18 +238,17 @@ impl Simulator {
         self.state.library().list(&self.state.urls, self.state.now())
     }
 
-    /// Has what was there at the start, and nothing else: in the library, as outcomes of jobs and as files for URLs.
-    /// Jobs that still run end into nothing.
-    pub fn reset(&self) {
-        self.state.reset_content();
-    }
-
-    /// The URLs that files stand for: `url`, and the file's `size` in bytes.
+    /// The URLs that files stand for: `url`, and how many `bytes` the file has.
     pub fn files(&self) -> Vec<Value> {
         self.state.addresses.list()
     }
 
-    /// Takes back what [`file_at`](Self::file_at) did.
+    /// Takes back every file of [`file_at`](Self::file_at) and [`Builder::file_at`].
+    pub fn clear_files(&self) {
+        self.state.addresses.clear();
+    }
+
+    /// Takes back one file of [`file_at`](Self::file_at).
     ///
     /// # Errors
     ///
@@ -275,6 +310,48 @@ impl Simulator {
         self.state.oauth.token_for(self.state.oauth.user(user_id), false)
     }
 
+    /// An access token of this user with these scopes, for this long.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::InvalidInput`] for a scope that isn't one of [`Builder::scopes`].
+    pub fn token_for<S: Into<String>>(
+        &self,
+        user_id: &str,
+        scopes: impl IntoIterator<Item = S>,
+        lifetime: Duration,
+    ) -> io::Result<String> {
+        let (oauth, scopes) = (&self.state.oauth, scopes.into_iter().map(Into::into).collect());
+        Ok(oauth.issue_to(oauth.user(user_id), scopes, Some(lifetime))?.1)
+    }
+
+    /// Ends an access token now, as if its time were over. A client that has a refresh token can go on.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::NotFound`] if the simulator hasn't issued this token, and [`io::ErrorKind::InvalidInput`] for a
+    /// refresh token, which doesn't expire.
+    pub fn expire(&self, token: &str) -> io::Result<()> {
+        self.state.oauth.expire(&Which::Token(token.to_owned()))
+    }
+
+    /// Every token, oldest first: `id`, `kind` (`access` or `refresh`), `user`, `scopes`, `issued_at`, `expires_at`
+    /// (both in seconds since the Unix epoch; none for a token that doesn't end), and `state`: `active`, `expired`, `used`
+    /// (a refresh token) or `revoked`. `token` is the last characters of its text, no more.
+    pub fn tokens(&self) -> Vec<Value> {
+        self.state.oauth.tokens()
+    }
+
+    /// Revokes an access token or a refresh token, and all other tokens of its consent, as a user does who disconnects
+    /// the integration.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::NotFound`] if the simulator hasn't issued this token.
+    pub fn revoke(&self, token: &str) -> io::Result<()> {
+        self.state.oauth.revoke_token(&Which::Token(token.to_owned()))
+    }
+
     /// The page where an integration asks its user for consent. It consents at once, by a redirect with a code. To
     /// log in as another user than the default one, append `&user=anna` to the URL; Canva's page has no such
     /// parameter.
@@ -311,8 +388,9 @@ impl fmt::Debug for Simulator {
 }
 
 /// The settings of a [`Simulator`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Builder {
+    bind: IpAddr,
     port: u16,
     refusing: bool,
     tls: Option<Tls>,
@@ -320,11 +398,20 @@ pub struct Builder {
     accesses: Vec<Access>,
     client: Option<Client>,
     oauth: oauth::Settings,
-    faults: Vec<(String, Injection)>,
+    faults: Vec<Injection>,
     outcomes: Vec<JobOutcome>,
     addresses: Vec<(String, Bytes)>,
     files: Vec<(String, Bytes)>,
     settings: Settings,
+    hosts: Vec<String>,
+    listener: Option<Listener>,
+}
+
+/// Shows no token or secret.
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("bind", &self.bind).field("port", &self.port).finish_non_exhaustive()
+    }
 }
 
 impl Default for Builder {
@@ -335,6 +422,8 @@ impl Default for Builder {
             max_asset_bytes: 500_000_000,
             rate_limits: None,
             rate_window: WINDOW,
+            hosts: Hosts::default(),
+            control_token: None,
         };
         let oauth = oauth::Settings {
             token_lifetime: Duration::from_secs(4 * 60 * 60),
@@ -342,6 +431,7 @@ impl Default for Builder {
             rfc_6749_errors: false,
         };
         Self {
+            bind: Ipv4Addr::LOCALHOST.into(),
             port: 0,
             refusing: false,
             tls: None,
@@ -354,12 +444,40 @@ impl Default for Builder {
             addresses: Vec::new(),
             files: Vec::new(),
             settings,
+            hosts: Vec::new(),
+            listener: None,
         }
     }
 }
 
 impl Builder {
-    /// The loopback port. Default: 0, any free one.
+    /// The address to listen on. Default: 127.0.0.1. Others than this machine's can reach the simulator at any other
+    /// address, if they name a [`host`](Self::host) that is allowed. Then `/simulator` and the page need
+    /// [`Simulator::control_token`].
+    #[must_use]
+    pub fn bind(mut self, address: IpAddr) -> Self {
+        self.bind = address;
+        self
+    }
+
+    /// Answers under this name or address, too, as `Host` and as the host of `Origin`, with any port. Call it again for
+    /// further ones. Whoever can reach the simulator under it can use the API, if they have a token. Then `/simulator`
+    /// and the page need [`Simulator::control_token`].
+    #[must_use]
+    pub fn host(mut self, name: impl Into<String>) -> Self {
+        self.hosts.push(name.into());
+        self
+    }
+
+    /// Is called with each request when it has ended, in the order of their ends. It is called by the server's task, so
+    /// it mustn't wait.
+    #[must_use]
+    pub fn on_request(mut self, listener: impl Fn(&ReceivedRequest) + Send + Sync + 'static) -> Self {
+        self.listener = Some(Arc::new(listener));
+        self
+    }
+
+    /// The port. Default: 0, any free one.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
@@ -459,8 +577,14 @@ impl Builder {
 
     /// Lets requests meet a fault from the start, as [`Simulator::inject`] does later.
     #[must_use]
-    pub fn fault(mut self, operation: impl Into<String>, requests: impl RangeBounds<u32>, fault: Fault) -> Self {
-        self.faults.push((operation.into(), Injection::new(requests, fault)));
+    pub fn fault(self, operation: impl Into<String>, requests: impl RangeBounds<u32>, fault: Fault) -> Self {
+        self.injection(Injection::new(operation, requests, fault))
+    }
+
+    /// The same for a fault that was read from JSON.
+    #[must_use]
+    pub fn injection(mut self, injection: Injection) -> Self {
+        self.faults.push(injection);
         self
     }
 
@@ -502,13 +626,27 @@ impl Builder {
     /// - An outcome, a URL or a file is one that [`Simulator::outcome`], [`Simulator::file_at`] or [`Simulator::add`]
     ///   refuses.
     /// - `openapi.yaml` has something that the simulator can't follow.
-    pub async fn start(self) -> io::Result<Simulator> {
+    pub async fn start(mut self) -> io::Result<Simulator> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
-        let (port, address) = Port::bind(self.port, runtime.clone())?;
-        let tls = self.tls.map(TlsServer::new).transpose().map_err(io::Error::other)?;
+        let (port, address) = Port::bind((self.bind, self.port).into(), runtime.clone())?;
+        // Every address of this machine: by this one it is reached from here.
+        let address =
+            if address.ip().is_unspecified() { (Ipv4Addr::LOCALHOST, address.port()).into() } else { address };
+        if !address.ip().is_loopback() {
+            self.hosts.push(SocketAddr::new(address.ip(), 0).to_string().trim_end_matches(":0").to_owned());
+        }
+        for name in &self.hosts {
+            let invalid = |message| io::Error::new(io::ErrorKind::InvalidInput, message);
+            self.settings.hosts.add(name).map_err(invalid)?;
+        }
+        let tls = self.tls.map(|versions| TlsServer::new(versions, self.settings.hosts.names())).transpose();
+        let tls = tls.map_err(io::Error::other)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let (port, origin) = (Arc::new(port), format!("{scheme}://{address}"));
         let secrets = Secrets::new()?;
+        if !self.bind.is_loopback() || !self.settings.hosts.is_empty() {
+            self.settings.control_token = Some(secrets.named("simulator-control-token"));
+        }
         let client = self.client.unwrap_or_else(|| Client {
             id: "simulator-client".into(),
             secret: secrets.named("simulator-client-secret"),
@@ -519,9 +657,10 @@ impl Builder {
         let oauth = OAuth::new(client, owner, self.oauth, secrets, clock.clone());
         self.accesses.into_iter().for_each(|access| oauth.adopt(access));
         let (background, tasks) = Background::new();
-        let state = Arc::new(State::new(origin.clone(), clock, oauth, self.settings, background, tls.as_ref()));
-        for (operation, injection) in self.faults {
-            state.injections.inject(&operation, injection)?;
+        let state =
+            Arc::new(State::new(origin.clone(), clock, oauth, self.settings, background, self.listener, tls.as_ref()));
+        for injection in self.faults {
+            state.injections.inject(injection)?;
         }
         for outcome in self.outcomes {
             state.outcomes.add(outcome)?;
@@ -532,16 +671,18 @@ impl Builder {
         for (name, bytes) in self.files {
             jobs::add(&state, &name, bytes, None).await?;
         }
-        state.settle();
+        state.keep();
         let router = routes::router(state.clone()).map_err(|e| io::Error::other(format!("openapi.yaml: {e}")))?;
         let server = Server { router, tls, max_concurrent_streams: self.max_concurrent_streams };
         let connections = runtime.spawn(connections::serve(port.clone(), server, tasks)).abort_handle();
         let token = first.map(|access| access.token);
         let token = token.unwrap_or_else(|| state.oauth.token_for(state.oauth.owner.clone(), true));
+        state.oauth.keep();
         let simulator = Simulator {
             base_url: routes::base_url(&origin),
             token_url: routes::token_url(&origin),
             authorization_url: routes::authorization_url(&origin),
+            control_url: format!("{origin}{}", control::BASE),
             token,
             port,
             state,

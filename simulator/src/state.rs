@@ -17,10 +17,11 @@ use crate::canva::urls::Urls;
 use crate::clock::Clock;
 use crate::faults::injections::Injections;
 use crate::lock::lock;
-use crate::log::Log;
+use crate::log::{Listener, Log};
 use crate::oauth::OAuth;
 use crate::serve::background::Background;
 use crate::serve::tls::TlsServer;
+use crate::serve::visitors::Hosts;
 
 /// The builder's settings that requests depend on.
 #[derive(Clone, Debug)]
@@ -30,6 +31,10 @@ pub struct Settings {
     pub max_asset_bytes: u64,
     pub rate_limits: Option<RateLimits>,
     pub rate_window: Duration,
+    /// By which names the simulator is reached from elsewhere.
+    pub hosts: Hosts,
+    /// What `/simulator` and the page ask for, where somebody elsewhere may reach them.
+    pub control_token: Option<String>,
 }
 
 pub struct State {
@@ -61,15 +66,17 @@ impl State {
         oauth: OAuth,
         settings: Settings,
         background: Background,
+        listener: Option<Listener>,
         tls: Option<&TlsServer>,
     ) -> Self {
+        let log = Log::new(clock.clone(), listener);
         Self {
             settings,
             clock,
             urls: Urls::new(origin),
             continuations: Continuations::default(),
             background,
-            log: Log::default(),
+            log,
             injections: Injections::new(tls.is_some_and(|tls| tls.http2)),
             oauth,
             certificate: tls.map(|tls| tls.certificate.clone()),
@@ -82,22 +89,28 @@ impl State {
         }
     }
 
-    /// Takes what is in the library, the outcomes of jobs and the files for addresses as they were at the start.
-    pub fn settle(&self) {
-        self.library().settle();
-        self.outcomes.settle();
-        self.addresses.settle();
-    }
-
-    /// Has in the library, as outcomes of jobs and as files for addresses what was there at the start, and nothing else.
-    pub fn reset_content(&self) {
-        self.library().reset();
-        self.outcomes.reset();
-        self.addresses.reset();
-    }
-
     pub fn library(&self) -> MutexGuard<'_, Library> {
         lock(&self.library)
+    }
+
+    /// What there is now is what [`reset`](Self::reset) goes back to.
+    pub fn keep(&self) {
+        self.injections.keep();
+        self.outcomes.keep();
+        self.addresses.keep();
+        self.library().keep();
+    }
+
+    /// As at the start, but for numbers and ids, which go on: what still runs finishes into nothing.
+    pub fn reset(&self) {
+        self.clock.reset();
+        lock(&self.counters).clear();
+        self.injections.reset();
+        self.outcomes.reset();
+        self.addresses.reset();
+        self.library().reset();
+        self.oauth.reset();
+        self.log.clear();
     }
 
     /// The time in seconds since the Unix epoch.

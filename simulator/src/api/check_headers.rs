@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value};
 
+use super::rules::Wrong;
 use super::spec::OperationSpec;
 use crate::api_error::ApiError;
 use crate::headers::{self, has_media_type};
@@ -22,20 +23,24 @@ impl OperationSpec {
             _ => "",
         };
         let refused = ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_type", message);
-        Err(refused.because(format!("Content-Type is {given}.{hint}")))
+        Err(refused.because(format!("Content-Type is {given}.{hint}")).by(|| format!("{}/content", body.place)))
     }
 
     /// The header parameters' values by name, checked; 400 otherwise.
     pub fn check_headers(&self, headers: &HeaderMap) -> Result<Map<String, Value>, ApiError> {
-        let refuse = |message| ApiError::new(StatusCode::BAD_REQUEST, "invalid_header_value", message);
+        let refuse = |wrong: Wrong| ApiError {
+            rule: wrong.rule,
+            ..ApiError::new(StatusCode::BAD_REQUEST, "invalid_header_value", wrong.what)
+        };
         let mut values = Map::new();
         for parameter in &self.headers {
             let name = &parameter.name;
+            let wrong = |what| refuse(Wrong::new(format!("{name} {what}.")).by(|| parameter.place.clone()));
             match headers.get(name) {
-                None if parameter.required => return Err(refuse(format!("{name} is missing."))),
+                None if parameter.required => return Err(wrong("is missing")),
                 None => {}
                 Some(value) => {
-                    let text = value.to_str().map_err(|_| refuse(format!("{name} is not visible ASCII.")))?;
+                    let text = value.to_str().map_err(|_| wrong("is not visible ASCII"))?;
                     values.insert(name.clone(), parameter.check(text).map_err(refuse)?);
                 }
             }

@@ -1,15 +1,18 @@
 //! Refuses a request whose query string isn't what the spec says (400). What the spec doesn't name is ignored.
 
 use axum::http::StatusCode;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
+use super::rules::{Node, Wrong};
 use super::schema::Schema;
-use super::spec::{OperationSpec, resolve, sentence};
+use super::spec::OperationSpec;
 use crate::api_error::ApiError;
 
 pub(super) struct QueryParameter {
     name: String,
     required: bool,
+    /// Where in the spec it is.
+    place: String,
     form: Form,
     /// The type of the value, or of each value in a list.
     kind: String,
@@ -28,43 +31,45 @@ enum Form {
 }
 
 impl QueryParameter {
-    pub(super) fn new(spec: &Value, value: &Value) -> Result<Self, String> {
-        let name = value.get("name").and_then(Value::as_str).ok_or("a parameter has no name")?;
-        let schema = resolve(spec, value.get("schema").ok_or_else(|| format!("{name} has no schema"))?);
-        let kind = |schema: &Value| schema.get("type").and_then(Value::as_str).unwrap_or("string").to_owned();
-        if let Some(style) = value.get("style").filter(|style| *style != "form") {
+    pub(super) fn new(parameter: &Node) -> Result<Self, String> {
+        let name = parameter.text("name").ok_or("a parameter has no name")?;
+        let schema = parameter.get("schema").ok_or_else(|| format!("{name} has no schema"))?;
+        let kind = |schema: &Node| schema.text("type").unwrap_or("string").to_owned();
+        if let Some(style) = parameter.value.get("style").filter(|style| *style != "form") {
             return Err(format!("{name} has the style {style}, which is not simulated"));
         }
-        let (form, kind) = match (schema.get("items"), value.get("explode")) {
-            (None, _) => (Form::One, kind(schema)),
-            (Some(items), Some(Value::Bool(false))) => (Form::CommaSeparated, kind(resolve(spec, items))),
-            (Some(items), _) => (Form::Repeated, kind(resolve(spec, items))),
+        let (form, kind) = match (schema.get("items"), parameter.value.get("explode")) {
+            (None, _) => (Form::One, kind(&schema)),
+            (Some(items), Some(Value::Bool(false))) => (Form::CommaSeparated, kind(&items)),
+            (Some(items), _) => (Form::Repeated, kind(&items)),
         };
         Ok(Self {
             name: name.to_owned(),
-            required: value.get("required") == Some(&json!(true)),
+            required: parameter.is_true("required"),
+            place: parameter.place.clone(),
             form,
             kind,
-            default: schema.get("default").cloned(),
-            schema: Schema::new(spec, schema)?,
+            default: schema.value.get("default").cloned(),
+            schema: Schema::new(&schema)?,
         })
     }
 
     /// The value that a request gives, if it gives one, or what is wrong with it.
-    fn check(&self, given: &[String]) -> Result<Option<Value>, String> {
+    fn check(&self, given: &[String]) -> Result<Option<Value>, Wrong> {
         let name = &self.name;
+        let wrong = |what| Err(Wrong::new(what).by(|| self.place.clone()));
         let value = match (given, &self.form) {
-            ([], _) if self.required => return Err(format!("{name} is missing.")),
+            ([], _) if self.required => return wrong(format!("{name} is missing.")),
             ([], _) => return Ok(self.default.clone()),
             (given, Form::Repeated) => given.iter().map(|text| self.value(text)).collect(),
             ([text], Form::CommaSeparated) => text.split(',').map(|text| self.value(text)).collect(),
             ([text], Form::One) => self.value(text),
             (_, Form::CommaSeparated) => {
-                return Err(format!("{name} is given twice. Write commas between its values."));
+                return wrong(format!("{name} is given twice. Write commas between its values."));
             }
-            (_, Form::One) => return Err(format!("{name} is given twice.")),
+            (_, Form::One) => return wrong(format!("{name} is given twice.")),
         };
-        self.schema.check(&value).map_err(|what| sentence(name, &what))?;
+        self.schema.check(&value).map_err(|wrong| wrong.of(name))?;
         Ok(Some(value))
     }
 
@@ -87,7 +92,9 @@ impl OperationSpec {
         for parameter in &self.query {
             let given = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| *name == parameter.name);
             let given: Vec<String> = given.map(|(_, text)| text.into_owned()).collect();
-            let value = parameter.check(&given).map_err(|what| refused(&parameter.name, what))?;
+            let value = parameter
+                .check(&given)
+                .map_err(|wrong| ApiError { rule: wrong.rule, ..refused(&parameter.name, wrong.what) })?;
             values.extend(value.map(|value| (parameter.name.clone(), value)));
         }
         Ok(values)
@@ -102,11 +109,14 @@ pub(super) fn refused(name: &str, reason: impl Into<String>) -> ApiError {
 #[cfg(test)]
 #[allow(clippy::panic)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn parameter(value: Value) -> Result<QueryParameter, String> {
-        let spec = json!({ "kind": { "type": "string", "enum": ["a", "b"], "default": "b" } });
-        QueryParameter::new(&spec, &value)
+        let kind = json!({ "type": "string", "enum": ["a", "b"], "default": "b" });
+        let spec = json!({ "kind": kind, "parameter": value });
+        QueryParameter::new(&Node::root(&spec).get("parameter").ok_or("it isn't there")?)
     }
 
     /// The spec doesn't use all of them.
@@ -146,7 +156,8 @@ mod tests {
             value.as_object_mut().map(|value| value.insert("name".into(), json!("q")));
             let parameter = parameter(value.clone()).unwrap_or_else(|e| panic!("{e}"));
             let given: Vec<String> = given.into_iter().map(str::to_owned).collect();
-            assert_eq!(parameter.check(&given), expected.map(Some).map_err(str::to_owned), "{value} and {given:?}");
+            let checked = parameter.check(&given).map_err(|wrong| wrong.what);
+            assert_eq!(checked, expected.map(Some).map_err(str::to_owned), "{value} and {given:?}");
         }
     }
 

@@ -19,6 +19,9 @@ use crate::lock::lock;
 use crate::log::Entry;
 use crate::state::State;
 
+/// Where the spec says what tokens and the endpoints of OAuth are.
+pub const SECURITY_SCHEME: &str = "#/components/securitySchemes/oauthAuthCode";
+
 /// The call that the request makes, or the error of the first check that fails. `path` has the path's parameters by
 /// name.
 pub async fn check(
@@ -30,9 +33,10 @@ pub async fn check(
     entry: &Entry<'_>,
 ) -> Result<Call, ApiError> {
     let headers = &request.headers;
-    let access = state.oauth.access(headers)?;
-    check_scopes(&access, spec.operation)?;
-    check_rate(state, &access.owner, spec.operation)?;
+    let by = |name| move |refused: ApiError| refused.by(|| spec.place_of(name));
+    let access = state.oauth.access(headers).map_err(|refused| refused.by(|| SECURITY_SCHEME.to_owned()))?;
+    check_scopes(&access, spec.operation).map_err(by("security"))?;
+    check_rate(state, &access.owner, spec.operation).map_err(by("x-rate-limit-per-client-user"))?;
     spec.check_media_type(headers, body.is_end_stream())?;
     let path = spec.check_path(path)?;
     let query = spec.check_query(request.uri.query().unwrap_or_default())?;

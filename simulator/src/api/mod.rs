@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State as Shared};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
+use axum::http::{HeaderName, Method, StatusCode, Version, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use canva_connect::operations::BASE_URL;
@@ -25,23 +25,28 @@ use crate::state::State;
 mod call;
 mod check_headers;
 mod check_query;
-mod checks;
+pub mod checks;
 pub mod continuation;
+pub mod example;
 pub mod jobs;
 mod operations;
 mod pages;
 pub mod routes;
+mod rules;
 mod schema;
 mod spec;
 
 /// Every response has one, for Canva's support.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The same for a response to what the log doesn't keep.
-pub async fn identified(mut response: Response) -> Response {
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    let id = format!("simulated-request-beside-{}", LAST.fetch_add(1, Ordering::Relaxed) + 1);
-    response.headers_mut().extend(HeaderValue::try_from(id).ok().map(|id| (REQUEST_ID, id)));
+/// Keeps what stands beside the API in the log, and gives its response an id.
+pub async fn logged(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    let entry = state.log.arrived(None, &head);
+    let mut response = next.run(Request::from_parts(head, body)).await;
+    response.headers_mut().insert(REQUEST_ID, entry.request_id());
+    let response = entry.response_body(response).await;
+    entry.answered(&response);
     response
 }
 
@@ -72,12 +77,18 @@ pub async fn respond(state: Arc<State>, place: Place, request: Request) -> Respo
         Version::HTTP_2 => fault,
         _ => fault.map(|fault| fault.over_http1().unwrap_or(fault)),
     };
+    if let Some(fault) = &fault {
+        entry.met(fault.name());
+    }
     let instead = match &fault {
         Some(fault) => fault.before(&mut body).await,
         None => None,
     };
     let mut response = match instead {
-        Some(response) => response,
+        Some(mut response) => {
+            response.headers_mut().entry(REQUEST_ID).or_insert(entry.request_id());
+            response
+        }
         None => {
             let response = match for_pages.as_ref().and_then(|page| page.preflight(&request)) {
                 Some(allowed) => Ok(allowed),
@@ -95,9 +106,12 @@ pub async fn respond(state: Arc<State>, place: Place, request: Request) -> Respo
         page.let_read(&mut response);
     }
     response.headers_mut().extend(state.date().map(|date| (header::DATE, date)));
-    let ending = response.extensions().get::<Ending>();
-    if ending.is_none_or(|ending| ending.answered) {
+    let ending = response.extensions().get::<Ending>().cloned();
+    if ending.as_ref().is_none_or(|ending| ending.answered) {
+        response = entry.response_body(response).await;
         entry.answered(&response);
+    } else {
+        entry.unanswered();
     }
     match ending {
         None | Some(Ending { end: End::ShutDown, .. }) => state.background.spawn(discard(body)),
@@ -118,21 +132,30 @@ async fn process(
 ) -> Result<Response, ApiError> {
     match (place, spec) {
         (Place::Operations(_, path), Some(spec)) => {
-            let call = checks::check(state, spec, request, path, body, entry).await?;
-            operations::perform(state, spec.operation, call).await
+            let performed = async {
+                let call = checks::check(state, spec, request, path, body, entry).await?;
+                operations::perform(state, spec.operation, call).await
+            };
+            performed.await.map_err(|error| {
+                let status = error.status;
+                error.by(|| spec.place_of_response(status))
+            })
         }
         (Place::Operations(specs, _), None) => {
             let methods: Vec<&str> = specs.iter().map(|spec| spec.operation.method).collect();
-            Ok(bad_method(&methods.join(", ")))
+            let path = specs.first().map_or("", |spec| spec.operation.path);
+            Ok(bad_method(&methods.join(", "), format!("#/paths{}", rules::step(path))))
         }
         (Place::OAuth(endpoint), _) if request.method == Method::POST => {
-            Ok(state.oauth.respond(ask_oauth(state, endpoint, request, body, entry).await))
+            let answer = ask_oauth(state, endpoint, request, body, entry).await;
+            Ok(state.oauth.respond(answer.map_err(|error| error.by(|| checks::SECURITY_SCHEME.to_owned()))))
         }
-        (Place::OAuth(_), _) => Ok(bad_method("POST")),
+        (Place::OAuth(_), _) => Ok(bad_method("POST", checks::SECURITY_SCHEME.to_owned())),
         (Place::Nowhere, _) => {
             let refused =
                 ApiError::new(StatusCode::NOT_FOUND, "endpoint_not_found", "There is no operation at this path.");
-            Err(ApiError { reason: routes::elsewhere(request.uri.path()), ..refused })
+            let reason = routes::elsewhere(request.uri.path());
+            Err(ApiError { reason, ..refused }.by(|| "#/paths".to_owned()))
         }
     }
 }
@@ -159,9 +182,9 @@ impl Place {
     }
 }
 
-fn bad_method(allowed: &str) -> Response {
+fn bad_method(allowed: &str, rule: String) -> Response {
     let message = format!("This path takes {allowed}.");
-    let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "bad_http_method", message);
+    let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "bad_http_method", message).by(|| rule);
     ([(header::ALLOW, allowed.to_owned())], error).into_response()
 }
 

@@ -15,6 +15,7 @@ use canva_connect::operations::{AUTHORIZATION_URL, BASE_URL, TOKEN_URL};
 use crate::api::spec::{self, OperationSpec};
 use crate::api::{self, Place};
 use crate::api_error::ApiError;
+use crate::control;
 use crate::oauth::Endpoint;
 use crate::serve::visitors;
 use crate::state::State;
@@ -56,17 +57,7 @@ pub fn path_of(url: &str) -> &str {
 
 /// What somebody may have looked for at a path that leads nowhere.
 pub fn elsewhere(path: &str) -> Option<String> {
-    let tidy: String = path.split('/').filter(|part| !part.is_empty()).map(|part| format!("/{part}")).collect();
-    let base = path_of(BASE_URL);
-    let below = tidy.strip_prefix(base).unwrap_or(&tidy);
-    // The token endpoints first below /auth: below the base URL they are deprecated.
-    let candidates = [
-        tidy.clone(),
-        format!("/auth{tidy}"),
-        format!("{base}{tidy}"),
-        format!("/auth/v1{below}"),
-        format!("{base}/v1{below}"),
-    ];
+    let candidates = candidates(path);
     if let Some(meant) = candidates.iter().find(|meant| *meant != path && is_path(meant)) {
         return Some(format!("Did you mean {meant}?"));
     }
@@ -79,17 +70,48 @@ pub fn elsewhere(path: &str) -> Option<String> {
     there.then(|| "Canva has operations there, but this simulator doesn't simulate them.".to_owned())
 }
 
+/// The path that somebody may have meant by this one, if something stands there.
+pub fn meant(path: &str) -> Option<String> {
+    std::iter::once(path.to_owned()).chain(candidates(path)).find(|path| is_path(path))
+}
+
+/// Paths like this one.
+fn candidates(path: &str) -> [String; 5] {
+    let tidy: String = path.split('/').filter(|part| !part.is_empty()).map(|part| format!("/{part}")).collect();
+    let base = path_of(BASE_URL);
+    let below = tidy.strip_prefix(base).unwrap_or(&tidy);
+    // The token endpoints first below /auth: below the base URL they are deprecated.
+    [
+        tidy.clone(),
+        format!("/auth{tidy}"),
+        format!("{base}{tidy}"),
+        format!("/auth/v1{below}"),
+        format!("{base}/v1{below}"),
+    ]
+}
+
 /// Whether an operation or an endpoint of OAuth stands at this path.
 fn is_path(path: &str) -> bool {
-    let beside = path_of(TOKEN_URL).trim_end_matches(Endpoint::Token.name());
-    let oauth = path.strip_prefix(beside).is_some_and(|name| Endpoint::ALL.iter().any(|it| it.name() == name));
+    endpoint_at(path).is_some() || operations_at(path).next().is_some()
+}
+
+pub fn endpoint_at(path: &str) -> Option<Endpoint> {
+    Endpoint::ALL.into_iter().find(|endpoint| endpoint_paths(*endpoint).iter().any(|own| own == path))
+}
+
+pub fn operations_at(path: &str) -> impl Iterator<Item = &'static OperationSpec> {
     let below = path.strip_prefix(path_of(BASE_URL)).unwrap_or_default();
-    let fits = |template: &str| {
-        let parts = template.split('/').zip(below.split('/'));
-        template.split('/').count() == below.split('/').count()
-            && parts.into_iter().all(|(part, given)| part == given || part.starts_with('{'))
-    };
-    oauth || spec::operations().into_iter().flatten().any(|spec| fits(spec.operation.path))
+    spec::operations().into_iter().flatten().filter(move |spec| {
+        let (parts, given) = (spec.operation.path.split('/'), below.split('/'));
+        parts.clone().count() == given.clone().count()
+            && parts.zip(given).all(|(part, given)| part == given || part.starts_with('{'))
+    })
+}
+
+/// Where an endpoint of OAuth stands: beside the token endpoint, and below the base URL, where it is deprecated.
+pub fn endpoint_paths(endpoint: Endpoint) -> [String; 2] {
+    let beside = path_of(TOKEN_URL).trim_end_matches(Endpoint::Token.name());
+    [beside.to_owned(), format!("{}/v1/oauth/", path_of(BASE_URL))].map(|folder| format!("{folder}{}", endpoint.name()))
 }
 
 /// Everything the simulator serves, or what in the spec it can't follow.
@@ -111,13 +133,10 @@ pub fn router(state: Arc<State>) -> Result<Router, String> {
         router = router.route(&format!("{base}{path}"), handler);
     }
     for endpoint in Endpoint::ALL {
-        let token_path = path_of(TOKEN_URL);
-        let beside = token_path.trim_end_matches(Endpoint::Token.name());
-        // Below the base URL they are deprecated.
-        for folder in [beside.to_owned(), format!("{base}/v1/oauth/")] {
+        for path in endpoint_paths(endpoint) {
             let state = state.clone();
             let handler = any(move |request| api::respond(state.clone(), Place::OAuth(endpoint), request));
-            router = router.route(&format!("{folder}{}", endpoint.name()), handler);
+            router = router.route(&path, handler);
         }
     }
     let (consent, thumbnails) = (state.clone(), state.clone());
@@ -130,11 +149,13 @@ pub fn router(state: Arc<State>) -> Result<Router, String> {
     let beside = Router::new()
         .route(path_of(AUTHORIZATION_URL), authorize)
         .route("/thumbnails/{asset_id}/0001.png", thumbnail)
-        .layer(middleware::map_response(api::identified));
+        .layer(middleware::from_fn_with_state(state.clone(), api::logged));
+    let (admitting, nowhere) = (state.clone(), state.clone());
     let router = router
         .merge(beside)
-        .fallback(move |request| api::respond(state.clone(), Place::Nowhere, request))
-        .layer(middleware::from_fn(visitors::admit));
+        .merge(control::router(state.clone()))
+        .fallback(move |request| api::respond(nowhere.clone(), Place::Nowhere, request))
+        .layer(middleware::from_fn_with_state(admitting, visitors::admit));
     Ok(router)
 }
 

@@ -4,17 +4,20 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use regex_lite::Regex;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::spec::resolve;
+use super::rules::{Node, Wrong};
 
 /// Schemas may be in each other this deep. A schema that contains itself is deeper.
 const MAX_DEPTH: usize = 32;
 
 /// What a value has to keep, in the order in which it is checked.
 pub struct Schema {
+    /// Where in the spec it is.
+    place: String,
     nullable: bool,
-    rules: Vec<Rule>,
+    /// Each with its keyword.
+    rules: Vec<(String, Rule)>,
 }
 
 enum Rule {
@@ -39,22 +42,23 @@ enum Rule {
 
 impl Schema {
     /// The schema, or what of it isn't known.
-    pub fn new(spec: &Value, schema: &Value) -> Result<Self, String> {
-        Self::at_depth(spec, schema, MAX_DEPTH)
+    pub(super) fn new(schema: &Node) -> Result<Self, String> {
+        Self::at_depth(schema, MAX_DEPTH)
     }
 
-    fn at_depth(spec: &Value, schema: &Value, depth: usize) -> Result<Self, String> {
+    fn at_depth(schema: &Node, depth: usize) -> Result<Self, String> {
         let depth = depth.checked_sub(1).ok_or("a schema contains itself")?;
-        let schema = resolve(spec, schema).as_object().ok_or("a schema is no object")?;
-        let inner = |value| Self::at_depth(spec, value, depth);
+        let keywords = schema.value.as_object().ok_or("a schema is no object")?;
+        let inner = |schema: &Node| Self::at_depth(schema, depth);
         let mut rules = Vec::new();
-        for (keyword, value) in schema {
+        for (keyword, value) in keywords {
             let wrong = || format!("the value of {keyword} isn't what it should be");
             let count = || value.as_u64().ok_or_else(wrong);
             let bound = || value.as_f64().ok_or_else(wrong);
             let list = || value.as_array().ok_or_else(wrong);
             let text = |value: &Value| value.as_str().map(str::to_owned).ok_or_else(wrong);
-            rules.push(match keyword.as_str() {
+            let node = || schema.get(keyword).ok_or_else(wrong);
+            let rule = match keyword.as_str() {
                 "type" => Rule::Type(text(value)?),
                 "enum" => Rule::Enum(list()?.clone()),
                 "minLength" => Rule::MinLength(count()?),
@@ -66,19 +70,22 @@ impl Schema {
                 "maximum" => Rule::Maximum(bound()?),
                 "minItems" => Rule::MinItems(count()?),
                 "maxItems" => Rule::MaxItems(count()?),
-                "items" => Rule::Items(inner(value)?),
+                "items" => Rule::Items(inner(&node()?)?),
                 "required" => Rule::Required(list()?.iter().map(text).collect::<Result<_, _>>()?),
                 "properties" => {
-                    let properties = value.as_object().ok_or_else(wrong)?.iter();
-                    Rule::Properties(
-                        properties.map(|(name, it)| Ok((name.clone(), inner(it)?))).collect::<Result<_, String>>()?,
-                    )
+                    let properties = node()?;
+                    let properties = properties.children().map(|(name, schema)| Ok((name, inner(&schema)?)));
+                    Rule::Properties(properties.collect::<Result<_, String>>()?)
                 }
-                "allOf" => Rule::AllOf(list()?.iter().map(inner).collect::<Result<_, _>>()?),
+                "allOf" => {
+                    let members = node()?;
+                    Rule::AllOf(members.children().map(|(_, schema)| inner(&schema)).collect::<Result<_, _>>()?)
+                }
                 "discriminator" => {
                     let mapping = value.get("mapping").and_then(Value::as_object).ok_or_else(wrong)?.iter();
-                    let member = |(value, target): (&String, _)| {
-                        Ok((value.clone(), Self::at_depth(spec, &json!({ "$ref": target }), depth)?))
+                    let member = |(value, target): (&String, &Value)| {
+                        let target = target.as_str().and_then(|target| schema.target(target)).ok_or_else(wrong)?;
+                        Ok((value.clone(), inner(&target)?))
                     };
                     Rule::OneOf(
                         text(value.get("propertyName").ok_or_else(wrong)?)?,
@@ -86,29 +93,31 @@ impl Schema {
                     )
                 }
                 // The mapping has its members.
-                "oneOf" if schema.contains_key("discriminator") => continue,
+                "oneOf" if keywords.contains_key("discriminator") => continue,
                 "nullable" | "title" | "description" | "example" | "default" | "format" | "deprecated" => continue,
                 _ if keyword.starts_with("x-") => continue,
                 _ => return Err(format!("the keyword {keyword} is not simulated")),
-            });
+            };
+            rules.push((keyword.clone(), rule));
         }
         // A value of the wrong type is told first: nothing else that is said of it helps.
-        rules.sort_by_key(|rule| !matches!(rule, Rule::Type(_)));
-        Ok(Self { nullable: schema.get("nullable") == Some(&Value::Bool(true)), rules })
+        rules.sort_by_key(|(_, rule)| !matches!(rule, Rule::Type(_)));
+        Ok(Self { place: schema.place.clone(), nullable: schema.is_true("nullable"), rules })
     }
 
-    /// Where the value first breaks a rule, and how. It never quotes what came, which may be a secret.
-    pub fn check(&self, value: &Value) -> Result<(), String> {
+    /// Where the value first breaks a rule, how, and which.
+    pub(super) fn check(&self, value: &Value) -> Result<(), Wrong> {
         if self.nullable && value.is_null() {
             return Ok(());
         }
-        self.rules.iter().try_for_each(|rule| rule.check(value))
+        let broken = |keyword| move |wrong: Wrong| wrong.by(|| format!("{}/{keyword}", self.place));
+        self.rules.iter().try_for_each(|(keyword, rule)| rule.check(value).map_err(broken(keyword)))
     }
 }
 
 impl Rule {
     /// A rule about one type says nothing of the others.
-    fn check(&self, value: &Value) -> Result<(), String> {
+    fn check(&self, value: &Value) -> Result<(), Wrong> {
         match (self, value) {
             (Self::Type(kind), _) => holds(is(value, kind), || format!("is {}, not {kind}", kind_of(value))),
             (Self::Enum(values), _) => holds(values.contains(value), || {
@@ -134,44 +143,39 @@ impl Rule {
             }
             (Self::MinItems(min), Value::Array(items)) => at_least(items.len() as u64, *min, "items"),
             (Self::MaxItems(max), Value::Array(items)) => at_most(items.len() as u64, *max, "items"),
-            (Self::Items(schema), Value::Array(items)) => {
-                (0..).zip(items).try_for_each(|(index, item): (usize, _)| within(&index, schema.check(item)))
-            }
+            (Self::Items(schema), Value::Array(items)) => (0..)
+                .zip(items)
+                .try_for_each(|(index, item): (usize, _)| schema.check(item).map_err(|wrong| wrong.within(&index))),
             (Self::Required(names), Value::Object(properties)) => {
                 let missing = names.iter().find(|name| !properties.contains_key(*name));
-                missing.map_or(Ok(()), |name| Err(format!("has no {name}")))
+                missing.map_or(Ok(()), |name| Err(Wrong::new(format!("has no {name}"))))
             }
             (Self::Properties(schemas), Value::Object(properties)) => schemas.iter().try_for_each(|(name, schema)| {
-                properties.get(name).map_or(Ok(()), |value| within(name, schema.check(value)))
+                properties.get(name).map_or(Ok(()), |value| schema.check(value).map_err(|wrong| wrong.within(name)))
             }),
             (Self::AllOf(schemas), _) => schemas.iter().try_for_each(|schema| schema.check(value)),
             (Self::OneOf(tag, members), Value::Object(properties)) => {
-                let given = properties.get(tag).ok_or_else(|| format!("has no {tag}"))?;
+                let given = properties.get(tag).ok_or_else(|| Wrong::new(format!("has no {tag}")))?;
                 let member = members.iter().find(|(value, _)| given.as_str() == Some(value));
                 let values: Vec<_> = members.iter().map(|(value, _)| format!("{value:?}")).collect();
-                let none = || within(tag, Err(format!("is none of {}", values.join(", "))));
+                let none = || Err(Wrong::new(format!("is none of {}", values.join(", "))).within(tag));
                 member.map_or_else(none, |(_, schema)| schema.check(value))
             }
-            (Self::OneOf(..), _) => Err(format!("is {}, not object", kind_of(value))),
+            (Self::OneOf(..), _) => Err(Wrong::new(format!("is {}, not object", kind_of(value)))),
             _ => Ok(()),
         }
     }
 }
 
-/// Says where in a value something is wrong: `/tags/3 has 51 characters`.
-fn within(place: &impl std::fmt::Display, result: Result<(), String>) -> Result<(), String> {
-    result.map_err(|what| if what.starts_with('/') { format!("/{place}{what}") } else { format!("/{place} {what}") })
+fn holds(condition: bool, otherwise: impl FnOnce() -> String) -> Result<(), Wrong> {
+    if condition { Ok(()) } else { Err(Wrong::new(otherwise())) }
 }
 
-fn holds(condition: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
-    if condition { Ok(()) } else { Err(otherwise()) }
-}
-
-fn at_least(number: u64, min: u64, of: &str) -> Result<(), String> {
+fn at_least(number: u64, min: u64, of: &str) -> Result<(), Wrong> {
     holds(number >= min, || format!("has {number} {of}, and {min} is the least"))
 }
 
-fn at_most(number: u64, max: u64, of: &str) -> Result<(), String> {
+fn at_most(number: u64, max: u64, of: &str) -> Result<(), Wrong> {
     holds(number <= max, || format!("has {number} {of}, and {max} is the most"))
 }
 
@@ -179,10 +183,10 @@ fn length(text: &str) -> u64 {
     text.chars().count() as u64
 }
 
-fn decoded_length(text: &str) -> Result<u64, String> {
+fn decoded_length(text: &str) -> Result<u64, Wrong> {
     decode(text)
         .map(|text| length(&text))
-        .ok_or_else(|| "is not UTF-8 text in Base64 of the standard alphabet, padded".to_owned())
+        .ok_or_else(|| Wrong::new("is not UTF-8 text in Base64 of the standard alphabet, padded"))
 }
 
 /// The text that a Base64 field carries: standard alphabet, padded, UTF-8.
@@ -211,7 +215,15 @@ fn kind_of(value: &Value) -> &'static str {
 #[cfg(test)]
 #[allow(clippy::panic)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    /// The schema as it is in a spec, which may have others for it to refer to.
+    fn compiled(mut spec: Value, schema: &Value) -> Result<Schema, String> {
+        spec.as_object_mut().map(|spec| spec.insert("schema".into(), schema.clone()));
+        Schema::new(&Node::root(&spec).get("schema").ok_or("it isn't there")?)
+    }
 
     /// Each keyword, with values that keep to it and values that don't. The spec doesn't use all of them.
     #[test]
@@ -263,7 +275,7 @@ mod tests {
         ];
         for (schema, good, bad) in cases {
             let spec = json!({ "text": { "type": "string" }, "named": { "required": ["name"] } });
-            let compiled = Schema::new(&spec, &schema).unwrap_or_else(|e| panic!("{e}"));
+            let compiled = compiled(spec, &schema).unwrap_or_else(|e| panic!("{e}"));
             for value in good {
                 assert_eq!(compiled.check(&value), Ok(()), "{schema} and {value}");
             }
@@ -274,16 +286,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_its_place_and_without_its_value() {
-        let schema = json!({ "properties": { "tags": { "items": { "maxLength": 3 } } } });
-        let schema = Schema::new(&Value::Null, &schema).unwrap_or_else(|e| panic!("{e}"));
-        let wrong = schema.check(&json!({ "tags": ["a", "secret"] }));
-        assert_eq!(wrong, Err("/tags/1 has 6 characters, and 3 is the most".to_owned()));
+    fn what_is_wrong_is_said_with_its_place_and_its_rule_and_without_its_value() {
+        let schema = json!({ "properties": { "a/b": { "items": { "$ref": "#/tag" } }, "name": { "type": "string" } } });
+        let schema = compiled(json!({ "tag": { "maxLength": 3 } }), &schema).unwrap_or_else(|e| panic!("{e}"));
+        let wrong = |value| schema.check(&value).err().map(|wrong| (wrong.what, wrong.rule.unwrap_or_default()));
+        let cases = [
+            (json!({ "a/b": ["a", "secret"] }), ("/a/b/1 has 6 characters, and 3 is the most", "#/tag/maxLength")),
+            (json!({ "name": 7 }), ("/name is integer, not string", "#/schema/properties/name/type")),
+        ];
+        for (value, (what, rule)) in cases {
+            assert_eq!(wrong(value), Some((what.to_owned(), rule.to_owned())));
+        }
     }
 
     #[test]
     fn a_schema_with_an_unknown_keyword_or_that_contains_itself_is_refused() {
-        let refusal = |schema| Schema::new(&json!({ "loop": { "items": { "$ref": "#/loop" } } }), &schema).err();
+        let refusal = |schema| compiled(json!({ "loop": { "items": { "$ref": "#/loop" } } }), &schema).err();
         assert_eq!(refusal(json!({ "uniqueItems": true })), Some("the keyword uniqueItems is not simulated".into()));
         assert_eq!(refusal(json!({ "oneOf": [] })), Some("the keyword oneOf is not simulated".into()));
         assert_eq!(refusal(json!({ "$ref": "#/loop" })), Some("a schema contains itself".into()));

@@ -5,16 +5,21 @@ use std::sync::LazyLock;
 
 use axum::http::StatusCode;
 use canva_connect::operations::{ALL, Operation};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::api::check_query::QueryParameter;
+use crate::api::rules::{Node, Wrong, step};
 use crate::api::schema::Schema;
 use crate::api_error::ApiError;
 
 /// An operation, and what the spec says of its requests.
 pub struct OperationSpec {
     pub operation: &'static Operation,
-    path: Vec<Parameter>,
+    /// Where in the spec it is.
+    place: String,
+    /// The statuses that the spec has responses for.
+    responses: Vec<String>,
+    pub(super) path: Vec<Parameter>,
     /// Whether a path that isn't in the spec's form is a 400. Elsewhere it names nothing that is there: a 404.
     refuses_path: bool,
     pub(super) query: Vec<QueryParameter>,
@@ -28,16 +33,20 @@ pub struct OperationSpec {
 pub(super) struct Parameter {
     pub(super) name: String,
     pub(super) required: bool,
+    pub(super) place: String,
     /// Whether the value is JSON (`content` in the spec) or the plain text (`schema`).
     is_json: bool,
     schema: Schema,
+    pub(super) example: Option<Value>,
 }
 
 pub(super) struct RequestBody {
     pub(super) media_type: String,
     pub(super) required: bool,
+    pub(super) place: String,
     /// `None` where the body is bytes that the spec says nothing about.
     schema: Option<Schema>,
+    pub(super) example: Option<Value>,
 }
 
 /// Every operation of the spec, or what in the spec this simulator can't follow. Compiled once a process: it takes
@@ -48,73 +57,91 @@ pub fn operations() -> Result<&'static [OperationSpec], &'static str> {
         let yaml = serde_saphyr::options! { strict_booleans: true };
         let spec: Value =
             serde_saphyr::from_str_with_options(canva_connect::OPENAPI_YAML, yaml).map_err(|e| e.to_string())?;
-        let read = |operation| operation_spec(&spec, operation).map_err(|e| format!("{}: {e}", operation.id));
+        let read =
+            |operation| operation_spec(&Node::root(&spec), operation).map_err(|e| format!("{}: {e}", operation.id));
         ALL.iter().map(read).collect()
     });
     OPERATIONS.as_deref().map_err(String::as_str)
 }
 
-fn operation_spec(spec: &Value, operation: &'static Operation) -> Result<OperationSpec, String> {
-    let paths = spec.get("paths").and_then(|paths| paths.get(operation.path)).ok_or("its path is not in the spec")?;
-    let value = paths.get(operation.method.to_ascii_lowercase()).ok_or("its method is not in the spec")?;
+fn operation_spec(spec: &Node, operation: &'static Operation) -> Result<OperationSpec, String> {
+    let paths = spec.find(&["paths", operation.path]).ok_or("its path is not in the spec")?;
+    let node = paths.get(&operation.method.to_ascii_lowercase()).ok_or("its method is not in the spec")?;
     let (mut path, mut query, mut headers) = (Vec::new(), Vec::new(), Vec::new());
-    for parameters in [paths, value].into_iter().filter_map(|level| level.get("parameters")?.as_array()) {
-        for value in parameters {
-            let value = resolve(spec, value);
-            match value.get("in").and_then(Value::as_str) {
-                Some("path") => path.push(parameter(spec, value)?),
-                Some("query") => query.push(QueryParameter::new(spec, value)?),
-                Some("header") => headers.push(parameter(spec, value)?),
+    for parameters in [&paths, &node].into_iter().filter_map(|level| level.get("parameters")) {
+        for (_, node) in parameters.children() {
+            match node.text("in") {
+                Some("path") => path.push(parameter(&node)?),
+                Some("query") => query.push(QueryParameter::new(&node)?),
+                Some("header") => headers.push(parameter(&node)?),
                 place => return Err(format!("a parameter in {} is not simulated", place.unwrap_or("no place"))),
             }
         }
     }
-    let body = value.get("requestBody").map(|body| request_body(spec, resolve(spec, body))).transpose()?;
-    let refuses_path = codes(spec, value, "400").any(|code| code == "bad_request_params");
-    let has_field_code = codes(spec, value, "400").any(|code| code == "invalid_field");
-    let field_code = if has_field_code { "invalid_field" } else { "bad_request_body" };
-    Ok(OperationSpec { operation, path, refuses_path, query, headers, field_code, body })
+    let body = node.get("requestBody").map(|body| request_body(&body)).transpose()?;
+    let codes = codes(&node, "400");
+    let refuses_path = codes.contains(&"bad_request_params");
+    let field_code = if codes.contains(&"invalid_field") { "invalid_field" } else { "bad_request_body" };
+    let responses = node.get("responses").ok_or("it has no responses")?.children().map(|(status, _)| status).collect();
+    Ok(OperationSpec { operation, place: node.place, responses, path, refuses_path, query, headers, field_code, body })
 }
 
 /// The codes that an operation's refusals of this status carry, which are in their examples.
-fn codes<'a>(spec: &'a Value, operation: &'a Value, status: &str) -> impl Iterator<Item = &'a str> {
-    let response = operation.get("responses").and_then(|responses| responses.get(status));
-    let examples = response.and_then(|it| resolve(spec, it).pointer("/content/application~1json/examples"));
-    let examples = examples.and_then(Value::as_object).into_iter().flat_map(|examples| examples.values());
-    examples.filter_map(|example| resolve(spec, example).pointer("/value/code")?.as_str())
+fn codes<'a>(operation: &Node<'a>, status: &str) -> Vec<&'a str> {
+    let examples = operation.find(&["responses", status, "content", "application/json", "examples"]);
+    let examples = examples.iter().flat_map(Node::children);
+    examples.filter_map(|(_, example)| example.value.pointer("/value/code")?.as_str()).collect()
 }
 
-fn parameter(spec: &Value, value: &Value) -> Result<Parameter, String> {
-    let name = value.get("name").and_then(Value::as_str).ok_or("a parameter has no name")?;
-    let json = value.pointer("/content/application~1json/schema");
-    let schema = json.or(value.get("schema")).ok_or_else(|| format!("{name} has no schema"))?;
+fn parameter(parameter: &Node) -> Result<Parameter, String> {
+    let name = parameter.text("name").ok_or("a parameter has no name")?;
+    let json = parameter.find(&["content", "application/json"]);
+    let schema = json.as_ref().unwrap_or(parameter).get("schema").ok_or_else(|| format!("{name} has no schema"))?;
     Ok(Parameter {
         name: name.to_owned(),
-        required: value.get("required") == Some(&json!(true)),
+        required: parameter.is_true("required"),
+        place: parameter.place.clone(),
         is_json: json.is_some(),
-        schema: Schema::new(spec, schema)?,
+        schema: Schema::new(&schema)?,
+        example: json.as_ref().unwrap_or(parameter).example(),
     })
 }
 
-fn request_body(spec: &Value, value: &Value) -> Result<RequestBody, String> {
-    let content = value.get("content").and_then(Value::as_object);
-    let (media_type, content) = content.and_then(|content| content.iter().next()).ok_or("its body has no content")?;
+fn request_body(body: &Node) -> Result<RequestBody, String> {
+    let content = body.get("content").and_then(|content| content.children().next());
+    let (media_type, content) = content.ok_or("its body has no content")?;
     let schema = content.get("schema").filter(|_| media_type == "application/json");
     Ok(RequestBody {
-        media_type: media_type.clone(),
-        required: value.get("required") == Some(&json!(true)),
-        schema: schema.map(|schema| Schema::new(spec, schema)).transpose()?,
+        required: body.is_true("required"),
+        place: body.place.clone(),
+        schema: schema.map(|schema| Schema::new(&schema)).transpose()?,
+        example: content.example(),
+        media_type,
     })
 }
 
 impl OperationSpec {
+    /// The place in the spec of something that the operation has, such as `security`.
+    pub(super) fn place_of(&self, name: &str) -> String {
+        format!("{}{}", self.place, step(name))
+    }
+
+    /// The place in the spec of a response with this status.
+    pub(super) fn place_of_response(&self, status: StatusCode) -> String {
+        let described = self.responses.iter().find(|described| *described == status.as_str());
+        format!("{}/responses/{}", self.place, described.map_or("default", String::as_str))
+    }
+
     /// The path parameters' values, checked; 400 or 404 otherwise. A value that isn't there wasn't UTF-8.
     pub fn check_path(&self, mut values: HashMap<String, String>) -> Result<Vec<String>, ApiError> {
         let parameters = self.path.iter().map(|parameter| {
             let text = values.remove(&parameter.name).unwrap_or_else(|| "\u{fffd}".to_owned());
-            parameter.check(&text).map_err(|message| match self.refuses_path {
-                true => ApiError::new(StatusCode::BAD_REQUEST, "bad_request_params", message),
-                false => ApiError::job_not_found(&text).because(message),
+            parameter.check(&text).map_err(|Wrong { what, rule }| {
+                let refused = match self.refuses_path {
+                    true => ApiError::new(StatusCode::BAD_REQUEST, "bad_request_params", what),
+                    false => ApiError::job_not_found(&text).because(what),
+                };
+                ApiError { rule, ..refused }
             })?;
             Ok(text)
         });
@@ -123,40 +150,34 @@ impl OperationSpec {
 
     /// The body as JSON, checked, or null where there needn't be one or it may be any bytes; 400 otherwise.
     pub fn check_body(&self, body: &[u8]) -> Result<Value, ApiError> {
-        let given = self.body.as_ref().filter(|expected| expected.required || !body.is_empty());
-        let Some(schema) = given.and_then(|expected| expected.schema.as_ref()) else {
+        let Some(expected) = self.body.as_ref().filter(|expected| expected.required || !body.is_empty()) else {
             return Ok(Value::Null);
         };
+        let Some(schema) = &expected.schema else { return Ok(Value::Null) };
         let refuse = |code, message| ApiError::new(StatusCode::BAD_REQUEST, code, message);
-        let value = serde_json::from_slice(body)
-            .map_err(|e| refuse("bad_request_body", format!("The request body is not JSON: {e}.")))?;
-        schema.check(&value).map_err(|what| refuse(self.field_code, sentence("The request body", &what)))?;
+        let value = serde_json::from_slice(body).map_err(|e| {
+            let refused = refuse("bad_request_body", format!("The request body is not JSON: {e}."));
+            refused.by(|| format!("{}/content", expected.place))
+        })?;
+        schema.check(&value).map_err(|wrong| {
+            let Wrong { what, rule } = wrong.of("The request body");
+            ApiError { rule, ..refuse(self.field_code, what) }
+        })?;
         Ok(value)
     }
 }
 
 impl Parameter {
     /// The value of this text, or what is wrong with it.
-    pub(super) fn check(&self, text: &str) -> Result<Value, String> {
+    pub(super) fn check(&self, text: &str) -> Result<Value, Wrong> {
         let name = &self.name;
         let value = if self.is_json {
-            serde_json::from_str(text).map_err(|e| format!("{name} is not JSON: {e}."))?
+            let wrong = |e| Wrong::new(format!("{name} is not JSON: {e}.")).by(|| self.place.clone());
+            serde_json::from_str(text).map_err(wrong)?
         } else {
             Value::String(text.to_owned())
         };
-        self.schema.check(&value).map_err(|what| sentence(name, &what))?;
+        self.schema.check(&value).map_err(|wrong| wrong.of(name))?;
         Ok(value)
     }
-}
-
-/// What is wrong may begin with its place in the value.
-pub(super) fn sentence(subject: &str, what: &str) -> String {
-    if what.starts_with('/') { format!("{subject} is invalid: {what}.") } else { format!("{subject} {what}.") }
-}
-
-/// The value itself, or the target of its `$ref`. codegen/ and spec-diff/ have the same few lines: neither is a crate
-/// that a program's tests should depend on.
-pub(super) fn resolve<'a>(spec: &'a Value, value: &'a Value) -> &'a Value {
-    let pointer = value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
-    pointer.and_then(|pointer| spec.pointer(pointer)).unwrap_or(value)
 }

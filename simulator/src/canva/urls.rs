@@ -16,6 +16,10 @@ impl Urls {
         Self { origin, signer: RandomState::new() }
     }
 
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
     pub fn thumbnail(&self, asset_id: &str, now: i64) -> String {
         let expires = now + THUMBNAIL_LIFETIME;
         let signature = self.sign(asset_id, expires);

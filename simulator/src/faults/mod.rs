@@ -4,6 +4,7 @@ pub mod canned_response;
 mod effects;
 mod ending;
 mod fault;
+mod form;
 pub mod injections;
 
 pub use ending::{End, Ending};

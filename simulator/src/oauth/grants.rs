@@ -30,6 +30,8 @@ pub(super) struct Grants {
     pub(super) refresh_tokens: HashMap<String, RefreshToken>,
     pub(super) access_tokens: HashMap<String, AccessToken>,
     pub(super) revoked: HashSet<u64>,
+    /// The access tokens that there were at the start.
+    at_start: HashMap<String, AccessToken>,
 }
 
 pub(super) struct Code {
@@ -42,11 +44,18 @@ pub(super) struct Code {
 }
 
 pub(super) struct RefreshToken {
+    pub(super) id: u64,
+    /// In seconds since the Unix epoch.
+    pub(super) issued_at: i64,
     pub(super) consent: Consent,
     pub(super) used: bool,
 }
 
+#[derive(Clone)]
 pub(super) struct AccessToken {
+    pub(super) id: u64,
+    /// In seconds since the Unix epoch.
+    pub(super) issued_at: i64,
     pub(super) access: Access,
     pub(super) claims: Value,
     /// `None`: it doesn't end while the simulator runs.
@@ -83,9 +92,10 @@ impl OAuth {
                 return Err(refused.because("It is neither authorization_code nor refresh_token."));
             }
         };
-        let access_token = self.issue(&mut grants, &consent, &scopes, Some(self.settings.token_lifetime));
-        let refresh_token = self.secrets.named(&format!("simulated-refresh-token-{}", grants.next_number()));
-        grants.refresh_tokens.insert(refresh_token.clone(), RefreshToken { consent, used: false });
+        let (_, access_token) = self.issue(&mut grants, &consent, &scopes, Some(self.settings.token_lifetime));
+        let (id, issued_at) = (grants.next_number(), self.clock.seconds());
+        let refresh_token = self.secrets.named(&format!("simulated-refresh-token-{id}"));
+        grants.refresh_tokens.insert(refresh_token.clone(), RefreshToken { id, issued_at, consent, used: false });
         Ok(json!({
             "access_token": access_token,
             "refresh_token": refresh_token,
@@ -95,18 +105,19 @@ impl OAuth {
         }))
     }
 
-    /// A new access token with these scopes of the consent. `lifetime` is `None` for one that outlives the simulator.
+    /// A new access token with these scopes of the consent, and its number. `lifetime` is `None` for one that outlives
+    /// the simulator.
     pub(super) fn issue(
         &self,
         grants: &mut Grants,
         consent: &Consent,
         scopes: &[String],
         lifetime: Option<Duration>,
-    ) -> String {
-        let (number, now) = (grants.next_number(), self.clock.seconds());
+    ) -> (u64, String) {
+        let (id, now) = (grants.next_number(), self.clock.seconds());
         let Owner { user_id, team_id } = consent.owner.clone();
         let claims = json!({
-            "jti": format!("simulated-{number}"),
+            "jti": format!("simulated-{id}"),
             "aud": self.client.id,
             "sub": user_id,
             "scope": scopes.join(" "),
@@ -116,11 +127,12 @@ impl OAuth {
         });
         // A person pastes the one that doesn't end, so it isn't long.
         let length = if lifetime.is_some() { secrets::LONGEST_CLAIMS } else { 0 };
-        let token = self.secrets.jwt(&format!("simulated-access-token-{number}"), &claims, length);
+        let token = self.secrets.jwt(&format!("simulated-access-token-{id}"), &claims, length);
         let access = Access::new(&token).scopes(scopes).user(user_id, team_id);
         let (expires, family) = (lifetime.and_then(|it| self.clock.now().checked_add(it)), consent.family);
-        grants.access_tokens.insert(token.clone(), AccessToken { access, claims, expires, family });
-        token
+        let issued = AccessToken { id, issued_at: now, access, claims, expires, family };
+        grants.access_tokens.insert(token.clone(), issued);
+        (id, token)
     }
 
     /// Takes a token that was made up elsewhere. It doesn't end.
@@ -128,8 +140,10 @@ impl OAuth {
         let mut grants = self.grants();
         let scopes = access.scope_names().map_or_else(|| self.settings.scopes.join(" "), |scopes| scopes.join(" "));
         let claims = json!({ "aud": self.client.id, "sub": access.owner.user_id, "scope": scopes });
-        let family = grants.next_number();
-        grants.access_tokens.insert(access.token.clone(), AccessToken { access, claims, expires: None, family });
+        // Its consent has no name but its own.
+        let (id, issued_at) = (grants.next_number(), self.clock.seconds());
+        let adopted = AccessToken { id, issued_at, claims, expires: None, family: id, access };
+        grants.access_tokens.insert(adopted.access.token.clone(), adopted);
     }
 }
 
@@ -223,6 +237,22 @@ impl Grants {
         token.used = true;
         let scopes = if asked.is_empty() { granted.clone() } else { asked };
         Ok((token.consent.clone(), scopes))
+    }
+
+    /// What there is now is what [`reset`](Self::reset) goes back to.
+    pub(super) fn keep(&mut self) {
+        self.at_start = self.access_tokens.clone();
+    }
+
+    /// Numbers go on, so that nothing new is like what is gone.
+    pub(super) fn reset(&mut self) {
+        let access_tokens = self.at_start.clone();
+        *self = Self {
+            sequence: self.sequence,
+            at_start: std::mem::take(&mut self.at_start),
+            access_tokens,
+            ..Self::default()
+        };
     }
 
     pub(super) fn next_number(&mut self) -> u64 {

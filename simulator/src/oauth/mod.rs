@@ -21,8 +21,10 @@ mod consent;
 mod form;
 mod grants;
 mod introspection;
+mod tokens;
 
 pub use form::{Client, Form};
+pub use tokens::Which;
 
 use grants::{Consent, Grants};
 
@@ -33,7 +35,7 @@ pub const MAX_FORM_BYTES: u64 = 64 << 10;
 const PKCE: RangeInclusive<usize> = 43..=128;
 
 /// Why a token isn't known.
-const UNKNOWN: &str = "This simulator hasn't issued it: it is altered, or from before the simulator's start.";
+const UNKNOWN: &str = "This simulator hasn't issued it: it is altered, or from before the simulator's start or reset.";
 
 const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
@@ -97,7 +99,7 @@ impl OAuth {
         let mut grants = self.grants();
         let (family, scopes) = (grants.next_number(), self.settings.scopes.clone());
         let lifetime = Some(self.settings.token_lifetime).filter(|_| !lasting);
-        self.issue(&mut grants, &Consent { owner, scopes: scopes.clone(), family }, &scopes, lifetime)
+        self.issue(&mut grants, &Consent { owner, scopes: scopes.clone(), family }, &scopes, lifetime).1
     }
 
     /// The access that the request's `Authorization` gives, or why it gives none.

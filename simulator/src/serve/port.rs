@@ -1,7 +1,7 @@
 //! The port: bound at the start, opened on demand, and closed at once when the simulator is dropped.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
@@ -26,12 +26,12 @@ enum Socket {
 }
 
 impl Port {
-    /// Binds a loopback port, 0 for any free one. It refuses connections until it is opened.
-    pub fn bind(port: u16, runtime: Handle) -> io::Result<(Self, SocketAddr)> {
-        let socket = TcpSocket::new_v4()?;
+    /// Binds a port, 0 for any free one. It refuses connections until it is opened.
+    pub fn bind(address: SocketAddr, runtime: Handle) -> io::Result<(Self, SocketAddr)> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         // Lets a simulator take over another's chosen port at once. On Windows two could then share a port.
-        socket.set_reuseaddr(cfg!(unix) && port != 0)?;
-        socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
+        socket.set_reuseaddr(cfg!(unix) && address.port() != 0)?;
+        socket.bind(address)?;
         let address = socket.local_addr()?;
         Ok((Self { socket: Mutex::new(Socket::Refusing(socket, None)), runtime }, address))
     }

@@ -37,8 +37,8 @@ pub struct TlsServer {
 }
 
 impl TlsServer {
-    /// Makes a CA that signs one certificate. The CA's key is gone when this returns.
-    pub fn new(versions: Tls) -> Result<Self, Box<dyn Error + Send + Sync>> {
+    /// Makes a CA that signs one certificate, for this machine and for these hosts. The CA's key is gone when this returns.
+    pub fn new(versions: Tls, hosts: &[String]) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let mut ca = CertificateParams::default();
         ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         ca.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -46,7 +46,9 @@ impl TlsServer {
         let ca_key = KeyPair::generate()?;
         let certificate = ca.self_signed(&ca_key)?.pem();
 
-        let mut own = CertificateParams::new(["localhost", "127.0.0.1", "::1"].map(str::to_owned))?;
+        let here = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+        let hosts = hosts.iter().map(|host| host.trim_matches(|c| matches!(c, '[' | ']')).to_owned());
+        let mut own = CertificateParams::new(here.into_iter().chain(hosts).collect::<Vec<_>>())?;
         own.distinguished_name = named("canva-simulator");
         own.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         own.use_authority_key_identifier_extension = true;

@@ -4,7 +4,9 @@
 //! a page from elsewhere. If a page has its own name resolved to this machine (DNS rebinding), the browser sends that
 //! name as `Host`.
 
-use axum::extract::Request;
+use std::sync::Arc;
+
+use axum::extract::{Request, State as Shared};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::middleware::Next;
@@ -14,21 +16,78 @@ use reqwest::Url;
 use crate::api;
 use crate::api_error::ApiError;
 use crate::loopback;
+use crate::state::State;
 
-/// Answers 403 unless the request is for this machine and comes from it. A refused request isn't logged, and its body
-/// isn't read.
-pub async fn admit(request: Request, next: Next) -> Response {
-    if is_for_here(&request) && is_from_here(request.headers()) {
-        return next.run(request).await;
+/// The names under which the simulator is reached beside those of this machine.
+#[derive(Clone, Debug, Default)]
+pub struct Hosts(Vec<String>);
+
+impl Hosts {
+    /// Adds a name or an address, without a port.
+    pub fn add(&mut self, name: &str) -> Result<(), String> {
+        let url = Url::parse(&format!("http://{name}")).ok();
+        let host = url.filter(|url| url.port().is_none() && url.path() == "/" && url.username().is_empty());
+        let host = host.as_ref().and_then(Url::host_str);
+        let host = host.ok_or_else(|| format!("`{name}` is no host: expected a name or an address, such as canva"))?;
+        self.0.push(host.to_owned());
+        Ok(())
     }
+
+    pub fn names(&self) -> &[String] {
+        &self.0
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn has(&self, url: &str) -> bool {
+        let named = |url: &Url| url.host_str().is_some_and(|host| self.0.iter().any(|name| name == host));
+        Url::parse(url).is_ok_and(|url| loopback::leads_here(&url) || named(&url))
+    }
+}
+
+/// Answers 403 unless the request is for this machine and comes from it. The body of a refused request isn't read.
+pub async fn admit(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
+    let hosts = &state.settings.hosts;
+    let Some(refused) = refusal(hosts, &request) else { return next.run(request).await };
+    let entry = state.log.arrived(None, &request.into_parts().0);
+    let mut response = refused.into_response();
+    response.headers_mut().insert(api::REQUEST_ID, entry.request_id());
+    entry.answered(&response);
+    response
+}
+
+/// Why the request isn't let in.
+fn refusal(hosts: &Hosts, request: &Request) -> Option<ApiError> {
     let message = "The simulator answers to programs and pages of this machine alone: Host, and Origin if there is one, \
                    must be localhost, 127.0.0.1 or [::1].";
-    api::identified(ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message).into_response()).await
+    let refuse = |what: &str, given: &str, better: &str| {
+        let reason = format!("{what} is {given:?}.{better}");
+        Some(ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message).because(reason))
+    };
+    if !is_for_here(hosts, request) {
+        let given = request.headers().get(header::HOST).and_then(text);
+        let given = given.or(request.uri().authority().map(Authority::as_str)).unwrap_or_default();
+        return refuse("Host", given, " To be reached by another name, start it with `--host NAME`.");
+    }
+    let mut origins = request.headers().get_all(header::ORIGIN).iter();
+    // Programs send none. A page that hides its origin sends `null`, which is no URL.
+    let stranger = origins.find(|origin| !text(origin).is_some_and(|origin| hosts.has(origin)))?;
+    refuse("Origin", text(stranger).unwrap_or_default(), " A page of another machine needs `--host NAME`, too.")
+}
+
+/// Whether the request comes from no page, or from one of the simulator's own. A page of this machine on another port
+/// may use the API, but not steer the simulator.
+pub fn is_from_own_page(headers: &HeaderMap, target: Option<&Authority>) -> bool {
+    let host = headers.get(header::HOST).and_then(text).or(target.map(Authority::as_str)).unwrap_or_default();
+    let own = ["http", "https"].map(|scheme| format!("{scheme}://{host}"));
+    headers.get_all(header::ORIGIN).iter().all(|origin| text(origin).is_some_and(|it| own.iter().any(|own| own == it)))
 }
 
 /// Whether the request names one host, and that host is this machine. Over HTTP/1.1 `Host` is required, and an
 /// absolute target names a host too. Over HTTP/2 either may name it, or both if they are equal.
-fn is_for_here(request: &Request) -> bool {
+fn is_for_here(ours: &Hosts, request: &Request) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let (host, further) = (hosts.next(), hosts.next());
     // A value that isn't text becomes a host that is refused.
@@ -40,18 +99,9 @@ fn is_for_here(request: &Request) -> bool {
         (_, host, _) => host.is_some(),
     };
     let mut all = host.into_iter().chain(target);
-    named && further.is_none() && all.all(|host| leads_here(&format!("http://{host}")))
-}
-
-/// Programs send no `Origin`. A page that hides its origin sends `null`, which is no URL.
-fn is_from_here(headers: &HeaderMap) -> bool {
-    headers.get_all(header::ORIGIN).iter().all(|origin| text(origin).is_some_and(leads_here))
+    named && further.is_none() && all.all(|host| ours.has(&format!("http://{host}")))
 }
 
 fn text(value: &HeaderValue) -> Option<&str> {
     value.to_str().ok()
-}
-
-fn leads_here(url: &str) -> bool {
-    Url::parse(url).is_ok_and(|url| loopback::leads_here(&url))
 }

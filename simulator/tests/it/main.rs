@@ -9,6 +9,7 @@ mod common;
 
 mod checks;
 mod contract;
+mod control;
 mod designs;
 mod faults;
 mod folders;
@@ -18,6 +19,7 @@ mod imports;
 mod kinds;
 mod library;
 mod lifetime;
+mod log;
 mod oauth;
 mod outcomes;
 mod rate_limits;

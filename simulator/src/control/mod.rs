@@ -1,0 +1,111 @@
+//! The control API below `/simulator`: it shows and steers the simulator, from any language. `openapi.yaml` beside this file
+//! says which paths it has; `perform` calls what the rest of the simulator offers, as Rust's `Simulator` does.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State as Shared};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use axum::{Json, http::HeaderValue};
+use serde_json::Value;
+
+use crate::api::checks::read_body;
+use crate::api_error::ApiError;
+use crate::given::Given;
+use crate::headers::{credentials, has_media_type, text};
+use crate::serve::visitors;
+use crate::state::State;
+
+mod events;
+mod paths;
+mod perform;
+mod requests;
+
+pub use paths::OPENAPI_YAML;
+pub use perform::perform;
+
+/// Where it stands.
+pub const BASE: &str = "/simulator";
+
+/// The cookie that has the control token, in a browser.
+pub const COOKIE: &str = "simulator-token";
+
+/// How much more a body has than the file in it, as Base64 in JSON.
+const BASE64: (u64, u64) = (4, 3);
+
+/// The control API's routes.
+pub fn router(state: Arc<State>) -> Router<()> {
+    Router::new()
+        .route(&format!("{BASE}/{{*path}}"), any(answer))
+        .layer(middleware::from_fn_with_state(state.clone(), guard))
+        .with_state(state)
+}
+
+/// Lets in programs and the simulator's own pages, and from elsewhere only those with the control token.
+pub async fn guard(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let refused = if !visitors::is_from_own_page(headers, request.uri().authority()) {
+        let message = "Only programs and the simulator's own pages may steer it: Origin is another page.";
+        ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message)
+    } else if state.settings.control_token.as_deref().is_some_and(|token| !has_token(headers, token))
+        && request.uri().path() != format!("{BASE}/health")
+    {
+        let message = "The simulator can be reached from elsewhere, so it is steered with a token: Authorization must be \
+                       `Bearer`, a space, and the token that was printed at the start (CANVA_SIMULATOR_TOKEN). A browser \
+                       opens /?token=TOKEN once.";
+        ApiError::new(StatusCode::UNAUTHORIZED, "invalid_control_token", message)
+    } else {
+        return next.run(request).await;
+    };
+    // A refusal is in the log: who looks for it has no other place.
+    let entry = state.log.arrived(None, &request.into_parts().0);
+    let response = refused.into_response();
+    entry.answered(&response);
+    response
+}
+
+fn has_token(headers: &HeaderMap, token: &str) -> bool {
+    let cookies = text(headers, header::COOKIE).unwrap_or_default().split(';');
+    let mut cookies = cookies.filter_map(|cookie| cookie.trim().split_once('='));
+    credentials(headers, "bearer") == Some(token) || cookies.any(|cookie| cookie == (COOKIE, token))
+}
+
+async fn answer(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
+    let mut response = respond(&state, request).await.unwrap_or_else(ApiError::into_response);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn respond(state: &Arc<State>, request: Request) -> Result<Response, ApiError> {
+    let (head, mut body) = request.into_parts();
+    let path = head.uri.path().strip_prefix(BASE).unwrap_or_default();
+    let (operation, ids) = paths::find(head.method.as_str(), path)?;
+    match operation {
+        "getControlOpenapi" => return Ok(yaml(OPENAPI_YAML)),
+        "getCanvaOpenapi" => return Ok(yaml(canva_connect::OPENAPI_YAML)),
+        "listen" => return Ok(events::stream(state)),
+        _ => {}
+    }
+    let most = state.settings.max_body_bytes.saturating_mul(BASE64.0) / BASE64.1 + (1 << 20);
+    let body = read_body(most, &head.headers, &mut body).await?;
+    if !body.is_empty() && !has_media_type(&head.headers, "application/json") {
+        let message = "The request body must be application/json.";
+        return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_type", message));
+    }
+    let given = match head.uri.query() {
+        Some(query) if body.is_empty() => Given::form(query.as_bytes()),
+        _ => Given::Json(body),
+    };
+    match perform(state, operation, &ids, &given).await? {
+        Value::Null => Ok(StatusCode::NO_CONTENT.into_response()),
+        value => Ok(Json(value).into_response()),
+    }
+}
+
+fn yaml(text: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, "application/yaml")], Body::from(text)).into_response()
+}

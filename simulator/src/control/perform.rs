@@ -1,0 +1,142 @@
+//! Carries out an operation of the control API. Only this file knows them by name.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::requests;
+use crate::api::routes;
+use crate::api_error::ApiError;
+use crate::given::Given;
+use crate::oauth::Which;
+use crate::state::State;
+
+/// The answer of an operation with these values in its path. Null is none.
+pub async fn perform(state: &Arc<State>, operation: &str, ids: &[String], given: &Given) -> Result<Value, ApiError> {
+    let id = ids.first().map_or("", String::as_str);
+    let answer = match operation {
+        "getHealth" => json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }),
+        "getIntegration" => integration(state),
+        "reset" => {
+            state.reset();
+            Value::Null
+        }
+        "listRequests" => return Ok(requests::list(state, &read(given)?)),
+        "getRequest" => {
+            let request = id.parse().ok().and_then(|number| state.log.request(number));
+            return Ok(requests::exchange(state, &request.ok_or_else(|| unknown("request", id))?));
+        }
+        "forgetRequests" => {
+            state.log.clear();
+            Value::Null
+        }
+        "getClock" => clock(state),
+        "advanceClock" => {
+            let Seconds { seconds } = read(given)?;
+            let by = Duration::try_from_secs_f64(seconds).map_err(|e| refused(&format!("seconds: {e}")))?;
+            state.clock.advance(by);
+            clock(state)
+        }
+        "listFaults" => json!({ "faults": state.injections.list() }),
+        "addFault" => json!({ "id": state.injections.inject(read(given)?).map_err(failed)? }),
+        "removeFault" => done(state.injections.remove(number("fault", id)?))?,
+        "removeFaults" => {
+            state.injections.clear();
+            Value::Null
+        }
+        "listTokens" => json!({ "tokens": state.oauth.tokens() }),
+        "makeToken" => state.oauth.make(read(given)?).map_err(failed)?,
+        "expireToken" => done(state.oauth.expire(&which(given)?))?,
+        "revokeToken" => done(state.oauth.revoke_token(&which(given)?))?,
+        "consent" => consent(state, read(given)?),
+        _ => {
+            let message = format!("The document has {operation}, but this simulator doesn't do it yet.");
+            return Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", message));
+        }
+    };
+    // Whoever looks at a page sees what a read doesn't change.
+    if !operation.starts_with("get") && !operation.starts_with("list") {
+        state.log.changed();
+    }
+    Ok(answer)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seconds {
+    seconds: f64,
+}
+
+fn read<T: DeserializeOwned>(given: &Given) -> Result<T, ApiError> {
+    given.read().map_err(|what| refused(&what))
+}
+
+/// The user's consent, as without a browser.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Consent {
+    code_challenge: String,
+    scopes: String,
+    #[serde(default)]
+    redirect_uri: String,
+    user: Option<String>,
+}
+
+fn consent(state: &State, consent: Consent) -> Value {
+    let Consent { code_challenge, scopes, redirect_uri, user } = consent;
+    let user = user.map_or_else(|| state.oauth.owner.clone(), |user| state.oauth.user(&user));
+    let scopes = scopes.split_whitespace().map(str::to_owned).collect();
+    json!({ "code": state.oauth.authorize(user, &code_challenge, scopes, &redirect_uri) })
+}
+
+fn which(given: &Given) -> Result<Which, ApiError> {
+    read::<Map<String, Value>>(given)?.try_into().map_err(failed)
+}
+
+fn number(what: &str, id: &str) -> Result<u64, ApiError> {
+    id.parse().map_err(|_| unknown(what, id))
+}
+
+fn done(outcome: io::Result<()>) -> Result<Value, ApiError> {
+    outcome.map(|()| Value::Null).map_err(failed)
+}
+
+/// The refusal of what the rest of the simulator doesn't do.
+fn failed(error: io::Error) -> ApiError {
+    let (status, code) = match error.kind() {
+        io::ErrorKind::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+        io::ErrorKind::InvalidInput => (StatusCode::BAD_REQUEST, "invalid_field"),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
+    };
+    ApiError::new(status, code, format!("This can't be done: {error}."))
+}
+
+fn refused(what: &str) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, "bad_request_body", format!("This can't be read: {what}."))
+}
+
+fn unknown(what: &str, id: &str) -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "not_found", format!("There is no {what} {id}."))
+}
+
+/// What a program needs to use the API.
+fn integration(state: &State) -> Value {
+    let origin = state.urls.origin();
+    json!({
+        "base_url": routes::base_url(origin),
+        "authorization_url": routes::authorization_url(origin),
+        "token_url": routes::token_url(origin),
+        "client_id": state.oauth.client.id,
+        "client_secret": state.oauth.client.secret,
+        "certificate": state.certificate,
+    })
+}
+
+fn clock(state: &State) -> Value {
+    json!({ "now": state.clock.since_epoch().as_secs_f64(), "ahead_seconds": state.clock.ahead().as_secs_f64() })
+}

@@ -1,0 +1,80 @@
+//! The requests that came, as JSON without secrets.
+
+use axum::http::{HeaderMap, header};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::api::example;
+use crate::api::routes::base_url;
+use crate::headers::has_media_type;
+use crate::log::ReceivedRequest;
+use crate::mask;
+use crate::state::State;
+
+/// The most that a list has.
+const MOST: usize = 1000;
+
+/// How many a list has unless it says more.
+const USUAL: usize = 100;
+
+/// The longest body that is shown, in bytes.
+const MAX_SHOWN: usize = 64 << 10;
+
+/// Which requests are wanted.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Wanted {
+    after: u64,
+    limit: Option<usize>,
+    operation: Option<String>,
+    status: Option<u16>,
+}
+
+/// The newest requests, newest first.
+pub fn list(state: &State, wanted: &Wanted) -> Value {
+    let is_wanted = |request: &ReceivedRequest| {
+        request.number > wanted.after
+            && wanted.operation.as_deref().is_none_or(|operation| request.operation == Some(operation))
+            && wanted.status.is_none_or(|status| request.status == Some(status))
+    };
+    let newest = state.log.newest(wanted.limit.unwrap_or(USUAL).min(MOST), is_wanted);
+    json!({ "requests": newest.iter().map(ReceivedRequest::to_json).collect::<Vec<_>>() })
+}
+
+/// All of one request and its response.
+pub fn exchange(state: &State, request: &ReceivedRequest) -> Value {
+    let mut exchange = request.to_json();
+    if let Some(fields) = exchange.as_object_mut() {
+        fields.insert("headers".into(), headers(&request.headers));
+        fields.insert("body".into(), body(&request.headers, &request.body));
+        let response = json!({
+            "headers": headers(&request.response_headers),
+            "body": body(&request.response_headers, &request.response_body),
+        });
+        fields.insert("response".into(), response);
+        let meant = || example::near(&request.method, &request.path);
+        let correct = request.operation.or_else(meant).and_then(|id| example::curl(id, &base_url(state.urls.origin())));
+        fields.insert("correct".into(), correct.into());
+    }
+    exchange
+}
+
+fn headers(headers: &HeaderMap) -> Value {
+    mask::headers(headers).into_iter().map(|(name, value)| json!({ "name": name, "value": value })).collect()
+}
+
+/// A body's length, and its text where it is text.
+fn body(headers: &HeaderMap, body: &Bytes) -> Value {
+    let text = body.get(..MAX_SHOWN.min(body.len())).filter(|_| body.len() <= MAX_SHOWN);
+    let text = text.and_then(|text| std::str::from_utf8(text).ok()).filter(|text| !text.contains('\0'));
+    let text = text.map(|text| match serde_json::from_str::<Value>(text) {
+        Ok(mut value) if headers.contains_key(header::CONTENT_TYPE) => {
+            mask::json(&mut value);
+            value.to_string()
+        }
+        _ if has_media_type(headers, "application/x-www-form-urlencoded") => mask::fields(text),
+        _ => text.to_owned(),
+    });
+    json!({ "bytes": body.len(), "text": text })
+}

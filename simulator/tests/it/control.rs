@@ -1,0 +1,292 @@
+//! The simulator is shown and steered below `/simulator`, as its own document says, and by nobody but this machine's
+//! programs and the simulator's own pages.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use canva_simulator::{RateLimits, Simulator};
+use jsonschema::Draft;
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+
+use crate::common::{
+    address, by, client, finished, fixture, image, import_url, ok, prompt, read, refused, request, upload, upload_url,
+};
+
+fn ask(simulator: &Simulator, method: Method, path: &str) -> RequestBuilder {
+    client().request(method, format!("{}{path}", simulator.control_url()))
+}
+
+async fn get(simulator: &Simulator, path: &str) -> Value {
+    ok(ask(simulator, Method::GET, path)).await
+}
+
+async fn post(simulator: &Simulator, path: &str, body: Value) -> Value {
+    let response = ask(simulator, Method::POST, path).json(&body).send().await.unwrap();
+    assert!(response.status().is_success(), "{path}: {}", response.text().await.unwrap());
+    response.json().await.unwrap_or_default()
+}
+
+async fn document(simulator: &Simulator) -> Value {
+    let text = ask(simulator, Method::GET, "/openapi.yaml").send().await.unwrap().text().await.unwrap();
+    serde_saphyr::from_str(&text).unwrap()
+}
+
+fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    match value["$ref"].as_str() {
+        Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap(),
+        None => value,
+    }
+}
+
+/// Fails unless the operation's document has such a response.
+async fn judge(document: &Value, operation: &Value, response: Response) -> u16 {
+    let (status, id) = (response.status().as_u16(), &operation["operationId"]);
+    let class = format!("{}XX", status / 100);
+    let described = operation["responses"].get(status.to_string()).or(operation["responses"].get(&class));
+    let described = resolve(document, described.unwrap_or_else(|| panic!("{id} answers {status}")));
+    let Some((media_type, content)) = described["content"].as_object().and_then(|content| content.iter().next()) else {
+        assert_eq!(response.text().await.unwrap(), "", "{id}");
+        return status;
+    };
+    assert_eq!(response.headers()["content-type"], media_type.as_str(), "{id}");
+    if media_type == "application/json" {
+        let root = json!({ "allOf": [content["schema"]], "components": document["components"] });
+        let validator = jsonschema::options().with_draft(Draft::Draft4).build(&root).unwrap();
+        let body: Value = response.json().await.unwrap();
+        assert!(validator.is_valid(&body), "{id}: {:?}\n{body:#}", validator.validate(&body));
+    }
+    status
+}
+
+#[tokio::test]
+async fn every_operation_of_the_document_is_there_and_answers_as_it_says() {
+    let simulator = Simulator::builder().rate_limits(RateLimits::SlidingWindow).start().await.unwrap();
+    ok(upload(&simulator, "Photo", fixture("photo.jpg"))).await;
+    let document = document(&simulator).await;
+    let mut statuses = BTreeMap::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let path = path.replace("{number}", "1").replace("{id}", "1");
+            let mut request = ask(&simulator, method, &path);
+            let example = &operation["requestBody"]["content"]["application/json"]["example"];
+            if !example.is_null() {
+                request = request.json(example);
+            }
+            let response = request.send().await.unwrap();
+            let status = judge(&document, operation, response).await;
+            statuses.insert(operation["operationId"].as_str().unwrap().to_owned(), status);
+            // What the document doesn't have is refused by name.
+            if !example.is_null() {
+                let mut wrong = example.clone();
+                wrong["no_such_field"] = json!(1);
+                let request = ask(&simulator, Method::POST, &path).json(&wrong);
+                let error: Value = request.send().await.unwrap().json().await.unwrap();
+                assert!(error["message"].as_str().unwrap().contains("no_such_field"), "{path}: {error}");
+            }
+        }
+    }
+    // The ids are those of nothing, but for the first of each that was made on the way.
+    let failed: Vec<_> = statuses.iter().filter(|(_, status)| ![200, 204].contains(*status)).collect();
+    assert!(failed.iter().all(|(_, status)| **status == 404), "{failed:?}");
+    assert!(failed.len() <= 2, "{failed:?}");
+}
+
+#[tokio::test]
+async fn a_request_is_looked_at_with_its_reason_its_rule_and_a_correct_one() {
+    let simulator = prompt().await;
+    let upload = request(&simulator, Method::POST, "/v1/asset-uploads").header("content-type", "text/plain");
+    let response = upload.body(image()).send().await.unwrap();
+    let number = response.headers()["x-request-id"].to_str().unwrap().rsplit('-').next().unwrap().to_owned();
+    let seen = get(&simulator, &format!("/requests/{number}")).await;
+    assert_eq!((&seen["status"], &seen["code"]), (&json!(415), &json!("unsupported_content_type")));
+    assert!(seen["reason"].as_str().unwrap().contains("text/plain"), "{seen}");
+    assert_eq!(seen["rule"], "#/components/requestBodies/File/content");
+    let correct = seen["correct"].as_str().unwrap();
+    assert!(correct.starts_with("curl ") && correct.contains("application/octet-stream"), "{correct}");
+    assert!(seen["response"]["body"]["text"].as_str().unwrap().contains("unsupported_content_type"));
+}
+
+#[tokio::test]
+async fn no_secret_is_shown() {
+    let simulator = prompt().await;
+    ok(read(&simulator, "/v1/users/me")).await;
+    let verifier = "v".repeat(50);
+    let consent = json!({
+        "code_challenge": "c3NzXzY0X2NoYXJhY3RlcnNfYXJlX2VtcHR5X2hlcmU1", "scopes": "asset:read", "user": "anna",
+    });
+    let code = post(&simulator, "/consents", consent).await["code"].as_str().unwrap().to_owned();
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", &code),
+        ("code_verifier", &verifier),
+        ("client_id", simulator.client_id()),
+        ("client_secret", simulator.client_secret()),
+    ];
+    let exchange = crate::common::form(simulator.token_url(), &fields).send().await.unwrap();
+    assert_eq!(exchange.status(), 400, "the verifier is another's");
+    let secrets = [simulator.token(), simulator.client_secret(), &code, &verifier];
+    for path in ["/requests", "/requests/1", "/requests/2", "/tokens"] {
+        let shown = get(&simulator, path).await.to_string();
+        assert!(!secrets.iter().any(|secret| shown.contains(*secret)), "{path}: {shown}");
+    }
+    let exchange = get(&simulator, "/requests/2").await["body"]["text"].as_str().unwrap().to_owned();
+    assert!(exchange.contains("grant_type=authorization_code&code=…"), "{exchange}");
+}
+
+#[tokio::test]
+async fn a_fault_is_met_as_often_as_it_says_and_can_be_taken_back() {
+    let simulator = prompt().await;
+    let fault = json!({ "operation": "usersMe", "fault": "respond", "status": 503, "times": 2 });
+    post(&simulator, "/faults", fault).await;
+    let me = || read(&simulator, "/v1/users/me");
+    for _ in 0..2 {
+        assert_eq!(me().send().await.unwrap().status(), 503);
+    }
+    ok(me()).await;
+    let lasting = json!({ "operation": "usersMe", "fault": "respond", "status": 500 });
+    let id = post(&simulator, "/faults", lasting).await["id"].clone();
+    assert_eq!(refused(me()).await.0, 500);
+    let removed = ask(&simulator, Method::DELETE, &format!("/faults/{id}")).send().await.unwrap();
+    assert_eq!(removed.status(), 204);
+    ok(me()).await;
+    let last = get(&simulator, "/requests?limit=1&status=500").await["requests"][0].clone();
+    assert_eq!(last["reason"], "The fault respond was asked for.");
+}
+
+/// Time runs in this test, so nothing but the simulator's own clock can make it quick.
+#[tokio::test]
+async fn the_clock_ends_jobs_limits_and_tokens() {
+    let hour = Duration::from_secs(3600);
+    let builder = Simulator::builder().job_duration(hour).rate_limits(RateLimits::FixedWindow);
+    let simulator = builder.start().await.unwrap();
+    let created = ok(upload(&simulator, "Photo", image())).await;
+    for _ in 1..30 {
+        ok(upload(&simulator, "Photo", image())).await;
+    }
+    assert_eq!(refused(upload(&simulator, "Photo", image())).await, (429, "too_many_requests".into()));
+    post(&simulator, "/clock/advance", json!({ "seconds": 60 })).await;
+    ok(upload(&simulator, "Photo", image())).await;
+    let path = format!("/v1/asset-uploads/{}", created["job"]["id"].as_str().unwrap());
+    assert_eq!(ok(read(&simulator, &path)).await["job"]["status"], "in_progress");
+    let token = post(&simulator, "/tokens", json!({ "user": "anna", "seconds": 3000 })).await;
+    let anna = || by(token["access_token"].as_str().unwrap(), read(&simulator, "/v1/users/me"));
+    ok(anna()).await;
+    post(&simulator, "/clock/advance", json!({ "seconds": 3600 })).await;
+    assert_eq!(refused(anna()).await.0, 401);
+    assert_eq!(finished(&simulator, "/v1/asset-uploads", &created).await["status"], "success");
+}
+
+#[tokio::test]
+async fn after_a_reset_all_is_as_at_the_start() {
+    let simulator = prompt().await;
+    ok(upload(&simulator, "Photo", image())).await;
+    post(&simulator, "/faults", json!({ "operation": "usersMe", "fault": "close" })).await;
+    let token = post(&simulator, "/tokens", json!({ "user": "anna" })).await;
+    post(&simulator, "/clock/advance", json!({ "seconds": 100 })).await;
+    let reset = ask(&simulator, Method::POST, "/reset").send().await.unwrap();
+    assert_eq!(reset.status(), 204);
+    assert!(simulator.assets().is_empty() && simulator.requests().is_empty());
+    assert_eq!(get(&simulator, "/clock").await["ahead_seconds"], 0.0);
+    assert_eq!(ok(read(&simulator, "/v1/users/me")).await["team_user"]["user_id"], "oSimulatedUser");
+    let anna = by(token["access_token"].as_str().unwrap(), read(&simulator, "/v1/users/me"));
+    assert_eq!(refused(anna).await, (401, "invalid_access_token".into()));
+    assert_eq!(simulator.requests()[0].number, 2, "numbers go on");
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_and_forms_steer_nothing() {
+    let simulator = prompt().await;
+    let own = format!("http://{}", address(&simulator));
+    let fault = json!({ "operation": "usersMe", "fault": "close" });
+    for origin in ["http://localhost:3000", "http://127.0.0.1:1", "https://evil.example", "null"] {
+        let faults = ask(&simulator, Method::POST, "/faults").header("origin", origin).json(&fault);
+        assert_eq!(refused(faults).await, (403, "permission_denied".into()), "{origin}");
+        let read = ask(&simulator, Method::GET, "/integration").header("origin", origin);
+        assert_eq!(refused(read).await.0, 403, "{origin}");
+    }
+    let typed = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=a"];
+    for media_type in typed {
+        let faults = ask(&simulator, Method::POST, "/faults").header("content-type", media_type);
+        assert_eq!(refused(faults.body(fault.to_string())).await, (415, "unsupported_content_type".into()));
+    }
+    assert_eq!(get(&simulator, "/faults").await["faults"], json!([]));
+    let preflight = ask(&simulator, Method::OPTIONS, "/faults")
+        .header("origin", &own)
+        .header("access-control-request-method", "POST");
+    let preflight = preflight.send().await.unwrap();
+    assert!(!preflight.headers().contains_key("access-control-allow-origin"));
+    let from_own = ask(&simulator, Method::POST, "/faults").header("origin", &own).json(&fault).send().await.unwrap();
+    assert_eq!(from_own.status(), 200);
+}
+
+#[tokio::test]
+async fn from_elsewhere_it_is_steered_with_a_token_alone() {
+    let simulator = Simulator::builder().host("canva").start().await.unwrap();
+    let token = simulator.control_token().unwrap();
+    let at = |path: &str| ask(&simulator, Method::GET, path).header("host", "canva:8080");
+    assert_eq!(refused(at("/clock")).await, (401, "invalid_control_token".into()));
+    assert_eq!(refused(at("/clock").bearer_auth(simulator.token())).await.0, 401);
+    ok(at("/health")).await;
+    ok(at("/clock").bearer_auth(token)).await;
+    ok(at("/clock").header("cookie", format!("other=1; simulator-token={token}"))).await;
+    // The API is what the name is for.
+    ok(read(&simulator, "/v1/users/me").header("host", "canva:8080")).await;
+    let another = read(&simulator, "/v1/users/me").header("host", "canva.example");
+    assert_eq!(refused(another).await, (403, "permission_denied".into()));
+    let reason = simulator.requests().pop().unwrap().reason.unwrap();
+    assert!(reason.contains("canva.example") && reason.contains("--host"), "{reason}");
+    assert!(Simulator::builder().host("http://canva").start().await.is_err());
+}
+
+#[tokio::test]
+async fn what_happens_is_told_as_it_happens() {
+    let simulator = prompt().await;
+    let mut events = ask(&simulator, Method::GET, "/events").send().await.unwrap();
+    assert_eq!(events.headers()["content-type"], "text/event-stream");
+    let mut heard = String::new();
+    let mut until = async |text: &str| {
+        while !heard.contains(text) {
+            heard += std::str::from_utf8(&events.chunk().await.unwrap().unwrap()).unwrap();
+        }
+        std::mem::take(&mut heard)
+    };
+    until("listening").await;
+    refused(request(&simulator, Method::GET, "/v1/assets/none")).await;
+    let said = until("\"number\":1").await;
+    assert!(said.contains("event: request") && said.contains("asset_not_found"), "{said}");
+    post(&simulator, "/clock/advance", json!({ "seconds": 1 })).await;
+    until("event: change").await;
+}
+
+#[tokio::test]
+async fn an_address_on_the_network_can_be_a_file() {
+    let simulator = prompt().await;
+    let put = |url: &str, name: &str| {
+        use base64::Engine;
+        let file = base64::engine::general_purpose::STANDARD.encode(fixture(name));
+        json!({ "url": url, "base64": file })
+    };
+    let (photo, deck) = ("https://example.com/a.png?size=1", "https://example.com/deck.pdf");
+    post(&simulator, "/files", put(photo, "photo.png")).await;
+    post(&simulator, "/files", put(deck, "deck.pdf")).await;
+    assert_eq!(ok(upload_url(&simulator, "Photo", photo)).await["job"]["status"], "success");
+    assert_eq!(ok(import_url(&simulator, "Deck", None, deck)).await["job"]["status"], "success");
+    assert_eq!(ok(upload_url(&simulator, "Other", "https://example.com/b.png")).await["job"]["status"], "failed");
+    let removed = ask(&simulator, Method::DELETE, &format!("/files?url={deck}")).send().await.unwrap();
+    assert_eq!(removed.status(), 204);
+    assert_eq!(get(&simulator, "/files").await["files"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_job_ends_as_it_was_decided() {
+    let simulator = prompt().await;
+    let decided = json!({ "kind": "asset-upload", "name": "broken-*", "code": "import_failed", "times": 1 });
+    post(&simulator, "/outcomes", decided).await;
+    let job = ok(upload(&simulator, "broken-1", image())).await["job"].take();
+    assert_eq!((&job["status"], &job["error"]["code"]), (&json!("failed"), &json!("import_failed")));
+    assert_eq!(ok(upload(&simulator, "broken-2", image())).await["job"]["status"], "success");
+    let listed = get(&simulator, "/jobs").await["jobs"].as_array().unwrap().clone();
+    assert_eq!((listed.len(), &listed[0]["name"]), (2, &json!("broken-2")));
+}
