@@ -671,13 +671,12 @@ impl Builder {
         for (name, bytes) in self.files {
             jobs::add(&state, &name, bytes, None).await?;
         }
-        state.keep();
         let router = routes::router(state.clone()).map_err(|e| io::Error::other(format!("openapi.yaml: {e}")))?;
         let server = Server { router, tls, max_concurrent_streams: self.max_concurrent_streams };
         let connections = runtime.spawn(connections::serve(port.clone(), server, tasks)).abort_handle();
         let token = first.map(|access| access.token);
         let token = token.unwrap_or_else(|| state.oauth.token_for(state.oauth.owner.clone(), true));
-        state.oauth.keep();
+        state.keep();
         let simulator = Simulator {
             base_url: routes::base_url(&origin),
             token_url: routes::token_url(&origin),

@@ -95,21 +95,22 @@ impl State {
 
     /// What there is now is what [`reset`](Self::reset) goes back to.
     pub fn keep(&self) {
-        self.injections.keep();
+        self.library().keep();
         self.outcomes.keep();
         self.addresses.keep();
-        self.library().keep();
+        self.injections.keep();
+        self.oauth.keep();
     }
 
     /// As at the start, but for numbers and ids, which go on: what still runs finishes into nothing.
     pub fn reset(&self) {
-        self.clock.reset();
-        lock(&self.counters).clear();
-        self.injections.reset();
+        self.library().reset();
         self.outcomes.reset();
         self.addresses.reset();
-        self.library().reset();
+        self.injections.reset();
         self.oauth.reset();
+        lock(&self.counters).clear();
+        self.clock.reset();
         self.log.clear();
     }
 

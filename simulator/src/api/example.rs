@@ -91,3 +91,83 @@ fn text(value: &Value) -> String {
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
+
+#[cfg(test)]
+#[allow(clippy::panic, clippy::unwrap_used)]
+mod tests {
+    use std::path::Path;
+    use std::process::Command;
+
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use canva_connect::operations::ALL;
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+    use crate::Simulator;
+
+    /// The status that a shell's curl gets for the command.
+    fn run(simulator: &Simulator, command: &str, code: &str) -> String {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
+        let ran = Command::new("sh")
+            .args(["-c", &format!("{command} -s -o /dev/null --noproxy '*' -w '%{{http_code}}'")])
+            .current_dir(fixtures)
+            .env("CANVA_ACCESS_TOKEN", simulator.token())
+            .env("CANVA_CLIENT_ID", simulator.client_id())
+            .env("CANVA_CLIENT_SECRET", simulator.client_secret())
+            .env("CODE", code)
+            .env("CODE_VERIFIER", VERIFIER)
+            .output();
+        let ran = ran.unwrap_or_else(|e| panic!("{command}: {e}"));
+        format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr))
+    }
+
+    const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn each_command_is_a_correct_request() {
+        if Command::new("curl").arg("--version").output().is_err() {
+            println!("skipped: there is no curl");
+            return;
+        }
+        let simulator = Simulator::start().await.unwrap();
+        let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER));
+        let code = simulator.authorize(&challenge, ["asset:read"], "");
+        // Revoking comes last: it ends the token that the others need.
+        let endpoints = [Endpoint::Token, Endpoint::Introspect, Endpoint::Revoke].map(Endpoint::name);
+        for id in ALL.iter().map(|operation| operation.id).chain(endpoints) {
+            let command = curl(id, simulator.base_url()).unwrap_or_else(|| panic!("{id} has no example"));
+            let names_something = command.contains("/v1/assets/")
+                || command.contains("/v1/designs/")
+                || command.contains("uploads/")
+                || command.contains("imports/")
+                || id == "moveFolderItem";
+            let expected = if names_something { "404" } else { "200" };
+            assert_eq!(run(&simulator, &command, &code), expected, "{command}");
+        }
+        assert_eq!(simulator.requests().len(), ALL.len() + endpoints.len());
+    }
+
+    #[test]
+    fn what_was_meant_is_found_by_method_and_path() {
+        let cases = [
+            (Method::POST, "/v1/asset-uploads", Some("createAssetUploadJob")),
+            (Method::GET, "/rest/v1/assets/", Some("getAsset")),
+            (Method::GET, "/rest/assets/a", Some("getAsset")),
+            (Method::PUT, "/rest/v1/assets/a", Some("updateAsset")),
+            (Method::POST, "/rest/v1/assets/a", Some("updateAsset")),
+            (Method::GET, "/rest/v1/asset-uploads", Some("createAssetUploadJob")),
+            (Method::GET, "/auth/v1/oauth/token", Some("token")),
+            (Method::POST, "/oauth/token", Some("token")),
+            (Method::GET, "/rest/v1/exports", None),
+        ];
+        for (method, path, id) in cases {
+            assert_eq!(near(&method, path), id, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_one_to_a_shell_whatever_is_in_it() {
+        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
+    }
+}

@@ -53,11 +53,12 @@ impl<'a> Node<'a> {
         self.value.get(name) == Some(&Value::Bool(true))
     }
 
-    /// What `example` or the first of `examples` shows, of this or else of its schema.
+    /// What `example` shows, or that one of `examples` which names the fewest ids: ids aren't everybody's.
     pub(super) fn example(&self) -> Option<Value> {
-        let first = || self.get("examples")?.children().next()?.1.value.get("value");
-        let own = self.value.get("example").or_else(first).cloned();
-        own.or_else(|| self.get("schema")?.value.get("example").cloned())
+        let examples = self.get("examples");
+        let examples = examples.iter().flat_map(Self::children).filter_map(|(_, example)| example.value.get("value"));
+        let fewest = examples.min_by_key(|example| example.to_string().matches("_id\":").count());
+        self.value.get("example").or(fewest).cloned()
     }
 
     fn resolved(self) -> Self {

@@ -297,6 +297,49 @@ async fn every_operation_gives_every_documented_error() {
             }
         }
     }
+
+    for request in [&simulator, &limited, &roomy, &slow].into_iter().flat_map(Simulator::requests) {
+        if request.status.is_none_or(|status| status >= 400) {
+            let rule = request.rule.as_deref().unwrap_or_else(|| panic!("{request} names no rule"));
+            let place = rule.strip_prefix('#').and_then(|place| contract.spec.pointer(place));
+            assert!(place.is_some(), "{request} isn't in the spec");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_place_that_a_request_breaks_is_the_nearest_one() {
+    let simulator = Simulator::builder()
+        .access(Access::new("all"))
+        .access(Access::new("none").scopes(Vec::<String>::new()))
+        .start()
+        .await
+        .unwrap();
+    let post = |path: &str| client().post(format!("{}{path}", simulator.base_url())).bearer_auth("all");
+    let upload = || post("/v1/asset-uploads").header("content-type", "application/octet-stream");
+    let patch = |body: Value| update(&simulator, "none", &body);
+    let named = |name: &str| upload().header("asset-upload-metadata", json!({ "name_base64": name }).to_string());
+    let cases = [
+        (by("unknown", upload()), "#/components/securitySchemes/oauthAuthCode"),
+        (by("none", upload()), "#/paths/~1v1~1asset-uploads/post/security"),
+        (post("/v1/asset-uploads").body("{}"), "#/components/requestBodies/File/content"),
+        (post("/v1/folders").body("{}"), "#/paths/~1v1~1folders/post/requestBody/content"),
+        (upload(), "#/components/parameters/AssetUploadMetadata"),
+        (named("a b"), "#/components/schemas/AssetUploadMetadata/properties/name_base64/x-decoded-max-length"),
+        (named(""), "#/components/schemas/AssetUploadMetadata/properties/name_base64/minLength"),
+        (patch(json!({ "tags": "a" })), "#/components/schemas/UpdateAssetRequest/properties/tags/type"),
+        (patch(json!({ "tags": [1] })), "#/components/schemas/UpdateAssetRequest/properties/tags/items/type"),
+        (post("/v1/folders").json(&json!({})), "#/components/schemas/CreateFolderRequest/required"),
+        (read(&simulator, "/v1/designs?limit=0"), "#/paths/~1v1~1designs/get/parameters/4/schema/minimum"),
+        (read(&simulator, "/v1/assets/a%20b"), "#/components/parameters/AssetId/schema/pattern"),
+        (read(&simulator, "/v1/assets/none"), "#/paths/~1v1~1assets~1{assetId}/get/responses/404"),
+        (client().put(format!("{}/v1/assets/none", simulator.base_url())), "#/paths/~1v1~1assets~1{assetId}"),
+    ];
+    for (request, place) in cases {
+        assert!(request.send().await.unwrap().status().is_client_error());
+        let request = simulator.requests().pop().unwrap();
+        assert_eq!(request.rule.as_deref(), Some(place), "{request}");
+    }
 }
 
 #[tokio::test]
