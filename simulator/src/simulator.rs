@@ -189,8 +189,8 @@ impl Simulator {
         self.state.injections.clear();
     }
 
-    /// Goes back to the start: library, jobs, requests, faults, tokens, limits and clock are as they were then. Ids and
-    /// the numbers of requests go on, and what the printed [`token`](Self::token) gives is as it was.
+    /// Goes back to the start: library, jobs, outcomes, files for URLs, requests, faults, tokens, limits and clock are as they were then. Ids and
+    /// the numbers of requests go on, jobs that still run end into nothing, and what the printed [`token`](Self::token) gives is as it was.
     pub fn reset(&self) {
         self.state.reset();
     }
@@ -206,10 +206,14 @@ impl Simulator {
         self.state.outcomes.add(outcome)
     }
 
-    /// The rules for jobs that aren't used up, as flat JSON objects, each with its `id`. Its `times` is how many jobs
-    /// are left.
-    pub fn outcomes(&self) -> Vec<Value> {
+    /// The rules for jobs that aren't used up, the one that is looked at first first. `times` is how many jobs are left.
+    pub fn outcomes(&self) -> Vec<JobOutcome> {
         self.state.outcomes.list()
+    }
+
+    /// Leaves all jobs to end as they would, also those of [`Builder::outcome`].
+    pub fn clear_outcomes(&self) {
+        self.state.outcomes.clear();
     }
 
     /// Removes a rule for jobs.
@@ -245,12 +249,17 @@ impl Simulator {
         self.state.library().list(&self.state.urls, self.state.now())
     }
 
-    /// The URLs that files stand for: `url`, and the file's `size` in bytes.
+    /// The URLs that files stand for: `url`, and how many `bytes` the file has.
     pub fn files(&self) -> Vec<Value> {
         self.state.addresses.list()
     }
 
-    /// Takes back what [`file_at`](Self::file_at) did.
+    /// Takes back every file of [`file_at`](Self::file_at) and [`Builder::file_at`].
+    pub fn clear_files(&self) {
+        self.state.addresses.clear();
+    }
+
+    /// Takes back one file of [`file_at`](Self::file_at).
     ///
     /// # Errors
     ///

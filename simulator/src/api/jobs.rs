@@ -12,6 +12,7 @@ use crate::api_error::ApiError;
 use crate::canva::designs::NewDesign;
 use crate::canva::library::{Finished, JobError, NewJob};
 use crate::canva::urls::Urls;
+use crate::fields::invalid;
 use crate::files::documents;
 use crate::files::fetch::{self, FetchError};
 use crate::files::media::{self, AssetKind};
@@ -143,17 +144,16 @@ pub async fn add(
     bytes: Bytes,
     user_id: Option<&str>,
 ) -> io::Result<Value> {
-    let refuse = |message: String| io::Error::new(io::ErrorKind::InvalidInput, message);
     let length = name.chars().count();
     if !(1..=MAX_NAME).contains(&length) {
-        return Err(refuse(format!("a name has 1 to {MAX_NAME} characters, but {name:?} has {length}")));
+        return Err(invalid(format!("a name has 1 to {MAX_NAME} characters, but {name:?} has {length}")));
     }
     let is_document = media::asset_kind(&bytes).is_err() && documents::is_document(&bytes);
     let made = match is_document {
         true => design(state.clone(), name.to_owned(), None, bytes).await,
         false => asset(state.clone(), name.to_owned(), bytes).await,
     };
-    let made = made.map_err(|error| refuse(format!("{name}: {}", error.message)))?;
+    let made = made.map_err(|error| invalid(format!("{name}: {}", error.message)))?;
     let owner = user_id.map_or_else(|| state.oauth.owner.clone(), |user_id| state.oauth.user(user_id));
     let (mut library, now) = (state.library(), state.now());
     Ok(match made {

@@ -8,6 +8,7 @@ use reqwest::Url;
 use serde_json::{Value, json};
 
 use crate::canva::content::Content;
+use crate::fields::{invalid, not_found};
 use crate::lock::lock;
 
 #[derive(Default)]
@@ -31,15 +32,15 @@ impl Addresses {
         lock(&self.0).now.get(&place(url.clone())).cloned()
     }
 
-    /// All URLs as JSON, with the sizes of their files in bytes.
+    /// All URLs as JSON, with the lengths of their files.
     pub fn list(&self) -> Vec<Value> {
         let files = &lock(&self.0).now;
-        files.iter().map(|(url, content)| json!({ "url": url.as_str(), "size": content.len() })).collect()
+        files.iter().map(|(url, content)| json!({ "url": url.as_str(), "bytes": content.len() })).collect()
     }
 
     pub fn remove(&self, url: &str) -> io::Result<()> {
         let url = parse(url)?;
-        let none = || io::Error::new(io::ErrorKind::NotFound, format!("no file stands for {url}"));
+        let none = || not_found(format!("no file stands for {url}"));
         lock(&self.0).now.remove(&url).map(drop).ok_or_else(none)
     }
 
@@ -47,13 +48,12 @@ impl Addresses {
         lock(&self.0).now.clear();
     }
 
-    /// Takes the files of now as those of the start.
+    /// What there is now is what [`reset`](Self::reset) goes back to.
     pub fn keep(&self) {
         let mut files = lock(&self.0);
         files.at_start = files.now.clone();
     }
 
-    /// Has the files of the start again, and no others.
     pub fn reset(&self) {
         let mut files = lock(&self.0);
         files.now = files.at_start.clone();
@@ -63,8 +63,7 @@ impl Addresses {
 fn parse(text: &str) -> io::Result<Url> {
     let refuse = |what: String| {
         // Not as it came: it may have a password.
-        let message = format!("expected an http or https URL such as https://example.com/a.png, but this {what}");
-        io::Error::new(io::ErrorKind::InvalidInput, message)
+        invalid(format!("expected an http or https URL such as https://example.com/a.png, but this {what}"))
     };
     let url = Url::parse(text).map_err(|e| refuse(format!("is no URL: {e}")))?;
     match url.scheme() {

@@ -118,13 +118,12 @@ pub struct Library {
 }
 
 impl Library {
-    /// Takes the assets and designs of now as those of the start.
+    /// What there is now is what [`reset`](Self::reset) goes back to.
     pub fn keep(&mut self) {
         self.at_start = (self.assets.clone(), self.designs.clone());
     }
 
-    /// Has the assets and designs of the start again, and nothing else. No id is given twice, so a job that still runs
-    /// ends as one that isn't known.
+    /// No id is given twice, so a job that still runs ends as one that isn't known.
     pub fn reset(&mut self) {
         let (assets, designs) = self.at_start.clone();
         let (sequence, at_start) = (self.sequence, std::mem::take(&mut self.at_start));

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use canva_connect::JobKind;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use crate::canva::library::JobError;
+use crate::fields::{invalid, not_found};
 use crate::lock::lock;
 
 /// The longest that a rule lets a job take, in seconds: a day.
@@ -31,6 +31,9 @@ const MAX_SECONDS: f64 = 24.0 * 60.0 * 60.0;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct JobOutcome {
+    /// 0 until it is a simulator's. What is read has none of its own.
+    #[serde(skip_deserializing, skip_serializing_if = "is_zero")]
+    id: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<JobKind>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,6 +49,11 @@ pub struct JobOutcome {
 }
 
 impl JobOutcome {
+    /// Its number, for [`Simulator::remove_outcome`](crate::Simulator::remove_outcome): 0 until it is a simulator's.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
     /// The jobs fail with this code: one of the spec's, such as `import_failed` or `internal_error`, or another one,
     /// since clients must expect new ones. The file isn't looked at.
     pub fn failure(code: impl Into<String>) -> Self {
@@ -132,6 +140,11 @@ impl JobOutcome {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(id: &u64) -> bool {
+    *id == 0
+}
+
 /// What the API may say with this code.
 fn message(code: &str) -> String {
     let message = match code {
@@ -166,38 +179,29 @@ pub struct Outcomes(Mutex<Rules>);
 #[derive(Default)]
 struct Rules {
     sequence: u64,
-    now: Vec<(u64, JobOutcome)>,
-    at_start: Vec<(u64, JobOutcome)>,
+    now: Vec<JobOutcome>,
+    at_start: Vec<JobOutcome>,
 }
 
 impl Outcomes {
     /// Returns the rule's id. Fails for a rule that makes no sense, and says what is wrong with it.
     pub fn add(&self, outcome: JobOutcome) -> io::Result<u64> {
-        outcome.check().map_err(|message| io::Error::new(io::ErrorKind::InvalidInput, message))?;
+        outcome.check().map_err(invalid)?;
         let mut rules = lock(&self.0);
         rules.sequence += 1;
         let id = rules.sequence;
-        rules.now.push((id, outcome));
+        rules.now.push(JobOutcome { id, ..outcome });
         Ok(id)
     }
 
-    /// The rules as JSON, each with its id; `times` is how many jobs are left.
-    pub fn list(&self) -> Vec<Value> {
-        let with_id = |(id, outcome): &(u64, JobOutcome)| {
-            let mut rule = json!(outcome);
-            if let Some(rule) = rule.as_object_mut() {
-                rule.insert("id".into(), json!(id));
-            }
-            rule
-        };
-        lock(&self.0).now.iter().map(with_id).collect()
+    pub fn list(&self) -> Vec<JobOutcome> {
+        lock(&self.0).now.clone()
     }
 
     pub fn remove(&self, id: u64) -> io::Result<()> {
         let rules = &mut lock(&self.0).now;
-        let index = rules.iter().position(|(it, _)| *it == id).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::NotFound, format!("there is no outcome {id}, or it is used up"))
-        })?;
+        let index = rules.iter().position(|rule| rule.id == id);
+        let index = index.ok_or_else(|| not_found(format!("no outcome has the id {id}, or it is used up")))?;
         rules.remove(index);
         Ok(())
     }
@@ -206,13 +210,12 @@ impl Outcomes {
         lock(&self.0).now.clear();
     }
 
-    /// Takes the rules of now as those of the start.
+    /// What there is now is what [`reset`](Self::reset) goes back to.
     pub fn keep(&self) {
         let mut rules = lock(&self.0);
         rules.at_start = rules.now.clone();
     }
 
-    /// Has the rules of the start again, and no others.
     pub fn reset(&self) {
         let mut rules = lock(&self.0);
         rules.now = rules.at_start.clone();
@@ -221,8 +224,8 @@ impl Outcomes {
     /// The rule for a job that starts now: the first that fits. One that is used up disappears.
     pub fn next(&self, kind: JobKind, name: &str) -> Option<JobOutcome> {
         let rules = &mut lock(&self.0).now;
-        let index = rules.iter().position(|(_, rule)| rule.fits(kind, name))?;
-        let (_, rule) = rules.get_mut(index)?;
+        let index = rules.iter().position(|rule| rule.fits(kind, name))?;
+        let rule = rules.get_mut(index)?;
         let outcome = rule.clone();
         rule.times = rule.times.map(|times| times - 1);
         if rule.times == Some(0) {

@@ -52,7 +52,7 @@ async fn a_file_for_a_url_is_replaced_removed_and_bound_by_the_same_limits() {
     assert_eq!(code().await, "import_failed");
     simulator.file_at(url, vec![0; 201]).unwrap();
     assert_eq!(code().await, "file_too_big");
-    assert_eq!(simulator.files(), [json!({ "url": url, "size": 201 })]);
+    assert_eq!(simulator.files(), [json!({ "url": url, "bytes": 201 })]);
     simulator.remove_file_at(url).unwrap();
     assert_eq!(code().await, "fetch_failed");
     assert_eq!(simulator.remove_file_at(url).unwrap_err().kind(), ErrorKind::NotFound);
