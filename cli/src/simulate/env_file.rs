@@ -1,7 +1,7 @@
 //! `--env-file`: what the simulator prints, as a file that is there while the simulator can be used.
 
-use std::fs;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::end::End;
@@ -22,10 +22,10 @@ impl Free {
     /// Removes a file that a killed simulator left behind, and refuses to touch any other one.
     pub fn at(path: &Path) -> Result<Self, End> {
         let about = |error: io::Error| End::usage(format!("--env-file {}: {error}", path.display()));
-        match fs::read(path) {
-            Ok(text) if text.starts_with(FIRST_LINE.as_bytes()) => fs::remove_file(path).map_err(about)?,
-            Ok(_) => {
-                let message = "there is another file, which isn't overwritten; choose another name";
+        match is_own(path) {
+            Ok(true) => fs::remove_file(path).map_err(about)?,
+            Ok(false) => {
+                let message = "something else is there, which isn't overwritten; choose another name";
                 return Err(about(io::Error::other(message)));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -63,6 +63,17 @@ impl Drop for EnvFile {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// Whether a simulator has written what is there.
+fn is_own(path: &Path) -> io::Result<bool> {
+    // A pipe would never end.
+    if !fs::metadata(path)?.is_file() {
+        return Ok(false);
+    }
+    let mut start = Vec::new();
+    File::open(path)?.take(FIRST_LINE.len() as u64).read_to_end(&mut start)?;
+    Ok(start == FIRST_LINE.as_bytes())
 }
 
 /// Whether shells, dotenv files, Node and Docker all take the character as itself, without quotes.

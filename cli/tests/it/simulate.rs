@@ -1,5 +1,6 @@
 //! `canva simulate` for other programs: what it prints, how it is set, what it logs, and how it ends.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -464,7 +465,8 @@ fn an_env_file_that_is_somebody_elses_or_cant_be_true_is_refused() {
     fs::write(&file, "MINE=1\n").unwrap();
     refused(&[path], "isn't overwritten");
     assert_eq!(fs::read_to_string(&file).unwrap(), "MINE=1\n");
-    refused(&[directory.path().to_str().unwrap()], "irectory");
+    refused(&[directory.path().to_str().unwrap()], "isn't overwritten");
+    refused(&["/dev/null"], "isn't overwritten");
 }
 
 #[test]
@@ -491,4 +493,17 @@ fn settings_that_cant_be_followed_are_refused_with_the_reason() {
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{options:?}");
         assert!(ran.stderr.contains(reason), "{options:?}: {}", ran.stderr);
     }
+}
+
+#[test]
+fn the_manual_has_every_option() {
+    let help = run(canva(["simulate", "-h"])).succeeded();
+    let (help, _) = help.split_once("Options of all commands:").unwrap();
+    let options = help.lines().filter_map(|line| line.strip_prefix("      --")?.split(' ').next());
+    let manual = fs::read_to_string("../docs/cli.md").unwrap();
+    let (_, table) = manual.split_once("| option | sets |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let first_column = table.lines().filter_map(|line| line.split('|').nth(1));
+    let named = first_column.flat_map(|names| names.split('`')).filter_map(|name| name.strip_prefix("--"));
+    assert_eq!(named.collect::<BTreeSet<_>>(), options.collect::<BTreeSet<_>>());
 }
