@@ -195,6 +195,11 @@ impl Simulator {
         self.state.reset();
     }
 
+    /// Makes what there is now what [`reset`](Self::reset) goes back to, as if it were the [`Builder`]'s.
+    pub fn keep(&self) {
+        self.state.keep();
+    }
+
     /// Lets jobs that start from now on end as this says. Where several rules fit, the first one does it. Returns the
     /// rule's id.
     ///

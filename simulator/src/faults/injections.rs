@@ -2,6 +2,7 @@
 
 use std::io;
 use std::ops::{Bound, RangeBounds};
+use std::str::FromStr;
 use std::sync::Mutex;
 
 use canva_connect::operations::ALL;
@@ -10,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::faults::Fault;
 use crate::fields::{invalid, not_found};
+use crate::given::Given;
 use crate::lock::lock;
 use crate::oauth::Endpoint;
 
@@ -47,6 +49,15 @@ pub struct Injection {
     /// How many requests of the operation have come since the injection.
     pub(super) seen: u32,
     pub(super) fault: Fault,
+}
+
+/// From JSON, or from `name=value,name=value`.
+impl FromStr for Injection {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse::<Given>()?.read()
+    }
 }
 
 impl Injection {
