@@ -14,6 +14,8 @@ mod item;
 mod limits;
 mod list;
 mod login;
+#[cfg(unix)]
+mod open_files;
 mod output;
 mod screen;
 mod shell;

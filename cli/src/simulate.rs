@@ -10,6 +10,8 @@ use crate::output::Output;
 use crate::stop::Stop;
 
 pub async fn run(args: Simulate, stop: &Stop, output: &mut Output) -> io::Result<()> {
+    #[cfg(unix)]
+    crate::open_files::raise();
     let mut simulator = Simulator::builder().port(args.port);
     if let Some(limits) = args.rate_limits {
         simulator = simulator.rate_limits(limits);
