@@ -35,7 +35,8 @@
 //! Only programs of this machine, and web pages from this machine. The simulator answers 403 if `Host` (over HTTP/2,
 //! `:authority`) isn't `localhost`, `127.0.0.1` or `[::1]` with any port, or if `Origin` is another site or `null`.
 //! So a web page from elsewhere can't use the simulator, even under a name that resolves to 127.0.0.1. Tokens, codes
-//! and secrets are random at each start.
+//! and secrets are random at each start. [`Builder::host`] and [`Builder::bind`] let others in; URLs in responses have the
+//! host by which the client came.
 //!
 //! A page of this machine may call every operation (CORS), as at Canva, but not the token endpoints: the client's
 //! secret has no place in a browser.
@@ -44,8 +45,18 @@
 //!
 //! Code and message are as Canva's, so they often have several possible causes. Which one it was, and what would be
 //! right, is in the response's header `x-simulator-reason`, and in [`ReceivedRequest::reason`]. It is for people:
-//! Canva doesn't send it. Every response has an `x-request-id`; those of the API are numbered in the order in which
-//! requests arrived.
+//! Canva doesn't send it. Every response has an `x-request-id` with the request's number, in the order of arrival.
+//! [`ReceivedRequest::rule`] is the place in the spec that the request breaks. [`Builder::on_request`] hears of each
+//! request when it has ended; as text, a request is a line for a log.
+//!
+//! # From other languages
+//!
+//! Below [`Simulator::control_url`] there is an API that does what this crate does: it lists requests, lets requests meet
+//! faults, decides how jobs end, makes and ends tokens, puts the clock ahead, and goes back to the start. It describes
+//! itself: `GET /simulator/openapi.yaml`. At `/` there is a page that shows all of it, and uses nothing else.
+//!
+//! Only programs and the page itself can use it: its bodies are JSON, and a request with another `Origin` is refused, from
+//! other ports of this machine too. Where others are let in, it takes [`Simulator::control_token`].
 //!
 //! # When things go wrong
 //!
@@ -130,10 +141,11 @@
 //! works once; using it again revokes all tokens of the same consent. `revoke`, beside it, revokes them too, and
 //! `introspect` describes a token. All three also stand below `{base_url}/v1/oauth`, which Canva has deprecated.
 //!
-//! There are three ways to consent. [`Simulator::authorization_url`] is a page that consents at once,
-//! [`Simulator::authorize`] returns the code without a browser, and [`Simulator::authorize_as`] returns a token of
-//! another user. The API accepts the access tokens, with the scopes of the consent or of the refresh, until they
-//! expire.
+//! There are three ways to consent. [`Simulator::authorization_url`] is a page that asks the user of a browser, and
+//! sends a program back at once. [`Simulator::authorize`] returns the code without a browser.
+//! [`Simulator::authorize_as`] returns a token of another user, and [`Simulator::token_for`] one with chosen scopes and
+//! lifetime. The API accepts the access tokens, with the scopes of the consent or of the refresh, until they expire;
+//! [`Simulator::expire`] and [`Simulator::revoke`] end them before.
 //!
 //! A user can consent to all 18 scopes of Canva, also to those that no operation here needs. Consent without PKCE is
 //! refused: the page names the parameter that is wrong.
@@ -200,12 +212,12 @@
 //!   changed last.
 //! - No job was started outside the API, so no read of an import is an `invalid_request`. The token endpoint has no rate
 //!   limit.
-//! - No redirect URI is registered. The consent page takes any, and leads to `http://127.0.0.1:3001/oauth/redirect`
-//!   without one.
+//! - Without [`Builder::redirect_uri`], no redirect URI is registered. Then the consent page takes any, and leads to
+//!   `http://127.0.0.1:3001/oauth/redirect` without one.
 //! - Nothing is pinned or shared, there are no brand templates, and a folder is never full. A user has no capabilities,
 //!   and their id is their display name.
 //! - A design has a title, a type and a page count, but nothing on its pages: the size and the image that it is made of
-//!   are checked and forgotten. It has no thumbnail, and its URLs lead nowhere. A folder has no thumbnail either.
+//!   are checked and forgotten. It has no thumbnail, and its URLs lead to the simulator's page. A folder has no thumbnail either.
 //! - Rate limits are off without [`Builder::rate_limits`], because tests shouldn't wait a minute.
 //! - There is no HTTP/2 without TLS. Every asset stays until the simulator is dropped, deleted ones too. Files of more
 //!   than 256 MiB in all are in a temporary file without a name, which is gone when the process ends.

@@ -19,11 +19,13 @@ use crate::canva::designs::StoredDesign;
 use crate::canva::folders::StoredFolder;
 use crate::canva::library::StoredAsset;
 use crate::canva::outcomes::JobOutcome;
-use crate::canva::rates::{RateLimits, WINDOW};
+use crate::canva::rates::{self, RateLimits, WINDOW};
 use crate::clock::Clock;
 use crate::control;
 use crate::faults::Fault;
 use crate::faults::injections::Injection;
+use crate::fields::invalid;
+use crate::lock::lock;
 use crate::log::{Listener, ReceivedRequest};
 use crate::oauth::{self, Client, OAuth, Which};
 use crate::secrets::Secrets;
@@ -173,6 +175,15 @@ impl Simulator {
         self.state.injections.list()
     }
 
+    /// Ends a fault, by the `id` that [`faults`](Self::faults) has in JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::NotFound`] if no fault has it, or no request can meet that fault any more.
+    pub fn remove_fault(&self, id: u64) -> io::Result<()> {
+        self.state.injections.remove(id)
+    }
+
     /// Ends every fault, also those of [`Builder::fault`].
     pub fn clear_faults(&self) {
         self.state.injections.clear();
@@ -266,7 +277,7 @@ impl Simulator {
     /// [`io::ErrorKind::InvalidInput`] for a name that is too long and for a file with which an upload or an import
     /// would fail. It says why.
     pub async fn add(&self, name: &str, bytes: impl Into<Bytes>, user_id: Option<&str>) -> io::Result<String> {
-        let made = jobs::add(&self.state, name, bytes.into(), user_id).await?;
+        let made = jobs::add(&self.state, &self.state.urls, name, bytes.into(), user_id).await?;
         let id = made.as_object().and_then(|made| made.values().next()?.get("id")?.as_str());
         Ok(id.unwrap_or_default().to_owned())
     }
@@ -335,6 +346,13 @@ impl Simulator {
         self.state.oauth.expire(&Which::Token(token.to_owned()))
     }
 
+    /// Every limit of which a request was counted, as it stands: `user`, `operation`, `limit`, `used`, `window_seconds`
+    /// and `free_in_seconds`, after which the next request is let through. It is empty without
+    /// [`Builder::rate_limits`].
+    pub fn rates(&self) -> Vec<Value> {
+        rates::list(&lock(&self.state.counters), self.state.clock.now())
+    }
+
     /// Every token, oldest first: `id`, `kind` (`access` or `refresh`), `user`, `scopes`, `issued_at`, `expires_at`
     /// (both in seconds since the Unix epoch; none for a token that doesn't end), and `state`: `active`, `expired`, `used`
     /// (a refresh token) or `revoked`. `token` is the last characters of its text, no more.
@@ -352,9 +370,9 @@ impl Simulator {
         self.state.oauth.revoke_token(&Which::Token(token.to_owned()))
     }
 
-    /// The page where an integration asks its user for consent. It consents at once, by a redirect with a code. To
-    /// log in as another user than the default one, append `&user=anna` to the URL; Canva's page has no such
-    /// parameter.
+    /// The page where an integration asks its user for consent. A browser (its `Accept` has `text/html`) shows who asks
+    /// for what, and its user allows or denies it. A program is sent back at once, by a redirect with a code. To log in
+    /// as another user than the default one, append `&user=anna` to the URL; Canva's page has no such parameter.
     pub fn authorization_url(&self) -> &str {
         &self.authorization_url
     }
@@ -428,6 +446,7 @@ impl Default for Builder {
         let oauth = oauth::Settings {
             token_lifetime: Duration::from_secs(4 * 60 * 60),
             scopes: SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
+            redirect_uris: Vec::new(),
             rfc_6749_errors: false,
         };
         Self {
@@ -567,6 +586,14 @@ impl Builder {
         self
     }
 
+    /// A redirect URI of the integration. Call it again for further ones. Then the consent page leads back to none but
+    /// these, compared as text, and to the first one if it is asked without any. Default: it leads back anywhere.
+    #[must_use]
+    pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
+        self.oauth.redirect_uris.push(uri.into());
+        self
+    }
+
     /// Gives errors of the OAuth endpoints the form of RFC 6749, `{"error", "error_description"}`. Default: the API's
     /// form, `{"code", "message"}`, with the same code.
     #[must_use]
@@ -625,6 +652,7 @@ impl Builder {
     /// - A fault is for an unknown operation, or needs HTTP/2 and the simulator doesn't speak it.
     /// - An outcome, a URL or a file is one that [`Simulator::outcome`], [`Simulator::file_at`] or [`Simulator::add`]
     ///   refuses.
+    /// - A redirect URI is no URL, or a host no host.
     /// - `openapi.yaml` has something that the simulator can't follow.
     pub async fn start(mut self) -> io::Result<Simulator> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
@@ -654,6 +682,9 @@ impl Builder {
         let first = self.accesses.first().cloned();
         let clock = Arc::new(Clock::new());
         let owner = first.clone().unwrap_or_else(|| Access::new("")).owner;
+        for uri in &self.oauth.redirect_uris {
+            reqwest::Url::parse(uri).map_err(|e| invalid(format!("the redirect URI {uri:?} is no URL: {e}")))?;
+        }
         let oauth = OAuth::new(client, owner, self.oauth, secrets, clock.clone());
         self.accesses.into_iter().for_each(|access| oauth.adopt(access));
         let (background, tasks) = Background::new();
@@ -669,7 +700,7 @@ impl Builder {
             state.addresses.put(&url, state.store.keep(bytes).await?)?;
         }
         for (name, bytes) in self.files {
-            jobs::add(&state, &name, bytes, None).await?;
+            jobs::add(&state, &state.urls, &name, bytes, None).await?;
         }
         let router = routes::router(state.clone()).map_err(|e| io::Error::other(format!("openapi.yaml: {e}")))?;
         let server = Server { router, tls, max_concurrent_streams: self.max_concurrent_streams };

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use axum::http::HeaderValue;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::timeout;
 
 use crate::api::continuation::Continuations;
 use crate::canva::addresses::Addresses;
 use crate::canva::content::Store;
-use crate::canva::library::Library;
+use crate::canva::library::{Finished, JobError, Library};
 use crate::canva::outcomes::Outcomes;
 use crate::canva::rates::{RateCounter, RateLimits};
 use crate::canva::urls::Urls;
@@ -22,6 +23,9 @@ use crate::oauth::OAuth;
 use crate::serve::background::Background;
 use crate::serve::tls::TlsServer;
 use crate::serve::visitors::Hosts;
+
+/// How long whoever puts the clock ahead waits for jobs at most.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The builder's settings that requests depend on.
 #[derive(Clone, Debug)]
@@ -56,6 +60,8 @@ pub struct State {
     pub addresses: Addresses,
     pub store: Arc<Store>,
     library: Mutex<Library>,
+    /// A job has ended.
+    ended: Notify,
 }
 
 impl State {
@@ -86,11 +92,35 @@ impl State {
             addresses: Addresses::default(),
             store: Arc::default(),
             library: Mutex::default(),
+            ended: Notify::new(),
         }
     }
 
     pub fn library(&self) -> MutexGuard<'_, Library> {
         lock(&self.library)
+    }
+
+    /// Ends a job.
+    pub fn finish_job(&self, id: &str, outcome: Result<Finished, JobError>) {
+        self.library().finish_job(id, outcome, self.now());
+        self.ended.notify_waiters();
+        self.log.changed();
+    }
+
+    /// Waits for jobs whose time is over, so that whoever puts the clock ahead finds them ended. Some may have work to do
+    /// that takes longer.
+    pub async fn overdue(&self) {
+        let wait = async {
+            loop {
+                let ended = self.ended.notified();
+                if !self.library().is_behind(self.clock.since_epoch()) {
+                    return;
+                }
+                ended.await;
+            }
+        };
+        // Too late, they end after this.
+        let _ = timeout(PATIENCE, wait).await;
     }
 
     /// What there is now is what [`reset`](Self::reset) goes back to.

@@ -343,7 +343,7 @@ async fn a_login_that_canva_does_not_revoke_goes_on() {
     let oauth = OAuth::new(integration(&simulator), Memory::default());
     log_in(&simulator, &oauth).await.unwrap();
     for (fault, expected) in [
-        (Fault::Respond(CannedResponse::json(429)), "refused with 429 Too Many Requests simulated_fault"),
+        (Fault::Respond(CannedResponse::json(429)), "refused with 429 Too Many Requests too_many_requests"),
         (Fault::Respond(CannedResponse::html(503)), "refused with 503"),
         (Fault::Close, "could not be reached"),
     ] {

@@ -162,7 +162,7 @@ fn a_page_that_is_refused_fails_the_listing_after_what_was_listed() {
     let last = &ran.json()[100];
     assert_eq!(
         json!([last["folder_id"], last["status"], last["error"]["code"]]),
-        json!(["uploads", "failed", "simulated_fault"])
+        json!(["uploads", "failed", "permission_denied"])
     );
 }
 

@@ -7,9 +7,12 @@ use serde_json::{Map, Value};
 use crate::api::schema;
 use crate::api_error::ApiError;
 use crate::canva::access::Owner;
+use crate::canva::urls::Urls;
 
 pub struct Call {
     pub owner: Owner,
+    /// The URLs for this client.
+    pub urls: Urls,
     /// Path parameters, in the path's order.
     pub path: Vec<String>,
     /// Query parameters by name, with the spec's defaults for those that aren't given.

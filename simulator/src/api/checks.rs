@@ -44,7 +44,7 @@ pub async fn check(
     let body = read_body(state.settings.max_body_bytes, headers, body).await?;
     entry.body(body.clone());
     let json = spec.check_body(&body)?;
-    Ok(Call { owner: access.owner, path, query, headers: parameters, body, json })
+    Ok(Call { owner: access.owner, urls: state.urls.by(request), path, query, headers: parameters, body, json })
 }
 
 fn check_scopes(access: &Access, operation: &Operation) -> Result<(), ApiError> {

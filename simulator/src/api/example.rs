@@ -127,7 +127,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn each_command_is_a_correct_request() {
         if Command::new("curl").arg("--version").output().is_err() {
-            println!("skipped: there is no curl");
+            eprintln!("skipped: there is no curl");
             return;
         }
         let simulator = Simulator::start().await.unwrap();

@@ -12,6 +12,7 @@ use crate::api_error::ApiError;
 use crate::canva::content::Content;
 use crate::canva::designs::NewDesign;
 use crate::canva::library::{Finished, JobError, NewJob};
+use crate::canva::urls::Urls;
 use crate::fields::invalid;
 use crate::files::documents;
 use crate::files::fetch::{self, FetchError};
@@ -31,6 +32,7 @@ const MAX_NAME: usize = 50;
 /// rule can give it another duration, and an error in place of its work.
 pub async fn start(
     state: &Arc<State>,
+    urls: &Urls,
     new: NewJob,
     work: impl Future<Output = Result<Finished, JobError>> + Send + 'static,
 ) -> Result<Value, ApiError> {
@@ -56,15 +58,14 @@ pub async fn start(
         if let Some(earliest) = earliest {
             background.clock.sleep_until(earliest).await;
         }
-        background.library().finish_job(&job_id, outcome, background.now());
-        background.log.changed();
+        background.finish_job(&job_id, outcome);
         // Only a response that waits for the end listens.
         let _ = done.send(());
     });
     if duration.is_zero() {
         let _ = finished.await;
     }
-    state.library().job(kind, &id, &user_id, &state.urls, state.now())
+    state.library().job(kind, &id, &user_id, urls, state.now())
 }
 
 /// What an upload makes of its file, if it could be kept.
@@ -135,7 +136,13 @@ pub async fn design_at(
 /// Makes an asset of an image or a video, and a design of a document, at once and without a job: `{"asset": …}` or
 /// `{"design": …}`. `name` is the asset's name or the design's title. It is the default user's, unless another
 /// one is named. Fails, and says why, where the job would.
-pub async fn add(state: &Arc<State>, name: &str, bytes: Bytes, user_id: Option<&str>) -> io::Result<Value> {
+pub async fn add(
+    state: &Arc<State>,
+    urls: &Urls,
+    name: &str,
+    bytes: Bytes,
+    user_id: Option<&str>,
+) -> io::Result<Value> {
     let length = name.chars().count();
     if !(1..=MAX_NAME).contains(&length) {
         return Err(invalid(format!("a name has 1 to {MAX_NAME} characters, but {name:?} has {length}")));
@@ -150,9 +157,9 @@ pub async fn add(state: &Arc<State>, name: &str, bytes: Bytes, user_id: Option<&
     let (mut library, now) = (state.library(), state.now());
     Ok(match made {
         Finished::Asset { name, content, media } => {
-            json!({ "asset": library.add_asset(name, content, media, owner, now).to_json(&state.urls, now) })
+            json!({ "asset": library.add_asset(name, content, media, owner, now).to_json(urls, now) })
         }
-        Finished::Design(new) => json!({ "design": library.add_design(new, owner, now).to_json(&state.urls) }),
+        Finished::Design(new) => json!({ "design": library.add_design(new, owner, now).to_json(urls) }),
     })
 }
 

@@ -53,14 +53,14 @@ async fn upload_asset(state: &Arc<State>, call: Call) -> Result<Value, ApiError>
     let name = call.decoded_header_text("Asset-Upload-Metadata", "name_base64")?;
     let work = jobs::asset(state.clone(), name.clone(), state.store.keep(call.body).await);
     let new = NewJob { kind: JobKind::AssetUpload, owner: call.owner, name, from: None };
-    jobs::start(state, new, work).await
+    jobs::start(state, &call.urls, new, work).await
 }
 
 async fn upload_asset_from_url(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
     let (name, url) = (call.body_text("name").unwrap_or_default(), url(&call)?);
     let work = jobs::asset_at(state.clone(), name.clone(), url);
     let from = call.body_text("url");
-    jobs::start(state, NewJob { kind: JobKind::UrlAssetUpload, owner: call.owner, name, from }, work).await
+    jobs::start(state, &call.urls, NewJob { kind: JobKind::UrlAssetUpload, owner: call.owner, name, from }, work).await
 }
 
 async fn import_design(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
@@ -68,14 +68,15 @@ async fn import_design(state: &Arc<State>, call: Call) -> Result<Value, ApiError
     let given = call.header_text("Import-Metadata", "mime_type");
     let work = jobs::design(state.clone(), title.clone(), given, state.store.keep(call.body).await);
     let new = NewJob { kind: JobKind::Import, owner: call.owner, name: title, from: None };
-    jobs::start(state, new, work).await
+    jobs::start(state, &call.urls, new, work).await
 }
 
 async fn import_design_from_url(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
     let (title, url) = (call.body_text("title").unwrap_or_default(), url(&call)?);
     let work = jobs::design_at(state.clone(), title.clone(), call.body_text("mime_type"), url);
     let from = call.body_text("url");
-    jobs::start(state, NewJob { kind: JobKind::UrlImport, owner: call.owner, name: title, from }, work).await
+    jobs::start(state, &call.urls, NewJob { kind: JobKind::UrlImport, owner: call.owner, name: title, from }, work)
+        .await
 }
 
 /// Where a file is to be fetched.
@@ -92,13 +93,13 @@ fn url(call: &Call) -> Result<Url, ApiError> {
 }
 
 fn read_job(state: &State, kind: JobKind, call: &Call) -> Result<Value, ApiError> {
-    state.library().job(kind, call.id(), &call.owner.user_id, &state.urls, state.now())
+    state.library().job(kind, call.id(), &call.owner.user_id, &call.urls, state.now())
 }
 
 fn get_asset(state: &State, call: &Call) -> Result<Value, ApiError> {
     let mut library = state.library();
     let asset = library.asset_mut(call.id(), &call.owner.user_id)?;
-    Ok(json!({ "asset": asset.to_json(&state.urls, state.now()) }))
+    Ok(json!({ "asset": asset.to_json(&call.urls, state.now()) }))
 }
 
 fn delete_asset(state: &State, call: &Call) -> Result<Response, ApiError> {
@@ -117,7 +118,7 @@ fn update_asset(state: &State, call: &Call) -> Result<Value, ApiError> {
         asset.tags = tags.iter().filter_map(|tag| tag.as_str().map(str::to_owned)).collect();
     }
     asset.updated_at = now.max(asset.updated_at + 1);
-    Ok(json!({ "asset": asset.to_json(&state.urls, now) }))
+    Ok(json!({ "asset": asset.to_json(&call.urls, now) }))
 }
 
 fn create_folder(state: &State, call: Call) -> Result<Value, ApiError> {
@@ -143,7 +144,7 @@ fn list_folder_items(state: &State, call: &Call) -> Result<Value, ApiError> {
     let (library, now) = (state.library(), state.now());
     let items = library.items_in(call.id(), &call.owner.user_id)?;
     let items = items.filter(|item| is_listed(item.kind()) && !only_pinned);
-    page(state, call, after.as_ref(), items, Item::place, |item| item.to_json(&state.urls, now))
+    page(state, call, after.as_ref(), items, Item::place, |item| item.to_json(&call.urls, now))
 }
 
 fn list_designs(state: &State, call: &Call) -> Result<Value, ApiError> {
@@ -161,7 +162,7 @@ fn list_designs(state: &State, call: &Call) -> Result<Value, ApiError> {
         after.as_ref(),
         designs,
         |design, by| Item::Design(design).place(by),
-        |design| design.to_json(&state.urls),
+        |design| design.to_json(&call.urls),
     )
 }
 
@@ -192,12 +193,12 @@ fn page<T>(
 fn get_design(state: &State, call: &Call) -> Result<Value, ApiError> {
     let library = state.library();
     let design = library.design(call.id(), &call.owner.user_id)?;
-    Ok(json!({ "design": design.to_json(&state.urls) }))
+    Ok(json!({ "design": design.to_json(&call.urls) }))
 }
 
 fn create_design(state: &State, call: Call) -> Result<Value, ApiError> {
     let mut library = state.library();
     let new = library.new_design(&call.json, &call.owner.user_id)?;
     let design = library.add_design(new, call.owner, state.now());
-    Ok(json!({ "design": design.to_json(&state.urls) }))
+    Ok(json!({ "design": design.to_json(&call.urls) }))
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, RawPathParams, RawQuery};
+use axum::extract::{Path, RawPathParams, RawQuery, Request};
 use axum::http::{StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
@@ -140,14 +140,13 @@ pub fn router(state: Arc<State>) -> Result<Router, String> {
         }
     }
     let (consent, thumbnails) = (state.clone(), state.clone());
-    let authorize =
-        get(async move |RawQuery(query): RawQuery| consent.oauth.authorize_page(&query.unwrap_or_default()));
+    let authorize = async move |request: Request| consent.oauth.consent_page(request).await;
     let thumbnail = get(async move |asset_id: Result<Path<String>, _>, RawQuery(query): RawQuery| {
         let asset_id = asset_id.map_or(String::new(), |Path(asset_id)| asset_id);
         thumbnail(&thumbnails, &asset_id, &query.unwrap_or_default()).await.unwrap_or_else(ApiError::into_response)
     });
     let beside = Router::new()
-        .route(path_of(AUTHORIZATION_URL), authorize)
+        .route(path_of(AUTHORIZATION_URL), get(authorize.clone()).post(authorize))
         .route("/thumbnails/{asset_id}/0001.png", thumbnail)
         .layer(middleware::from_fn_with_state(state.clone(), api::logged));
     let (admitting, nowhere) = (state.clone(), state.clone());

@@ -28,17 +28,26 @@ impl Library {
         json!({ "assets": assets, "trash": trash, "designs": designs, "folders": folders })
     }
 
-    /// The asset as in [`list`](Self::list), also a deleted one: then `deleted` is true.
-    pub fn any_asset(&self, id: &str, urls: &Urls, now: i64) -> Option<Value> {
+    /// An asset or a design as in [`list`](Self::list): `{"asset": …}`, with `deleted`, or `{"design": …}`.
+    pub fn show(&self, id: &str, urls: &Urls, now: i64) -> Option<Value> {
+        if let Some(design) = self.designs.get(id) {
+            return Some(json!({ "design": of_design(design, urls) }));
+        }
         let asset = self.assets.get(id).or_else(|| self.trash.get(id))?;
         let mut value = of_asset(asset, urls, now);
         value.as_object_mut()?.insert("deleted".into(), json!(self.trash.contains_key(id)));
-        Some(value)
+        Some(json!({ "asset": value }))
     }
 
-    /// The design as in [`list`](Self::list).
-    pub fn any_design(&self, id: &str, urls: &Urls) -> Option<Value> {
-        self.designs.get(id).map(|design| of_design(design, urls))
+    /// The file of an asset or a design.
+    pub fn file(&self, id: &str) -> Option<Content> {
+        let asset = self.assets.get(id).or_else(|| self.trash.get(id)).map(|asset| &asset.content);
+        asset.or_else(|| self.designs.get(id).map(|design| &design.content)).cloned()
+    }
+
+    /// Whether a job still runs that could have ended by this time since the Unix epoch.
+    pub fn is_behind(&self, now: Duration) -> bool {
+        self.jobs.values().any(|job| matches!(job.state, JobState::InProgress) && job.ends <= now)
     }
 }
 

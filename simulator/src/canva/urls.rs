@@ -2,10 +2,18 @@
 
 use std::hash::{BuildHasher, RandomState};
 
+use axum::http::header;
+use axum::http::request::Parts;
+use axum::http::uri::Authority;
+
+use crate::headers;
+
 /// How long a thumbnail's URL works, in seconds.
 const THUMBNAIL_LIFETIME: i64 = 15 * 60;
 
+#[derive(Clone)]
 pub struct Urls {
+    /// What they begin with.
     origin: String,
     /// A hash with a random key, which signs the URLs.
     signer: RandomState,
@@ -14,6 +22,15 @@ pub struct Urls {
 impl Urls {
     pub fn new(origin: String) -> Self {
         Self { origin, signer: RandomState::new() }
+    }
+
+    /// Those in the answer to a client that reached the simulator by this host. A container or a forwarded port has
+    /// another name outside than inside.
+    pub fn by(&self, request: &Parts) -> Self {
+        let host = headers::text(&request.headers, header::HOST).or(request.uri.authority().map(Authority::as_str));
+        let scheme = self.origin.split_once("://").map_or("http", |(scheme, _)| scheme);
+        let origin = host.map_or_else(|| self.origin.clone(), |host| format!("{scheme}://{host}"));
+        Self { origin, signer: self.signer.clone() }
     }
 
     pub fn origin(&self) -> &str {

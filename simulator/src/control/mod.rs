@@ -88,6 +88,7 @@ async fn respond(state: &Arc<State>, request: Request) -> Result<Response, ApiEr
         "getControlOpenapi" => return Ok(yaml(OPENAPI_YAML)),
         "getCanvaOpenapi" => return Ok(yaml(canva_connect::OPENAPI_YAML)),
         "listen" => return Ok(events::stream(state)),
+        "getFile" => return file(state, &ids).await,
         _ => {}
     }
     let most = state.settings.max_body_bytes.saturating_mul(BASE64.0) / BASE64.1 + (1 << 20);
@@ -100,10 +101,21 @@ async fn respond(state: &Arc<State>, request: Request) -> Result<Response, ApiEr
         Some(query) if body.is_empty() => Given::form(query.as_bytes()),
         _ => Given::Json(body),
     };
-    match perform(state, operation, &ids, &given).await? {
+    match perform(state, &state.urls.by(&head), operation, &ids, &given).await? {
         Value::Null => Ok(StatusCode::NO_CONTENT.into_response()),
         value => Ok(Json(value).into_response()),
     }
+}
+
+/// The file of an asset or a design, as it came.
+async fn file(state: &Arc<State>, ids: &[String]) -> Result<Response, ApiError> {
+    let id = ids.first().map_or("", String::as_str);
+    let unknown = || ApiError::new(StatusCode::NOT_FOUND, "not_found", format!("There is no asset or design {id}."));
+    let content = state.library().file(id).ok_or_else(unknown)?;
+    let lost =
+        |e| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", format!("The file is lost: {e}."));
+    let bytes = content.load().await.map_err(lost)?;
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
 }
 
 fn yaml(text: &'static str) -> Response {

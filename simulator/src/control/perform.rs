@@ -5,23 +5,35 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::requests;
-use crate::api::routes;
+use crate::api::{jobs, routes};
 use crate::api_error::ApiError;
+use crate::canva::rates;
+use crate::canva::urls::Urls;
 use crate::given::Given;
+use crate::lock::lock;
 use crate::oauth::Which;
 use crate::state::State;
 
-/// The answer of an operation with these values in its path. Null is none.
-pub async fn perform(state: &Arc<State>, operation: &str, ids: &[String], given: &Given) -> Result<Value, ApiError> {
+/// The answer of an operation with these values in its path. Null is none. `urls` are those for whoever asks.
+pub async fn perform(
+    state: &Arc<State>,
+    urls: &Urls,
+    operation: &str,
+    ids: &[String],
+    given: &Given,
+) -> Result<Value, ApiError> {
     let id = ids.first().map_or("", String::as_str);
     let answer = match operation {
         "getHealth" => json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }),
-        "getIntegration" => integration(state),
+        "getIntegration" => integration(state, urls),
         "reset" => {
             state.reset();
             Value::Null
@@ -29,7 +41,7 @@ pub async fn perform(state: &Arc<State>, operation: &str, ids: &[String], given:
         "listRequests" => return Ok(requests::list(state, &read(given)?)),
         "getRequest" => {
             let request = id.parse().ok().and_then(|number| state.log.request(number));
-            return Ok(requests::exchange(state, &request.ok_or_else(|| unknown("request", id))?));
+            return Ok(requests::exchange(urls, &request.ok_or_else(|| unknown("request", id))?));
         }
         "forgetRequests" => {
             state.log.clear();
@@ -40,6 +52,7 @@ pub async fn perform(state: &Arc<State>, operation: &str, ids: &[String], given:
             let Seconds { seconds } = read(given)?;
             let by = Duration::try_from_secs_f64(seconds).map_err(|e| refused(&format!("seconds: {e}")))?;
             state.clock.advance(by);
+            state.overdue().await;
             clock(state)
         }
         "listFaults" => json!({ "faults": state.injections.list() }),
@@ -53,6 +66,34 @@ pub async fn perform(state: &Arc<State>, operation: &str, ids: &[String], given:
         "makeToken" => state.oauth.make(read(given)?).map_err(failed)?,
         "expireToken" => done(state.oauth.expire(&which(given)?))?,
         "revokeToken" => done(state.oauth.revoke_token(&which(given)?))?,
+        "listOutcomes" => json!({ "outcomes": state.outcomes.list() }),
+        "addOutcome" => json!({ "id": state.outcomes.add(read(given)?).map_err(failed)? }),
+        "removeOutcome" => done(state.outcomes.remove(number("outcome", id)?))?,
+        "removeOutcomes" => {
+            state.outcomes.clear();
+            Value::Null
+        }
+        "listJobs" => json!({ "jobs": state.library().list_jobs() }),
+        "getLibrary" => state.library().list(urls, state.now()),
+        "getItem" => state.library().show(id, urls, state.now()).ok_or_else(|| unknown("asset or design", id))?,
+        "addToLibrary" => {
+            let NewItem { name, base64, user } = read(given)?;
+            jobs::add(state, urls, &name, file(&base64)?, user.as_deref()).await.map_err(failed)?
+        }
+        "listFiles" => json!({ "files": state.addresses.list() }),
+        "putFile" => {
+            let NewFile { url, base64 } = read(given)?;
+            let content = state.store.keep(file(&base64)?).await.map_err(failed)?;
+            done(state.addresses.put(&url, content))?
+        }
+        "removeFile" => match read::<WhichFile>(given)?.url {
+            Some(url) => done(state.addresses.remove(&url))?,
+            None => {
+                state.addresses.clear();
+                Value::Null
+            }
+        },
+        "listLimits" => json!({ "limits": rates::list(&lock(&state.counters), state.clock.now()) }),
         "consent" => consent(state, read(given)?),
         _ => {
             let message = format!("The document has {operation}, but this simulator doesn't do it yet.");
@@ -74,6 +115,32 @@ struct Seconds {
 
 fn read<T: DeserializeOwned>(given: &Given) -> Result<T, ApiError> {
     given.read().map_err(|what| refused(&what))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewItem {
+    name: String,
+    base64: String,
+    user: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewFile {
+    url: String,
+    base64: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WhichFile {
+    url: Option<String>,
+}
+
+fn file(base64: &str) -> Result<Bytes, ApiError> {
+    let read = STANDARD.decode(base64).map_err(|e| refused(&format!("base64: {e}")))?;
+    Ok(read.into())
 }
 
 /// The user's consent, as without a browser.
@@ -125,8 +192,8 @@ fn unknown(what: &str, id: &str) -> ApiError {
 }
 
 /// What a program needs to use the API.
-fn integration(state: &State) -> Value {
-    let origin = state.urls.origin();
+fn integration(state: &State, urls: &Urls) -> Value {
+    let origin = urls.origin();
     json!({
         "base_url": routes::base_url(origin),
         "authorization_url": routes::authorization_url(origin),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::api::example;
 use crate::api::routes::base_url;
+use crate::canva::urls::Urls;
 use crate::headers::has_media_type;
 use crate::log::ReceivedRequest;
 use crate::mask;
@@ -43,7 +44,7 @@ pub fn list(state: &State, wanted: &Wanted) -> Value {
 }
 
 /// All of one request and its response.
-pub fn exchange(state: &State, request: &ReceivedRequest) -> Value {
+pub fn exchange(urls: &Urls, request: &ReceivedRequest) -> Value {
     let mut exchange = request.to_json();
     if let Some(fields) = exchange.as_object_mut() {
         fields.insert("headers".into(), headers(&request.headers));
@@ -54,7 +55,7 @@ pub fn exchange(state: &State, request: &ReceivedRequest) -> Value {
         });
         fields.insert("response".into(), response);
         let meant = || example::near(&request.method, &request.path);
-        let correct = request.operation.or_else(meant).and_then(|id| example::curl(id, &base_url(state.urls.origin())));
+        let correct = request.operation.or_else(meant).and_then(|id| example::curl(id, &base_url(urls.origin())));
         fields.insert("correct".into(), correct.into());
     }
     exchange

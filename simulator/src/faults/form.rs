@@ -232,10 +232,10 @@ impl Argument for CannedResponse {
         let mut others = Map::new();
         for (name, value) in self.headers() {
             let value = Value::from(String::from_utf8_lossy(value.as_bytes()));
-            match name {
-                &header::CONTENT_TYPE if is_error => None,
-                &header::CONTENT_TYPE => fields.insert("content_type".into(), value),
-                &header::RETRY_AFTER => fields.insert("retry_after".into(), value),
+            match *name {
+                header::CONTENT_TYPE if is_error => None,
+                header::CONTENT_TYPE => fields.insert("content_type".into(), value),
+                header::RETRY_AFTER => fields.insert("retry_after".into(), value),
                 _ => others.insert(name.as_str().into(), value),
             };
         }

@@ -18,6 +18,7 @@ use crate::lock::lock;
 use crate::secrets::Secrets;
 
 mod consent;
+mod consent_page;
 mod form;
 mod grants;
 mod introspection;
@@ -76,6 +77,8 @@ pub struct Settings {
     pub token_lifetime: Duration,
     /// The scopes that a user can consent to.
     pub scopes: Vec<String>,
+    /// Where the consent page leads back to: one of these, or anywhere if there are none.
+    pub redirect_uris: Vec<String>,
     /// Errors have the form of RFC 6749 instead of the API's.
     pub rfc_6749_errors: bool,
 }

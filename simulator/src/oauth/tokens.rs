@@ -155,7 +155,104 @@ impl Which {
     fn unknown(&self, grants: &Grants) -> io::Error {
         not_found(match self {
             Self::Id(id) => format!("no token has the id {id}"),
-            Self::Token(token) => grants.what_is(token).to_owned(),
+            Self::Token(token) => grants.what_is(token).trim_end_matches('.').to_owned(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::canva::access::Access;
+    use crate::clock::Clock;
+    use crate::oauth::{Client, Settings};
+    use crate::secrets::Secrets;
+
+    fn oauth() -> OAuth {
+        let client = Client { id: "id".into(), secret: "hush".into() };
+        let scopes = ["asset:read", "asset:write"].map(str::to_owned).to_vec();
+        let settings = Settings {
+            token_lifetime: Duration::from_secs(60),
+            scopes,
+            redirect_uris: Vec::new(),
+            rfc_6749_errors: false,
+        };
+        let clock = Arc::new(Clock::new());
+        OAuth::new(client, Access::new("").owner, settings, Secrets::new().unwrap(), clock)
+    }
+
+    fn fields(value: Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    #[tokio::test]
+    async fn a_token_is_made_as_the_fields_say_and_by_default_as_any() {
+        let oauth = oauth();
+        let made = oauth.make(fields(json!({ "user": "anna", "scopes": "asset:read", "seconds": "7.5" }))).unwrap();
+        assert_eq!(
+            (&made["user"], &made["scopes"], &made["expires_in"]),
+            (&json!("anna"), &json!("asset:read"), &json!(7))
+        );
+        assert!(made["access_token"].as_str().unwrap().len() > 3000);
+        let default = oauth.make(Map::new()).unwrap();
+        assert_eq!((&default["user"], &default["expires_in"]), (&json!("oSimulatedUser"), &json!(60)));
+        assert_eq!(default["scopes"], "asset:read asset:write");
+        let listed: Vec<Value> = oauth.tokens().into_iter().map(|mut token| token["id"].take()).collect();
+        assert_eq!(listed, [made["id"].clone(), default["id"].clone()]);
+
+        for (wrong, said) in [
+            (
+                json!({ "scopes": "asset:read email" }),
+                "The scope email isn't one of the integration's. It has asset:read",
+            ),
+            (json!({ "scopes": "asset:reed" }), "The scope asset:reed is unknown."),
+            (json!({ "seconds": -1 }), "`seconds` must be a number of seconds"),
+            (json!({ "seconds": "soon" }), "`seconds` must be a number of seconds"),
+            (json!({ "user": ["anna"] }), "`user` must be text"),
+            (json!({ "scope": "asset:read" }), "a token takes no `scope`"),
+        ] {
+            let refused = oauth.make(fields(wrong)).unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
+            assert!(refused.to_string().starts_with(said), "{refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_is_meant_by_its_number_or_its_text_alone() {
+        let oauth = oauth();
+        let made = oauth.make(Map::new()).unwrap();
+        oauth.expire(&fields(json!({ "id": made["id"] })).try_into().unwrap()).unwrap();
+        assert_eq!(oauth.tokens()[0]["state"], "expired");
+        oauth.revoke_token(&fields(json!({ "token": made["access_token"] })).try_into().unwrap()).unwrap();
+        assert_eq!(oauth.tokens()[0]["state"], "revoked");
+        let missing = oauth.expire(&Which::Id(99)).unwrap_err();
+        assert_eq!((missing.kind(), missing.to_string().as_str()), (io::ErrorKind::NotFound, "no token has the id 99"));
+        for wrong in
+            [json!({}), json!({ "id": 1, "token": "x" }), json!({ "id": "x" }), json!({ "id": 1, "user": "x" })]
+        {
+            assert!(Which::try_from(fields(wrong.clone())).is_err(), "{wrong}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reset_ends_what_was_issued_and_mends_what_the_start_had() {
+        let oauth = oauth();
+        let (lasting, fixed) = (oauth.token_for(oauth.owner.clone(), true), Access::new("fixed"));
+        oauth.adopt(fixed);
+        oauth.keep();
+        let at_start = oauth.tokens();
+        let issued = oauth.make(Map::new()).unwrap();
+        oauth.revoke_token(&Which::Token(lasting)).unwrap();
+        oauth.expire(&Which::Token("fixed".into())).unwrap();
+        oauth.reset();
+        assert_eq!(oauth.tokens(), at_start);
+        let again = oauth.make(Map::new()).unwrap();
+        assert_ne!(again["access_token"], issued["access_token"]);
+        let gone = oauth.revoke_token(&Which::Token(issued["access_token"].as_str().unwrap().into()));
+        assert_eq!(gone.unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 }

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use canva_simulator::{CannedResponse, Fault, Simulator};
+use canva_simulator::{CannedResponse, Fault, Injection, Simulator};
 use reqwest::header::{HeaderValue, RETRY_AFTER};
 use serde_json::{Value, json};
 
@@ -283,6 +283,135 @@ async fn faults_meet_the_requests_of_the_operation_they_are_for() {
     assert_eq!(simulator.inject("getJob", .., Fault::Close).unwrap_err().kind(), ErrorKind::InvalidInput);
     let never = Simulator::builder().fault("getJob", .., Fault::Close).start().await;
     assert_eq!(never.unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+fn injection(json: Value) -> Injection {
+    serde_json::from_value(json).unwrap()
+}
+
+/// One of each fault, and of each form of a response.
+fn forms() -> Vec<Value> {
+    let with = |fault: &str, mut further: Value| {
+        further["fault"] = fault.into();
+        further
+    };
+    let bare = "close stop_reading lose_response cut_body cut_json malformed_json wrong_content_type unknown_enums \
+                missing_fields chunked unlengthed refuse_stream go_away_before go_away_after go_away_unanswered \
+                reset_response fall_silent";
+    let mut forms: Vec<Value> = bare.split(' ').map(|fault| with(fault, json!({}))).collect();
+    forms.extend(["close_after", "large_header", "reset_request"].map(|fault| with(fault, json!({ "bytes": 1000 }))));
+    forms.extend([
+        with("trickle_read", json!({ "bytes_per_second": 10 })),
+        with("delay", json!({ "seconds": 2.5 })),
+        with("raw", json!({ "body": "SSH-2.0-x\r\n" })),
+        with("raw", json!({ "body_base64": "/wA=" })),
+        with("raw", json!({ "bytes": 5000 })),
+        with("respond", json!({ "status": 429, "code": "too_many_requests", "message": "Wait.", "retry_after": "3" })),
+        with("respond_early", json!({ "status": 502, "body": "<h1>No</h1>", "content_type": "text/html" })),
+        with("respond_and_reset", json!({ "status": 503, "body": "", "headers": { "x-proxy": "yes" } })),
+        with("respond", json!({ "status": 500, "bytes": 10_485_760, "content_type": "text/plain" })),
+    ]);
+    forms
+}
+
+#[tokio::test]
+async fn every_fault_has_a_form_in_json_and_is_listed_in_it() {
+    let mut builder = Simulator::builder().tls(canva_simulator::Tls::Http2).fault("token", 2..4, Fault::Close);
+    let first = json!({ "id": 1, "operation": "token", "fault": "close", "first": 2, "times": 2, "seen": 0 });
+    let mut expected = vec![first];
+    for (mut form, id) in forms().into_iter().zip(2..) {
+        form["operation"] = "getAsset".into();
+        builder = builder.injection(injection(form.clone()));
+        (form["id"], form["first"], form["seen"]) = (id.into(), 1.into(), 0.into());
+        expected.push(form);
+    }
+    let simulator = builder.start().await.unwrap();
+    assert_eq!(serde_json::to_value(simulator.faults()).unwrap(), Value::from(expected));
+    // The refusal lists all names, so none is left out here.
+    let unknown = serde_json::from_value::<Injection>(json!({ "operation": "getAsset", "fault": "clsoe" }));
+    let said = unknown.unwrap_err().to_string();
+    let (_, names) = said.split_once("there are ").unwrap();
+    let mut known: Vec<String> = forms().iter().map(|form| form["fault"].as_str().unwrap().to_owned()).collect();
+    known.sort_unstable();
+    known.dedup();
+    let mut names: Vec<&str> = names.split(", ").collect();
+    names.sort_unstable();
+    assert_eq!(names, known);
+}
+
+#[tokio::test]
+async fn a_form_that_says_too_much_or_too_little_is_refused_by_name() {
+    for (form, said) in [
+        (json!({ "fault": "close" }), "needs `operation`"),
+        (json!({ "operation": "getAsset" }), "needs `fault`"),
+        (json!({ "operation": "getAsset", "fault": "close_after" }), "needs `bytes`"),
+        (json!({ "operation": "getAsset", "fault": "close_after", "bytes": -1 }), "`bytes` must be a whole number"),
+        (json!({ "operation": "getAsset", "fault": "close", "bytes": 1 }), "the fault `close` takes no `bytes`"),
+        (json!({ "operation": "getAsset", "fault": "close", "time": 1 }), "takes no `time`"),
+        (json!({ "operation": "getAsset", "fault": "close", "first": 0 }), "count from 1"),
+        (json!({ "operation": "getAsset", "fault": "delay", "seconds": "soon" }), "`seconds` must be a number"),
+        (json!({ "operation": "getAsset", "fault": "delay", "seconds": 1e300 }), "`seconds` must be a number"),
+        (json!({ "operation": "getAsset", "fault": "respond" }), "needs `status`"),
+        (json!({ "operation": "getAsset", "fault": "respond", "status": 100 }), "from 200 to 999"),
+        (
+            json!({ "operation": "getAsset", "fault": "respond", "status": 500, "code": "a", "body": "" }),
+            "but not both",
+        ),
+        (json!({ "operation": "getAsset", "fault": "respond", "status": 500, "body": "", "bytes": 1 }), "is one of"),
+        (json!({ "operation": "getAsset", "fault": "respond", "status": 500, "bytes": 1e15 as u64 }), "or less"),
+        (
+            json!({ "operation": "getAsset", "fault": "respond", "status": 500, "retry_after": "\n" }),
+            "a header's value",
+        ),
+        (
+            json!({ "operation": "getAsset", "fault": "respond", "status": 500, "headers": { "a b": "" } }),
+            "\"a b\" isn't",
+        ),
+        (json!({ "operation": "getAsset", "fault": "raw", "body_base64": "?" }), "must be Base64"),
+    ] {
+        let refused = serde_json::from_value::<Injection>(form.clone()).unwrap_err().to_string();
+        assert!(refused.contains(said), "{refused:?} of {form}");
+    }
+}
+
+#[tokio::test]
+async fn a_fault_from_json_meets_as_many_requests_as_it_says_and_is_gone_then() {
+    // As an option of the command has it: all is text.
+    let busy = json!({ "operation": "getAsset", "fault": "respond", "status": "429", "retry_after": "3", "first": "2", "times": "2" });
+    let simulator = Simulator::builder().injection(injection(busy)).start().await.unwrap();
+    let get = async || read(&simulator, "/v1/assets/none").send().await.unwrap();
+    assert_eq!(get().await.status(), 404);
+    let seen = serde_json::to_value(simulator.faults()).unwrap();
+    assert_eq!((&seen[0]["id"], &seen[0]["seen"], &seen[0]["times"]), (&json!(1), &json!(1), &json!(2)));
+    for _ in 0..2 {
+        let response = get().await;
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()[RETRY_AFTER]),
+            (429, &HeaderValue::from_static("3"))
+        );
+        assert!(response.headers().contains_key("x-request-id"), "{response:?}");
+        let error: Value = response.json().await.unwrap();
+        assert_eq!(error["code"], "too_many_requests");
+    }
+    assert!(simulator.faults().is_empty());
+    assert_eq!(get().await.status(), 404);
+
+    simulator.inject("getAsset", .., Fault::Close).unwrap();
+    simulator.inject("getAsset", .., Fault::Respond(CannedResponse::error(403, "quota_exceeded", "No room."))).unwrap();
+    simulator.remove_fault(2).unwrap();
+    let error: Value = get().await.json().await.unwrap();
+    assert_eq!(error, json!({ "code": "quota_exceeded", "message": "No room." }));
+    assert_eq!(simulator.remove_fault(2).unwrap_err().kind(), ErrorKind::NotFound);
+    simulator.clear_faults();
+    assert_eq!(get().await.status(), 404);
+}
+
+#[tokio::test]
+async fn an_error_has_the_code_that_the_api_has_for_its_status() {
+    for (status, code) in [(401, "invalid_access_token"), (429, "too_many_requests"), (500, "internal_error")] {
+        let simulator = faulty(Fault::Respond(CannedResponse::json(status))).await;
+        assert_eq!(refused(upload(&simulator, "Image", image())).await, (status, code.into()));
+    }
 }
 
 #[tokio::test]

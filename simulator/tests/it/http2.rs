@@ -223,7 +223,7 @@ async fn a_response_can_come_early_and_then_the_reset_that_asks_for_no_more() {
     assert_eq!(response.status(), 413);
     let (read, error) = body(response).await;
     assert!(error.is_none(), "{error:?}");
-    assert_eq!(serde_json::from_slice::<Value>(&read.concat()).unwrap()["code"], "simulated_fault");
+    assert_eq!(serde_json::from_slice::<Value>(&read.concat()).unwrap()["code"], "request_too_large");
     let reason = poll_fn(|context| stream.poll_reset(context)).await.unwrap();
     assert_eq!(reason, Reason::NO_ERROR);
     assert_eq!(after(&simulator), (vec![Some(413)], 0));

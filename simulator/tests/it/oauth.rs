@@ -535,6 +535,123 @@ fn parameter(url: &Url, name: &str) -> Option<String> {
     url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
+/// The consent page's URL with these further parameters.
+fn page(simulator: &Simulator, scope: &str, further: &str) -> String {
+    format!(
+        "{}?response_type=code&client_id={}&scope={scope}&code_challenge={}&code_challenge_method=S256{further}",
+        simulator.authorization_url(),
+        simulator.client_id(),
+        challenge()
+    )
+}
+
+/// As a browser shows it.
+async fn shown(url: &str) -> (u16, String) {
+    let response = browser().get(url).header("accept", "text/html,*/*;q=0.8").send().await.unwrap();
+    let headers = response.headers();
+    assert_eq!(headers["content-type"], "text/html; charset=utf-8");
+    assert_eq!(
+        (&headers["cache-control"], &headers["referrer-policy"]),
+        (&"no-store".parse().unwrap(), &"same-origin".parse().unwrap())
+    );
+    let policy = headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe") && !policy.contains("form-action"));
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+/// The answer of the page that is at this origin.
+async fn answer(url: &str, origin: Option<&str>, fields: &[(&str, &str)]) -> (u16, Option<Url>) {
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let mut request = browser().post(url).header("content-type", "application/x-www-form-urlencoded").body(body);
+    if let Some(origin) = origin {
+        request = request.header("origin", origin);
+    }
+    let response = request.send().await.unwrap();
+    let back = response.headers().get("location").map(|back| Url::parse(back.to_str().unwrap()).unwrap());
+    (response.status().as_u16(), back)
+}
+
+#[tokio::test]
+async fn a_browser_is_asked_who_may_do_what_and_where_it_leads() {
+    let simulator = Simulator::start().await.unwrap();
+    let url = page(&simulator, "asset:read+profile:read", &format!("&redirect_uri={REDIRECT}&state=a+b%26c&user=anna"));
+    let (status, html) = shown(&url).await;
+    assert_eq!(status, 200);
+    for said in
+        ["Let simulator-client use", "value=\"anna\"", "See your uploads", "asset:read", "See your name", REDIRECT]
+    {
+        assert!(html.contains(said), "{said} in {html}");
+    }
+    assert!(!html.contains("<script"));
+
+    let own = simulator.base_url().trim_end_matches("/rest").to_owned();
+    let (status, back) = answer(&url, Some(&own), &[("user", " ben "), ("answer", "allow")]).await;
+    let back = back.unwrap();
+    assert_eq!((status, back.path(), parameter(&back, "state").as_deref()), (303, "/back", Some("a b&c")));
+    let granted = tokens(exchange(&simulator, &parameter(&back, "code").unwrap())).await;
+    assert_eq!(granted["scope"], "asset:read profile:read");
+    assert_eq!(simulator.tokens().last().unwrap()["user"], "ben");
+
+    let (status, back) = answer(&url, Some(&own), &[("user", "ben"), ("answer", "deny")]).await;
+    let back = back.unwrap();
+    assert_eq!((status, parameter(&back, "error").as_deref()), (303, Some("access_denied")));
+    assert_eq!((parameter(&back, "code"), parameter(&back, "state").as_deref()), (None, Some("a b&c")));
+    assert_eq!(answer(&url, Some(&own), &[("answer", "maybe")]).await, (400, None));
+}
+
+#[tokio::test]
+async fn no_other_page_can_answer_for_the_user() {
+    let simulator = Simulator::start().await.unwrap();
+    let url = page(&simulator, "asset:read", "");
+    let own = simulator.base_url().trim_end_matches("/rest");
+    let other_name = own.replace("127.0.0.1", "localhost");
+    for origin in
+        [None, Some("http://localhost:3000"), Some(other_name.as_str()), Some("https://evil.example"), Some("null")]
+    {
+        assert_eq!(answer(&url, origin, &[("answer", "allow")]).await, (403, None), "{origin:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_is_shown_what_is_wrong_and_nothing_that_it_would_run() {
+    let simulator = Simulator::start().await.unwrap();
+    let hostile = "%22%3E%3Cscript%3E%27%26";
+    let (status, html) = shown(&page(&simulator, "asset:read", &format!("&client_id={hostile}"))).await;
+    assert!(status == 400 && html.contains("client_id must be simulator-client"), "{html}");
+    assert!(html.contains("&lt;script&gt;&#39;&amp;") && !html.contains("<script"), "{html}");
+    let (status, html) =
+        shown(&page(&simulator, "asset:read", &format!("&user={hostile}&redirect_uri=http://a/{hostile}"))).await;
+    assert!(
+        status == 200 && html.contains("value=\"&quot;&gt;&lt;script&gt;&#39;&amp;\"") && !html.contains("<script"),
+        "{html}"
+    );
+    // What the user can't mend goes back to the integration.
+    let response =
+        browser().get(page(&simulator, "asset:reed", "")).header("accept", "text/html").send().await.unwrap();
+    let back = Url::parse(response.headers()["location"].to_str().unwrap()).unwrap();
+    assert_eq!((response.status().as_u16(), parameter(&back, "error").as_deref()), (302, Some("invalid_scope")));
+}
+
+#[tokio::test]
+async fn the_consent_page_leads_back_to_registered_redirect_uris_alone() {
+    let simulator =
+        Simulator::builder().redirect_uri("http://localhost:5000/a").redirect_uri(REDIRECT).start().await.unwrap();
+    let further = "&code_challenge_method=S256";
+    let back = consent(&simulator, "asset:read", further).await;
+    assert!(back.as_str().starts_with("http://localhost:5000/a?code="), "{back}");
+    let back = consent(&simulator, "asset:read", &format!("{further}&redirect_uri={REDIRECT}")).await;
+    assert!(back.as_str().starts_with(REDIRECT), "{back}");
+    for other in ["http://localhost:5000/a/", "http://localhost:5001/a", "http://localhost:5000/a?b=c"] {
+        let response =
+            browser().get(page(&simulator, "asset:read", &format!("&redirect_uri={other}"))).send().await.unwrap();
+        let (status, said) = (response.status().as_u16(), response.text().await.unwrap());
+        let expected = format!("redirect_uri must be http://localhost:5000/a or {REDIRECT}, and is {other:?}.\n");
+        assert_eq!((status, said), (400, expected));
+    }
+    let no_url = Simulator::builder().redirect_uri("/back").start().await.unwrap_err();
+    assert_eq!(no_url.kind(), std::io::ErrorKind::InvalidInput);
+}
+
 /// Whatever comes in the wrong place: messages and headers land in logs.
 #[tokio::test]
 async fn no_refusal_shows_a_secret() {

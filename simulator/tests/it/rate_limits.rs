@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use canva_simulator::{Access, RateCounter, RateLimits, Simulator};
+use serde_json::json;
 use tokio::time::Instant;
 
 use crate::common::client;
@@ -77,4 +78,45 @@ async fn each_user_and_operation_has_its_own_minute_and_a_refusal_costs_nothing(
         tokio::time::advance(Duration::from_secs(60)).await;
         assert_eq!(read("/v1/imports/none", "one").await, 404);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_counter_says_how_it_stands_and_counts_nothing_by_it() {
+    // At this second, after so many requests there: how many are used, and when the next is free.
+    let cases = [
+        (RateLimits::FixedWindow, [(0.0, 0, 0, 0.0), (0.0, 1, 1, 0.0), (40.0, 29, 30, 20.0), (60.0, 0, 0, 0.0)]),
+        (RateLimits::SlidingWindow, [(0.0, 0, 0, 0.0), (0.0, 1, 1, 0.0), (40.0, 29, 30, 20.0), (60.0, 0, 29, 0.0)]),
+        (RateLimits::TokenBucket, [(0.0, 0, 0, 0.0), (0.0, 30, 30, 2.0), (1.5, 0, 30, 0.5), (60.0, 0, 0, 0.0)]),
+    ];
+    for (limits, moments) in cases {
+        let (mut counter, start) = (RateCounter::new(limits, 30), Instant::now());
+        for (second, requests, used, free_in) in moments {
+            assert_eq!(allowed(&mut counter, start, second, requests), requests);
+            let now = start + Duration::from_secs_f64(second);
+            for _ in 0..40 {
+                let stands = (counter.used(now), counter.free_in(now).as_secs_f64());
+                assert_eq!(stands, (used, free_in), "{limits:?} at {second}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_limits_are_listed_as_they_stand() {
+    let simulator = Simulator::builder().rate_limits(RateLimits::SlidingWindow).start().await.unwrap();
+    assert!(simulator.rates().is_empty());
+    let url = format!("{}/v1/imports/none", simulator.base_url());
+    for _ in 0..121 {
+        client().get(&url).bearer_auth(simulator.token()).send().await.unwrap();
+    }
+    client().get(&url).bearer_auth(simulator.authorize_as("anna")).send().await.unwrap();
+    simulator.advance(Duration::from_secs(50));
+    let stands = |user: &str, used: u32, free_in: f64| {
+        let operation = "getDesignImportJob";
+        json!({ "user": user, "operation": operation, "limit": 120, "used": used, "window_seconds": 60.0, "free_in_seconds": free_in })
+    };
+    let mut listed = simulator.rates();
+    // The requests took a moment.
+    listed[1]["free_in_seconds"] = listed[1]["free_in_seconds"].as_f64().unwrap().round().into();
+    assert_eq!(listed, [stands("anna", 1, 0.0), stands("oSimulatedUser", 120, 10.0)]);
 }

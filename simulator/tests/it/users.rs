@@ -1,10 +1,11 @@
 //! Users of one simulator keep to themselves.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use canva_simulator::{Access, Simulator};
 
-use crate::common::{by, client, fixture, import, ok, read, refused, upload};
+use crate::common::{because, by, client, fixture, import, ok, read, refused, upload};
 
 #[tokio::test]
 async fn each_user_has_assets_designs_and_jobs_of_their_own() {
@@ -79,4 +80,39 @@ async fn a_users_name_is_their_id() {
     let simulator = Simulator::start().await.unwrap();
     let profile = ok(by(&simulator.authorize_as("anna"), read(&simulator, "/v1/users/me/profile"))).await;
     assert_eq!(profile, serde_json::json!({ "profile": { "display_name": "anna" } }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_can_be_made_with_scopes_and_a_lifetime_expired_and_revoked() {
+    let simulator = Simulator::start().await.unwrap();
+    let url = format!("{}/v1/assets/none", simulator.base_url());
+    let get = |token: &str| by(token, client().get(&url));
+    let minute = Duration::from_secs(60);
+    let state = |number: usize| simulator.tokens()[number]["state"].clone();
+    let reader = simulator.token_for("anna", ["asset:read"], minute).unwrap();
+    assert_eq!(refused(get(&reader)).await.0, 404);
+    assert_eq!(refused(by(&reader, client().delete(&url))).await, (403, "missing_scope".into()));
+    let listed = &simulator.tokens()[1];
+    assert_eq!(
+        (&listed["user"], &listed["scopes"], &listed["kind"]),
+        (&"anna".into(), &"asset:read".into(), &"access".into())
+    );
+    assert_eq!(listed["expires_at"].as_i64().unwrap() - listed["issued_at"].as_i64().unwrap(), 60);
+    assert!(reader.ends_with(listed["token"].as_str().unwrap().trim_start_matches('…')));
+    assert!(listed["token"].as_str().unwrap().chars().count() < 10);
+    tokio::time::advance(minute).await;
+    assert_eq!(because(get(&reader), "expired 0 s ago").await, (401, "invalid_access_token".into()));
+    assert_eq!(state(1), "expired");
+
+    simulator.expire(simulator.token()).unwrap();
+    assert_eq!(because(get(simulator.token()), "expired 0 s ago").await, (401, "invalid_access_token".into()));
+    let ben = simulator.authorize_as("ben");
+    simulator.revoke(&ben).unwrap();
+    assert_eq!(because(get(&ben), "was revoked").await, (401, "revoked_access_token".into()));
+    assert_eq!((state(0), state(2)), ("expired".into(), "revoked".into()));
+
+    let kind = |refused: std::io::Result<_>| refused.map(|_: String| ()).unwrap_err().kind();
+    assert_eq!(kind(simulator.token_for("anna", ["asset:reed"], minute)), ErrorKind::InvalidInput);
+    assert_eq!(simulator.expire("unknown").unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(simulator.revoke("unknown").unwrap_err().kind(), ErrorKind::NotFound);
 }
