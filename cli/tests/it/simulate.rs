@@ -438,7 +438,7 @@ fn an_env_file_reads_alike_everywhere() {
         let args = args.iter().map(|argument| argument.replace("FILE", file.to_str().unwrap()));
         let Ok(ran) = Command::new(program).args(args).output() else { continue };
         let Ok(read) = serde_json::from_slice::<Value>(&ran.stdout) else {
-            println!("skipped: {program} can't read such files here");
+            eprintln!("skipped: {program} can't read such files here");
             continue;
         };
         for line in lines.lines().skip(1) {
