@@ -141,10 +141,11 @@
 //! works once; using it again revokes all tokens of the same consent. `revoke`, beside it, revokes them too, and
 //! `introspect` describes a token. All three also stand below `{base_url}/v1/oauth`, which Canva has deprecated.
 //!
-//! There are three ways to consent. [`Simulator::authorization_url`] is a page that asks a browser, and sends a program
-//! back at once; [`Simulator::authorize`] returns the code without a browser, and [`Simulator::authorize_as`] returns a token of
-//! another user. The API accepts the access tokens, with the scopes of the consent or of the refresh, until they
-//! expire.
+//! There are three ways to consent. [`Simulator::authorization_url`] is a page that asks the user of a browser, and
+//! sends a program back at once. [`Simulator::authorize`] returns the code without a browser.
+//! [`Simulator::authorize_as`] returns a token of another user, and [`Simulator::token_for`] one with chosen scopes and
+//! lifetime. The API accepts the access tokens, with the scopes of the consent or of the refresh, until they expire;
+//! [`Simulator::expire`] and [`Simulator::revoke`] end them before.
 //!
 //! A user can consent to all 18 scopes of Canva, also to those that no operation here needs. Consent without PKCE is
 //! refused: the page names the parameter that is wrong.

@@ -375,9 +375,9 @@ impl Simulator {
         self.state.oauth.revoke_token(&Which::Token(token.to_owned()))
     }
 
-    /// The page where an integration asks its user for consent. It consents at once, by a redirect with a code. To
-    /// log in as another user than the default one, append `&user=anna` to the URL; Canva's page has no such
-    /// parameter.
+    /// The page where an integration asks its user for consent. A browser (its `Accept` has `text/html`) shows who asks
+    /// for what, and its user allows or denies it. A program is sent back at once, by a redirect with a code. To log in
+    /// as another user than the default one, append `&user=anna` to the URL; Canva's page has no such parameter.
     pub fn authorization_url(&self) -> &str {
         &self.authorization_url
     }

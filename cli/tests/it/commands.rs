@@ -181,7 +181,7 @@ fn import_url_prints_the_designs() {
     ");
     let ran = simulated(["import-url", "http://192.0.2.1/deck.pdf", "--title", "Q4"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
-    assert_prints!(ran.stderr, @"canva: http://192.0.2.1/deck.pdf: fetch_failed: The file can't be fetched: the simulator fetches from http:// and https:// URLs of localhost and loopback addresses, and no file was given it for this one; check that anyone can open the URL, without a login");
+    assert_prints!(ran.stderr, @"canva: http://192.0.2.1/deck.pdf: fetch_failed: The file can't be fetched: the simulator fetches from http:// and https:// URLs of localhost and loopback addresses, and no file stands for this one; check that anyone can open the URL, without a login");
 }
 
 /// A PDF on the web.

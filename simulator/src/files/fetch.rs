@@ -41,7 +41,7 @@ pub async fn fetch(
         if !loopback::leads_here(&url) {
             return Err(failed(
                 "the simulator fetches from http:// and https:// URLs of localhost and loopback addresses, and no file \
-                 was given it for this one",
+                 stands for this one",
             ));
         }
         let client = client(&url, certificate).map_err(broken)?;

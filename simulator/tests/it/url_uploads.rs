@@ -16,7 +16,7 @@ use crate::common::{
 /// What comes of a URL that leads elsewhere. It is said before anything is asked of the network: a name that was
 /// looked up would have failed with the resolver's words, or not at all.
 const ONLY_HERE: &str = "The file can't be fetched: the simulator fetches from http:// and https:// URLs of localhost and \
-                         loopback addresses, and no file was given it for this one.";
+                         loopback addresses, and no file stands for this one.";
 
 /// The message of a job that failed to fetch.
 async fn fetch_failure(simulator: &Simulator, url: &str) -> String {
