@@ -189,8 +189,9 @@ impl Simulator {
         self.state.injections.clear();
     }
 
-    /// Goes back to the start: library, jobs, outcomes, files for URLs, requests, faults, tokens, limits and clock are as they were then. Ids and
-    /// the numbers of requests go on, jobs that still run end into nothing, and what the printed [`token`](Self::token) gives is as it was.
+    /// Goes back to the start, or to [`keep`](Self::keep): library, jobs, outcomes, files for URLs, requests, faults,
+    /// tokens, limits and clock are as they were then. Ids and the numbers of requests go on, jobs that still run end into
+    /// nothing, and what the printed [`token`](Self::token) gives is as it was.
     pub fn reset(&self) {
         self.state.reset();
     }

@@ -2,6 +2,8 @@
 
 mod env_file;
 mod log;
+#[cfg(unix)]
+mod open_files;
 mod seed;
 
 use std::fs;
@@ -26,6 +28,8 @@ use log::Log;
 type Variables = Vec<Vec<(&'static str, String)>>;
 
 pub async fn run(args: Simulate, stop: &Stop, output: &mut Output) -> Result<(), End> {
+    #[cfg(unix)]
+    open_files::raise();
     let env_file = args.env_file.as_deref().map(Free::at).transpose()?;
     let log = if output.screen.is_quiet() { None } else { Some(Log::start(args.log_format)?) };
     let simulator = stop.or(start(&args, log.as_ref(), &output.screen)).await??;

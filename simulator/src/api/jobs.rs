@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::api_error::ApiError;
+use crate::canva::content::Content;
 use crate::canva::designs::NewDesign;
 use crate::canva::library::{Finished, JobError, NewJob};
 use crate::canva::urls::Urls;
@@ -67,55 +68,54 @@ pub async fn start(
     state.library().job(kind, &id, &user_id, urls, state.now())
 }
 
-pub async fn asset(state: Arc<State>, name: String, bytes: Bytes) -> Result<Finished, JobError> {
-    let (length, max_bytes) = (bytes.len() as u64, state.settings.max_asset_bytes);
+/// What an upload makes of its file, if it could be kept.
+pub async fn asset(state: Arc<State>, name: String, file: io::Result<Content>) -> Result<Finished, JobError> {
+    let content = file.map_err(no_room)?;
+    let (length, max_bytes) = (content.len() as u64, state.settings.max_asset_bytes);
     if length > max_bytes {
         return Err(too_big("file", max_bytes));
     }
     let failed = |what| JobError::new("import_failed", format!("The file {what}."));
-    let media = judge(&state, &bytes, media::read).await.map_err(failed)?;
+    let media = judge(&state, &content, media::read).await.map_err(failed)?;
     if media.kind == AssetKind::Image && length > MAX_IMAGE_BYTES {
         return Err(too_big("image", MAX_IMAGE_BYTES));
     }
-    let content = state.store.keep(bytes).await.map_err(no_room)?;
     Ok(Finished::Asset { name, content, media })
 }
 
 pub async fn asset_at(state: Arc<State>, name: String, url: Url) -> Result<Finished, JobError> {
     let max_bytes = state.settings.max_asset_bytes;
-    let fetched = fetch::fetch(url, max_bytes, &state.addresses, state.certificate.as_deref()).await;
-    let bytes = fetched.map_err(|e| match e {
+    let file = fetch::fetch(url, max_bytes, &state).await.map_err(|e| match e {
         FetchError::TooBig => too_big("file", max_bytes),
         FetchError::Failed(reason) => fetch_failed(reason),
     })?;
-    let length = bytes.len() as u64;
-    match asset(state, name, bytes).await? {
-        Finished::Asset { media, .. } if media.kind == AssetKind::Video && length > MAX_URL_VIDEO_BYTES => {
+    match asset(state, name, file).await? {
+        Finished::Asset { media, content, .. }
+            if media.kind == AssetKind::Video && content.len() as u64 > MAX_URL_VIDEO_BYTES =>
+        {
             Err(too_big("video", MAX_URL_VIDEO_BYTES))
         }
         asset => Ok(asset),
     }
 }
 
-/// `given` is the media type that the client says.
+/// What an import makes of its file, if it could be kept. `given` is the media type that the client says.
 pub async fn design(
     state: Arc<State>,
     title: String,
     given: Option<String>,
-    bytes: Bytes,
+    file: io::Result<Content>,
 ) -> Result<Finished, JobError> {
+    let content = file.map_err(no_room)?;
     let invalid = |message: String| JobError::new("invalid_file", message);
-    let document = judge(&state, &bytes, documents::read).await;
+    let document = judge(&state, &content, documents::read).await;
     let document = document.map_err(|what| invalid(format!("The file {what}.")))?;
     let mime_type = document.mime_type;
     match given {
         Some(given) if !given.eq_ignore_ascii_case(mime_type) => {
             Err(invalid(format!("The file is {mime_type}, not {given}.")))
         }
-        _ => {
-            let content = state.store.keep(bytes).await.map_err(no_room)?;
-            Ok(Finished::Design(NewDesign::imported(title, content, mime_type, document.page_count)))
-        }
+        _ => Ok(Finished::Design(NewDesign::imported(title, content, mime_type, document.page_count))),
     }
 }
 
@@ -126,12 +126,11 @@ pub async fn design_at(
     url: Url,
 ) -> Result<Finished, JobError> {
     let max_bytes = state.settings.max_body_bytes;
-    let fetched = fetch::fetch(url, max_bytes, &state.addresses, state.certificate.as_deref()).await;
-    let bytes = fetched.map_err(|e| match e {
+    let file = fetch::fetch(url, max_bytes, &state).await.map_err(|e| match e {
         FetchError::TooBig => fetch_failed(format!("it is larger than {max_bytes} bytes")),
         FetchError::Failed(reason) => fetch_failed(reason),
     })?;
-    design(state, title, given, bytes).await
+    design(state, title, given, file).await
 }
 
 /// Makes an asset of an image or a video, and a design of a document, at once and without a job: `{"asset": …}` or
@@ -150,8 +149,8 @@ pub async fn add(
     }
     let is_document = media::asset_kind(&bytes).is_err() && documents::is_document(&bytes);
     let made = match is_document {
-        true => design(state.clone(), name.to_owned(), None, bytes).await,
-        false => asset(state.clone(), name.to_owned(), bytes).await,
+        true => design(state.clone(), name.to_owned(), None, state.store.keep(bytes).await).await,
+        false => asset(state.clone(), name.to_owned(), state.store.keep(bytes).await).await,
     };
     let made = made.map_err(|error| invalid(format!("{name}: {}", error.message)))?;
     let owner = user_id.map_or_else(|| state.oauth.owner.clone(), |user_id| state.oauth.user(user_id));
@@ -166,7 +165,7 @@ pub async fn add(
 
 /// What a reader makes of a file. It runs where nobody waits for it, since an Office file may have much to unpack, and
 /// a job that ends with the simulator leaves it to its end.
-async fn judge<T, E>(state: &State, file: &Bytes, read: fn(&[u8]) -> Result<T, E>) -> Result<T, String>
+async fn judge<T, E>(state: &State, file: &Content, read: fn(&[u8]) -> Result<T, E>) -> Result<T, String>
 where
     T: Send + 'static,
     E: Into<String> + Send + 'static,
@@ -177,9 +176,10 @@ where
     let file = file.clone();
     let read = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        read(&file)
+        file.bytes().map(|file| read(&file))
     });
-    read.await.map_err(|_| unread())?.map_err(E::into)
+    let read = read.await.map_err(|_| unread())?;
+    read.map_err(|e| format!("can't be read: {e}"))?.map_err(E::into)
 }
 
 fn too_big(what: &str, max_bytes: u64) -> JobError {

@@ -51,7 +51,7 @@ pub async fn perform(state: &Arc<State>, operation: &Operation, call: Call) -> R
 
 async fn upload_asset(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
     let name = call.decoded_header_text("Asset-Upload-Metadata", "name_base64")?;
-    let work = jobs::asset(state.clone(), name.clone(), call.body);
+    let work = jobs::asset(state.clone(), name.clone(), state.store.keep(call.body).await);
     let new = NewJob { kind: JobKind::AssetUpload, owner: call.owner, name, from: None };
     jobs::start(state, &call.urls, new, work).await
 }
@@ -66,7 +66,7 @@ async fn upload_asset_from_url(state: &Arc<State>, call: Call) -> Result<Value, 
 async fn import_design(state: &Arc<State>, call: Call) -> Result<Value, ApiError> {
     let title = call.decoded_header_text("Import-Metadata", "title_base64")?;
     let given = call.header_text("Import-Metadata", "mime_type");
-    let work = jobs::design(state.clone(), title.clone(), given, call.body);
+    let work = jobs::design(state.clone(), title.clone(), given, state.store.keep(call.body).await);
     let new = NewJob { kind: JobKind::Import, owner: call.owner, name: title, from: None };
     jobs::start(state, &call.urls, new, work).await
 }

@@ -2,14 +2,16 @@
 //! not even to look up a name.
 
 use std::error::Error;
+use std::io;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Url, header};
 
-use crate::canva::addresses::Addresses;
+use crate::canva::content::Content;
 use crate::loopback;
+use crate::state::State;
 
 /// How long a server may send nothing.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,20 +25,12 @@ pub enum FetchError {
     TooBig,
 }
 
-/// `certificate` is trusted beside what the system trusts.
-pub async fn fetch(
-    mut url: Url,
-    max_bytes: u64,
-    addresses: &Addresses,
-    certificate: Option<&str>,
-) -> Result<Bytes, FetchError> {
+/// The file, if it could be kept. The simulator's own certificate is trusted beside what the system trusts.
+pub async fn fetch(mut url: Url, max_bytes: u64, state: &State) -> Result<io::Result<Content>, FetchError> {
     // Redirects by hand, because each stop has to be on this machine.
     for _ in 0..=MAX_REDIRECTS {
-        if let Some(file) = addresses.file(&url) {
-            return match file.len() as u64 > max_bytes {
-                true => Err(FetchError::TooBig),
-                false => file.load().await.map_err(failed),
-            };
+        if let Some(file) = state.addresses.file(&url) {
+            return if file.len() as u64 > max_bytes { Err(FetchError::TooBig) } else { Ok(Ok(file)) };
         }
         if !loopback::leads_here(&url) {
             return Err(failed(
@@ -44,7 +38,7 @@ pub async fn fetch(
                  stands for this one",
             ));
         }
-        let client = client(&url, certificate).map_err(broken)?;
+        let client = client(&url, state.certificate.as_deref()).map_err(broken)?;
         let mut response = client.get(url.clone()).send().await.map_err(broken)?;
         if response.status().is_redirection() {
             let location = response.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
@@ -62,7 +56,7 @@ pub async fn fetch(
                 return Err(FetchError::TooBig);
             }
         }
-        return Ok(bytes.freeze());
+        return Ok(state.store.keep(bytes.freeze()).await);
     }
     Err(failed("too many redirects"))
 }
