@@ -35,7 +35,7 @@ pub async fn fetch(mut url: Url, max_bytes: u64, state: &State) -> Result<io::Re
         if !loopback::leads_here(&url) {
             return Err(failed(
                 "the simulator fetches from http:// and https:// URLs of localhost and loopback addresses, and no file \
-                 was given it for this one",
+                 stands for this one",
             ));
         }
         let client = client(&url, state.certificate.as_deref()).map_err(broken)?;
