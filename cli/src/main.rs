@@ -14,8 +14,6 @@ mod item;
 mod limits;
 mod list;
 mod login;
-#[cfg(unix)]
-mod open_files;
 mod output;
 mod screen;
 mod shell;

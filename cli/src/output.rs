@@ -2,17 +2,15 @@
 //! as an asset's name, harmless to a terminal and a log.
 
 use std::io::{self, IsTerminal, Write as _};
-use std::path::Path;
+
 use std::time::Duration;
 
 use canva_connect::{Asset, Design, DesignLinks, DesignSummary, DesignTypeOutputName, Folder, JobResult, Printable};
-use canva_simulator::Simulator;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::end::Worst;
 use crate::item::{Item, Made, Status, Subject};
-use crate::limits::TEST_WINDOW;
 use crate::screen::{self, Ended, Look, Options, Screen};
 
 pub struct Output {
@@ -68,44 +66,13 @@ impl Output {
         self.write(&if self.json { json_line(json) } else { text })
     }
 
-    /// Prints how to use the simulator. Over TLS, `certificate` is the file that clients have to trust. `window` is that
-    /// of the rate limits, if it isn't a minute.
-    pub fn simulator(
-        &self,
-        simulator: &Simulator,
-        certificate: Option<&Path>,
-        window: Option<Duration>,
-    ) -> io::Result<()> {
-        let (base_url, token) = (simulator.base_url(), simulator.token());
-        let (id, secret, url) = (simulator.client_id(), simulator.client_secret(), simulator.authorization_url());
-        let token_url = simulator.token_url();
-        let text = if self.json {
-            json_line(&json!({
-                "base_url": base_url,
-                "access_token": token,
-                "client_id": id,
-                "client_secret": secret,
-                "authorization_url": url,
-                "token_url": token_url,
-                "certificate_file": certificate,
-            }))
-        } else {
-            // The path of a temporary directory may have spaces and quotes.
-            let trust = certificate.map(|file| file.to_string_lossy().replace('\'', r"'\''"));
-            let trust = trust.map(|file| format!(" SSL_CERT_FILE='{file}'")).unwrap_or_default();
-            // The commands there count in the same window.
-            let window = window.map(|window| format!(" {TEST_WINDOW}={}", window.as_millis())).unwrap_or_default();
-            format!(
-                "export CANVA_BASE_URL={base_url} CANVA_ACCESS_TOKEN={token}{trust}{window}\n\
-                 export CANVA_CLIENT_ID={id} CANVA_CLIENT_SECRET={secret} CANVA_AUTHORIZATION_URL={url} \
-                 CANVA_TOKEN_URL={token_url}\n"
-            )
-        };
-        self.write(&text)?;
+    /// Prints how to use the simulator, as JSON or as lines for a shell.
+    pub fn simulator(&self, json: &Value, exports: String) -> io::Result<()> {
+        self.write(&if self.json { json_line(json) } else { exports })?;
         if io::stderr().is_terminal() {
             self.screen.say(
                 "paste the first line into another shell, and its canva commands use this simulator; the second line \
-                 is for programs that log users in; Ctrl-C stops the simulator",
+                 is for programs that log users in, the third for those that steer it; Ctrl-C stops the simulator",
             );
         }
         Ok(())

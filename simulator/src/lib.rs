@@ -240,6 +240,7 @@ mod log;
 mod loopback;
 mod mask;
 mod oauth;
+mod page;
 mod secrets;
 mod serve;
 mod simulator;

@@ -189,10 +189,16 @@ impl Simulator {
         self.state.injections.clear();
     }
 
-    /// Goes back to the start: library, jobs, outcomes, files for URLs, requests, faults, tokens, limits and clock are as they were then. Ids and
-    /// the numbers of requests go on, jobs that still run end into nothing, and what the printed [`token`](Self::token) gives is as it was.
+    /// Goes back to the start, or to [`keep`](Self::keep): library, jobs, outcomes, files for URLs, requests, faults,
+    /// tokens, limits and clock are as they were then. Ids and the numbers of requests go on, jobs that still run end into
+    /// nothing, and what the printed [`token`](Self::token) gives is as it was.
     pub fn reset(&self) {
         self.state.reset();
+    }
+
+    /// Makes what there is now what [`reset`](Self::reset) goes back to, as if it were the [`Builder`]'s.
+    pub fn keep(&self) {
+        self.state.keep();
     }
 
     /// Lets jobs that start from now on end as this says. Where several rules fit, the first one does it. Returns the

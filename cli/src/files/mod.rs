@@ -8,7 +8,7 @@ mod network;
 mod plan;
 mod run;
 mod say;
-mod select;
+pub mod select;
 mod send;
 
 use std::io;

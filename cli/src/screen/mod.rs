@@ -108,6 +108,11 @@ impl Screen {
         self.0.print(&format!("canva: {}\n", Printable(message)));
     }
 
+    /// The user wants results and failures alone.
+    pub fn is_quiet(&self) -> bool {
+        self.0.quiet
+    }
+
     /// Prints one line about the progress.
     pub fn note(&self, message: &str) {
         if !self.0.quiet {

@@ -215,7 +215,7 @@ impl SimulatorProcess {
 
     /// One with these options.
     pub fn with<const N: usize>(options: [&str; N]) -> Self {
-        let mut command = canva(["--json", "simulate", "--port", "0"].into_iter().chain(options));
+        let mut command = canva(["--json", "--quiet", "simulate", "--port", "0"].into_iter().chain(options));
         let temporary = tempfile::tempdir().unwrap();
         let mut child = command.env("TMPDIR", temporary.path()).stdout(Stdio::piped()).spawn().unwrap();
         let line = first_line(&mut child);

@@ -22,6 +22,7 @@ mod redis;
 mod screen;
 mod select;
 mod shell;
+mod simulate;
 mod stop;
 mod terminal;
 mod usage;

@@ -17,6 +17,7 @@ use crate::api::{self, Place};
 use crate::api_error::ApiError;
 use crate::control;
 use crate::oauth::Endpoint;
+use crate::page;
 use crate::serve::visitors;
 use crate::state::State;
 
@@ -153,12 +154,13 @@ pub fn router(state: Arc<State>) -> Result<Router, String> {
     let router = router
         .merge(beside)
         .merge(control::router(state.clone()))
+        .merge(page::router(&state))
         .fallback(move |request| api::respond(nowhere.clone(), Place::Nowhere, request))
         .layer(middleware::from_fn_with_state(admitting, visitors::admit));
     Ok(router)
 }
 
-async fn thumbnail(state: &State, asset_id: &str, query: &str) -> Result<Response, ApiError> {
+pub async fn thumbnail(state: &State, asset_id: &str, query: &str) -> Result<Response, ApiError> {
     let asset = state.library().assets.get(asset_id).cloned().ok_or_else(ApiError::asset_not_found)?;
     if !state.urls.opens_thumbnail(asset_id, query, state.now()) {
         let message = "The URL is expired, or its query string is missing or wrong.";

@@ -1,6 +1,7 @@
 //! Rules that decide how jobs end, and when.
 
 use std::io;
+use std::str::FromStr;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::canva::library::JobError;
 use crate::fields::{invalid, not_found};
+use crate::given::Given;
 use crate::lock::lock;
 
 /// The longest that a rule lets a job take, in seconds: a day.
@@ -46,6 +48,15 @@ pub struct JobOutcome {
     message: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seconds: Option<f64>,
+}
+
+/// From JSON, or from `name=value,name=value`.
+impl FromStr for JobOutcome {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse::<Given>()?.read()
+    }
 }
 
 impl JobOutcome {

@@ -17,6 +17,7 @@ use crate::api::{jobs, routes};
 use crate::api_error::ApiError;
 use crate::canva::rates;
 use crate::canva::urls::Urls;
+use crate::faults::injections;
 use crate::given::Given;
 use crate::lock::lock;
 use crate::oauth::Which;
@@ -55,7 +56,11 @@ pub async fn perform(
             state.overdue().await;
             clock(state)
         }
-        "listFaults" => json!({ "faults": state.injections.list() }),
+        "listFaults" => json!({
+            "faults": state.injections.list(),
+            "kinds": state.injections.kinds(),
+            "operations": injections::operations().collect::<Vec<_>>(),
+        }),
         "addFault" => json!({ "id": state.injections.inject(read(given)?).map_err(failed)? }),
         "removeFault" => done(state.injections.remove(number("fault", id)?))?,
         "removeFaults" => {

@@ -27,15 +27,20 @@ const MAX_SHOWN: usize = 64 << 10;
 #[serde(default, deny_unknown_fields)]
 pub struct Wanted {
     after: u64,
+    before: Option<u64>,
     limit: Option<usize>,
     operation: Option<String>,
+    refused: bool,
     status: Option<u16>,
 }
 
 /// The newest requests, newest first.
 pub fn list(state: &State, wanted: &Wanted) -> Value {
     let is_wanted = |request: &ReceivedRequest| {
+        let is_refused = || request.duration.is_some() && request.status.is_none_or(|status| status >= 400);
         request.number > wanted.after
+            && wanted.before.is_none_or(|before| request.number < before)
+            && (!wanted.refused || is_refused())
             && wanted.operation.as_deref().is_none_or(|operation| request.operation == Some(operation))
             && wanted.status.is_none_or(|status| request.status == Some(status))
     };

@@ -22,9 +22,13 @@ const MAX_MADE_UP: usize = 64 << 20;
 
 /// Each fault's name, and the argument that it has.
 macro_rules! faults {
-    ($($name:ident $variant:ident $(($argument:ident))?,)*) => {
+    ($($name:ident $variant:ident $(($argument:ident))? $(over $version:ident)?,)*) => {
         impl Fault {
             const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+            /// Each name with its argument, and with `http2` where it needs that.
+            pub(super) const KINDS: &[(&str, &str, &str)] =
+                &[$((stringify!($name), concat!($(stringify!($argument))?), concat!($(stringify!($version))?))),*];
 
             fn take(name: &str, fields: &mut Fields) -> io::Result<Self> {
                 match name {
@@ -72,14 +76,14 @@ faults! {
     chunked Chunked,
     unlengthed Unlengthed,
     large_header LargeHeader(bytes),
-    refuse_stream RefuseStream,
-    go_away_before GoAwayBefore,
-    go_away_after GoAwayAfter,
-    go_away_unanswered GoAwayUnanswered,
-    reset_request ResetRequest(bytes),
-    reset_response ResetResponse,
-    respond_and_reset RespondAndReset(response),
-    fall_silent FallSilent,
+    refuse_stream RefuseStream over http2,
+    go_away_before GoAwayBefore over http2,
+    go_away_after GoAwayAfter over http2,
+    go_away_unanswered GoAwayUnanswered over http2,
+    reset_request ResetRequest(bytes) over http2,
+    reset_response ResetResponse over http2,
+    respond_and_reset RespondAndReset(response) over http2,
+    fall_silent FallSilent over http2,
 }
 
 impl TryFrom<Map<String, Value>> for Injection {

@@ -2,14 +2,16 @@
 
 use std::io;
 use std::ops::{Bound, RangeBounds};
+use std::str::FromStr;
 use std::sync::Mutex;
 
 use canva_connect::operations::ALL;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::faults::Fault;
 use crate::fields::{invalid, not_found};
+use crate::given::Given;
 use crate::lock::lock;
 use crate::oauth::Endpoint;
 
@@ -49,6 +51,15 @@ pub struct Injection {
     pub(super) fault: Fault,
 }
 
+/// From JSON, or from `name=value,name=value`.
+impl FromStr for Injection {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse::<Given>()?.read()
+    }
+}
+
 impl Injection {
     /// The arguments of [`Simulator::inject`](crate::Simulator::inject).
     pub fn new(operation: impl Into<String>, requests: impl RangeBounds<u32>, fault: Fault) -> Self {
@@ -78,6 +89,12 @@ impl Injection {
     }
 }
 
+/// The operations whose requests can meet a fault.
+pub fn operations() -> impl Iterator<Item = &'static str> {
+    // The spec gives the OAuth endpoints no operation ids.
+    ALL.iter().map(|known| known.id).chain(Endpoint::ALL.map(Endpoint::name))
+}
+
 pub struct Injections {
     /// The simulator speaks HTTP/2, perhaps beside HTTP/1.1.
     http2: bool,
@@ -98,9 +115,7 @@ impl Injections {
 
     /// Its id. Fails for an unknown operation, and for a fault of HTTP/2 where the simulator doesn't speak it.
     pub fn inject(&self, injection: Injection) -> io::Result<u64> {
-        // The spec gives the OAuth endpoints no operation ids.
-        let mut names = ALL.iter().map(|known| known.id).chain(Endpoint::ALL.map(Endpoint::name));
-        if !names.any(|known| known == injection.operation) {
+        if !operations().any(|known| known == injection.operation) {
             let operation = &injection.operation;
             return Err(invalid(format!("the spec has no operation `{operation}`, such as `getAsset` or `token`")));
         }
@@ -113,6 +128,12 @@ impl Injections {
         let id = injected.last_id;
         injected.now.push(Injection { id, ..injection });
         Ok(id)
+    }
+
+    /// The faults that can be injected, each with the argument that it takes, for a form.
+    pub fn kinds(&self) -> Vec<Value> {
+        let possible = Fault::KINDS.iter().filter(|(.., version)| version.is_empty() || self.http2);
+        possible.map(|(name, argument, _)| json!({ "fault": name, "argument": argument })).collect()
     }
 
     /// What is injected now is what [`reset`](Self::reset) goes back to.

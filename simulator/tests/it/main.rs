@@ -22,6 +22,7 @@ mod lifetime;
 mod log;
 mod oauth;
 mod outcomes;
+mod page;
 mod rate_limits;
 mod tls;
 mod uploads;
