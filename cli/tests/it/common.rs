@@ -205,7 +205,7 @@ pub struct SimulatorProcess {
     /// All that `canva --json simulate` printed.
     pub printed: Value,
     /// Where its certificate is, which a process that is killed leaves behind.
-    _temporary: tempfile::TempDir,
+    pub temporary: tempfile::TempDir,
 }
 
 impl SimulatorProcess {
@@ -221,7 +221,7 @@ impl SimulatorProcess {
         let line = first_line(&mut child);
         let printed = json(&line);
         let text = |key| printed[key].as_str().unwrap().to_owned();
-        Self { child, base_url: text("base_url"), token: text("access_token"), printed, _temporary: temporary }
+        Self { child, base_url: text("base_url"), token: text("access_token"), printed, temporary }
     }
 
     /// What makes `canva` use this simulator.

@@ -507,3 +507,26 @@ fn the_manual_has_every_option() {
     let named = first_column.flat_map(|names| names.split('`')).filter_map(|name| name.strip_prefix("--"));
     assert_eq!(named.collect::<BTreeSet<_>>(), options.collect::<BTreeSet<_>>());
 }
+
+/// Files of more than 256 MiB in all are in a temporary file.
+#[test]
+fn a_file_for_which_the_disk_has_no_room_fails_its_job_and_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let film = directory.path().join("film.mp4");
+    let mut bytes = fs::read("../tests/fixtures/clip.mp4").unwrap();
+    let free = 100_000_000 - bytes.len() as u32;
+    bytes.extend_from_slice(&free.to_be_bytes());
+    bytes.extend_from_slice(b"free");
+    bytes.resize(100_000_000, 0);
+    fs::write(&film, bytes).unwrap();
+    let simulator = SimulatorProcess::start();
+    // From now on, no temporary file can be made.
+    fs::remove_dir(simulator.temporary.path()).unwrap();
+    let film = film.to_str().unwrap();
+    for _ in 0..2 {
+        assert_eq!(simulator.json(["upload", film, "--start-over"])["status"], "success");
+    }
+    let failed = simulator.json(["upload", film, "--start-over"]);
+    assert_eq!((&failed["status"], &failed["error"]["code"]), (&json!("failed"), &json!("internal_error")), "{failed}");
+    assert_eq!(simulator.json(["upload", "photo.png"])["status"], "success");
+}

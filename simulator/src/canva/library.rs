@@ -1,7 +1,7 @@
 //! What the simulated Canva holds: assets, designs, folders and jobs, and how the API writes them down. `api::jobs`
 //! decides when a job ends, and how.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::time::Duration;
 
@@ -107,14 +107,15 @@ pub enum Finished {
 #[derive(Default)]
 pub struct Library {
     sequence: u64,
-    pub assets: IndexMap<String, StoredAsset>,
+    /// Sorted by id, which is how they came, too: they alone are removed.
+    pub assets: BTreeMap<String, StoredAsset>,
     pub trash: IndexMap<String, StoredAsset>,
     pub designs: IndexMap<String, StoredDesign>,
     pub folders: IndexMap<String, StoredFolder>,
     pub(super) jobs: IndexMap<String, Job>,
     /// The latest job of each kind and user for a URL.
     fetched: HashMap<(JobKind, String, String), String>,
-    at_start: (IndexMap<String, StoredAsset>, IndexMap<String, StoredDesign>),
+    at_start: (BTreeMap<String, StoredAsset>, IndexMap<String, StoredDesign>),
 }
 
 impl Library {
@@ -243,7 +244,7 @@ impl Library {
     /// Moves the asset to the trash.
     pub fn delete_asset(&mut self, id: &str, user_id: &str, now: i64) -> Result<(), ApiError> {
         self.check_asset(id, user_id)?;
-        let asset = self.assets.shift_remove(id).ok_or_else(ApiError::asset_not_found)?;
+        let asset = self.assets.remove(id).ok_or_else(ApiError::asset_not_found)?;
         self.changed(&asset.folder_id, now);
         self.trash.insert(asset.id.clone(), asset);
         Ok(())

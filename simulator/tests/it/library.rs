@@ -53,6 +53,9 @@ async fn a_file_for_a_url_is_replaced_removed_and_bound_by_the_same_limits() {
     simulator.file_at(url, vec![0; 201]).unwrap();
     assert_eq!(code().await, "file_too_big");
     assert_eq!(simulator.files(), [json!({ "url": url, "bytes": 201 })]);
+    let imports = Simulator::builder().job_duration(Duration::ZERO).max_body_bytes(200).file_at(url, vec![0; 201]);
+    let job = ok(import_url(&imports.start().await.unwrap(), "Deck", None, url)).await["job"].take();
+    assert_eq!(job["error"]["message"], "The file can't be fetched: it is larger than 200 bytes.");
     simulator.remove_file_at(url).unwrap();
     assert_eq!(code().await, "fetch_failed");
     assert_eq!(simulator.remove_file_at(url).unwrap_err().kind(), ErrorKind::NotFound);
