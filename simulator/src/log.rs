@@ -45,7 +45,7 @@ pub struct ReceivedRequest {
     pub duration: Option<Duration>,
     /// The status of the response. `None` while there is none, and if the request ended without one.
     pub status: Option<u16>,
-    /// The code of the error in the response.
+    /// The code of the error in the response, also where a job that is read has failed.
     pub code: Option<String>,
     /// The message of the error in the response.
     pub message: Option<String>,
@@ -340,10 +340,11 @@ impl Entry<'_> {
             if let Some(ApiError { code, message, reason, rule, .. }) = refusal.cloned() {
                 (request.code, request.message) = (Some(code.to_owned()), Some(message));
                 (request.reason, request.rule) = (reason.or(request.reason.take()), rule);
-            } else if response.status().as_u16() >= 400 {
-                // A fault's.
-                let error: Option<Value> = serde_json::from_slice(&request.response_body).ok();
-                let text = |name| Some(error.as_ref()?.get(name)?.as_str()?.to_owned());
+            } else {
+                // A fault's, or that of a job that has failed.
+                let said: Option<Value> = serde_json::from_slice(&request.response_body).ok();
+                let place = if response.status().is_success() { "/job/error" } else { "" };
+                let text = |name| Some(said.as_ref()?.pointer(place)?.get(name)?.as_str()?.to_owned());
                 (request.code, request.message) = (text("code"), text("message"));
             }
         });

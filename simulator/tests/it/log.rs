@@ -42,9 +42,12 @@ async fn a_line_says_what_came_and_why_it_was_refused() {
     assert!(last(&lines).contains("Asset-Upload-Metadata is not JSON"), "{}", last(&lines));
     refused(read(&simulator, "/v1/users/me").header("host", "evil.example")).await;
     assert!(last(&lines).contains("403 permission_denied ms: Host is \"evil.example\"."), "{}", last(&lines));
+    let failed = crate::common::upload(&simulator, "Photo", "no image").send().await.unwrap();
+    assert_eq!(failed.status(), 200);
+    assert!(last(&lines).contains("200 import_failed ms: The file is no image"), "{}", last(&lines));
     let consent = client().get(format!("{}?client_id=x&state=\u{1b}[31m", simulator.authorization_url()));
     assert_eq!(consent.send().await.unwrap().status(), 400);
-    assert!(last(&lines).starts_with("#5 GET /api/oauth/authorize?client_id=x&state=%1B[31m 400"), "{}", last(&lines));
+    assert!(last(&lines).starts_with("#6 GET /api/oauth/authorize?client_id=x&state=%1B[31m 400"), "{}", last(&lines));
 }
 
 #[tokio::test]
