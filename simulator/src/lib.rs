@@ -227,6 +227,7 @@
 
 mod api;
 mod api_error;
+mod builder;
 mod canva;
 mod clock;
 mod control;
@@ -246,6 +247,7 @@ mod serve;
 mod simulator;
 mod state;
 
+pub use builder::Builder;
 pub use canva::access::{Access, Owner};
 pub use canva::designs::StoredDesign;
 pub use canva::folders::StoredFolder;
@@ -259,7 +261,7 @@ pub use faults::injections::Injection;
 pub use files::media::{AssetKind, asset_kind, judge_asset};
 pub use log::ReceivedRequest;
 pub use serve::tls::Tls;
-pub use simulator::{Builder, Simulator};
+pub use simulator::Simulator;
 
 /// The readers of uploaded and imported files, for a fuzzer. `cargo fuzz` sets `cfg(fuzzing)`.
 #[cfg(fuzzing)]

@@ -47,6 +47,13 @@ pub struct Simulate {
     #[arg(long, env = "CANVA_SIMULATE_TOKEN", hide_env_values = true, value_parser = NonEmptyStringValueParser::new())]
     pub token: Option<String>,
 
+    /// The token that $CANVA_SIMULATOR_URL and the page ask for [default: a new one where other machines can reach them].
+    ///
+    /// Other programs can see options. A token that they mustn't see belongs into the environment.
+    #[arg(long, value_name = "TOKEN", env = "CANVA_SIMULATE_CONTROL_TOKEN", hide_env_values = true)]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub control_token: Option<String>,
+
     /// The id of the client that may ask for tokens [default: simulator-client].
     #[arg(long, value_name = "ID", env = "CANVA_SIMULATE_CLIENT_ID", requires = "client_secret")]
     #[arg(value_parser = NonEmptyStringValueParser::new())]

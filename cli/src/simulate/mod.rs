@@ -41,7 +41,7 @@ pub async fn run(args: Simulate, stop: &Stop, output: &mut Output) -> Result<(),
     let all: Vec<_> = variables.iter().flatten().cloned().collect();
     let _env_file = env_file.map(|free| free.write(&all)).transpose()?;
     print(&simulator, &variables, certificate, output)?;
-    if simulator.control_token().is_some() {
+    if !args.bind.is_loopback() || !args.hosts.is_empty() {
         output.screen.note(&reached_from_elsewhere(&simulator, &args.hosts));
     }
     stop.requested().await;
@@ -87,6 +87,9 @@ fn builder(args: &Simulate) -> Result<Builder, End> {
     if let Some(token) = &args.token {
         let access = Access::new(token);
         builder = builder.access(if args.scopes.is_empty() { access } else { access.scopes(&args.scopes) });
+    }
+    if let Some(token) = &args.control_token {
+        builder = builder.control_token(token);
     }
     if let Some((id, secret)) = args.client_id.as_ref().zip(args.client_secret.as_ref()) {
         builder = builder.client(id, secret);

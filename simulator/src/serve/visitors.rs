@@ -61,7 +61,7 @@ pub async fn admit(Shared(state): Shared<Arc<State>>, request: Request, next: Ne
 /// Why the request isn't let in.
 fn refusal(hosts: &Hosts, request: &Request) -> Option<ApiError> {
     let message = "The simulator answers to programs and pages of this machine alone: Host, and Origin if there is one, \
-                   must be localhost, 127.0.0.1 or [::1].";
+                   must be localhost, 127.0.0.1 or [::1], or a host that it was given.";
     let refuse = |what: &str, given: &str, better: &str| {
         let reason = format!("{what} is {given:?}.{better}");
         Some(ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message).because(reason))

@@ -253,6 +253,9 @@ async fn from_elsewhere_it_is_steered_with_a_token_alone() {
     assert_eq!(refused(another).await, (403, "permission_denied".into()));
     let reason = simulator.requests().pop().unwrap().reason.unwrap();
     assert!(reason.contains("canva.example") && reason.contains("--host"), "{reason}");
+    let asked = Simulator::builder().control_token("steer").start().await.unwrap();
+    assert_eq!(refused(ask(&asked, Method::GET, "/clock")).await.0, 401);
+    ok(ask(&asked, Method::GET, "/clock").bearer_auth("steer")).await;
     assert!(Simulator::builder().host("http://canva").start().await.is_err());
 }
 
