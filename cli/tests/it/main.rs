@@ -1,6 +1,7 @@
 //! What the binary `canva` promises: run as a user runs it, and judged by its output and exit code.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod browser;
 mod commands;
 mod common;
 mod designs;
@@ -17,6 +18,7 @@ mod look_up;
 mod manual;
 mod network;
 mod output;
+mod page;
 #[cfg(feature = "redis")]
 mod redis;
 mod screen;
