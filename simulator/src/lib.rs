@@ -99,7 +99,7 @@
 //!
 //! let mut good = Vec::new();
 //! for name in ["broken photo", "photo"] {
-//!     let upload = canva.upload_asset_from_url("https://example.com/photo.jpg").name(name).await?;
+//!     let mut upload = canva.upload_asset_from_url("https://example.com/photo.jpg", name).await?;
 //!     good.push(upload.wait().await.is_ok());
 //! }
 //! assert_eq!(good, [false, true]);

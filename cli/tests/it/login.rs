@@ -349,7 +349,7 @@ fn the_secret_comes_from_a_file_or_standard_input_and_stays_for_the_next_login()
         assert!(!ran.stdout.contains(secret) && !ran.stderr.contains(secret));
     }
 
-    let mut command = home.command(&simulator, ["login", "--client-id", "another"]);
+    let mut command = home.command(&simulator, ["login", "--port", "0", "--client-id", "another"]);
     let ran = run({
         command.env_remove("CANVA_CLIENT_SECRET");
         command
