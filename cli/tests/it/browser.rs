@@ -1,7 +1,8 @@
 //! A headless Chromium, driven by chromedriver: the few calls of WebDriver that tests of the page need.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -27,17 +28,33 @@ pub struct Browser {
     _profile: tempfile::TempDir,
 }
 
+/// A chromedriver, and its port. What it and Chromium leave behind goes to this directory.
+fn drive(directory: &Path) -> io::Result<(Child, String)> {
+    let mut command = Command::new("chromedriver");
+    // Chromium, its crash handler and its wrapper leave things in all of them.
+    for variable in ["HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"] {
+        command.env(variable, directory);
+    }
+    command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null());
+    // It takes a free port of IPv6, and ends where that isn't free for IPv4.
+    for _ in 0..10 {
+        let mut driver = command.spawn()?;
+        let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let started = lines.map_while(Result::ok).find(|line| line.contains("started successfully on port"));
+        if let Some(port) = started.as_ref().and_then(|line| line.trim_end_matches('.').rsplit(' ').next()) {
+            return Ok((driver, port.to_owned()));
+        }
+        driver.wait()?;
+    }
+    Err(io::Error::other("chromedriver finds no port"))
+}
+
 impl Browser {
     /// `None`, said aloud, where there is no chromedriver.
     pub async fn start() -> Option<Self> {
-        let mut command = Command::new("chromedriver");
         let profile = tempfile::tempdir().unwrap();
-        // Chromium, its crash handler and its wrapper leave things in all of them.
-        for variable in ["HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"] {
-            command.env(variable, profile.path());
-        }
-        let driver = command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-        let Ok(mut driver) = driver else {
+        let started = drive(profile.path());
+        if started.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             assert!(
                 std::env::var_os("REQUIRE_SERVERS").is_none(),
                 "REQUIRE_SERVERS is set, and there is no chromedriver"
@@ -47,10 +64,8 @@ impl Browser {
             let said = format!("{test}: skipped: there is no chromedriver (Debian's chromium-driver has it)\n");
             std::io::stderr().write_all(said.as_bytes()).unwrap();
             return None;
-        };
-        let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let started = lines.map_while(Result::ok).find(|line| line.contains("started successfully on port"));
-        let port = started.unwrap().rsplit(' ').next().unwrap().trim_end_matches('.').to_owned();
+        }
+        let (driver, port) = started.unwrap();
         let http = Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
         let session = format!("http://127.0.0.1:{port}/session");
         let mut browser = Self { driver, http, session, _profile: profile };
