@@ -2,6 +2,7 @@
 // `data-live` those are exchanged that have changed. Without this script, a reload shows the same.
 'use strict';
 
+// A page that only says what is wrong has nothing that changes.
 const said = document.getElementById('live');
 let fetching = false, again = false, took = 0, timer = null, events = null;
 
@@ -72,15 +73,15 @@ function listen() {
 // A browser has few connections to a server: a page that nobody sees needs none.
 document.addEventListener('visibilitychange', () => {
   events?.close();
-  if (!document.hidden) listen();
+  if (said && !document.hidden) listen();
 });
-if (!document.hidden) listen();
+if (said && !document.hidden) listen();
 
 // What moves by itself, and how long ago things were.
 let seconds = 0;
 setInterval(() => {
   seconds += 1;
-  if (!document.hidden && (seconds % 10 === 0 || document.querySelector('[data-moves]'))) soon();
+  if (said && !document.hidden && (seconds % 10 === 0 || document.querySelector('[data-moves]'))) soon();
 }, 1000);
 
 // The clipboard is there for https and for this machine alone.
