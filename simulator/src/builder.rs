@@ -7,6 +7,7 @@ use std::ops::RangeBounds;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::middleware;
 use bytes::Bytes;
 use canva_connect::operations::SCOPES;
 use tokio::runtime::Handle;
@@ -22,12 +23,13 @@ use crate::faults::injections::Injection;
 use crate::fields::invalid;
 use crate::log::{Listener, ReceivedRequest};
 use crate::oauth::{self, Client, OAuth};
+use crate::page;
 use crate::secrets::Secrets;
 use crate::serve::background::Background;
 use crate::serve::connections::{self, Server};
 use crate::serve::port::Port;
 use crate::serve::tls::{Tls, TlsServer};
-use crate::serve::visitors::Hosts;
+use crate::serve::visitors::{self, Hosts};
 use crate::simulator::Simulator;
 use crate::state::{Settings, State};
 
@@ -337,7 +339,9 @@ impl Builder {
         for (name, bytes) in self.files {
             jobs::add(&state, &state.urls, &name, bytes, None).await?;
         }
-        let router = routes::router(state.clone()).map_err(|e| io::Error::other(format!("openapi.yaml: {e}")))?;
+        let api = routes::router(state.clone()).map_err(|e| io::Error::other(format!("openapi.yaml: {e}")))?;
+        let router = api.merge(control::router(state.clone())).merge(page::router(&state));
+        let router = router.layer(middleware::from_fn_with_state(state.clone(), visitors::admit));
         let server = Server { router, tls, max_concurrent_streams: self.max_concurrent_streams };
         let connections = runtime.spawn(connections::serve(port.clone(), server, tasks)).abort_handle();
         let token = first.map(|access| access.token);

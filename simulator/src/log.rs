@@ -138,6 +138,9 @@ impl ReceivedRequest {
     }
 }
 
+/// Every response has one, for Canva's support.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// How many requests are kept.
 const MAX_REQUESTS: usize = 10_000;
 

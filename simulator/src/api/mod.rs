@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State as Shared};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, Method, StatusCode, Version, header};
+use axum::http::{Method, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use self::pages::Page;
 use self::spec::OperationSpec;
 use crate::api_error::ApiError;
 use crate::faults::{End, Ending};
-use crate::log::Entry;
+use crate::log::{Entry, REQUEST_ID};
 use crate::oauth::{Endpoint, MAX_FORM_BYTES};
 use crate::state::State;
 
@@ -35,9 +35,6 @@ pub mod routes;
 mod rules;
 mod schema;
 mod spec;
-
-/// Every response has one, for Canva's support.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Keeps what stands beside the API in the log, and gives its response an id.
 pub async fn logged(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {

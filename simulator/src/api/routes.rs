@@ -15,10 +15,7 @@ use canva_connect::operations::{AUTHORIZATION_URL, BASE_URL, TOKEN_URL};
 use crate::api::spec::{self, OperationSpec};
 use crate::api::{self, Place};
 use crate::api_error::ApiError;
-use crate::control;
 use crate::oauth::Endpoint;
-use crate::page;
-use crate::serve::visitors;
 use crate::state::State;
 
 /// Where Canva has operations that `openapi.yaml` doesn't.
@@ -115,7 +112,7 @@ pub fn endpoint_paths(endpoint: Endpoint) -> [String; 2] {
     [beside.to_owned(), format!("{}/v1/oauth/", path_of(BASE_URL))].map(|folder| format!("{folder}{}", endpoint.name()))
 }
 
-/// Everything the simulator serves, or what in the spec it can't follow.
+/// Everything that Canva serves, or what in the spec it can't follow.
 pub fn router(state: Arc<State>) -> Result<Router, String> {
     let mut by_path: HashMap<&str, Vec<&'static OperationSpec>> = HashMap::new();
     for spec in spec::operations()? {
@@ -150,14 +147,7 @@ pub fn router(state: Arc<State>) -> Result<Router, String> {
         .route(path_of(AUTHORIZATION_URL), get(authorize.clone()).post(authorize))
         .route("/thumbnails/{asset_id}/0001.png", thumbnail)
         .layer(middleware::from_fn_with_state(state.clone(), api::logged));
-    let (admitting, nowhere) = (state.clone(), state.clone());
-    let router = router
-        .merge(beside)
-        .merge(control::router(state.clone()))
-        .merge(page::router(&state))
-        .fallback(move |request| api::respond(nowhere.clone(), Place::Nowhere, request))
-        .layer(middleware::from_fn_with_state(admitting, visitors::admit));
-    Ok(router)
+    Ok(router.merge(beside).fallback(move |request| api::respond(state.clone(), Place::Nowhere, request)))
 }
 
 pub async fn thumbnail(state: &State, asset_id: &str, query: &str) -> Result<Response, ApiError> {

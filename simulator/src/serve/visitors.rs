@@ -13,8 +13,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use reqwest::Url;
 
-use crate::api;
 use crate::api_error::ApiError;
+use crate::log::REQUEST_ID;
 use crate::loopback;
 use crate::state::State;
 
@@ -53,7 +53,7 @@ pub async fn admit(Shared(state): Shared<Arc<State>>, request: Request, next: Ne
     let Some(refused) = refusal(hosts, &request) else { return next.run(request).await };
     let entry = state.log.arrived(None, &request.into_parts().0);
     let mut response = refused.into_response();
-    response.headers_mut().insert(api::REQUEST_ID, entry.request_id());
+    response.headers_mut().insert(REQUEST_ID, entry.request_id());
     entry.answered(&response);
     response
 }
