@@ -36,8 +36,9 @@ impl Browser {
         for variable in ["HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"] {
             command.env(variable, profile.path());
         }
-        let driver = command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-        let Ok(mut driver) = driver else {
+        command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut drivers = std::iter::repeat_with(|| command.spawn().ok()).take(5);
+        let Some(mut driver) = drivers.next().flatten() else {
             assert!(
                 std::env::var_os("REQUIRE_SERVERS").is_none(),
                 "REQUIRE_SERVERS is set, and there is no chromedriver"
@@ -48,9 +49,14 @@ impl Browser {
             std::io::stderr().write_all(said.as_bytes()).unwrap();
             return None;
         };
-        let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let started = lines.map_while(Result::ok).find(|line| line.contains("started successfully on port"));
-        let port = started.unwrap().rsplit(' ').next().unwrap().trim_end_matches('.').to_owned();
+        let port = loop {
+            if let Some(port) = port(&mut driver) {
+                break port;
+            }
+            // Another process has taken the port for IPv6 that it was given for IPv4.
+            driver.wait().unwrap();
+            driver = drivers.next().flatten().unwrap();
+        };
         let http = Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
         let session = format!("http://127.0.0.1:{port}/session");
         let mut browser = Self { driver, http, session, _profile: profile };
@@ -154,6 +160,13 @@ impl Browser {
         let picture = self.call(Method::GET, "/screenshot", Value::Null).await;
         STANDARD.decode(picture.as_str().unwrap()).unwrap()
     }
+}
+
+/// Where the driver listens, once it does.
+fn port(driver: &mut Child) -> Option<String> {
+    let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+    let started = lines.map_while(Result::ok).find(|line| line.contains("started successfully on port"))?;
+    Some(started.rsplit(' ').next()?.trim_end_matches('.').to_owned())
 }
 
 impl Drop for Browser {
