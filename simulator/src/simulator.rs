@@ -223,7 +223,7 @@ impl Simulator {
     /// All jobs, of all users, the newest first: `id`, `kind`, `user`, `name`, `status`, `started_at`, `ends_at` (when
     /// it ends at the earliest; both in seconds since the Unix epoch), `asset_id`, `design_id` and `error`.
     pub fn jobs(&self) -> Vec<Value> {
-        self.state.library().list_jobs()
+        self.state.library().list_jobs(None)
     }
 
     /// Lets a file stand for a URL, in place of an older one: uploads and imports from this URL take it, without a

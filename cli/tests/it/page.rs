@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use canva_simulator::Simulator;
 use serde_json::{Value, json};
@@ -39,9 +39,7 @@ async fn what_the_command_uploads_appears_without_a_reload_and_a_fault_set_here_
     browser.until_says("success Hero").await;
     let shown = "const image = document.querySelector('.grid img'); \
                  return Boolean(image && image.complete && image.naturalWidth === 1200 && window.unchanged)";
-    while browser.run(shown).await != Value::Bool(true) {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until("the picture is there", async || browser.run(shown).await == true).await;
     assert_eq!(browser.run("return document.activeElement.textContent").await, "Requests", "focus stays where it was");
 
     browser.click("nav a[href$=faults]").await;
@@ -74,6 +72,14 @@ async fn what_the_command_uploads_appears_without_a_reload_and_a_fault_set_here_
     let text = browser.text().await;
     for said in ["The fault respond was asked for.", "Canva says: Not today.", "A correct request", "curl -X POST"] {
         assert!(text.contains(said), "{said}: {text}");
+    }
+}
+
+async fn until(what: &str, mut reached: impl AsyncFnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !reached().await {
+        assert!(Instant::now() < end, "it never came to this: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
@@ -122,15 +128,11 @@ async fn a_page_on_another_port_reads_nothing_and_steers_nothing() {
          </script>"
     );
     browser.open(&served(html)).await;
-    while browser.run("return document.title").await == "Elsewhere" {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until("all was tried", async || browser.run("return document.title").await != "Elsewhere").await;
     assert_eq!(browser.run("return document.title").await, ["rejected"; 6].join(" "));
     browser.click("button").await;
     let refused = || simulator.requests().iter().filter(|request| request.status == Some(403)).count();
-    while refused() < 7 {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until("all is refused", async || refused() == 7).await;
     browser.open(&page(&simulator, "/")).await;
     let clock = browser.run("return document.getElementById('clock').textContent").await;
     assert!(clock.as_str().is_some_and(|clock| clock.ends_with(" UTC")), "it isn't ahead: {clock}");

@@ -11,10 +11,11 @@ use crate::canva::library::{Job, JobError, JobState, Library, StoredAsset};
 use crate::canva::urls::Urls;
 
 impl Library {
-    /// All jobs, the newest first. Times are in seconds since the Unix epoch; `ends_at` is when the job ends at the
+    /// All jobs, or those with this status, the newest first. Times are in seconds since the Unix epoch; `ends_at` is when the job ends at the
     /// earliest.
-    pub fn list_jobs(&self) -> Vec<Value> {
-        self.jobs.iter().rev().map(|(id, job)| job.to_json(id)).collect()
+    pub fn list_jobs(&self, status: Option<&str>) -> Vec<Value> {
+        let wanted = self.jobs.iter().rev().filter(|(_, job)| status.is_none_or(|status| job.state.name() == status));
+        wanted.map(|(id, job)| job.to_json(id)).collect()
     }
 
     /// What all users have: `assets`, `trash`, `designs` and `folders`, the newest first. Each thing has the API's own
@@ -53,24 +54,35 @@ impl Library {
 
 impl Job {
     fn to_json(&self, id: &str) -> Value {
-        let (status, asset_id, design_id, error) = match &self.state {
-            JobState::InProgress => ("in_progress", None, None, None),
-            JobState::Asset(asset_id) => ("success", Some(asset_id), None, None),
-            JobState::Design(design_id) => ("success", None, Some(design_id), None),
-            JobState::Failed(error) => ("failed", None, None, Some(error)),
+        let (asset_id, design_id, error) = match &self.state {
+            JobState::InProgress => (None, None, None),
+            JobState::Asset(asset_id) => (Some(asset_id), None, None),
+            JobState::Design(design_id) => (None, Some(design_id), None),
+            JobState::Failed(error) => (None, None, Some(error)),
         };
         json!({
             "id": id,
             "kind": self.new.kind,
             "user": self.new.owner.user_id,
             "name": self.new.name,
-            "status": status,
+            "status": self.state.name(),
             "started_at": seconds(self.started),
             "ends_at": seconds(self.ends),
             "asset_id": asset_id,
             "design_id": design_id,
             "error": error.map(|JobError { code, message }| json!({ "code": code, "message": message })),
         })
+    }
+}
+
+impl JobState {
+    /// As the API has it.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::InProgress => "in_progress",
+            Self::Asset(_) | Self::Design(_) => "success",
+            Self::Failed(_) => "failed",
+        }
     }
 }
 

@@ -78,7 +78,10 @@ pub async fn perform(
             state.outcomes.clear();
             Value::Null
         }
-        "listJobs" => json!({ "jobs": state.library().list_jobs() }),
+        "listJobs" => {
+            let WhichJobs { status } = read(given)?;
+            json!({ "jobs": state.library().list_jobs(status.as_deref()) })
+        }
         "getLibrary" => state.library().list(urls, state.now()),
         "getItem" => state.library().show(id, urls, state.now()).ok_or_else(|| unknown("asset or design", id))?,
         "addToLibrary" => {
@@ -135,6 +138,12 @@ struct NewItem {
 struct NewFile {
     url: String,
     base64: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WhichJobs {
+    status: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -29,7 +29,7 @@ mod templates;
 const MAX_FORM_BYTES: u64 = 1 << 20;
 
 /// What stands at a path: a template, and the operations whose answers it shows, by their names. The first one gets the
-/// values in the path, and the query.
+/// values in the path, and the page's query; another one may have a query of its own.
 struct Page {
     path: &'static str,
     template: &'static str,
@@ -40,7 +40,14 @@ const PAGES: [Page; 7] = [
     Page {
         path: "/",
         template: "requests.html",
-        operations: &["listRequests", "listFaults", "listOutcomes", "listJobs", "listLimits", "listTokens"],
+        operations: &[
+            "listRequests",
+            "listFaults",
+            "listOutcomes",
+            "listJobs?status=in_progress",
+            "listLimits",
+            "listTokens",
+        ],
     },
     Page { path: "/requests/{number}", template: "request.html", operations: &["getRequest"] },
     Page { path: "/library", template: "library.html", operations: &["getLibrary", "listJobs"] },
@@ -183,10 +190,11 @@ impl Asked {
         context.insert("query".into(), fields.collect::<Map<_, Value>>().into());
         context.insert("path".into(), self.head.uri.path().into());
         context.insert("ids".into(), self.ids.clone().into());
-        let (mut ids, mut given) = (self.ids.as_slice(), Given::form(query.as_bytes()));
-        for operation in self.page.operations.iter().chain(&["getClock", "getIntegration"]) {
-            context.insert((*operation).to_owned(), self.perform(operation, ids, &given).await?);
-            (ids, given) = (&[], Given::Fields(Vec::new()));
+        for (index, operation) in self.page.operations.iter().chain(&["getClock", "getIntegration"]).enumerate() {
+            let (operation, own) = operation.split_once('?').unwrap_or((operation, ""));
+            let (ids, query) = if index == 0 { (self.ids.as_slice(), query) } else { (&[][..], own) };
+            let answer = self.perform(operation, ids, &Given::form(query.as_bytes())).await?;
+            context.insert(operation.to_owned(), answer);
         }
         Ok(render(self.page.template, status, &context))
     }

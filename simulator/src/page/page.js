@@ -2,8 +2,9 @@
 // `data-live` those are exchanged that have changed. Without this script, a reload shows the same.
 'use strict';
 
+// A page that only says what is wrong has nothing that changes.
 const said = document.getElementById('live');
-let fetching = false, again = false, timer = null, events = null;
+let fetching = false, again = false, took = 0, timer = null, events = null;
 
 /** Makes `old` like `fresh`, and keeps what is alike: focus, selection and pictures stay. What has an id is found by it,
     anything else by its place. */
@@ -43,9 +44,11 @@ function flash(row) {
 async function refresh() {
   if (fetching) { again = true; return; }
   fetching = true;
+  const began = performance.now();
   // A simulator that has gone says nothing. The events tell when it is back.
   const text = await fetch(location.href).then(response => response.text()).catch(() => '');
   fetching = false;
+  took = performance.now() - began;
   const fresh = new DOMParser().parseFromString(text, 'text/html');
   for (const old of document.querySelectorAll('[data-live]')) {
     const part = fresh.getElementById(old.id);
@@ -54,9 +57,9 @@ async function refresh() {
   if (again) { again = false; soon(); }
 }
 
-/** Many things may happen at once. */
+/** Many things may happen at once. Whatever the simulator holds, showing it takes no more than a quarter of its time. */
 function soon() {
-  timer ??= setTimeout(() => { timer = null; refresh(); }, 150);
+  timer ??= setTimeout(() => { timer = null; refresh(); }, Math.max(150, 3 * took));
 }
 
 function listen() {
@@ -70,15 +73,15 @@ function listen() {
 // A browser has few connections to a server: a page that nobody sees needs none.
 document.addEventListener('visibilitychange', () => {
   events?.close();
-  if (!document.hidden) listen();
+  if (said && !document.hidden) listen();
 });
-if (!document.hidden) listen();
+if (said && !document.hidden) listen();
 
 // What moves by itself, and how long ago things were.
 let seconds = 0;
 setInterval(() => {
   seconds += 1;
-  if (!document.hidden && (seconds % 10 === 0 || document.querySelector('[data-moves]'))) soon();
+  if (said && !document.hidden && (seconds % 10 === 0 || document.querySelector('[data-moves]'))) soon();
 }, 1000);
 
 // The clipboard is there for https and for this machine alone.

@@ -267,6 +267,20 @@ async fn the_newest_requests_come_first_and_older_ones_behind_a_link() {
 }
 
 #[tokio::test]
+async fn a_running_job_is_seen_until_the_clock_is_put_ahead_of_its_end() {
+    let simulator = Simulator::builder().job_duration(Duration::from_secs(3600)).start().await.unwrap();
+    ok(upload(&simulator, "Hero", image())).await;
+    assert!(html(&simulator, "/").await.contains("<b>1</b> job running"));
+    assert!(html(&simulator, "/library").await.contains("<progress max=\"100\" value=\"0\""));
+    submit(&simulator, "/library", &[("do", "advanceClock"), ("seconds", "1800")]).await;
+    assert!(html(&simulator, "/library").await.contains("<progress max=\"100\" value=\"50\""));
+    submit(&simulator, "/library", &[("do", "advanceClock"), ("seconds", "1801")]).await;
+    assert!(html(&simulator, "/").await.contains("<b>0</b> jobs running"));
+    let library = html(&simulator, "/library").await;
+    assert!(!library.contains("<progress") && library.contains("success"), "{library}");
+}
+
+#[tokio::test]
 async fn beyond_this_machine_the_page_wants_the_control_token_once() {
     let simulator = Simulator::builder().host("canva").start().await.unwrap();
     let token = simulator.control_token().unwrap();
