@@ -42,7 +42,8 @@ pub struct Builder {
     tls: Option<Tls>,
     max_concurrent_streams: Option<u32>,
     accesses: Vec<Access>,
-    client: Option<Client>,
+    client_id: Option<String>,
+    client_secret: Option<String>,
     oauth: oauth::Settings,
     faults: Vec<Injection>,
     outcomes: Vec<JobOutcome>,
@@ -84,7 +85,8 @@ impl Default for Builder {
             tls: None,
             max_concurrent_streams: None,
             accesses: Vec::new(),
-            client: None,
+            client_id: None,
+            client_secret: None,
             oauth,
             faults: Vec::new(),
             outcomes: Vec::new(),
@@ -201,8 +203,21 @@ impl Builder {
 
     /// The OAuth client's id and secret. Default: `simulator-client`, with a random secret.
     #[must_use]
-    pub fn client(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
-        self.client = Some(Client { id: id.into(), secret: secret.into() });
+    pub fn client(self, id: impl Into<String>, secret: impl Into<String>) -> Self {
+        self.client_id(id).client_secret(secret)
+    }
+
+    /// The id of [`client`](Self::client) alone.
+    #[must_use]
+    pub fn client_id(mut self, id: impl Into<String>) -> Self {
+        self.client_id = Some(id.into());
+        self
+    }
+
+    /// The secret of [`client`](Self::client) alone.
+    #[must_use]
+    pub fn client_secret(mut self, secret: impl Into<String>) -> Self {
+        self.client_secret = Some(secret.into());
         self
     }
 
@@ -312,10 +327,10 @@ impl Builder {
             let token = &mut self.settings.control_token;
             token.get_or_insert_with(|| secrets.named("simulator-control-token"));
         }
-        let client = self.client.unwrap_or_else(|| Client {
-            id: "simulator-client".into(),
-            secret: secrets.named("simulator-client-secret"),
-        });
+        let client = Client {
+            id: self.client_id.unwrap_or_else(|| "simulator-client".into()),
+            secret: self.client_secret.unwrap_or_else(|| secrets.named("simulator-client-secret")),
+        };
         let first = self.accesses.first().cloned();
         let clock = Arc::new(Clock::new());
         let owner = first.clone().unwrap_or_else(|| Access::new("")).owner;

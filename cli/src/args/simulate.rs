@@ -55,7 +55,7 @@ pub struct Simulate {
     pub control_token: Option<String>,
 
     /// The id of the client that may ask for tokens [default: simulator-client].
-    #[arg(long, value_name = "ID", env = "CANVA_SIMULATE_CLIENT_ID", requires = "client_secret")]
+    #[arg(long, value_name = "ID", env = "CANVA_SIMULATE_CLIENT_ID")]
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub client_id: Option<String>,
 
@@ -63,7 +63,7 @@ pub struct Simulate {
     ///
     /// Other programs can see options. A secret that they mustn't see belongs into the environment.
     #[arg(long, value_name = "SECRET", env = "CANVA_SIMULATE_CLIENT_SECRET", hide_env_values = true)]
-    #[arg(requires = "client_id", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub client_secret: Option<String>,
 
     /// Where the consent page may lead back to; can be given several times [default: anywhere].

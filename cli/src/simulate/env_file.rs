@@ -1,6 +1,6 @@
 //! `--env-file`: what the simulator prints, as a file that is there while the simulator can be used.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -16,6 +16,9 @@ pub struct Free(PathBuf);
 pub struct EnvFile {
     path: PathBuf,
     text: String,
+    /// Locked, so that no other simulator takes its place. The lock is a shared one: on Windows, nobody could read the
+    /// file under another.
+    _lock: File,
 }
 
 impl Free {
@@ -23,7 +26,14 @@ impl Free {
     pub fn at(path: &Path) -> Result<Self, End> {
         let about = |error: io::Error| End::usage(format!("--env-file {}: {error}", path.display()));
         match is_own(path) {
-            Ok(true) => fs::remove_file(path).map_err(about)?,
+            Ok(true) => {
+                let file = File::open(path).map_err(about)?;
+                if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+                    let message = "it is that of another simulator, which still runs; choose another name";
+                    return Err(about(io::Error::other(message)));
+                }
+                fs::remove_file(path).map_err(about)?;
+            }
             Ok(false) => {
                 let message = "something else is there, which isn't overwritten; choose another name";
                 return Err(about(io::Error::other(message)));
@@ -51,8 +61,10 @@ impl Free {
         let directory = self.0.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut file = tempfile::Builder::new().prefix(".canva-simulator-").tempfile_in(directory).map_err(about)?;
         file.write_all(text.as_bytes()).map_err(about)?;
-        file.persist_noclobber(&self.0).map_err(|error| about(error.error))?;
-        Ok(EnvFile { path: self.0, text })
+        // Some file systems have no locks.
+        let _ = file.as_file().try_lock_shared();
+        let lock = file.persist_noclobber(&self.0).map_err(|error| about(error.error))?;
+        Ok(EnvFile { path: self.0, text, _lock: lock })
     }
 }
 

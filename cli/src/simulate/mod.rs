@@ -91,8 +91,11 @@ fn builder(args: &Simulate) -> Result<Builder, End> {
     if let Some(token) = &args.control_token {
         builder = builder.control_token(token);
     }
-    if let Some((id, secret)) = args.client_id.as_ref().zip(args.client_secret.as_ref()) {
-        builder = builder.client(id, secret);
+    if let Some(id) = &args.client_id {
+        builder = builder.client_id(id);
+    }
+    if let Some(secret) = &args.client_secret {
+        builder = builder.client_secret(secret);
     }
     for uri in &args.redirect_uris {
         builder = builder.redirect_uri(uri);
@@ -135,7 +138,10 @@ fn variables(simulator: &Simulator, certificate: Option<&Path>, args: &Simulate)
     let text = str::to_owned;
     let mut canva =
         vec![("CANVA_BASE_URL", text(simulator.base_url())), ("CANVA_ACCESS_TOKEN", text(simulator.token()))];
-    canva.extend(certificate.map(|file| ("SSL_CERT_FILE", file.to_string_lossy().into_owned())));
+    // As most programs, requests for Python, and Node want it.
+    for name in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"] {
+        canva.extend(certificate.map(|file| (name, file.to_string_lossy().into_owned())));
+    }
     // The commands there count in the same window.
     canva.extend(args.rate_window.map(|window| (TEST_WINDOW, window.as_millis().to_string())));
     let oauth = vec![

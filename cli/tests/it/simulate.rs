@@ -255,6 +255,18 @@ fn a_log_that_nobody_reads_stalls_nothing_and_says_what_is_missing() {
 }
 
 #[test]
+fn a_client_can_have_a_fixed_secret_alone_or_a_fixed_id_alone() {
+    let simulator = Logging::start(simulate(["--client-secret", "fixed"]));
+    let [id, secret] = ["client_id", "client_secret"].map(|name| simulator.printed[name].clone());
+    assert_eq!((id, secret), (json!("simulator-client"), json!("fixed")));
+    simulator.end();
+    let simulator = Logging::start(simulate(["--client-id", "shop"]));
+    let secret = simulator.printed["client_secret"].as_str().unwrap();
+    assert!(simulator.printed["client_id"] == "shop" && secret.starts_with("simulator-client-secret-"), "{secret}");
+    simulator.end();
+}
+
+#[test]
 fn what_an_option_sets_the_environment_sets_too() {
     let fixed = json!({
         "base_url": "https://127.0.0.1:PORT/rest",
@@ -466,6 +478,13 @@ fn an_env_file_that_is_somebody_elses_or_cant_be_true_is_refused() {
     refused(&[path], "isn't overwritten");
     assert_eq!(fs::read_to_string(&file).unwrap(), "MINE=1\n");
     refused(&[directory.path().to_str().unwrap()], "isn't overwritten");
+    fs::remove_file(&file).unwrap();
+    let first = Logging::start(simulate(["--env-file", path]));
+    let written = fs::read_to_string(&file).unwrap();
+    refused(&[path], "another simulator, which still runs");
+    assert_eq!(fs::read_to_string(&file).unwrap(), written);
+    first.end();
+    assert!(!file.exists());
     refused(&["/dev/null"], "isn't overwritten");
 }
 
@@ -475,7 +494,6 @@ fn settings_that_cant_be_followed_are_refused_with_the_reason() {
         (&["--bind", "canva"], "--bind"),
         (&["--host", "a b"], "is no host"),
         (&["--token", ""], "--token"),
-        (&["--client-id", "shop"], "--client-secret"),
         (&["--redirect-uri", "back"], "back"),
         (&["--rate-window", "5"], "--rate-limits"),
         (&["--fault", "operation=nope,fault=close"], "`nope`"),
