@@ -181,7 +181,8 @@ fn the_child_whose_uploads_wait() {
 async fn five_thousand_uploads_in_bulk_need_no_more_than_one_thousand() {
     let child = |count| support::in_child("bounded::the_child_with_a_bulk", count);
     if let (Some(few), Some(many)) = tokio::join!(child("1000"), child("5000")) {
-        assert!(many.saturating_sub(few) < 4 * MIB, "1 000: {few} bytes at the peak, 5 000: {many}");
+        // Four thousand uploads that waited without a bulk would need 40 MiB more; allocators differ by a few.
+        assert!(many.saturating_sub(few) < 8 * MIB, "1 000: {few} bytes at the peak, 5 000: {many}");
     }
 }
 
