@@ -52,7 +52,8 @@ fn check_scopes(access: &Access, operation: &Operation) -> Result<(), ApiError> 
     let message = format!("The access token lacks the scope {scope}.");
     let refused = ApiError::new(StatusCode::FORBIDDEN, "missing_scope", message);
     let has = access.scope_names().unwrap_or_default().join(" ");
-    Err(refused.because(format!("The token has {}.", if has.is_empty() { "no scope" } else { &has })))
+    let has = if has.is_empty() { "no scope" } else { &has };
+    Err(refused.because(format!("The operation needs {scope}, and the token has {has}.")))
 }
 
 /// Counts each user's requests of each operation by themselves.
