@@ -19,7 +19,7 @@ pub struct Form(HashMap<String, String>);
 impl Form {
     pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Self, ApiError> {
         if !has_media_type(headers, FORM) {
-            let given = headers::text(headers, header::CONTENT_TYPE).unwrap_or("missing");
+            let given = headers::content_type(headers);
             let refused = refuse("bad_request_body", "The request body must be a form.");
             return Err(refused.because(format!("Content-Type is {given}, and must be {FORM}.")));
         }

@@ -3,7 +3,7 @@
 use canva_simulator::{Access, Simulator};
 use reqwest::Method;
 
-use crate::common::{because, by, request};
+use crate::common::{because, by, client, form, prompt, request};
 
 #[tokio::test]
 async fn a_missing_scope_is_named_beside_those_that_the_token_has() {
@@ -15,4 +15,23 @@ async fn a_missing_scope_is_named_beside_those_that_the_token_has() {
         let reason = format!("The operation needs asset:write, and the token has {has}.");
         assert_eq!(because(delete, &reason).await, (403, "missing_scope".into()));
     }
+}
+
+#[tokio::test]
+async fn a_wrong_content_type_is_shown_beside_the_right_one() {
+    let simulator = prompt().await;
+    let upload = || request(&simulator, Method::POST, "/v1/asset-uploads").body("x");
+    let with = |given: &[u8]| upload().header("content-type", given);
+    for (upload, reason) in [
+        (upload(), "Content-Type is missing, and must be application/octet-stream."),
+        (with(b"image/png"), "Content-Type is image/png, and must be application/octet-stream."),
+        (with(b"image/\xc3\xa9"), "Content-Type is not visible ASCII, and must be application/octet-stream."),
+        (with(b"multipart/form-data; boundary=x"), "must be application/octet-stream. Send the bytes of the file as"),
+    ] {
+        assert_eq!(because(upload, reason).await, (415, "unsupported_content_type".into()));
+    }
+    let token = client().post(simulator.token_url()).basic_auth(simulator.client_id(), Some(simulator.client_secret()));
+    let token = token.header("content-type", b"\xff".as_slice());
+    let reason = "Content-Type is not visible ASCII, and must be application/x-www-form-urlencoded.";
+    assert_eq!(because(token, reason).await, (400, "bad_request_body".into()));
 }
