@@ -35,9 +35,6 @@ pub const MAX_FORM_BYTES: u64 = 64 << 10;
 /// How long a PKCE verifier and its challenge may be, in characters (RFC 7636).
 const PKCE: RangeInclusive<usize> = 43..=128;
 
-/// Why a token isn't known.
-const UNKNOWN: &str = "This simulator hasn't issued it: it is altered, or from before the simulator's start or reset.";
-
 const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
 /// The endpoints that an integration calls, below `/v1/oauth`.
