@@ -35,3 +35,15 @@ async fn a_wrong_content_type_is_shown_beside_the_right_one() {
     let reason = "Content-Type is not visible ASCII, and must be application/x-www-form-urlencoded.";
     assert_eq!(because(token, reason).await, (400, "bad_request_body".into()));
 }
+
+#[tokio::test]
+async fn a_wrong_client_secret_says_where_the_right_one_is() {
+    let simulator = prompt().await;
+    let form = || form(simulator.token_url(), &[("grant_type", "refresh_token")]);
+    let body = [("client_id", simulator.client_id()), ("client_secret", "old")];
+    let in_form = crate::common::form(simulator.token_url(), &body);
+    for wrong in [form().basic_auth(simulator.client_id(), Some("old")), in_form] {
+        let reason = "isn't that of simulator-client. Unless it was set, it is new at each start";
+        assert_eq!(because(wrong, reason).await, (401, "invalid_access_token".into()));
+    }
+}
