@@ -232,7 +232,7 @@ impl Grants {
         let (granted, asked) = (&token.consent.scopes, words(form.get("scope").unwrap_or_default()));
         if let Some(scope) = asked.iter().find(|scope| !granted.contains(scope)) {
             let refused = refuse("invalid_scope", "The user hasn't consented to all of these scopes.");
-            let scope = if is_word(scope) { scope } else { "What is asked for" };
+            let scope = if scope.split(',').all(is_word) { scope } else { "What is asked for" };
             return Err(refused.because(format!("{scope} is not one of {}.", granted.join(" "))));
         }
         token.used = true;

@@ -161,8 +161,12 @@ impl OAuth {
 
     fn check_scopes(&self, scopes: &[String]) -> Result<(), ApiError> {
         let Some(scope) = scopes.iter().find(|scope| !self.settings.scopes.contains(scope)) else { return Ok(()) };
-        let what = if SCOPES.contains(&scope.as_str()) { "isn't one of the integration's" } else { "is unknown" };
-        let named = if form::is_word(scope) { format!("The scope {scope}") } else { "A scope".to_owned() };
+        let what = match scope.as_str() {
+            known if SCOPES.contains(&known) => "isn't one of the integration's",
+            list if list.contains(',') => "is unknown: scopes are separated by spaces",
+            _ => "is unknown",
+        };
+        let named = if scope.split(',').all(form::is_word) { format!("The scope {scope}") } else { "A scope".to_owned() };
         Err(refuse("invalid_scope", format!("{named} {what}.")))
     }
 

@@ -450,6 +450,15 @@ async fn a_consent_to_scopes_that_the_integration_lacks_is_refused() {
             Some(code) => assert_eq!(refused(exchanged).await, (400, code.into())),
         }
     }
+    for (scope, said) in [
+        ("asset:reed", "The scope asset:reed is unknown."),
+        ("asset:read,folder:read", "The scope asset:read,folder:read is unknown: scopes are separated by spaces."),
+        ("Asset", "A scope is unknown."),
+    ] {
+        let back = consent(&simulator, scope, "&code_challenge_method=S256").await;
+        assert_eq!(parameter(&back, "error_description").as_deref(), Some(said));
+        assert_eq!(simulator.requests().pop().unwrap().message.as_deref(), Some(said));
+    }
     // The default token is the integration's, too.
     let access = Value::from(serde_json::Map::from_iter([("access_token".into(), simulator.token().into())]));
     assert_eq!(read(&simulator, &access).await, 404);
