@@ -141,13 +141,15 @@ async fn process(
         (Place::Operations(specs, _), None) => {
             let methods: Vec<&str> = specs.iter().map(|spec| spec.operation.method).collect();
             let path = specs.first().map_or("", |spec| spec.operation.path);
-            Ok(bad_method(&methods.join(", "), format!("#/paths{}", rules::step(path))))
+            let uploads = request.method == Method::POST && path.starts_with("/v1/assets/");
+            let reason = uploads.then(|| routes::UPLOADS.to_owned());
+            Ok(bad_method(&methods.join(", "), reason, format!("#/paths{}", rules::step(path))))
         }
         (Place::OAuth(endpoint), _) if request.method == Method::POST => {
             let answer = ask_oauth(state, endpoint, request, body, entry).await;
             Ok(state.oauth.respond(answer.map_err(|error| error.by(|| checks::SECURITY_SCHEME.to_owned()))))
         }
-        (Place::OAuth(_), _) => Ok(bad_method("POST", checks::SECURITY_SCHEME.to_owned())),
+        (Place::OAuth(_), _) => Ok(bad_method("POST", None, checks::SECURITY_SCHEME.to_owned())),
         (Place::Nowhere, _) => {
             let refused =
                 ApiError::new(StatusCode::NOT_FOUND, "endpoint_not_found", "There is no operation at this path.");
@@ -179,10 +181,10 @@ impl Place {
     }
 }
 
-fn bad_method(allowed: &str, rule: String) -> Response {
+fn bad_method(allowed: &str, reason: Option<String>, rule: String) -> Response {
     let message = format!("This path takes {allowed}.");
     let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "bad_http_method", message).by(|| rule);
-    ([(header::ALLOW, allowed.to_owned())], error).into_response()
+    ([(header::ALLOW, allowed.to_owned())], ApiError { reason, ..error }).into_response()
 }
 
 /// Reads the rest of a body. A client that still writes would lose the response if the connection closed.

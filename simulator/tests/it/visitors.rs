@@ -101,6 +101,13 @@ async fn a_path_that_leads_nowhere_says_where_to_look() {
         ("/rest/v1/folders/none", "Canva has operations there"),
         ("/v1/exports", "Canva has operations there"),
         ("/auth/v1/oidc/jwks", "Canva has operations there"),
+        ("/rest/v1/oidc/userinfo", "Canva has operations there"),
+        ("/rest/rest/v1/asset-uploads", "Did you mean /rest/v1/asset-uploads?"),
+        ("/rest/v1/v1/imports", "Did you mean /rest/v1/imports?"),
+        ("/rest/v2/users/me", "Did you mean /rest/v1/users/me?"),
+        ("/auth/oauth/token", "Did you mean /auth/v1/oauth/token?"),
+        ("/rest/v1/assets", "GET /rest/v1/folders/uploads/items lists them."),
+        ("/v1/assets/", "POST /rest/v1/asset-uploads makes an asset."),
         ("/rest//v1/assets/a", "Did you mean /rest/v1/assets/a?"),
         ("/rest/assets/a", "Did you mean /rest/v1/assets/a?"),
         ("/imports", "Did you mean /rest/v1/imports?"),
@@ -112,7 +119,10 @@ async fn a_path_that_leads_nowhere_says_where_to_look() {
         let refused = because(client().get(format!("{origin}{path}")), reason).await;
         assert_eq!(refused, (404, "endpoint_not_found".into()), "{path}");
     }
-    for path in ["/", "/nothing/", "/rest/v1/exportsofcanva/"] {
+    let upload = request(&simulator, Method::POST, "/v1/assets/upload");
+    let refused = because(upload, "POST /rest/v1/asset-uploads makes an asset.").await;
+    assert_eq!(refused, (405, "bad_http_method".into()));
+    for path in ["/", "/nothing/", "/rest", "/rest/v1/", "/v1/vast", "/rest/v1/exportsofcanva/"] {
         let response = client().get(format!("{origin}{path}")).send().await.unwrap();
         assert_eq!(response.headers().get("x-simulator-reason"), None, "{path}");
     }
