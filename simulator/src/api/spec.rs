@@ -156,7 +156,7 @@ impl OperationSpec {
         let Some(schema) = &expected.schema else { return Ok(Value::Null) };
         let refuse = |code, message| ApiError::new(StatusCode::BAD_REQUEST, code, message);
         let value = serde_json::from_slice(body).map_err(|e| {
-            let refused = refuse("bad_request_body", format!("The request body is not JSON: {e}."));
+            let refused = refuse("bad_request_body", format!("The request body is not JSON: {}.", no_json(body, &e)));
             refused.by(|| format!("{}/content", expected.place))
         })?;
         schema.check(&value).map_err(|wrong| {
@@ -172,12 +172,23 @@ impl Parameter {
     pub(super) fn check(&self, text: &str) -> Result<Value, Wrong> {
         let name = &self.name;
         let value = if self.is_json {
-            let wrong = |e| Wrong::new(format!("{name} is not JSON: {e}.")).by(|| self.place.clone());
+            let wrong = |e| {
+                let what = format!("{name} is not JSON: {}.", no_json(text.as_bytes(), &e));
+                Wrong::new(what).by(|| self.place.clone())
+            };
             serde_json::from_str(text).map_err(wrong)?
         } else {
             Value::String(text.to_owned())
         };
         self.schema.check(&value).map_err(|wrong| wrong.of(name))?;
         Ok(value)
+    }
+}
+
+/// Why this is no JSON. JavaScript makes one text of every object.
+fn no_json(given: &[u8], error: &serde_json::Error) -> String {
+    match given.trim_ascii() {
+        b"[object Object]" => "it is the text [object Object], so the object needs JSON.stringify".to_owned(),
+        _ => error.to_string(),
     }
 }

@@ -3,7 +3,7 @@
 use canva_simulator::{Access, Simulator};
 use reqwest::Method;
 
-use crate::common::{because, by, client, form, prompt, request};
+use crate::common::{because, by, client, form, prompt, refused, request};
 
 #[tokio::test]
 async fn a_missing_scope_is_named_beside_those_that_the_token_has() {
@@ -45,5 +45,25 @@ async fn a_wrong_client_secret_says_where_the_right_one_is() {
     for wrong in [form().basic_auth(simulator.client_id(), Some("old")), in_form] {
         let reason = "isn't that of simulator-client. Unless it was set, it is new at each start";
         assert_eq!(because(wrong, reason).await, (401, "invalid_access_token".into()));
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_javascript_made_text_of_is_known() {
+    let simulator = prompt().await;
+    let upload = request(&simulator, Method::POST, "/v1/asset-uploads")
+        .header("content-type", "application/octet-stream")
+        .header("asset-upload-metadata", "[object Object]");
+    let folder = request(&simulator, Method::POST, "/v1/folders")
+        .header("content-type", "application/json")
+        .body("[object Object]");
+    for (request, subject, code) in [
+        (upload, "Asset-Upload-Metadata", "invalid_header_value"),
+        (folder, "The request body", "bad_request_body"),
+    ] {
+        assert_eq!(refused(request).await, (400, code.into()));
+        let message = simulator.requests().pop().unwrap().message.unwrap();
+        let why = "is not JSON: it is the text [object Object], so the object needs JSON.stringify.";
+        assert_eq!(message, format!("{subject} {why}"));
     }
 }
