@@ -19,8 +19,8 @@ use crate::lock::lock;
 use crate::log::Entry;
 use crate::state::State;
 
-/// Where the spec says what tokens and the endpoints of OAuth are.
-pub const SECURITY_SCHEME: &str = "#/components/securitySchemes/oauthAuthCode";
+/// Where the spec says what tokens are.
+const SECURITY_SCHEME: &str = "#/components/securitySchemes/oauthAuthCode";
 
 /// The call that the request makes, or the error of the first check that fails. `path` has the path's parameters by
 /// name.

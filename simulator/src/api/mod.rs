@@ -143,13 +143,13 @@ async fn process(
             let path = specs.first().map_or("", |spec| spec.operation.path);
             let uploads = request.method == Method::POST && path.starts_with("/v1/assets/");
             let reason = uploads.then(|| routes::UPLOADS.to_owned());
-            Ok(bad_method(&methods.join(", "), reason, format!("#/paths{}", rules::step(path))))
+            Ok(bad_method(&methods.join(", "), reason, Some(format!("#/paths{}", rules::step(path)))))
         }
         (Place::OAuth(endpoint), _) if request.method == Method::POST => {
             let answer = ask_oauth(state, endpoint, request, body, entry).await;
-            Ok(state.oauth.respond(answer.map_err(|error| error.by(|| checks::SECURITY_SCHEME.to_owned()))))
+            Ok(state.oauth.respond(answer))
         }
-        (Place::OAuth(_), _) => Ok(bad_method("POST", None, checks::SECURITY_SCHEME.to_owned())),
+        (Place::OAuth(_), _) => Ok(bad_method("POST", None, None)),
         (Place::Nowhere, _) => {
             let refused =
                 ApiError::new(StatusCode::NOT_FOUND, "endpoint_not_found", "There is no operation at this path.");
@@ -181,10 +181,10 @@ impl Place {
     }
 }
 
-fn bad_method(allowed: &str, reason: Option<String>, rule: String) -> Response {
+fn bad_method(allowed: &str, reason: Option<String>, rule: Option<String>) -> Response {
     let message = format!("This path takes {allowed}.");
-    let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "bad_http_method", message).by(|| rule);
-    ([(header::ALLOW, allowed.to_owned())], ApiError { reason, ..error }).into_response()
+    let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "bad_http_method", message);
+    ([(header::ALLOW, allowed.to_owned())], ApiError { reason, rule, ..error }).into_response()
 }
 
 /// Reads the rest of a body. A client that still writes would lose the response if the connection closed.

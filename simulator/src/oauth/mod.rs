@@ -35,6 +35,9 @@ pub const MAX_FORM_BYTES: u64 = 64 << 10;
 /// How long a PKCE verifier and its challenge may be, in characters (RFC 7636).
 const PKCE: RangeInclusive<usize> = 43..=128;
 
+/// The place in the spec that has all scopes. What else is refused here, the spec has no single place for.
+const ALL_SCOPES: &str = "#/components/securitySchemes/oauthAuthCode/flows/authorizationCode/scopes";
+
 const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
 /// The endpoints that an integration calls, below `/v1/oauth`.
@@ -167,7 +170,7 @@ impl OAuth {
             _ => "is unknown",
         };
         let named = if scope.split(',').all(form::is_word) { format!("The scope {scope}") } else { "A scope".to_owned() };
-        Err(refuse("invalid_scope", format!("{named} {what}.")))
+        Err(refuse("invalid_scope", format!("{named} {what}.")).by(|| ALL_SCOPES.to_owned()))
     }
 
     fn grants(&self) -> MutexGuard<'_, Grants> {

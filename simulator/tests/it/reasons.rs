@@ -67,3 +67,22 @@ async fn an_object_that_javascript_made_text_of_is_known() {
         assert_eq!(message, format!("{subject} {why}"));
     }
 }
+
+#[tokio::test]
+async fn a_refusal_of_oauth_names_a_place_of_the_spec_only_where_one_says_what_was_wrong() {
+    let simulator = prompt().await;
+    let rule = || simulator.requests().pop().unwrap().rule;
+    let credentials = (simulator.client_id(), Some(simulator.client_secret()));
+    let unknown = form(simulator.token_url(), &[("grant_type", "refresh_token"), ("refresh_token", "unknown")]);
+    refused(unknown.basic_auth(credentials.0, credentials.1)).await;
+    assert_eq!(rule(), None);
+    refused(client().get(simulator.token_url())).await;
+    assert_eq!(rule(), None);
+    let code = simulator.authorize("zAscLGbzu5_RoIHGJrob72L2-WRBpDvhUmhSN3asJqE", ["asset:reed"], "");
+    let verifier = "x".repeat(43);
+    let exchange = [("grant_type", "authorization_code"), ("code", &code), ("code_verifier", &verifier)];
+    let exchange = form(simulator.token_url(), &exchange).basic_auth(credentials.0, credentials.1);
+    assert_eq!(refused(exchange).await, (400, "invalid_scope".into()));
+    let scopes = "#/components/securitySchemes/oauthAuthCode/flows/authorizationCode/scopes";
+    assert_eq!(rule().as_deref(), Some(scopes));
+}
