@@ -18,7 +18,7 @@ use self::pages::Page;
 use self::spec::OperationSpec;
 use crate::api_error::ApiError;
 use crate::faults::{End, Ending};
-use crate::log::{Entry, REQUEST_ID};
+use crate::log::{Entry, JobFailures, REQUEST_ID};
 use crate::oauth::{Endpoint, MAX_FORM_BYTES};
 use crate::state::State;
 
@@ -133,10 +133,14 @@ async fn process(
                 let call = checks::check(state, spec, request, path, body, entry).await?;
                 operations::perform(state, spec.operation, call).await
             };
-            performed.await.map_err(|error| {
+            let mut response = performed.await.map_err(|error| {
                 let status = error.status;
                 error.by(|| spec.place_of_response(status))
-            })
+            })?;
+            if let Some(place) = &spec.job_failures {
+                response.extensions_mut().insert(JobFailures(place.clone()));
+            }
+            Ok(response)
         }
         (Place::Operations(specs, _), None) => {
             let methods: Vec<&str> = specs.iter().map(|spec| spec.operation.method).collect();

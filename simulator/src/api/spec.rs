@@ -19,6 +19,8 @@ pub struct OperationSpec {
     place: String,
     /// The statuses that the spec has responses for.
     responses: Vec<String>,
+    /// The place of the reasons why the job that it answers with may have failed.
+    pub(super) job_failures: Option<String>,
     pub(super) path: Vec<Parameter>,
     /// Whether a path that isn't in the spec's form is a 400. Elsewhere it names nothing that is there: a 404.
     refuses_path: bool,
@@ -83,7 +85,20 @@ fn operation_spec(spec: &Node, operation: &'static Operation) -> Result<Operatio
     let refuses_path = codes.contains(&"bad_request_params");
     let field_code = if codes.contains(&"invalid_field") { "invalid_field" } else { "bad_request_body" };
     let responses = node.get("responses").ok_or("it has no responses")?.children().map(|(status, _)| status).collect();
-    Ok(OperationSpec { operation, place: node.place, responses, path, refuses_path, query, headers, field_code, body })
+    let job = node.find(&["responses", "200", "content", "application/json", "schema", "properties", "job"]);
+    let failure = job.and_then(|job| job.find(&["properties", "error", "properties", "code"]));
+    Ok(OperationSpec {
+        operation,
+        place: node.place,
+        responses,
+        job_failures: failure.map(|code| code.place),
+        path,
+        refuses_path,
+        query,
+        headers,
+        field_code,
+        body,
+    })
 }
 
 /// The codes that an operation's refusals of this status carry, which are in their examples.

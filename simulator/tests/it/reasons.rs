@@ -3,7 +3,7 @@
 use canva_simulator::{Access, Simulator};
 use reqwest::Method;
 
-use crate::common::{because, by, client, form, prompt, refused, request};
+use crate::common::{because, by, client, form, image, import, ok, prompt, read, refused, request, upload};
 
 #[tokio::test]
 async fn a_missing_scope_is_named_beside_those_that_the_token_has() {
@@ -85,4 +85,20 @@ async fn a_refusal_of_oauth_names_a_place_of_the_spec_only_where_one_says_what_w
     assert_eq!(refused(exchange).await, (400, "invalid_scope".into()));
     let scopes = "#/components/securitySchemes/oauthAuthCode/flows/authorizationCode/scopes";
     assert_eq!(rule().as_deref(), Some(scopes));
+}
+
+#[tokio::test]
+async fn a_failed_job_names_the_place_of_the_reasons_why_one_fails() {
+    let simulator = prompt().await;
+    let last = || simulator.requests().pop().unwrap();
+    let failed = ok(upload(&simulator, "Notes", "no image")).await;
+    let job = format!("/v1/asset-uploads/{}", failed["job"]["id"].as_str().unwrap());
+    ok(read(&simulator, &job)).await;
+    for request in simulator.requests() {
+        assert_eq!(request.rule.as_deref(), Some("#/components/schemas/AssetUploadErrorCode"), "{request}");
+    }
+    ok(import(&simulator, "Notes", None, "no document")).await;
+    assert_eq!(last().rule.as_deref(), Some("#/components/schemas/DesignImportErrorCode"));
+    ok(upload(&simulator, "Photo", image())).await;
+    assert_eq!(last().rule, None);
 }
