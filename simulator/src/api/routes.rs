@@ -34,8 +34,7 @@ const NOT_SIMULATED: [&str; 11] = [
 ];
 
 /// For who looks at `/v1/assets` for what other APIs have there.
-pub const UPLOADS: &str =
-    "POST /rest/v1/asset-uploads makes an asset. GET /rest/v1/folders/uploads/items lists them.";
+pub const UPLOADS: &str = "POST /rest/v1/asset-uploads makes an asset. GET /rest/v1/folders/uploads/items lists them.";
 
 /// What a client takes as its base URL, where the simulator stands in for Canva at this origin.
 pub fn base_url(origin: &str) -> String {

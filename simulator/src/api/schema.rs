@@ -283,7 +283,11 @@ mod tests {
                     "oneOf": [{ "$ref": "#/usual" }, { "$ref": "#/named" }],
                     "discriminator": { "propertyName": "type", "mapping": { "usual": "#/usual", "named": "#/named" } },
                 }),
-                vec![json!({ "type": "usual", "size": 1 }), json!({ "size": 1 }), json!({ "type": "named", "name": "a" })],
+                vec![
+                    json!({ "type": "usual", "size": 1 }),
+                    json!({ "size": 1 }),
+                    json!({ "type": "named", "name": "a" }),
+                ],
                 vec![json!({}), json!({ "name": "a" }), json!({ "type": null, "size": 1 }), json!({ "type": "named" })],
             ),
             (

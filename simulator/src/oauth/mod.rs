@@ -169,7 +169,8 @@ impl OAuth {
             list if list.contains(',') => "is unknown: scopes are separated by spaces",
             _ => "is unknown",
         };
-        let named = if scope.split(',').all(form::is_word) { format!("The scope {scope}") } else { "A scope".to_owned() };
+        let named =
+            if scope.split(',').all(form::is_word) { format!("The scope {scope}") } else { "A scope".to_owned() };
         Err(refuse("invalid_scope", format!("{named} {what}.")).by(|| ALL_SCOPES.to_owned()))
     }
 

@@ -57,10 +57,9 @@ async fn an_object_that_javascript_made_text_of_is_known() {
     let folder = request(&simulator, Method::POST, "/v1/folders")
         .header("content-type", "application/json")
         .body("[object Object]");
-    for (request, subject, code) in [
-        (upload, "Asset-Upload-Metadata", "invalid_header_value"),
-        (folder, "The request body", "bad_request_body"),
-    ] {
+    for (request, subject, code) in
+        [(upload, "Asset-Upload-Metadata", "invalid_header_value"), (folder, "The request body", "bad_request_body")]
+    {
         assert_eq!(refused(request).await, (400, code.into()));
         let message = simulator.requests().pop().unwrap().message.unwrap();
         let why = "is not JSON: it is the text [object Object], so the object needs JSON.stringify.";

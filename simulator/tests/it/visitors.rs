@@ -161,6 +161,11 @@ async fn a_request_for_another_host_is_refused_before_anything_else() {
     }
     let target = format!("http://evil.example{path}");
     assert_eq!(get(&simulator, &target, "host: localhost\r\n").await, (403, "permission_denied".into()));
+    let why = |number: usize| simulator.requests()[number].reason.clone().unwrap();
+    let last = known + elsewhere.len();
+    assert_eq!(why(last - 2), "Host is given twice.");
+    assert_eq!(why(last - 1), "Host is missing.");
+    assert_eq!(why(last), "Host is \"localhost\", but the request's target is for \"evil.example\".");
     for other in ["/rest/v1/oauth/token", "/thumbnails/a/0001.png", "/nothing"] {
         assert_eq!(get(&simulator, other, "host: evil.example\r\n").await, (403, "permission_denied".into()));
     }
@@ -189,6 +194,8 @@ async fn a_page_from_elsewhere_is_refused_and_a_page_of_this_machine_is_not() {
         .header("origin", "https://evil.example");
     assert_eq!(both.send().await.unwrap().status(), 403);
     let refused = simulator.requests().split_off(4);
+    let hidden = refused.iter().filter(|it| it.reason.as_ref().unwrap().starts_with("Origin is null: the page hides"));
+    assert_eq!(hidden.count(), 1);
     assert!(refused.iter().all(|it| it.body.is_empty() && it.reason.as_ref().unwrap().starts_with("Origin is ")));
     assert!(simulator.assets().is_empty() && refused.len() == elsewhere.len() + 1);
 }
