@@ -15,6 +15,14 @@ pub fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> 
     given.eq_ignore_ascii_case(scheme).then(|| credentials.trim())
 }
 
+/// What `Content-Type` is, as the end of a sentence.
+pub fn content_type(headers: &HeaderMap) -> &str {
+    match headers.get(header::CONTENT_TYPE) {
+        None => "missing",
+        Some(given) => given.to_str().unwrap_or("not visible ASCII"),
+    }
+}
+
 pub fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }

@@ -53,7 +53,7 @@ pub struct ReceivedRequest {
     /// also in the response's header `x-simulator-reason`. Tests shouldn't rely on its words.
     pub reason: Option<String>,
     /// The place in `openapi.yaml` that the request breaks, as a JSON reference, such as
-    /// `#/paths/~1v1~1imports/post/requestBody`.
+    /// `#/paths/~1v1~1imports/post/requestBody`. Where a job has failed, it has the reasons that there are for that.
     pub rule: Option<String>,
     /// The response's headers.
     pub response_headers: HeaderMap,
@@ -183,6 +183,10 @@ struct Requests {
     head_bytes: usize,
     body_bytes: usize,
 }
+
+/// In a response with a job: the place in the spec of the reasons why the job may have failed.
+#[derive(Clone)]
+pub struct JobFailures(pub String);
 
 /// A line of the log that is still being written.
 pub struct Entry<'a> {
@@ -349,6 +353,9 @@ impl Entry<'_> {
                 let place = if response.status().is_success() { "/job/error" } else { "" };
                 let text = |name| Some(said.as_ref()?.pointer(place)?.get(name)?.as_str()?.to_owned());
                 (request.code, request.message) = (text("code"), text("message"));
+                if response.status().is_success() && request.code.is_some() {
+                    request.rule = response.extensions().get().map(|JobFailures(place)| place.clone());
+                }
             }
         });
     }

@@ -56,7 +56,9 @@ pub fn schema(spec: &Value, name: &str) -> Value {
             && members.into_iter().any(|member| member["$ref"] == *reference)
         {
             schema["properties"].as_object_mut().unwrap().remove(tag);
-            schema["required"].as_array_mut().unwrap().retain(|required| required != tag);
+            if let Some(required) = schema.get_mut("required") {
+                required.as_array_mut().unwrap().retain(|required| required != tag);
+            }
         }
     }
     schema

@@ -17,13 +17,14 @@ impl OperationSpec {
             return Ok(());
         }
         let message = format!("The request body must be {}.", body.media_type);
-        let given = headers::text(headers, header::CONTENT_TYPE).unwrap_or("missing");
+        let given = headers::content_type(headers);
         let hint = match given.split(';').next() {
             Some("multipart/form-data") => " Send the bytes of the file as the whole body, without a form.",
             _ => "",
         };
         let refused = ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_type", message);
-        Err(refused.because(format!("Content-Type is {given}.{hint}")).by(|| format!("{}/content", body.place)))
+        let reason = format!("Content-Type is {given}, and must be {}.{hint}", body.media_type);
+        Err(refused.because(reason).by(|| format!("{}/content", body.place)))
     }
 
     /// The header parameters' values by name, checked; 400 otherwise.

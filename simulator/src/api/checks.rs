@@ -19,8 +19,8 @@ use crate::lock::lock;
 use crate::log::Entry;
 use crate::state::State;
 
-/// Where the spec says what tokens and the endpoints of OAuth are.
-pub const SECURITY_SCHEME: &str = "#/components/securitySchemes/oauthAuthCode";
+/// Where the spec says what tokens are.
+const SECURITY_SCHEME: &str = "#/components/securitySchemes/oauthAuthCode";
 
 /// The call that the request makes, or the error of the first check that fails. `path` has the path's parameters by
 /// name.
@@ -52,7 +52,8 @@ fn check_scopes(access: &Access, operation: &Operation) -> Result<(), ApiError> 
     let message = format!("The access token lacks the scope {scope}.");
     let refused = ApiError::new(StatusCode::FORBIDDEN, "missing_scope", message);
     let has = access.scope_names().unwrap_or_default().join(" ");
-    Err(refused.because(format!("The token has {}.", if has.is_empty() { "no scope" } else { &has })))
+    let has = if has.is_empty() { "no scope" } else { &has };
+    Err(refused.because(format!("The operation needs {scope}, and the token has {has}.")))
 }
 
 /// Counts each user's requests of each operation by themselves.

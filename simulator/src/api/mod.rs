@@ -18,7 +18,7 @@ use self::pages::Page;
 use self::spec::OperationSpec;
 use crate::api_error::ApiError;
 use crate::faults::{End, Ending};
-use crate::log::{Entry, REQUEST_ID};
+use crate::log::{Entry, JobFailures, REQUEST_ID};
 use crate::oauth::{Endpoint, MAX_FORM_BYTES};
 use crate::state::State;
 
@@ -133,21 +133,27 @@ async fn process(
                 let call = checks::check(state, spec, request, path, body, entry).await?;
                 operations::perform(state, spec.operation, call).await
             };
-            performed.await.map_err(|error| {
+            let mut response = performed.await.map_err(|error| {
                 let status = error.status;
                 error.by(|| spec.place_of_response(status))
-            })
+            })?;
+            if let Some(place) = &spec.job_failures {
+                response.extensions_mut().insert(JobFailures(place.clone()));
+            }
+            Ok(response)
         }
         (Place::Operations(specs, _), None) => {
             let methods: Vec<&str> = specs.iter().map(|spec| spec.operation.method).collect();
             let path = specs.first().map_or("", |spec| spec.operation.path);
-            Ok(bad_method(&methods.join(", "), format!("#/paths{}", rules::step(path))))
+            let uploads = request.method == Method::POST && path.starts_with("/v1/assets/");
+            let reason = uploads.then(|| routes::UPLOADS.to_owned());
+            Ok(bad_method(&methods.join(", "), reason, Some(format!("#/paths{}", rules::step(path)))))
         }
         (Place::OAuth(endpoint), _) if request.method == Method::POST => {
             let answer = ask_oauth(state, endpoint, request, body, entry).await;
-            Ok(state.oauth.respond(answer.map_err(|error| error.by(|| checks::SECURITY_SCHEME.to_owned()))))
+            Ok(state.oauth.respond(answer))
         }
-        (Place::OAuth(_), _) => Ok(bad_method("POST", checks::SECURITY_SCHEME.to_owned())),
+        (Place::OAuth(_), _) => Ok(bad_method("POST", None, None)),
         (Place::Nowhere, _) => {
             let refused =
                 ApiError::new(StatusCode::NOT_FOUND, "endpoint_not_found", "There is no operation at this path.");
@@ -179,10 +185,10 @@ impl Place {
     }
 }
 
-fn bad_method(allowed: &str, rule: String) -> Response {
+fn bad_method(allowed: &str, reason: Option<String>, rule: Option<String>) -> Response {
     let message = format!("This path takes {allowed}.");
-    let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "bad_http_method", message).by(|| rule);
-    ([(header::ALLOW, allowed.to_owned())], error).into_response()
+    let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "bad_http_method", message);
+    ([(header::ALLOW, allowed.to_owned())], ApiError { reason, rule, ..error }).into_response()
 }
 
 /// Reads the rest of a body. A client that still writes would lose the response if the connection closed.

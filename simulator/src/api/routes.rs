@@ -20,7 +20,6 @@ use crate::state::State;
 
 /// Where Canva has operations that `openapi.yaml` doesn't.
 const NOT_SIMULATED: [&str; 11] = [
-    "/auth/v1/oidc",
     "/rest/v1/analytics",
     "/rest/v1/apps",
     "/rest/v1/autofills",
@@ -30,8 +29,12 @@ const NOT_SIMULATED: [&str; 11] = [
     "/rest/v1/designs",
     "/rest/v1/exports",
     "/rest/v1/folders",
+    "/rest/v1/oidc",
     "/rest/v1/resizes",
 ];
+
+/// For who looks at `/v1/assets` for what other APIs have there.
+pub const UPLOADS: &str = "POST /rest/v1/asset-uploads makes an asset. GET /rest/v1/folders/uploads/items lists them.";
 
 /// What a client takes as its base URL, where the simulator stands in for Canva at this origin.
 pub fn base_url(origin: &str) -> String {
@@ -59,6 +62,9 @@ pub fn elsewhere(path: &str) -> Option<String> {
     if let Some(meant) = candidates.iter().find(|meant| *meant != path && is_path(meant)) {
         return Some(format!("Did you mean {meant}?"));
     }
+    if candidates.iter().any(|path| path == &format!("{}/v1/assets", path_of(BASE_URL))) {
+        return Some(UPLOADS.to_owned());
+    }
     let begins = |part: &str| {
         candidates
             .iter()
@@ -73,19 +79,15 @@ pub fn meant(path: &str) -> Option<String> {
     std::iter::once(path.to_owned()).chain(candidates(path)).find(|path| is_path(path))
 }
 
-/// Paths like this one.
-fn candidates(path: &str) -> [String; 5] {
-    let tidy: String = path.split('/').filter(|part| !part.is_empty()).map(|part| format!("/{part}")).collect();
-    let base = path_of(BASE_URL);
-    let below = tidy.strip_prefix(base).unwrap_or(&tidy);
+/// Paths like this one: without what is doubled in it, and with what a base URL has, which may lack, be another version's
+/// or be there twice.
+fn candidates(path: &str) -> [String; 3] {
+    let parts = || path.split('/').filter(|part| !part.is_empty());
+    let joined = |parts: &mut dyn Iterator<Item = &str>| parts.map(|part| format!("/{part}")).collect::<String>();
+    let is_version = |part: &str| part.strip_prefix('v').is_some_and(|number| number.parse::<u8>().is_ok());
+    let below = joined(&mut parts().skip_while(|part| matches!(*part, "auth" | "rest") || is_version(part)));
     // The token endpoints first below /auth: below the base URL they are deprecated.
-    [
-        tidy.clone(),
-        format!("/auth{tidy}"),
-        format!("{base}{tidy}"),
-        format!("/auth/v1{below}"),
-        format!("{base}/v1{below}"),
-    ]
+    [joined(&mut parts()), format!("/auth/v1{below}"), format!("{}/v1{below}", path_of(BASE_URL))]
 }
 
 /// Whether an operation or an endpoint of OAuth stands at this path.

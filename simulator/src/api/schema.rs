@@ -36,8 +36,14 @@ enum Rule {
     Required(Vec<String>),
     Properties(Vec<(String, Schema)>),
     AllOf(Vec<Schema>),
-    /// The property that tells objects apart, and the schema for each of its values.
-    OneOf(String, Vec<(String, Schema)>),
+    OneOf {
+        /// The property that tells objects apart.
+        tag: String,
+        /// Its value where it is left out: a member may have a default for it.
+        default: Option<String>,
+        /// The schema for each of its values.
+        members: Vec<(String, Schema)>,
+    },
 }
 
 impl Schema {
@@ -82,15 +88,16 @@ impl Schema {
                     Rule::AllOf(members.children().map(|(_, schema)| inner(&schema)).collect::<Result<_, _>>()?)
                 }
                 "discriminator" => {
-                    let mapping = value.get("mapping").and_then(Value::as_object).ok_or_else(wrong)?.iter();
-                    let member = |(value, target): (&String, &Value)| {
+                    let mapping = value.get("mapping").and_then(Value::as_object).ok_or_else(wrong)?;
+                    let tag = text(value.get("propertyName").ok_or_else(wrong)?)?;
+                    let (mut default, mut members) = (None, Vec::new());
+                    for (value, target) in mapping {
                         let target = target.as_str().and_then(|target| schema.target(target)).ok_or_else(wrong)?;
-                        Ok((value.clone(), inner(&target)?))
-                    };
-                    Rule::OneOf(
-                        text(value.get("propertyName").ok_or_else(wrong)?)?,
-                        mapping.map(member).collect::<Result<_, String>>()?,
-                    )
+                        let own = target.find(&["properties", &tag]).and_then(|tag| tag.text("default"));
+                        default = default.or(own.map(str::to_owned));
+                        members.push((value.clone(), inner(&target)?));
+                    }
+                    Rule::OneOf { tag, default, members }
                 }
                 // The mapping has its members.
                 "oneOf" if keywords.contains_key("discriminator") => continue,
@@ -154,14 +161,18 @@ impl Rule {
                 properties.get(name).map_or(Ok(()), |value| schema.check(value).map_err(|wrong| wrong.within(name)))
             }),
             (Self::AllOf(schemas), _) => schemas.iter().try_for_each(|schema| schema.check(value)),
-            (Self::OneOf(tag, members), Value::Object(properties)) => {
-                let given = properties.get(tag).ok_or_else(|| Wrong::new(format!("has no {tag}")))?;
-                let member = members.iter().find(|(value, _)| given.as_str() == Some(value));
+            (Self::OneOf { tag, default, members }, Value::Object(properties)) => {
+                let given = match (properties.get(tag), default) {
+                    (Some(given), _) => given.as_str(),
+                    (None, Some(default)) => Some(default.as_str()),
+                    (None, None) => return Err(Wrong::new(format!("has no {tag}"))),
+                };
+                let member = members.iter().find(|(value, _)| given == Some(value));
                 let values: Vec<_> = members.iter().map(|(value, _)| format!("{value:?}")).collect();
                 let none = || Err(Wrong::new(format!("is none of {}", values.join(", "))).within(tag));
                 member.map_or_else(none, |(_, schema)| schema.check(value))
             }
-            (Self::OneOf(..), _) => Err(Wrong::new(format!("is {}, not object", kind_of(value)))),
+            (Self::OneOf { .. }, _) => Err(Wrong::new(format!("is {}, not object", kind_of(value)))),
             _ => Ok(()),
         }
     }
@@ -268,13 +279,29 @@ mod tests {
                 vec![json!({ "type": "named" }), json!({ "type": "text" }), json!({ "name": "a" }), json!("a")],
             ),
             (
+                json!({
+                    "oneOf": [{ "$ref": "#/usual" }, { "$ref": "#/named" }],
+                    "discriminator": { "propertyName": "type", "mapping": { "usual": "#/usual", "named": "#/named" } },
+                }),
+                vec![
+                    json!({ "type": "usual", "size": 1 }),
+                    json!({ "size": 1 }),
+                    json!({ "type": "named", "name": "a" }),
+                ],
+                vec![json!({}), json!({ "name": "a" }), json!({ "type": null, "size": 1 }), json!({ "type": "named" })],
+            ),
+            (
                 json!({ "x-decoded-min-length": 1, "x-decoded-max-length": 2 }),
                 vec![json!("8J+agA==")],
                 vec![json!(""), json!("YWJj"), json!("/w==")],
             ),
         ];
         for (schema, good, bad) in cases {
-            let spec = json!({ "text": { "type": "string" }, "named": { "required": ["name"] } });
+            let spec = json!({
+                "text": { "type": "string" },
+                "named": { "required": ["name"] },
+                "usual": { "required": ["size"], "properties": { "type": { "default": "usual" } } },
+            });
             let compiled = compiled(spec, &schema).unwrap_or_else(|e| panic!("{e}"));
             for value in good {
                 assert_eq!(compiled.check(&value), Ok(()), "{schema} and {value}");

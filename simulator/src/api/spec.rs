@@ -19,6 +19,8 @@ pub struct OperationSpec {
     place: String,
     /// The statuses that the spec has responses for.
     responses: Vec<String>,
+    /// The place of the reasons why the job that it answers with may have failed.
+    pub(super) job_failures: Option<String>,
     pub(super) path: Vec<Parameter>,
     /// Whether a path that isn't in the spec's form is a 400. Elsewhere it names nothing that is there: a 404.
     refuses_path: bool,
@@ -83,7 +85,20 @@ fn operation_spec(spec: &Node, operation: &'static Operation) -> Result<Operatio
     let refuses_path = codes.contains(&"bad_request_params");
     let field_code = if codes.contains(&"invalid_field") { "invalid_field" } else { "bad_request_body" };
     let responses = node.get("responses").ok_or("it has no responses")?.children().map(|(status, _)| status).collect();
-    Ok(OperationSpec { operation, place: node.place, responses, path, refuses_path, query, headers, field_code, body })
+    let job = node.find(&["responses", "200", "content", "application/json", "schema", "properties", "job"]);
+    let failure = job.and_then(|job| job.find(&["properties", "error", "properties", "code"]));
+    Ok(OperationSpec {
+        operation,
+        place: node.place,
+        responses,
+        job_failures: failure.map(|code| code.place),
+        path,
+        refuses_path,
+        query,
+        headers,
+        field_code,
+        body,
+    })
 }
 
 /// The codes that an operation's refusals of this status carry, which are in their examples.
@@ -156,7 +171,7 @@ impl OperationSpec {
         let Some(schema) = &expected.schema else { return Ok(Value::Null) };
         let refuse = |code, message| ApiError::new(StatusCode::BAD_REQUEST, code, message);
         let value = serde_json::from_slice(body).map_err(|e| {
-            let refused = refuse("bad_request_body", format!("The request body is not JSON: {e}."));
+            let refused = refuse("bad_request_body", format!("The request body is not JSON: {}.", no_json(body, &e)));
             refused.by(|| format!("{}/content", expected.place))
         })?;
         schema.check(&value).map_err(|wrong| {
@@ -172,12 +187,23 @@ impl Parameter {
     pub(super) fn check(&self, text: &str) -> Result<Value, Wrong> {
         let name = &self.name;
         let value = if self.is_json {
-            let wrong = |e| Wrong::new(format!("{name} is not JSON: {e}.")).by(|| self.place.clone());
+            let wrong = |e| {
+                let what = format!("{name} is not JSON: {}.", no_json(text.as_bytes(), &e));
+                Wrong::new(what).by(|| self.place.clone())
+            };
             serde_json::from_str(text).map_err(wrong)?
         } else {
             Value::String(text.to_owned())
         };
         self.schema.check(&value).map_err(|wrong| wrong.of(name))?;
         Ok(value)
+    }
+}
+
+/// Why this is no JSON. JavaScript makes one text of every object.
+fn no_json(given: &[u8], error: &serde_json::Error) -> String {
+    match given.trim_ascii() {
+        b"[object Object]" => "it is the text [object Object], so the object needs JSON.stringify".to_owned(),
+        _ => error.to_string(),
     }
 }

@@ -40,6 +40,8 @@ const BASE64: (u64, u64) = (4, 3);
 /// The control API's routes.
 pub fn router(state: Arc<State>) -> Router<()> {
     Router::new()
+        .route(BASE, any(answer))
+        .route(&format!("{BASE}/"), any(answer))
         .route(&format!("{BASE}/{{*path}}"), any(answer))
         .layer(middleware::from_fn_with_state(state.clone(), guard))
         .with_state(state)

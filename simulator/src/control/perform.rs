@@ -194,11 +194,16 @@ fn failed(error: io::Error) -> ApiError {
         io::ErrorKind::InvalidInput => (StatusCode::BAD_REQUEST, "invalid_field"),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
     };
-    ApiError::new(status, code, format!("This can't be done: {error}."))
+    ApiError::new(status, code, sentence("This can't be done", &error.to_string()))
 }
 
 fn refused(what: &str) -> ApiError {
-    ApiError::new(StatusCode::BAD_REQUEST, "bad_request_body", format!("This can't be read: {what}."))
+    ApiError::new(StatusCode::BAD_REQUEST, "bad_request_body", sentence("This can't be read", what))
+}
+
+/// What others say may have a full stop already.
+fn sentence(what: &str, why: &str) -> String {
+    format!("{what}: {}.", why.trim_end_matches('.'))
 }
 
 fn unknown(what: &str, id: &str) -> ApiError {

@@ -19,7 +19,7 @@ pub struct Form(HashMap<String, String>);
 impl Form {
     pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Self, ApiError> {
         if !has_media_type(headers, FORM) {
-            let given = headers::text(headers, header::CONTENT_TYPE).unwrap_or("missing");
+            let given = headers::content_type(headers);
             let refused = refuse("bad_request_body", "The request body must be a form.");
             return Err(refused.because(format!("Content-Type is {given}, and must be {FORM}.")));
         }
@@ -98,9 +98,17 @@ impl Client {
 
     fn check(&self, known: bool, right: bool, id: &str, endpoint: Endpoint) -> Result<(), ApiError> {
         let refused = |code, message: &str| Err(ApiError::new(StatusCode::UNAUTHORIZED, code, message));
+        if known && right {
+            return Ok(());
+        }
         if known {
+            let reason = format!(
+                "The secret isn't that of {}. Unless it was set, it is new at each start: the simulator's page shows it, \
+                 at Access.",
+                self.id
+            );
             let message = format!("Client secret is invalid for {}.", self.id);
-            return if right { Ok(()) } else { refused("invalid_access_token", &message) };
+            return refused("invalid_access_token", &message).map_err(|error| error.because(reason));
         }
         // The id that was given isn't shown: it may be a secret.
         let reason = match id == self.secret {

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::form::{Form, is_word, words};
-use super::{OAuth, PKCE, UNKNOWN, refuse};
+use super::{OAuth, PKCE, refuse};
 use crate::api_error::ApiError;
 use crate::canva::access::{Access, Owner};
 use crate::secrets;
@@ -154,7 +154,7 @@ impl Grants {
         let invalid =
             |reason: &str| refuse("invalid_access_token", "Access token is invalid.").map_err(|e| e.because(reason));
         let Some(known) = self.access_tokens.get(token) else {
-            return invalid(self.what_is(token));
+            return invalid(&self.what_is(token, "access token"));
         };
         if self.revoked.contains(&known.family) {
             return refuse("revoked_access_token", "Access token is revoked.").map_err(|e| e.because(REVOKED));
@@ -165,14 +165,15 @@ impl Grants {
         }
     }
 
-    /// Why this isn't the kind of token or code that is asked for.
-    pub(super) fn what_is(&self, token: &str) -> &'static str {
-        match () {
-            () if self.access_tokens.contains_key(token) => "This is an access token.",
-            () if self.refresh_tokens.contains_key(token) => "This is a refresh token, for the token endpoint alone.",
-            () if self.codes.contains_key(token) => "This is an authorization code. Exchange it at the token endpoint.",
-            () => UNKNOWN,
-        }
+    /// Why this isn't the token or code that is `wanted`.
+    pub(super) fn what_is(&self, given: &str, wanted: &str) -> String {
+        let known = match () {
+            () if self.access_tokens.contains_key(given) => "This is an access token.",
+            () if self.refresh_tokens.contains_key(given) => "This is a refresh token, for the token endpoint alone.",
+            () if self.codes.contains_key(given) => "This is an authorization code. Exchange it at the token endpoint.",
+            () => return not_issued(given, wanted),
+        };
+        known.to_owned()
     }
 
     fn exchange(
@@ -183,8 +184,8 @@ impl Grants {
     ) -> Result<Consent, ApiError> {
         let invalid = |reason: String| refuse("invalid_grant", "Authorization code is invalid.").because(reason);
         let given = form.required("code")?;
-        let other = self.what_is(given);
-        let code = self.codes.get_mut(given).ok_or_else(|| invalid(other.into()))?;
+        let other = self.what_is(given, "code");
+        let code = self.codes.get_mut(given).ok_or_else(|| invalid(other))?;
         if code.used {
             // The first use may have been a thief's.
             self.revoked.insert(code.consent.family);
@@ -218,8 +219,8 @@ impl Grants {
     fn refresh(&mut self, form: &Form) -> Result<(Consent, Vec<String>), ApiError> {
         let invalid = |reason: &str| refuse("invalid_grant", "Refresh token is invalid.").because(reason);
         let given = form.required("refresh_token")?;
-        let other = self.what_is(given);
-        let token = self.refresh_tokens.get_mut(given).ok_or_else(|| invalid(other))?;
+        let other = self.what_is(given, "refresh token");
+        let token = self.refresh_tokens.get_mut(given).ok_or_else(|| invalid(&other))?;
         if token.used {
             // The token is held twice, so one holder stole it, and nobody knows which.
             self.revoked.insert(token.consent.family);
@@ -231,7 +232,7 @@ impl Grants {
         let (granted, asked) = (&token.consent.scopes, words(form.get("scope").unwrap_or_default()));
         if let Some(scope) = asked.iter().find(|scope| !granted.contains(scope)) {
             let refused = refuse("invalid_scope", "The user hasn't consented to all of these scopes.");
-            let scope = if is_word(scope) { scope } else { "What is asked for" };
+            let scope = if scope.split(',').all(is_word) { scope } else { "What is asked for" };
             return Err(refused.because(format!("{scope} is not one of {}.", granted.join(" "))));
         }
         token.used = true;
@@ -258,5 +259,17 @@ impl Grants {
     pub(super) fn next_number(&mut self) -> u64 {
         self.sequence += 1;
         self.sequence
+    }
+}
+
+/// What is given isn't shown, but for the texts that a variable without a value becomes.
+fn not_issued(given: &str, wanted: &str) -> String {
+    let quoted = ['"', '\''].iter().any(|quote| given.starts_with(*quote) && given.ends_with(*quote));
+    match given {
+        "undefined" | "null" | "None" => format!("The {wanted} is the text {given}: was a variable unset?"),
+        _ if quoted => format!("The {wanted} is in quotes. Send it without them."),
+        _ => format!(
+            "This simulator hasn't issued this {wanted}: it is altered, or from before the simulator's start or reset."
+        ),
     }
 }

@@ -12,7 +12,7 @@ impl OAuth {
         let (token, mut grants) = (form.required("token")?, self.grants());
         let family = grants.access_tokens.get(token).map(|token| token.family);
         let family = family.or(grants.refresh_tokens.get(token).map(|token| token.consent.family));
-        let other = grants.what_is(token);
+        let other = grants.what_is(token, "token");
         let no_token = || refuse("bad_request_params", "Token is neither an access token nor a refresh token.");
         let family = family.ok_or_else(|| no_token().because(other))?;
         grants.revoked.insert(family);

@@ -35,8 +35,8 @@ pub const MAX_FORM_BYTES: u64 = 64 << 10;
 /// How long a PKCE verifier and its challenge may be, in characters (RFC 7636).
 const PKCE: RangeInclusive<usize> = 43..=128;
 
-/// Why a token isn't known.
-const UNKNOWN: &str = "This simulator hasn't issued it: it is altered, or from before the simulator's start or reset.";
+/// The place in the spec that has all scopes. What else is refused here, the spec has no single place for.
+const ALL_SCOPES: &str = "#/components/securitySchemes/oauthAuthCode/flows/authorizationCode/scopes";
 
 const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
@@ -164,9 +164,14 @@ impl OAuth {
 
     fn check_scopes(&self, scopes: &[String]) -> Result<(), ApiError> {
         let Some(scope) = scopes.iter().find(|scope| !self.settings.scopes.contains(scope)) else { return Ok(()) };
-        let what = if SCOPES.contains(&scope.as_str()) { "isn't one of the integration's" } else { "is unknown" };
-        let named = if form::is_word(scope) { format!("The scope {scope}") } else { "A scope".to_owned() };
-        Err(refuse("invalid_scope", format!("{named} {what}.")))
+        let what = match scope.as_str() {
+            known if SCOPES.contains(&known) => "isn't one of the integration's",
+            list if list.contains(',') => "is unknown: scopes are separated by spaces",
+            _ => "is unknown",
+        };
+        let named =
+            if scope.split(',').all(form::is_word) { format!("The scope {scope}") } else { "A scope".to_owned() };
+        Err(refuse("invalid_scope", format!("{named} {what}.")).by(|| ALL_SCOPES.to_owned()))
     }
 
     fn grants(&self) -> MutexGuard<'_, Grants> {

@@ -155,7 +155,7 @@ impl Which {
     fn unknown(&self, grants: &Grants) -> io::Error {
         not_found(match self {
             Self::Id(id) => format!("no token has the id {id}"),
-            Self::Token(token) => grants.what_is(token).trim_end_matches('.').to_owned(),
+            Self::Token(token) => grants.what_is(token, "token").trim_end_matches('.').to_owned(),
         })
     }
 }

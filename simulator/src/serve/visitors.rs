@@ -62,19 +62,41 @@ pub async fn admit(Shared(state): Shared<Arc<State>>, request: Request, next: Ne
 fn refusal(hosts: &Hosts, request: &Request) -> Option<ApiError> {
     let message = "The simulator answers to programs and pages of this machine alone: Host, and Origin if there is one, \
                    must be localhost, 127.0.0.1 or [::1], or a host that it was given.";
-    let refuse = |what: &str, given: &str, better: &str| {
-        let reason = format!("{what} is {given:?}.{better}");
-        Some(ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message).because(reason))
-    };
+    let refuse =
+        |reason: String| Some(ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message).because(reason));
     if !is_for_here(hosts, request) {
-        let given = request.headers().get(header::HOST).and_then(text);
-        let given = given.or(request.uri().authority().map(Authority::as_str)).unwrap_or_default();
-        return refuse("Host", given, " To be reached by another name, start it with `--host NAME`.");
+        return refuse(why_not_here(hosts, request));
     }
     let mut origins = request.headers().get_all(header::ORIGIN).iter();
     // Programs send none. A page that hides its origin sends `null`, which is no URL.
     let stranger = origins.find(|origin| !text(origin).is_some_and(|origin| hosts.has(origin)))?;
-    refuse("Origin", text(stranger).unwrap_or_default(), " A page of another machine needs `--host NAME`, too.")
+    match text(stranger).unwrap_or_default() {
+        "null" => refuse(
+            "Origin is null: the page hides where it comes from, as a file or a sandboxed frame does. Serve it from \
+             http://localhost."
+                .to_owned(),
+        ),
+        origin => refuse(format!("Origin is {origin:?}. A page of another machine needs `--host NAME`, too.")),
+    }
+}
+
+/// Why a request isn't for this machine. `Host` may be right, and something else say otherwise.
+fn why_not_here(ours: &Hosts, request: &Request) -> String {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let (host, further) = (hosts.next().map(|host| text(host).unwrap_or_default()), hosts.next());
+    let target = request.uri().authority();
+    let has_none = host.is_none() && (target.is_none() || request.version() != Version::HTTP_2);
+    match (host, target) {
+        _ if further.is_some() => "Host is given twice.".to_owned(),
+        _ if has_none => "Host is missing.".to_owned(),
+        (Some(host), Some(target)) if ours.has(&format!("http://{host}")) => {
+            format!("Host is {host:?}, but the request's target is for {:?}.", target.host())
+        }
+        (host, target) => {
+            let given = host.or(target.map(Authority::as_str)).unwrap_or_default();
+            format!("Host is {given:?}. To be reached by another name, start it with `--host NAME`.")
+        }
+    }
 }
 
 /// Whether the request comes from no page, or from one of the simulator's own. A page of this machine on another port

@@ -121,6 +121,31 @@ async fn a_request_is_looked_at_with_its_reason_its_rule_and_a_correct_one() {
 }
 
 #[tokio::test]
+async fn a_path_that_leads_nowhere_says_what_lists_the_others() {
+    let simulator = prompt().await;
+    for path in ["", "/", "/nothing"] {
+        let response = ask(&simulator, Method::GET, path).send().await.unwrap();
+        assert_eq!(response.status(), 404, "{path}");
+        let said = response.json::<Value>().await.unwrap()["message"].as_str().unwrap().to_owned();
+        assert!(said.contains("GET /simulator/openapi.yaml says what there is."), "{path}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_ends_in_one_full_stop() {
+    let simulator = prompt().await;
+    for (path, body) in [
+        ("/files", json!({ "url": "http://a/", "base64": "!" })),
+        ("/library", json!({ "name": "Notes", "base64": "bm8gaW1hZ2U=" })),
+        ("/faults", json!({ "operation": "nope", "fault": "close" })),
+    ] {
+        let refused = ask(&simulator, Method::POST, path).json(&body).send().await.unwrap();
+        let message = refused.json::<Value>().await.unwrap()["message"].as_str().unwrap().to_owned();
+        assert!(message.starts_with("This can't be ") && !message.ends_with(".."), "{path}: {message}");
+    }
+}
+
+#[tokio::test]
 async fn no_secret_is_shown() {
     let simulator = prompt().await;
     ok(read(&simulator, "/v1/users/me")).await;

@@ -84,6 +84,16 @@ async fn a_design_is_made_of_a_type_or_size_with_an_image_or_without() {
 }
 
 #[tokio::test]
+async fn a_request_that_leaves_out_what_the_design_is_made_from_means_a_type_or_an_asset() {
+    let simulator = prompt().await;
+    let image = uploaded(&simulator, "photo.png").await;
+    let design = created(&simulator, json!({ "asset_id": image, "title": "Photo" })).await;
+    assert_eq!((&design["title"], &design["design_types"]), (&json!("Photo"), &json!(["custom"])));
+    let doc = created(&simulator, json!({ "design_type": { "type": "preset", "name": "doc" } })).await;
+    assert_eq!(doc["design_types"], json!(["doc"]));
+}
+
+#[tokio::test]
 async fn a_design_is_made_of_something_that_the_spec_allows() {
     let simulator = prompt().await;
     let video = uploaded(&simulator, "clip.mp4").await;
@@ -100,7 +110,8 @@ async fn a_design_is_made_of_something_that_the_spec_allows() {
         (presentation(&"x".repeat(256)), ""),
         (json!({ "type": "design" }), ""),
         (json!({ "type": "nothing" }), ""),
-        (json!({ "design_id": "none" }), ""),
+        (json!({ "design_id": "none" }), "design_type or asset_id"),
+        (json!({ "type": null, "design_type": custom(40) }), ""),
         (json!([]), ""),
     ] {
         assert_eq!(because(create_design(&simulator, &body), reason).await, (400, "bad_request_body".into()), "{body}");

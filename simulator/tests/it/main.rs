@@ -24,6 +24,7 @@ mod oauth;
 mod outcomes;
 mod page;
 mod rate_limits;
+mod reasons;
 mod tls;
 mod uploads;
 mod url_uploads;

@@ -123,7 +123,7 @@ async fn a_code_needs_its_verifier_its_redirect_uri_and_a_known_value() {
         post(&simulator, &[form.as_slice(), &[("redirect_uri", redirect_uri)]].concat())
     };
     for (request, reason) in [
-        (wrong("unknown", VERIFIER, REDIRECT), "hasn't issued it"),
+        (wrong("unknown", VERIFIER, REDIRECT), "hasn't issued this code:"),
         (wrong(simulator.token(), VERIFIER, REDIRECT), "an access token"),
         (refresh(&simulator, &Value::from(code.as_str())), "an authorization code"),
         (wrong(&code, &challenge(), REDIRECT), "code_verifier is not"),
@@ -132,7 +132,8 @@ async fn a_code_needs_its_verifier_its_redirect_uri_and_a_known_value() {
             wrong(&code, VERIFIER, "http://127.0.0.1:7777/other"),
             "/back\", and this request has \"http://127.0.0.1:7777/other\"",
         ),
-        (refresh(&simulator, &Value::from("unknown")), "hasn't issued it"),
+        (refresh(&simulator, &Value::from("unknown")), "hasn't issued this refresh token:"),
+        (refresh(&simulator, &Value::from("None")), "The refresh token is the text None: was a variable unset"),
         (refresh(&simulator, &Value::from(simulator.token())), "an access token"),
     ] {
         assert_eq!(because(request, reason).await, (400, "invalid_grant".into()));
@@ -316,7 +317,9 @@ async fn a_refused_token_says_why() {
         (bearer(simulator.client_secret()), "invalid_access_token", "the client's secret"),
         (bearer(&text(&expired["refresh_token"])), "invalid_access_token", "a refresh token"),
         (bearer(&code), "invalid_access_token", "an authorization code"),
-        (bearer("unknown"), "invalid_access_token", "hasn't issued it"),
+        (bearer("unknown"), "invalid_access_token", "hasn't issued this access token:"),
+        (bearer("undefined"), "invalid_access_token", "The access token is the text undefined: was a variable unset"),
+        (bearer(&format!("{:?}", simulator.token())), "invalid_access_token", "The access token is in quotes."),
         (bearer(&text(&expired["access_token"])), "invalid_access_token", "expired 3 s ago"),
         (bearer(&text(&revoked["access_token"])), "revoked_access_token", "Its login was revoked"),
     ] {
@@ -447,6 +450,15 @@ async fn a_consent_to_scopes_that_the_integration_lacks_is_refused() {
             Some(code) => assert_eq!(refused(exchanged).await, (400, code.into())),
         }
     }
+    for (scope, said) in [
+        ("asset:reed", "The scope asset:reed is unknown."),
+        ("asset:read,folder:read", "The scope asset:read,folder:read is unknown: scopes are separated by spaces."),
+        ("Asset", "A scope is unknown."),
+    ] {
+        let back = consent(&simulator, scope, "&code_challenge_method=S256").await;
+        assert_eq!(parameter(&back, "error_description").as_deref(), Some(said));
+        assert_eq!(simulator.requests().pop().unwrap().message.as_deref(), Some(said));
+    }
     // The default token is the integration's, too.
     let access = Value::from(serde_json::Map::from_iter([("access_token".into(), simulator.token().into())]));
     assert_eq!(read(&simulator, &access).await, 404);
@@ -487,7 +499,7 @@ async fn revoking_a_token_ends_all_of_its_consent_and_no_others() {
         assert_eq!(read(&simulator, &other).await, 404);
         assert_eq!(said(&simulator, "revoke", &second[which]).await, json!({}), "once more");
         let unknown = post_to(&simulator, "revoke", &[("token", "unknown")]);
-        assert_eq!(because(unknown, "hasn't issued it").await, (400, "bad_request_params".into()));
+        assert_eq!(because(unknown, "hasn't issued this token:").await, (400, "bad_request_params".into()));
     }
     assert_eq!(refused(client().get(beside(&simulator, "revoke"))).await.0, 405);
 }

@@ -101,6 +101,13 @@ async fn a_path_that_leads_nowhere_says_where_to_look() {
         ("/rest/v1/folders/none", "Canva has operations there"),
         ("/v1/exports", "Canva has operations there"),
         ("/auth/v1/oidc/jwks", "Canva has operations there"),
+        ("/rest/v1/oidc/userinfo", "Canva has operations there"),
+        ("/rest/rest/v1/asset-uploads", "Did you mean /rest/v1/asset-uploads?"),
+        ("/rest/v1/v1/imports", "Did you mean /rest/v1/imports?"),
+        ("/rest/v2/users/me", "Did you mean /rest/v1/users/me?"),
+        ("/auth/oauth/token", "Did you mean /auth/v1/oauth/token?"),
+        ("/rest/v1/assets", "GET /rest/v1/folders/uploads/items lists them."),
+        ("/v1/assets/", "POST /rest/v1/asset-uploads makes an asset."),
         ("/rest//v1/assets/a", "Did you mean /rest/v1/assets/a?"),
         ("/rest/assets/a", "Did you mean /rest/v1/assets/a?"),
         ("/imports", "Did you mean /rest/v1/imports?"),
@@ -112,7 +119,10 @@ async fn a_path_that_leads_nowhere_says_where_to_look() {
         let refused = because(client().get(format!("{origin}{path}")), reason).await;
         assert_eq!(refused, (404, "endpoint_not_found".into()), "{path}");
     }
-    for path in ["/", "/nothing/", "/rest/v1/exportsofcanva/"] {
+    let upload = request(&simulator, Method::POST, "/v1/assets/upload");
+    let refused = because(upload, "POST /rest/v1/asset-uploads makes an asset.").await;
+    assert_eq!(refused, (405, "bad_http_method".into()));
+    for path in ["/", "/nothing/", "/rest", "/rest/v1/", "/v1/vast", "/rest/v1/exportsofcanva/"] {
         let response = client().get(format!("{origin}{path}")).send().await.unwrap();
         assert_eq!(response.headers().get("x-simulator-reason"), None, "{path}");
     }
@@ -151,6 +161,11 @@ async fn a_request_for_another_host_is_refused_before_anything_else() {
     }
     let target = format!("http://evil.example{path}");
     assert_eq!(get(&simulator, &target, "host: localhost\r\n").await, (403, "permission_denied".into()));
+    let why = |number: usize| simulator.requests()[number].reason.clone().unwrap();
+    let last = known + elsewhere.len();
+    assert_eq!(why(last - 2), "Host is given twice.");
+    assert_eq!(why(last - 1), "Host is missing.");
+    assert_eq!(why(last), "Host is \"localhost\", but the request's target is for \"evil.example\".");
     for other in ["/rest/v1/oauth/token", "/thumbnails/a/0001.png", "/nothing"] {
         assert_eq!(get(&simulator, other, "host: evil.example\r\n").await, (403, "permission_denied".into()));
     }
@@ -179,6 +194,8 @@ async fn a_page_from_elsewhere_is_refused_and_a_page_of_this_machine_is_not() {
         .header("origin", "https://evil.example");
     assert_eq!(both.send().await.unwrap().status(), 403);
     let refused = simulator.requests().split_off(4);
+    let hidden = refused.iter().filter(|it| it.reason.as_ref().unwrap().starts_with("Origin is null: the page hides"));
+    assert_eq!(hidden.count(), 1);
     assert!(refused.iter().all(|it| it.body.is_empty() && it.reason.as_ref().unwrap().starts_with("Origin is ")));
     assert!(simulator.assets().is_empty() && refused.len() == elsewhere.len() + 1);
 }
