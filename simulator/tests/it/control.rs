@@ -79,10 +79,19 @@ async fn judge(document: &Value, operation: &Value, response: Response) -> u16 {
 async fn every_operation_of_the_document_is_there_and_answers_as_it_says() {
     let simulator = Simulator::builder().rate_limits(RateLimits::SlidingWindow).start().await.unwrap();
     ok(upload(&simulator, "Photo", fixture("photo.jpg"))).await;
+    // Some of everything that is in lists.
+    let asset = simulator.add("Clip", fixture("clip.mp4"), None).await.unwrap();
+    let deleted = simulator.add("Gone", image(), None).await.unwrap();
+    crate::common::delete(&simulator, &deleted).send().await.unwrap();
+    simulator.add("Deck", fixture("deck.pdf"), None).await.unwrap();
+    ok(crate::common::create_folder(&simulator, "Folder", "root")).await;
+    simulator.file_at("https://example.com/photo.jpg", fixture("photo.jpg")).unwrap();
     let document = document(&simulator).await;
     for (path, methods) in document["paths"].as_object().unwrap() {
-        for (method, operation) in methods.as_object().unwrap() {
+        // What is deleted can't be shown any more.
+        for (method, operation) in methods.as_object().unwrap().iter().rev() {
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let path = path.replace("/library/{id}", &format!("/library/{asset}"));
             let path = path.replace("{number}", "1").replace("{id}", "1");
             let mut request = ask(&simulator, method, &path);
             let example = &operation["requestBody"]["content"]["application/json"]["example"];
