@@ -28,7 +28,7 @@ pub struct ReceivedRequest {
     pub number: u64,
     /// When it arrived, by the simulator's clock.
     pub at: SystemTime,
-    /// The spec's id of the operation, `None` where no operation has this path and method.
+    /// The spec's id of the operation, or `token`, `revoke` or `introspect`. `None` where none has this path and method.
     pub operation: Option<&'static str>,
     /// The HTTP method.
     pub method: Method,

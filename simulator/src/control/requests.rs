@@ -1,5 +1,7 @@
 //! The requests that came, as JSON without secrets.
 
+use std::io;
+
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use serde::Deserialize;
@@ -8,6 +10,8 @@ use serde_json::{Value, json};
 use crate::api::example;
 use crate::api::routes::base_url;
 use crate::canva::urls::Urls;
+use crate::faults::injections::check_operation;
+use crate::fields::invalid;
 use crate::headers::has_media_type;
 use crate::log::ReceivedRequest;
 use crate::mask;
@@ -34,8 +38,13 @@ pub struct Wanted {
     status: Option<u16>,
 }
 
-/// The newest requests, newest first.
-pub fn list(state: &State, wanted: &Wanted) -> Value {
+/// The newest requests, newest first. Fails for what can't be wanted.
+pub fn list(state: &State, wanted: &Wanted) -> io::Result<Value> {
+    wanted.operation.as_deref().map_or(Ok(()), check_operation)?;
+    let most = wanted.limit.unwrap_or(USUAL);
+    if most > MOST {
+        return Err(invalid(format!("`limit` is {most}, and must be {MOST} or less")));
+    }
     let is_wanted = |request: &ReceivedRequest| {
         let is_refused = || request.duration.is_some() && request.status.is_none_or(|status| status >= 400);
         request.number > wanted.after
@@ -44,8 +53,8 @@ pub fn list(state: &State, wanted: &Wanted) -> Value {
             && wanted.operation.as_deref().is_none_or(|operation| request.operation == Some(operation))
             && wanted.status.is_none_or(|status| request.status == Some(status))
     };
-    let newest = state.log.newest(wanted.limit.unwrap_or(USUAL).min(MOST), is_wanted);
-    json!({ "requests": newest.iter().map(ReceivedRequest::to_json).collect::<Vec<_>>() })
+    let newest = state.log.newest(most, is_wanted);
+    Ok(json!({ "requests": newest.iter().map(ReceivedRequest::to_json).collect::<Vec<_>>() }))
 }
 
 /// All of one request and its response.

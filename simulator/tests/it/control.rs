@@ -318,3 +318,26 @@ async fn a_job_ends_as_it_was_decided() {
     let listed = get(&simulator, "/jobs").await["jobs"].as_array().unwrap().clone();
     assert_eq!((listed.len(), &listed[0]["name"]), (2, &json!("broken-2")));
 }
+
+/// As faults know them.
+#[tokio::test]
+async fn requests_are_found_by_their_operation_and_those_of_oauth_by_its_endpoint() {
+    let simulator = prompt().await;
+    post(&simulator, "/faults", json!({ "operation": "token", "fault": "respond", "status": 503, "times": 1 })).await;
+    for (endpoint, statuses) in [("token", &[503, 401][..]), ("revoke", &[401]), ("introspect", &[401])] {
+        let url = simulator.token_url().replace("/token", &format!("/{endpoint}"));
+        let fields = [("client_id", "a"), ("client_secret", "b")];
+        for status in statuses {
+            assert_eq!(crate::common::form(&url, &fields).send().await.unwrap().status(), *status, "{endpoint}");
+        }
+        let found = get(&simulator, &format!("/requests?operation={endpoint}")).await["requests"].take();
+        let found = found.as_array().unwrap();
+        assert!(found.len() == statuses.len() && found.iter().all(|it| it["operation"] == endpoint), "{found:?}");
+    }
+    for (wrong, said) in [("operation=nope", "no operation `nope`"), ("limit=1001", "1000 or less")] {
+        let response = ask(&simulator, Method::GET, &format!("/requests?{wrong}")).send().await.unwrap();
+        assert_eq!(response.status(), 400, "{wrong}");
+        let refusal: Value = response.json().await.unwrap();
+        assert!(refusal["message"].as_str().unwrap().contains(said), "{refusal}");
+    }
+}
