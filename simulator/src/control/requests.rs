@@ -8,7 +8,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::api::example;
-use crate::api::routes::base_url;
 use crate::canva::urls::Urls;
 use crate::faults::injections::check_operation;
 use crate::fields::invalid;
@@ -58,7 +57,7 @@ pub fn list(state: &State, wanted: &Wanted) -> io::Result<Value> {
 }
 
 /// All of one request and its response.
-pub fn exchange(urls: &Urls, request: &ReceivedRequest) -> Value {
+pub fn exchange(state: &State, urls: &Urls, request: &ReceivedRequest) -> Value {
     let mut exchange = request.to_json();
     if let Some(fields) = exchange.as_object_mut() {
         fields.insert("headers".into(), headers(&request.headers));
@@ -68,9 +67,7 @@ pub fn exchange(urls: &Urls, request: &ReceivedRequest) -> Value {
             "body": body(&request.response_headers, &request.response_body),
         });
         fields.insert("response".into(), response);
-        let meant = || example::near(&request.method, &request.path);
-        let correct = request.operation.or_else(meant).and_then(|id| example::curl(id, &base_url(urls.origin())));
-        fields.insert("correct".into(), correct.into());
+        fields.insert("correct".into(), example::curl(&state.oauth, request, urls.origin()).into());
     }
     exchange
 }
