@@ -45,10 +45,9 @@ pub fn list(state: &State, wanted: &Wanted) -> io::Result<Value> {
         return Err(invalid(format!("`limit` is {most}, and must be {MOST} or less")));
     }
     let is_wanted = |request: &ReceivedRequest| {
-        let is_refused = || request.duration.is_some() && request.status.is_none_or(|status| status >= 400);
         request.number > wanted.after
             && wanted.before.is_none_or(|before| request.number < before)
-            && (!wanted.refused || is_refused())
+            && (!wanted.refused || request.is_refused())
             && wanted.operation.as_deref().is_none_or(|operation| request.operation == Some(operation))
             && wanted.status.is_none_or(|status| request.status == Some(status))
     };

@@ -341,3 +341,27 @@ async fn requests_are_found_by_their_operation_and_those_of_oauth_by_its_endpoin
         assert!(refusal["message"].as_str().unwrap().contains(said), "{refusal}");
     }
 }
+
+#[tokio::test]
+async fn a_failed_job_and_a_consent_led_back_with_an_error_are_among_the_refused() {
+    let simulator = prompt().await;
+    ok(upload(&simulator, "Photo", "no image")).await;
+    let ask_for = |scope: &str| {
+        let (url, id) = (simulator.authorization_url(), simulator.client_id());
+        let challenge = "c".repeat(43);
+        format!(
+            "{url}?client_id={id}&response_type=code&code_challenge={challenge}&code_challenge_method=S256&scope={scope}"
+        )
+    };
+    let browser = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    for scope in ["asset:read", "asset:reed"] {
+        assert_eq!(browser.get(ask_for(scope)).send().await.unwrap().status(), 302, "{scope}");
+    }
+    let own = format!("http://{}", address(&simulator));
+    let denied = browser.post(ask_for("asset:read")).header("origin", own).body("answer=deny").send().await.unwrap();
+    assert_eq!(denied.status(), 303);
+    let refused = get(&simulator, "/requests?refused=true").await["requests"].take();
+    let seen: Vec<_> = refused.as_array().unwrap().iter().map(|it| json!([it["number"], it["code"]])).collect();
+    assert_eq!(seen, [json!([4, "access_denied"]), json!([3, "invalid_scope"]), json!([1, "import_failed"])]);
+    assert_eq!(refused[1]["message"], "The scope asset:reed is unknown.");
+}
