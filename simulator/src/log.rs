@@ -28,7 +28,7 @@ pub struct ReceivedRequest {
     pub number: u64,
     /// When it arrived, by the simulator's clock.
     pub at: SystemTime,
-    /// The spec's id of the operation, `None` where no operation has this path and method.
+    /// The spec's id of the operation, or `token`, `revoke` or `introspect`. `None` where none has this path and method.
     pub operation: Option<&'static str>,
     /// The HTTP method.
     pub method: Method,
@@ -45,7 +45,8 @@ pub struct ReceivedRequest {
     pub duration: Option<Duration>,
     /// The status of the response. `None` while there is none, and if the request ended without one.
     pub status: Option<u16>,
-    /// The code of the error in the response, also where a job that is read has failed.
+    /// The code of the error in the response, also where a job that is read has failed, and where a consent is led back
+    /// with an error.
     pub code: Option<String>,
     /// The message of the error in the response.
     pub message: Option<String>,
@@ -129,6 +130,11 @@ impl ReceivedRequest {
             "rule": self.rule,
             "duration_ms": self.duration.map(|duration| duration.as_secs_f64() * 1000.0),
         })
+    }
+
+    /// Whether it has ended without what was asked for: by an error, by none of an answer, or by a job that has failed.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.duration.is_some() && (self.status.is_none_or(|status| status >= 400) || self.code.is_some())
     }
 
     fn head_bytes(&self) -> usize {

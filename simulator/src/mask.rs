@@ -11,10 +11,15 @@ const FIELDS: [&str; 6] = ["access_token", "client_secret", "code", "code_verifi
 
 const HEADERS: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::SET_COOKIE];
 
+/// Whether the field of a form or a query string is secret.
+pub fn is_secret(name: &str) -> bool {
+    FIELDS.contains(&name)
+}
+
 /// A form or a query string.
 pub fn fields(text: &str) -> String {
     let masked = text.split('&').map(|field| match field.split_once('=') {
-        Some((name, value)) if FIELDS.contains(&name) => format!("{name}={}", masked(value)),
+        Some((name, value)) if is_secret(name) => format!("{name}={}", masked(value)),
         _ => field.to_owned(),
     });
     masked.collect::<Vec<_>>().join("&")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use reqwest::Url;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::api_error::ApiError;
@@ -155,12 +155,11 @@ pub async fn add(
     let made = made.map_err(|error| invalid(format!("{name}: {}", error.message)))?;
     let owner = user_id.map_or_else(|| state.oauth.owner.clone(), |user_id| state.oauth.user(user_id));
     let (mut library, now) = (state.library(), state.now());
-    Ok(match made {
-        Finished::Asset { name, content, media } => {
-            json!({ "asset": library.add_asset(name, content, media, owner, now).to_json(urls, now) })
-        }
-        Finished::Design(new) => json!({ "design": library.add_design(new, owner, now).to_json(urls) }),
-    })
+    let id = match made {
+        Finished::Asset { name, content, media } => library.add_asset(name, content, media, owner, now).id,
+        Finished::Design(new) => library.add_design(new, owner, now).id,
+    };
+    Ok(library.show(&id, urls, now).unwrap_or_default())
 }
 
 /// What a reader makes of a file. It runs where nobody waits for it, since an Office file may have much to unpack, and

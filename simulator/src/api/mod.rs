@@ -61,15 +61,14 @@ pub enum Place {
 pub async fn respond(state: Arc<State>, place: Place, request: Request) -> Response {
     let (request, mut body) = request.into_parts();
     let spec = place.operation(&request.method);
-    let operation = spec.map(|spec| spec.operation.id);
+    let operation = match place {
+        Place::OAuth(endpoint) => (request.method == Method::POST).then(|| endpoint.name()),
+        _ => spec.map(|spec| spec.operation.id),
+    };
     let entry = state.log.arrived(operation, &request);
     let for_pages = !matches!(place, Place::OAuth(_)) && request.uri.path().starts_with(routes::path_of(BASE_URL));
     let for_pages = for_pages.then(|| Page::of(&request)).flatten();
-    let injected = match place {
-        Place::OAuth(endpoint) => Some(endpoint.name()),
-        _ => operation,
-    };
-    let fault = injected.and_then(|name| state.injections.next(name));
+    let fault = operation.and_then(|name| state.injections.next(name));
     let fault = match request.version {
         Version::HTTP_2 => fault,
         _ => fault.map(|fault| fault.over_http1().unwrap_or(fault)),

@@ -39,10 +39,10 @@ pub async fn perform(
             state.reset();
             Value::Null
         }
-        "listRequests" => return Ok(requests::list(state, &read(given)?)),
+        "listRequests" => return requests::list(state, &read(given)?).map_err(failed),
         "getRequest" => {
             let request = id.parse().ok().and_then(|number| state.log.request(number));
-            return Ok(requests::exchange(urls, &request.ok_or_else(|| unknown("request", id))?));
+            return Ok(requests::exchange(state, urls, &request.ok_or_else(|| unknown("request", id))?));
         }
         "forgetRequests" => {
             state.log.clear();

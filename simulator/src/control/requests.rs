@@ -1,13 +1,16 @@
 //! The requests that came, as JSON without secrets.
 
+use std::io;
+
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::api::example;
-use crate::api::routes::base_url;
 use crate::canva::urls::Urls;
+use crate::faults::injections::check_operation;
+use crate::fields::invalid;
 use crate::headers::has_media_type;
 use crate::log::ReceivedRequest;
 use crate::mask;
@@ -34,22 +37,26 @@ pub struct Wanted {
     status: Option<u16>,
 }
 
-/// The newest requests, newest first.
-pub fn list(state: &State, wanted: &Wanted) -> Value {
+/// The newest requests, newest first. Fails for what can't be wanted.
+pub fn list(state: &State, wanted: &Wanted) -> io::Result<Value> {
+    wanted.operation.as_deref().map_or(Ok(()), check_operation)?;
+    let most = wanted.limit.unwrap_or(USUAL);
+    if most > MOST {
+        return Err(invalid(format!("`limit` is {most}, and must be {MOST} or less")));
+    }
     let is_wanted = |request: &ReceivedRequest| {
-        let is_refused = || request.duration.is_some() && request.status.is_none_or(|status| status >= 400);
         request.number > wanted.after
             && wanted.before.is_none_or(|before| request.number < before)
-            && (!wanted.refused || is_refused())
+            && (!wanted.refused || request.is_refused())
             && wanted.operation.as_deref().is_none_or(|operation| request.operation == Some(operation))
             && wanted.status.is_none_or(|status| request.status == Some(status))
     };
-    let newest = state.log.newest(wanted.limit.unwrap_or(USUAL).min(MOST), is_wanted);
-    json!({ "requests": newest.iter().map(ReceivedRequest::to_json).collect::<Vec<_>>() })
+    let newest = state.log.newest(most, is_wanted);
+    Ok(json!({ "requests": newest.iter().map(ReceivedRequest::to_json).collect::<Vec<_>>() }))
 }
 
 /// All of one request and its response.
-pub fn exchange(urls: &Urls, request: &ReceivedRequest) -> Value {
+pub fn exchange(state: &State, urls: &Urls, request: &ReceivedRequest) -> Value {
     let mut exchange = request.to_json();
     if let Some(fields) = exchange.as_object_mut() {
         fields.insert("headers".into(), headers(&request.headers));
@@ -59,9 +66,7 @@ pub fn exchange(urls: &Urls, request: &ReceivedRequest) -> Value {
             "body": body(&request.response_headers, &request.response_body),
         });
         fields.insert("response".into(), response);
-        let meant = || example::near(&request.method, &request.path);
-        let correct = request.operation.or_else(meant).and_then(|id| example::curl(id, &base_url(urls.origin())));
-        fields.insert("correct".into(), correct.into());
+        fields.insert("correct".into(), example::curl(&state.oauth, request, urls.origin()).into());
     }
     exchange
 }

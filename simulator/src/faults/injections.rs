@@ -89,10 +89,18 @@ impl Injection {
     }
 }
 
-/// The operations whose requests can meet a fault.
+/// The operations whose requests can meet a fault, by the names that they have in the log, too.
 pub fn operations() -> impl Iterator<Item = &'static str> {
     // The spec gives the OAuth endpoints no operation ids.
     ALL.iter().map(|known| known.id).chain(Endpoint::ALL.map(Endpoint::name))
+}
+
+/// Refuses a name that no operation has.
+pub fn check_operation(name: &str) -> io::Result<()> {
+    match operations().any(|known| known == name) {
+        true => Ok(()),
+        false => Err(invalid(format!("the spec has no operation `{name}`, such as `getAsset` or `token`"))),
+    }
 }
 
 pub struct Injections {
@@ -115,10 +123,7 @@ impl Injections {
 
     /// Its id. Fails for an unknown operation, and for a fault of HTTP/2 where the simulator doesn't speak it.
     pub fn inject(&self, injection: Injection) -> io::Result<u64> {
-        if !operations().any(|known| known == injection.operation) {
-            let operation = &injection.operation;
-            return Err(invalid(format!("the spec has no operation `{operation}`, such as `getAsset` or `token`")));
-        }
+        check_operation(&injection.operation)?;
         if injection.fault.over_http1().is_some() && !self.http2 {
             let message = format!("{:?} needs HTTP/2: start the simulator with `Tls::Http2`", injection.fault);
             return Err(invalid(message));

@@ -86,8 +86,8 @@ impl OAuth {
         match form.get("answer").map(String::as_str) {
             Some("allow") => Ok(self.lead_back(asked, StatusCode::SEE_OTHER)),
             Some("deny") => {
-                let said = [("error", "access_denied"), ("error_description", "The user has denied the request.")];
-                Ok(asked.back_with(StatusCode::SEE_OTHER, said))
+                let denied = refuse("access_denied", "The user has denied the request.");
+                Ok(asked.back_with_error(StatusCode::SEE_OTHER, denied))
             }
             _ => Err(refuse("invalid_request", "answer must be allow or deny.")),
         }
@@ -142,12 +142,7 @@ impl OAuth {
                 let code = self.authorize(owner, asked.challenge, asked.scopes.clone(), asked.redirect_uri);
                 asked.back_with(status, [("code", code.as_str())])
             }
-            Err(refused) => {
-                let said = [("error", refused.code), ("error_description", &refused.message)];
-                let mut response = asked.back_with(status, said);
-                refused.mark(&mut response);
-                response
-            }
+            Err(refused) => asked.back_with_error(status, refused),
         }
     }
 }
@@ -174,5 +169,11 @@ impl Asked<'_> {
         let state = self.state.map(|state| ("state", state));
         self.back.query_pairs_mut().extend_pairs(said).extend_pairs(state);
         (status, NO_STORE, [(header::LOCATION, self.back.to_string())]).into_response()
+    }
+
+    fn back_with_error(self, status: StatusCode, refused: ApiError) -> Response {
+        let mut response = self.back_with(status, [("error", refused.code), ("error_description", &refused.message)]);
+        refused.mark(&mut response);
+        response
     }
 }

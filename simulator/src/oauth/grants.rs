@@ -135,6 +135,11 @@ impl OAuth {
         (id, token)
     }
 
+    /// The redirect URI that a code was asked for with.
+    pub fn redirect_uri(&self, code: &str) -> Option<String> {
+        self.grants().codes.get(code)?.redirect_uri.clone()
+    }
+
     /// Takes a token that was made up elsewhere. It doesn't end.
     pub fn adopt(&self, access: Access) {
         let mut grants = self.grants();

@@ -51,7 +51,7 @@ pub enum Endpoint {
 impl Endpoint {
     pub const ALL: [Self; 3] = [Self::Token, Self::Revoke, Self::Introspect];
 
-    /// The last part of its path, and its name for fault injection.
+    /// The last part of its path, and its name in the log and for faults.
     pub fn name(self) -> &'static str {
         match self {
             Self::Token => "token",

@@ -79,10 +79,19 @@ async fn judge(document: &Value, operation: &Value, response: Response) -> u16 {
 async fn every_operation_of_the_document_is_there_and_answers_as_it_says() {
     let simulator = Simulator::builder().rate_limits(RateLimits::SlidingWindow).start().await.unwrap();
     ok(upload(&simulator, "Photo", fixture("photo.jpg"))).await;
+    // Some of everything that is in lists.
+    let asset = simulator.add("Clip", fixture("clip.mp4"), None).await.unwrap();
+    let deleted = simulator.add("Gone", image(), None).await.unwrap();
+    crate::common::delete(&simulator, &deleted).send().await.unwrap();
+    simulator.add("Deck", fixture("deck.pdf"), None).await.unwrap();
+    ok(crate::common::create_folder(&simulator, "Folder", "root")).await;
+    simulator.file_at("https://example.com/photo.jpg", fixture("photo.jpg")).unwrap();
     let document = document(&simulator).await;
     for (path, methods) in document["paths"].as_object().unwrap() {
-        for (method, operation) in methods.as_object().unwrap() {
+        // What is deleted can't be shown any more.
+        for (method, operation) in methods.as_object().unwrap().iter().rev() {
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let path = path.replace("/library/{id}", &format!("/library/{asset}"));
             let path = path.replace("{number}", "1").replace("{id}", "1");
             let mut request = ask(&simulator, method, &path);
             let example = &operation["requestBody"]["content"]["application/json"]["example"];
@@ -333,4 +342,51 @@ async fn a_job_ends_as_it_was_decided() {
     assert_eq!(ok(upload(&simulator, "broken-2", image())).await["job"]["status"], "success");
     let listed = get(&simulator, "/jobs").await["jobs"].as_array().unwrap().clone();
     assert_eq!((listed.len(), &listed[0]["name"]), (2, &json!("broken-2")));
+}
+
+/// As faults know them.
+#[tokio::test]
+async fn requests_are_found_by_their_operation_and_those_of_oauth_by_its_endpoint() {
+    let simulator = prompt().await;
+    post(&simulator, "/faults", json!({ "operation": "token", "fault": "respond", "status": 503, "times": 1 })).await;
+    for (endpoint, statuses) in [("token", &[503, 401][..]), ("revoke", &[401]), ("introspect", &[401])] {
+        let url = simulator.token_url().replace("/token", &format!("/{endpoint}"));
+        let fields = [("client_id", "a"), ("client_secret", "b")];
+        for status in statuses {
+            assert_eq!(crate::common::form(&url, &fields).send().await.unwrap().status(), *status, "{endpoint}");
+        }
+        let found = get(&simulator, &format!("/requests?operation={endpoint}")).await["requests"].take();
+        let found = found.as_array().unwrap();
+        assert!(found.len() == statuses.len() && found.iter().all(|it| it["operation"] == endpoint), "{found:?}");
+    }
+    for (wrong, said) in [("operation=nope", "no operation `nope`"), ("limit=1001", "1000 or less")] {
+        let response = ask(&simulator, Method::GET, &format!("/requests?{wrong}")).send().await.unwrap();
+        assert_eq!(response.status(), 400, "{wrong}");
+        let refusal: Value = response.json().await.unwrap();
+        assert!(refusal["message"].as_str().unwrap().contains(said), "{refusal}");
+    }
+}
+
+#[tokio::test]
+async fn a_failed_job_and_a_consent_led_back_with_an_error_are_among_the_refused() {
+    let simulator = prompt().await;
+    ok(upload(&simulator, "Photo", "no image")).await;
+    let ask_for = |scope: &str| {
+        let (url, id) = (simulator.authorization_url(), simulator.client_id());
+        let challenge = "c".repeat(43);
+        format!(
+            "{url}?client_id={id}&response_type=code&code_challenge={challenge}&code_challenge_method=S256&scope={scope}"
+        )
+    };
+    let browser = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    for scope in ["asset:read", "asset:reed"] {
+        assert_eq!(browser.get(ask_for(scope)).send().await.unwrap().status(), 302, "{scope}");
+    }
+    let own = format!("http://{}", address(&simulator));
+    let denied = browser.post(ask_for("asset:read")).header("origin", own).body("answer=deny").send().await.unwrap();
+    assert_eq!(denied.status(), 303);
+    let refused = get(&simulator, "/requests?refused=true").await["requests"].take();
+    let seen: Vec<_> = refused.as_array().unwrap().iter().map(|it| json!([it["number"], it["code"]])).collect();
+    assert_eq!(seen, [json!([4, "access_denied"]), json!([3, "invalid_scope"]), json!([1, "import_failed"])]);
+    assert_eq!(refused[1]["message"], "The scope asset:reed is unknown.");
 }

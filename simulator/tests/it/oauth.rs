@@ -352,7 +352,7 @@ async fn token_requests_are_kept_and_shown_without_secrets() {
     let requests = simulator.requests();
     let seen: Vec<_> = requests.iter().map(|r| (r.operation, r.path.as_str(), r.status)).collect();
     let path = "/auth/v1/oauth/token";
-    assert_eq!(seen, [(None, path, Some(200)), (None, path, Some(400))]);
+    assert_eq!(seen, [(Some("token"), path, Some(200)), (Some("token"), path, Some(400))]);
     assert!(String::from_utf8_lossy(&requests[0].body).contains(VERIFIER));
 
     let basic = requests[0].headers["authorization"].to_str().unwrap().split_once(' ').unwrap().1.to_owned();

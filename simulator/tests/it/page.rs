@@ -250,6 +250,18 @@ async fn a_request_says_why_it_was_refused_by_which_rule_and_what_would_be_right
 }
 
 #[tokio::test]
+async fn a_job_that_failed_doesnt_look_like_one_that_succeeded() {
+    let simulator = Simulator::builder().job_duration(Duration::ZERO).start().await.unwrap();
+    ok(upload(&simulator, "Photo", "no image")).await;
+    let list = html(&simulator, "/?refused=true").await;
+    assert!(list.contains("class=\"status refused\"") && !list.contains("class=\"status ok\""), "{list}");
+    let request = html(&simulator, "/requests/1").await;
+    for said in ["class=\"status refused\"", "Why the job failed", "The file is no image", "The same with curl"] {
+        assert!(request.contains(said), "{said}: {request}");
+    }
+}
+
+#[tokio::test]
 async fn the_newest_requests_come_first_and_older_ones_behind_a_link() {
     let simulator = Simulator::start().await.unwrap();
     for _ in 0..130 {
