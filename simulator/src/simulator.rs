@@ -383,7 +383,7 @@ impl Simulator {
     ) -> String {
         let scopes = scopes.into_iter().map(Into::into).collect();
         let user = self.state.oauth.owner.clone();
-        self.state.oauth.authorize(user, code_challenge, scopes, redirect_uri)
+        self.state.oauth.authorize(user, code_challenge, scopes, redirect_uri, None)
     }
 }
 

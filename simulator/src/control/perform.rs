@@ -17,10 +17,11 @@ use crate::api::{jobs, routes};
 use crate::api_error::ApiError;
 use crate::canva::rates;
 use crate::canva::urls::Urls;
+use crate::clock::MOST_AHEAD;
 use crate::faults::injections;
 use crate::given::Given;
 use crate::lock::lock;
-use crate::oauth::Which;
+use crate::oauth::{PKCE, Which};
 use crate::state::State;
 
 /// The answer of an operation with these values in its path. Null is none. `urls` are those for whoever asks.
@@ -51,7 +52,13 @@ pub async fn perform(
         "getClock" => clock(state),
         "advanceClock" => {
             let Seconds { seconds } = read(given)?;
-            let by = Duration::try_from_secs_f64(seconds).map_err(|e| refused(&format!("seconds: {e}")))?;
+            let (by, most) = (duration(seconds)?, MOST_AHEAD.saturating_sub(state.clock.ahead()));
+            if by > most {
+                return Err(refused(&format!(
+                    "seconds: {} more is all that the clock can be put ahead",
+                    most.as_secs()
+                )));
+            }
             state.clock.advance(by);
             state.overdue().await;
             clock(state)
@@ -102,7 +109,7 @@ pub async fn perform(
             }
         },
         "listLimits" => json!({ "limits": rates::list(&lock(&state.counters), state.clock.now()) }),
-        "consent" => consent(state, read(given)?),
+        "consent" => consent(state, read(given)?)?,
         _ => {
             let message = format!("The document has {operation}, but this simulator doesn't do it yet.");
             return Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", message));
@@ -119,6 +126,10 @@ pub async fn perform(
 #[serde(deny_unknown_fields)]
 struct Seconds {
     seconds: f64,
+}
+
+fn duration(seconds: f64) -> Result<Duration, ApiError> {
+    Duration::try_from_secs_f64(seconds).map_err(|e| refused(&format!("seconds: {e}")))
 }
 
 fn read<T: DeserializeOwned>(given: &Given) -> Result<T, ApiError> {
@@ -166,13 +177,19 @@ struct Consent {
     #[serde(default)]
     redirect_uri: String,
     user: Option<String>,
+    seconds: Option<f64>,
 }
 
-fn consent(state: &State, consent: Consent) -> Value {
-    let Consent { code_challenge, scopes, redirect_uri, user } = consent;
+fn consent(state: &State, consent: Consent) -> Result<Value, ApiError> {
+    let Consent { code_challenge, scopes, redirect_uri, user, seconds } = consent;
+    let length = code_challenge.len();
+    if !PKCE.contains(&length) {
+        return Err(refused(&format!("code_challenge: {length} characters, and it has 43 to 128")));
+    }
+    let lifetime = seconds.map(duration).transpose()?;
     let user = user.map_or_else(|| state.oauth.owner.clone(), |user| state.oauth.user(&user));
     let scopes = scopes.split_whitespace().map(str::to_owned).collect();
-    json!({ "code": state.oauth.authorize(user, &code_challenge, scopes, &redirect_uri) })
+    Ok(json!({ "code": state.oauth.authorize(user, &code_challenge, scopes, &redirect_uri, lifetime) }))
 }
 
 fn which(given: &Given) -> Result<Which, ApiError> {

@@ -28,15 +28,24 @@ const REDIRECT_URI: &str = "http://127.0.0.1:3001/oauth/redirect";
 const CHALLENGE: &str = "43 to 128 characters, the URL-safe Base64 of code_verifier's SHA-256 (PKCE is mandatory)";
 
 impl OAuth {
-    /// The user's consent: a code for these scopes.
-    pub fn authorize(&self, owner: Owner, challenge: &str, scopes: Vec<String>, redirect_uri: &str) -> String {
+    /// The user's consent: a code for these scopes. `lifetime` is that of the access tokens that come from it, in place of
+    /// the usual one.
+    pub fn authorize(
+        &self,
+        owner: Owner,
+        challenge: &str,
+        scopes: Vec<String>,
+        redirect_uri: &str,
+        lifetime: Option<Duration>,
+    ) -> String {
+        let lifetime = Some(lifetime.unwrap_or(self.settings.token_lifetime));
         let mut grants = self.grants();
         let family = grants.next_number();
         let id = self.secrets.named(&format!("simulated-code-{family}"));
         let code = Code {
             challenge: challenge.to_owned(),
             redirect_uri: Some(redirect_uri.to_owned()).filter(|uri| !uri.is_empty()),
-            consent: Consent { owner, scopes, family },
+            consent: Consent { owner, scopes, lifetime, family },
             expires: self.clock.now() + CODE_LIFETIME,
             used: false,
         };
@@ -139,7 +148,7 @@ impl OAuth {
         let owner = asked.user.map_or_else(|| self.owner.clone(), |user_id| self.user(user_id));
         match self.check_scopes(&asked.scopes) {
             Ok(()) => {
-                let code = self.authorize(owner, asked.challenge, asked.scopes.clone(), asked.redirect_uri);
+                let code = self.authorize(owner, asked.challenge, asked.scopes.clone(), asked.redirect_uri, None);
                 asked.back_with(status, [("code", code.as_str())])
             }
             Err(refused) => asked.back_with_error(status, refused),

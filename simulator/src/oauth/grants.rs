@@ -68,6 +68,8 @@ pub(super) struct AccessToken {
 pub(super) struct Consent {
     pub(super) owner: Owner,
     pub(super) scopes: Vec<String>,
+    /// How long its access tokens live. `None`: they outlive the simulator.
+    pub(super) lifetime: Option<Duration>,
     pub(super) family: u64,
 }
 
@@ -92,7 +94,8 @@ impl OAuth {
                 return Err(refused.because("It is neither authorization_code nor refresh_token."));
             }
         };
-        let (_, access_token) = self.issue(&mut grants, &consent, &scopes, Some(self.settings.token_lifetime));
+        let (_, access_token) = self.issue(&mut grants, &consent, &scopes);
+        let lifetime = consent.lifetime.unwrap_or(TEN_YEARS);
         let (id, issued_at) = (grants.next_number(), self.clock.seconds());
         let refresh_token = self.secrets.named(&format!("simulated-refresh-token-{id}"));
         grants.refresh_tokens.insert(refresh_token.clone(), RefreshToken { id, issued_at, consent, used: false });
@@ -100,21 +103,14 @@ impl OAuth {
             "access_token": access_token,
             "refresh_token": refresh_token,
             "token_type": "Bearer",
-            "expires_in": self.settings.token_lifetime.as_secs(),
+            "expires_in": lifetime.as_secs(),
             "scope": scopes.join(" "),
         }))
     }
 
-    /// A new access token with these scopes of the consent, and its number. `lifetime` is `None` for one that outlives
-    /// the simulator.
-    pub(super) fn issue(
-        &self,
-        grants: &mut Grants,
-        consent: &Consent,
-        scopes: &[String],
-        lifetime: Option<Duration>,
-    ) -> (u64, String) {
-        let (id, now) = (grants.next_number(), self.clock.seconds());
+    /// A new access token with these scopes of the consent, and its number.
+    pub(super) fn issue(&self, grants: &mut Grants, consent: &Consent, scopes: &[String]) -> (u64, String) {
+        let (id, now, lifetime) = (grants.next_number(), self.clock.seconds(), consent.lifetime);
         let Owner { user_id, team_id } = consent.owner.clone();
         let claims = json!({
             "jti": format!("simulated-{id}"),

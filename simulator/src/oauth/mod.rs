@@ -33,7 +33,7 @@ use grants::{Consent, Grants};
 pub const MAX_FORM_BYTES: u64 = 64 << 10;
 
 /// How long a PKCE verifier and its challenge may be, in characters (RFC 7636).
-const PKCE: RangeInclusive<usize> = 43..=128;
+pub const PKCE: RangeInclusive<usize> = 43..=128;
 
 /// The place in the spec that has all scopes. What else is refused here, the spec has no single place for.
 const ALL_SCOPES: &str = "#/components/securitySchemes/oauthAuthCode/flows/authorizationCode/scopes";
@@ -102,7 +102,7 @@ impl OAuth {
         let mut grants = self.grants();
         let (family, scopes) = (grants.next_number(), self.settings.scopes.clone());
         let lifetime = Some(self.settings.token_lifetime).filter(|_| !lasting);
-        self.issue(&mut grants, &Consent { owner, scopes: scopes.clone(), family }, &scopes, lifetime).1
+        self.issue(&mut grants, &Consent { owner, scopes: scopes.clone(), lifetime, family }, &scopes).1
     }
 
     /// The access that the request's `Authorization` gives, or why it gives none.

@@ -63,8 +63,8 @@ impl OAuth {
         self.check_scopes(&scopes)
             .map_err(|refused| invalid(format!("{} It has {}", refused.message, self.settings.scopes.join(" "))))?;
         let mut grants = self.grants();
-        let consent = Consent { owner, scopes: scopes.clone(), family: grants.next_number() };
-        Ok(self.issue(&mut grants, &consent, &scopes, lifetime))
+        let consent = Consent { owner, scopes: scopes.clone(), lifetime, family: grants.next_number() };
+        Ok(self.issue(&mut grants, &consent, &scopes))
     }
 
     /// All tokens, oldest first, each by its number and without its text.

@@ -390,3 +390,40 @@ async fn a_failed_job_and_a_consent_led_back_with_an_error_are_among_the_refused
     assert_eq!(seen, [json!([4, "access_denied"]), json!([3, "invalid_scope"]), json!([1, "import_failed"])]);
     assert_eq!(refused[1]["message"], "The scope asset:reed is unknown.");
 }
+
+/// A client that reads its own clock isn't helped by the simulator's.
+#[tokio::test]
+async fn a_login_can_have_tokens_that_end_soon_and_its_challenge_is_a_possible_one() {
+    let simulator = prompt().await;
+    let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    let consent = json!({
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "scopes": "asset:read", "seconds": 7,
+    });
+    let code = post(&simulator, "/consents", consent).await["code"].as_str().unwrap().to_owned();
+    let mut fields = vec![("grant_type", "authorization_code"), ("code", &code), ("code_verifier", verifier)];
+    for _ in 0..2 {
+        let grant = crate::common::form(simulator.token_url(), &fields);
+        let granted = ok(grant.basic_auth(simulator.client_id(), Some(simulator.client_secret()))).await;
+        assert_eq!(granted["expires_in"], 7);
+        let me = by(granted["access_token"].as_str().unwrap(), read(&simulator, "/v1/assets/none"));
+        assert_eq!(refused(me).await.0, 404);
+        let refresh: &'static str = granted["refresh_token"].as_str().unwrap().to_owned().leak();
+        fields = vec![("grant_type", "refresh_token"), ("refresh_token", refresh)];
+    }
+    for length in [42, 129] {
+        let consent = json!({ "code_challenge": "c".repeat(length), "scopes": "asset:read" });
+        let short = ask(&simulator, Method::POST, "/consents").json(&consent);
+        assert_eq!(refused(short).await, (400, "bad_request_body".into()), "{length}");
+    }
+}
+
+#[tokio::test]
+async fn the_clock_is_not_put_further_ahead_than_it_can_be() {
+    let simulator = prompt().await;
+    let year = 365 * 24 * 60 * 60;
+    post(&simulator, "/clock/advance", json!({ "seconds": 9 * year })).await;
+    let too_far = ask(&simulator, Method::POST, "/clock/advance").json(&json!({ "seconds": 2 * year }));
+    let refusal: Value = too_far.send().await.unwrap().json().await.unwrap();
+    assert!(refusal["message"].as_str().unwrap().contains(&year.to_string()), "{refusal}");
+    assert_eq!(get(&simulator, "/clock").await["ahead_seconds"], f64::from(9 * year));
+}
