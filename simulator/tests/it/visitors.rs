@@ -182,3 +182,19 @@ async fn a_page_from_elsewhere_is_refused_and_a_page_of_this_machine_is_not() {
     assert!(refused.iter().all(|it| it.body.is_empty() && it.reason.as_ref().unwrap().starts_with("Origin is ")));
     assert!(simulator.assets().is_empty() && refused.len() == elsewhere.len() + 1);
 }
+
+/// No client sends a wildcard as `Host`, and any port is let in.
+#[tokio::test]
+async fn a_host_is_one_name_without_a_port() {
+    for wrong in
+        ["*", "*.canva", "canva:80", "canva:443", "canva:8080", "canva:", "[::1]:80", "canva?", "canva#", "a@canva"]
+    {
+        let refused = Simulator::builder().host(wrong).start().await.unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput, "{wrong}");
+        let said = refused.to_string();
+        assert!(said.contains(&format!("`{wrong}` is no host")) && said.contains("without a port"), "{said}");
+    }
+    for right in ["canva", "canva.example", "192.0.2.1", "[2001:db8::1]"] {
+        Simulator::builder().host(right).start().await.unwrap();
+    }
+}
