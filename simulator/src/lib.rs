@@ -199,7 +199,8 @@
 //!   a consent with wrong parameters isn't led back to the integration; that a narrower refresh leaves the consent
 //!   unchanged; that a wrong query parameter, or one that is given twice, is a 400 with `bad_query_params`, and so is a
 //!   `continuation` of another list; that `limit` may change from page to page; that titles are sorted by their code
-//!   points, and what is equal by its id.
+//!   points, and what is equal by its id; that a page of this machine can read the headers `retry-after` and
+//!   `x-request-id`.
 //! - So are these about folders: that folders are made and things are moved in `uploads`, too; that `root` and `uploads`
 //!   can't be moved (`invalid_field`); that an unknown item is a `folder_not_found`, as an unknown folder is; that moving
 //!   something to where it is changes nothing; that a folder's `updated_at` changes when something comes into it or
