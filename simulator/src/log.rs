@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::response::Response;
 use bytes::Bytes;
+use canva_connect::Printable;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
@@ -78,25 +79,25 @@ impl fmt::Debug for ReceivedRequest {
 }
 
 /// One line for a log, without secrets: number, method, path, status, code, duration, and of a refusal the reason and
-/// its place in the spec.
+/// its place in the spec. What is very long is cut, and what would hide or move text is escaped.
 impl fmt::Display for ReceivedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = if self.query.is_empty() { "" } else { "?" };
         let path = format!("{}{mark}{}", self.path, mask::fields(&self.query));
-        write!(f, "#{} {} {}", self.number, self.method, visible(&path))?;
+        write!(f, "#{} {} {}", self.number, self.method, shown(&path, MAX_PATH_SHOWN))?;
         match (self.status, self.duration) {
             (Some(status), _) => write!(f, " {status}")?,
             (None, Some(_)) => write!(f, " no response")?,
             (None, None) => {}
         }
         if let Some(code) = &self.code {
-            write!(f, " {}", visible(code))?;
+            write!(f, " {}", shown(code, MAX_PATH_SHOWN))?;
         }
         if let Some(duration) = self.duration {
             write!(f, " {} ms", duration.as_millis())?;
         }
         if let Some(why) = self.reason.as_ref().or(self.message.as_ref()) {
-            write!(f, ": {}", visible(why))?;
+            write!(f, ": {}", shown(why, MAX_REASON_SHOWN))?;
         }
         match &self.rule {
             Some(rule) => write!(f, " [openapi.yaml{rule}]"),
@@ -105,10 +106,12 @@ impl fmt::Display for ReceivedRequest {
     }
 }
 
-/// Clients may send what would steer a terminal.
-fn visible(text: &str) -> String {
-    let visible = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(visible).collect()
+/// The beginning of a text, this many characters. Clients may send what would steer a terminal.
+fn shown(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most).and_then(|(end, _)| text.get(..end)) {
+        Some(beginning) => format!("{}…", Printable(beginning)),
+        None => Printable(text).to_string(),
+    }
 }
 
 impl ReceivedRequest {
@@ -140,6 +143,12 @@ impl ReceivedRequest {
 
 /// Every response has one, for Canva's support.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How many characters of a path with its query string a line has. The page has all of it.
+const MAX_PATH_SHOWN: usize = 200;
+
+/// How many characters of a reason a line has.
+const MAX_REASON_SHOWN: usize = 500;
 
 /// How many requests are kept.
 const MAX_REQUESTS: usize = 10_000;
