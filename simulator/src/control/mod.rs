@@ -42,7 +42,17 @@ pub fn router(state: Arc<State>) -> Router<()> {
     Router::new()
         .route(&format!("{BASE}/{{*path}}"), any(answer))
         .layer(middleware::from_fn_with_state(state.clone(), guard))
+        .layer(middleware::map_response(seclude))
         .with_state(state)
+}
+
+/// Without `Origin` there is no telling who asks, and browsers send none for a picture or a script. So they are told that
+/// no page but the simulator's own may embed this, and not to guess what it could be.
+async fn seclude(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 /// Lets in programs and the simulator's own pages, and from elsewhere only those with the control token.
