@@ -147,6 +147,9 @@
 //! lifetime. The API accepts the access tokens, with the scopes of the consent or of the refresh, until they expire;
 //! [`Simulator::expire`] and [`Simulator::revoke`] end them before.
 //!
+//! What a page fetches in a browser is no consent: it is refused. Browsers say who asks (`Sec-Fetch-Site`), but not old
+//! ones, and none to another host without TLS. There a page is taken for a program, so keep the client's secret random.
+//!
 //! A user can consent to all 18 scopes of Canva, also to those that no operation here needs. Consent without PKCE is
 //! refused: the page names the parameter that is wrong.
 //!
