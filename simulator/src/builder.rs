@@ -70,6 +70,7 @@ impl Default for Builder {
             rate_window: WINDOW,
             hosts: Hosts::default(),
             control_token: None,
+            page_pass: String::new(),
         };
         let oauth = oauth::Settings {
             token_lifetime: Duration::from_secs(4 * 60 * 60),
@@ -308,6 +309,7 @@ impl Builder {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let (port, origin) = (Arc::new(port), format!("{scheme}://{address}"));
         let secrets = Secrets::new()?;
+        self.settings.page_pass = secrets.named("simulator-page");
         if !self.bind.is_loopback() || !self.settings.hosts.is_empty() {
             let token = &mut self.settings.control_token;
             token.get_or_insert_with(|| secrets.named("simulator-control-token"));

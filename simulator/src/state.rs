@@ -39,6 +39,8 @@ pub struct Settings {
     pub hosts: Hosts,
     /// What `/simulator` and the page ask for, where somebody elsewhere may reach them.
     pub control_token: Option<String>,
+    /// What a browser has in place of that token, in a cookie. It opens the page alone.
+    pub page_pass: String,
 }
 
 pub struct State {

@@ -300,6 +300,53 @@ async fn beyond_this_machine_the_page_wants_the_control_token_once() {
     assert!(!page.text().await.unwrap().contains(token));
 }
 
+/// A browser sends cookies to all ports of a host, so whatever listens on another one gets to know it.
+#[tokio::test]
+async fn the_pages_cookie_opens_the_page_and_what_it_shows_and_nothing_else() {
+    let simulator = Simulator::builder().job_duration(Duration::ZERO).host("canva").start().await.unwrap();
+    let asset = simulator.add("Photo", image(), None).await.unwrap();
+    let token = simulator.control_token().unwrap();
+    let entered = open(&simulator, &format!("/?token={token}")).await;
+    let cookie = entered.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let (_, pass) = cookie.split_once('=').unwrap();
+    assert!(pass.len() > 40 && !token.contains(pass) && !cookie.contains(token), "{cookie}");
+
+    let asked = async |method: Method, path: &str, site: Option<&str>| {
+        let request = browser().request(method, url(&simulator, path)).header("cookie", format!("other=1; {cookie}"));
+        let request = site.into_iter().fold(request, |request, site| request.header("sec-fetch-site", site));
+        request.send().await.unwrap().status().as_u16()
+    };
+    let file = format!("/simulator/library/{asset}/file");
+    for path in [file.as_str(), "/simulator/events", "/simulator/openapi.yaml", "/simulator/canva.yaml"] {
+        // A browser that was led here by name, without TLS, or is old, says nothing of where a request comes from.
+        for site in [None, Some("same-origin"), Some("none")] {
+            assert_eq!(asked(Method::GET, path, site).await, 200, "{path} {site:?}");
+        }
+        for site in ["same-site", "cross-site"] {
+            assert_eq!(asked(Method::GET, path, Some(site)).await, 401, "{path} {site}");
+        }
+        let as_token = browser().get(url(&simulator, path)).bearer_auth(pass).send().await.unwrap();
+        assert_eq!(as_token.status(), 401, "{path}");
+    }
+    for (method, path) in [
+        (Method::GET, "/simulator/integration"),
+        (Method::GET, "/simulator/requests"),
+        (Method::POST, "/simulator/reset"),
+        (Method::POST, "/simulator/tokens"),
+        (Method::POST, "/simulator/events"),
+    ] {
+        assert_eq!(asked(method, path, Some("same-origin")).await, 401, "{path}");
+    }
+    // The integration's pages link to designs here.
+    assert_eq!(asked(Method::GET, &format!("/library/{asset}"), Some("same-site")).await, 200);
+    let own = url(&simulator, "");
+    let body = "do=advanceClock&seconds=60";
+    let form = browser().post(&own).header("origin", &own).header("cookie", &cookie).body(body);
+    let form = form.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
+    assert_eq!(form.status(), 303);
+    assert_eq!(open(&simulator, &format!("/?token={pass}")).await.status(), 401);
+}
+
 #[tokio::test]
 async fn the_page_is_in_no_frame_loads_nothing_from_elsewhere_and_is_not_in_the_log() {
     let simulator = full().await;
