@@ -22,6 +22,7 @@ use crate::faults::Fault;
 use crate::faults::injections::Injection;
 use crate::fields::invalid;
 use crate::log::{Listener, ReceivedRequest};
+use crate::mask::Mask;
 use crate::oauth::{self, Client, OAuth};
 use crate::page;
 use crate::secrets::Secrets;
@@ -71,6 +72,7 @@ impl Default for Builder {
             hosts: Hosts::default(),
             control_token: None,
             page_pass: String::new(),
+            mask: Mask::default(),
         };
         let oauth = oauth::Settings {
             token_lifetime: Duration::from_secs(4 * 60 * 60),
@@ -318,6 +320,9 @@ impl Builder {
             id: "simulator-client".into(),
             secret: secrets.named("simulator-client-secret"),
         });
+        let tokens = self.accesses.iter().map(|access| access.token.as_str());
+        self.settings.mask =
+            Mask::new(tokens.chain([client.secret.as_str()]).chain(self.settings.control_token.as_deref()));
         let first = self.accesses.first().cloned();
         let clock = Arc::new(Clock::new());
         let owner = first.clone().unwrap_or_else(|| Access::new("")).owner;

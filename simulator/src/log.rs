@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::api_error::ApiError;
 use crate::clock::Clock;
 use crate::lock::lock;
-use crate::mask;
+use crate::mask::{self, Mask};
 
 /// A request as it arrived, and its response.
 #[derive(Clone)]
@@ -60,6 +60,8 @@ pub struct ReceivedRequest {
     pub response_headers: HeaderMap,
     /// The response's body, unless it is longer than 64 KiB.
     pub response_body: Bytes,
+    /// Hides secrets where this is shown.
+    pub(crate) mask: Mask,
 }
 
 /// Without secrets: `Authorization` and the query string are left out, and a body is shown by its length.
@@ -69,11 +71,11 @@ impl fmt::Debug for ReceivedRequest {
             .field("number", &self.number)
             .field("operation", &self.operation)
             .field("method", &self.method)
-            .field("path", &self.path)
-            .field("headers", &mask::headers(&self.headers))
+            .field("path", &self.mask.text(&self.path))
+            .field("headers", &self.shown_headers())
             .field("body", &format_args!("{} bytes", self.body.len()))
             .field("status", &self.status)
-            .field("reason", &self.reason)
+            .field("reason", &self.reason.as_ref().map(|reason| self.mask.text(reason)))
             .finish_non_exhaustive()
     }
 }
@@ -84,20 +86,20 @@ impl fmt::Display for ReceivedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = if self.query.is_empty() { "" } else { "?" };
         let path = format!("{}{mark}{}", self.path, mask::fields(&self.query));
-        write!(f, "#{} {} {}", self.number, self.method, shown(&path, MAX_PATH_SHOWN))?;
+        write!(f, "#{} {} {}", self.number, self.method, shown(&self.mask.text(&path), MAX_PATH_SHOWN))?;
         match (self.status, self.duration) {
             (Some(status), _) => write!(f, " {status}")?,
             (None, Some(_)) => write!(f, " no response")?,
             (None, None) => {}
         }
         if let Some(code) = &self.code {
-            write!(f, " {}", shown(code, MAX_PATH_SHOWN))?;
+            write!(f, " {}", shown(&self.mask.text(code), MAX_PATH_SHOWN))?;
         }
         if let Some(duration) = self.duration {
             write!(f, " {} ms", duration.as_millis())?;
         }
         if let Some(why) = self.reason.as_ref().or(self.message.as_ref()) {
-            write!(f, ": {}", shown(why, MAX_REASON_SHOWN))?;
+            write!(f, ": {}", shown(&self.mask.text(why), MAX_REASON_SHOWN))?;
         }
         match &self.rule {
             Some(rule) => write!(f, " [openapi.yaml{rule}]"),
@@ -118,7 +120,7 @@ impl ReceivedRequest {
     /// The line of [`Display`](fmt::Display) as JSON, without secrets. `at` is in milliseconds since the Unix epoch.
     pub fn to_json(&self) -> Value {
         let at = self.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        json!({
+        let mut line = json!({
             "number": self.number,
             "at": u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
             "operation": self.operation,
@@ -131,7 +133,14 @@ impl ReceivedRequest {
             "reason": self.reason,
             "rule": self.rule,
             "duration_ms": self.duration.map(|duration| duration.as_secs_f64() * 1000.0),
-        })
+        });
+        self.mask.json(&mut line);
+        line
+    }
+
+    fn shown_headers(&self) -> Vec<(String, String)> {
+        let headers = mask::headers(&self.headers).into_iter();
+        headers.map(|(name, value)| (name, self.mask.text(&value))).collect()
     }
 
     fn head_bytes(&self) -> usize {
@@ -182,6 +191,7 @@ pub struct Log {
     clock: Arc<Clock>,
     listener: Option<Listener>,
     events: broadcast::Sender<Event>,
+    mask: Mask,
 }
 
 #[derive(Default)]
@@ -202,8 +212,8 @@ pub struct Entry<'a> {
 }
 
 impl Log {
-    pub fn new(clock: Arc<Clock>, listener: Option<Listener>) -> Self {
-        Self { requests: Mutex::default(), clock, listener, events: broadcast::Sender::new(MAX_EVENTS) }
+    pub fn new(clock: Arc<Clock>, listener: Option<Listener>, mask: Mask) -> Self {
+        Self { requests: Mutex::default(), clock, listener, events: broadcast::Sender::new(MAX_EVENTS), mask }
     }
 
     pub fn arrived(&self, operation: Option<&'static str>, request: &Parts) -> Entry<'_> {
@@ -227,6 +237,7 @@ impl Log {
             rule: None,
             response_headers: HeaderMap::new(),
             response_body: Bytes::new(),
+            mask: self.mask.clone(),
         };
         requests.head_bytes += request.head_bytes();
         requests.kept.push_back(request);

@@ -63,6 +63,7 @@ pub fn exchange(urls: &Urls, request: &ReceivedRequest) -> Value {
         let correct = request.operation.or_else(meant).and_then(|id| example::curl(id, &base_url(urls.origin())));
         fields.insert("correct".into(), correct.into());
     }
+    request.mask.json(&mut exchange);
     exchange
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use canva_simulator::Simulator;
+use canva_simulator::{Access, Simulator};
 use regex_lite::Regex;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response};
@@ -411,4 +411,44 @@ fn luminance(hex: &str) -> f64 {
         if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
     };
     0.2126 * part(0) + 0.7152 * part(2) + 0.0722 * part(4)
+}
+
+/// A developer who mistakes the place shows the page, or a line, to somebody else.
+#[tokio::test]
+async fn a_secret_in_the_wrong_place_is_shown_by_its_end_alone() {
+    let made_up = Simulator::builder().host("canva");
+    let chosen = Simulator::builder().client("shop", "chosen+secret/1").control_token("chosen-control");
+    for builder in [made_up, chosen.access(Access::new("chosen.access.token"))] {
+        let simulator = builder.start().await.unwrap();
+        let control_token = simulator.control_token().unwrap();
+        let code = simulator.authorize(&"c".repeat(43), ["asset:read"], "");
+        let secrets = [simulator.client_secret(), control_token, simulator.token(), &code];
+        for secret in &secrets {
+            let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+            let wrong = request(&simulator, Method::PATCH, &format!("/v1/assets/{encoded}?x={encoded}&{encoded}"));
+            let wrong = wrong.header("x-api-key", *secret).header("x-note", format!("it is '{secret}'."));
+            refused(wrong.json(&json!({ "name": secret, "tags": [format!("<{secret}>")], *secret: 1 }))).await;
+            let plain = request(&simulator, Method::PATCH, "/v1/assets/a").header("content-type", "text/plain");
+            refused(plain.body(format!("token {secret}"))).await;
+        }
+        let mut shown = String::new();
+        for request in simulator.requests() {
+            shown += &format!("{request}\n{request:?}\n{}\n", request.to_json());
+            for path in [format!("/requests/{}", request.number), format!("/simulator/requests/{}", request.number)] {
+                let response = browser().get(url(&simulator, &path)).bearer_auth(control_token).send().await.unwrap();
+                assert_eq!(response.status(), 200);
+                shown += &response.text().await.unwrap();
+            }
+        }
+        for secret in secrets {
+            let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+            let html = secret.replace('/', "&#x2f;");
+            for form in [secret, &encoded, &html] {
+                assert!(!shown.contains(form), "{form}: {}", shown.split(form).next().unwrap());
+            }
+            let end = &secret[secret.len() - 6..];
+            assert!(secret.len() < 32 || shown.contains(&format!("…{end}")), "{end} tells which one it was");
+        }
+        assert!(shown.contains("/rest/v1/assets/…") && shown.contains("x-api-key"), "{shown}");
+    }
 }
