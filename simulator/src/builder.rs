@@ -22,6 +22,7 @@ use crate::faults::Fault;
 use crate::faults::injections::Injection;
 use crate::fields::invalid;
 use crate::log::{Listener, ReceivedRequest};
+use crate::mask::Mask;
 use crate::oauth::{self, Client, OAuth};
 use crate::page;
 use crate::secrets::Secrets;
@@ -71,6 +72,8 @@ impl Default for Builder {
             rate_window: WINDOW,
             hosts: Hosts::default(),
             control_token: None,
+            page_pass: String::new(),
+            mask: Mask::default(),
         };
         let oauth = oauth::Settings {
             token_lifetime: Duration::from_secs(4 * 60 * 60),
@@ -323,6 +326,7 @@ impl Builder {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let (port, origin) = (Arc::new(port), format!("{scheme}://{address}"));
         let secrets = Secrets::new()?;
+        self.settings.page_pass = secrets.named("simulator-page");
         if !self.bind.is_loopback() || !self.settings.hosts.is_empty() {
             let token = &mut self.settings.control_token;
             token.get_or_insert_with(|| secrets.named("simulator-control-token"));
@@ -331,6 +335,9 @@ impl Builder {
             id: self.client_id.unwrap_or_else(|| "simulator-client".into()),
             secret: self.client_secret.unwrap_or_else(|| secrets.named("simulator-client-secret")),
         };
+        let tokens = self.accesses.iter().map(|access| access.token.as_str());
+        self.settings.mask =
+            Mask::new(tokens.chain([client.secret.as_str()]).chain(self.settings.control_token.as_deref()));
         let first = self.accesses.first().cloned();
         let clock = Arc::new(Clock::new());
         let owner = first.clone().unwrap_or_else(|| Access::new("")).owner;

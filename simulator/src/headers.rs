@@ -2,6 +2,12 @@
 
 use axum::http::{HeaderMap, HeaderName, header};
 
+/// What a browser says of each request to this machine or over TLS, and no page can change: who asked for it (`none` is
+/// the user), how, and what for.
+pub const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+pub const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+pub const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+
 /// Whether the body is announced as this media type, with any parameters.
 pub fn has_media_type(headers: &HeaderMap, media_type: &str) -> bool {
     let given = text(headers, header::CONTENT_TYPE).unwrap_or_default();

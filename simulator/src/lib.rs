@@ -147,6 +147,9 @@
 //! lifetime. The API accepts the access tokens, with the scopes of the consent or of the refresh, until they expire;
 //! [`Simulator::expire`] and [`Simulator::revoke`] end them before.
 //!
+//! What a page fetches in a browser is no consent: it is refused. Browsers say who asks (`Sec-Fetch-Site`), but not old
+//! ones, and none to another host without TLS. There a page is taken for a program, so keep the client's secret random.
+//!
 //! A user can consent to all 18 scopes of Canva, also to those that no operation here needs. Consent without PKCE is
 //! refused: the page names the parameter that is wrong.
 //!
@@ -199,7 +202,8 @@
 //!   a consent with wrong parameters isn't led back to the integration; that a narrower refresh leaves the consent
 //!   unchanged; that a wrong query parameter, or one that is given twice, is a 400 with `bad_query_params`, and so is a
 //!   `continuation` of another list; that `limit` may change from page to page; that titles are sorted by their code
-//!   points, and what is equal by its id.
+//!   points, and what is equal by its id; that a page of this machine can read the headers `retry-after` and
+//!   `x-request-id`.
 //! - So are these about folders: that folders are made and things are moved in `uploads`, too; that `root` and `uploads`
 //!   can't be moved (`invalid_field`); that an unknown item is a `folder_not_found`, as an unknown folder is; that moving
 //!   something to where it is changes nothing; that a folder's `updated_at` changes when something comes into it or

@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::response::Response;
 use bytes::Bytes;
+use canva_connect::Printable;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
@@ -18,7 +19,7 @@ use tokio::time::Instant;
 use crate::api_error::ApiError;
 use crate::clock::Clock;
 use crate::lock::lock;
-use crate::mask;
+use crate::mask::{self, Mask};
 
 /// A request as it arrived, and its response.
 #[derive(Clone)]
@@ -60,6 +61,8 @@ pub struct ReceivedRequest {
     pub response_headers: HeaderMap,
     /// The response's body, unless it is longer than 64 KiB.
     pub response_body: Bytes,
+    /// Hides secrets where this is shown.
+    pub(crate) mask: Mask,
 }
 
 /// Without secrets: `Authorization` and the query string are left out, and a body is shown by its length.
@@ -69,35 +72,35 @@ impl fmt::Debug for ReceivedRequest {
             .field("number", &self.number)
             .field("operation", &self.operation)
             .field("method", &self.method)
-            .field("path", &self.path)
-            .field("headers", &mask::headers(&self.headers))
+            .field("path", &self.mask.text(&self.path))
+            .field("headers", &self.shown_headers())
             .field("body", &format_args!("{} bytes", self.body.len()))
             .field("status", &self.status)
-            .field("reason", &self.reason)
+            .field("reason", &self.reason.as_ref().map(|reason| self.mask.text(reason)))
             .finish_non_exhaustive()
     }
 }
 
 /// One line for a log, without secrets: number, method, path, status, code, duration, and of a refusal the reason and
-/// its place in the spec.
+/// its place in the spec. What is very long is cut, and what would hide or move text is escaped.
 impl fmt::Display for ReceivedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = if self.query.is_empty() { "" } else { "?" };
         let path = format!("{}{mark}{}", self.path, mask::fields(&self.query));
-        write!(f, "#{} {} {}", self.number, self.method, visible(&path))?;
+        write!(f, "#{} {} {}", self.number, self.method, shown(&self.mask.text(&path), MAX_PATH_SHOWN))?;
         match (self.status, self.duration) {
             (Some(status), _) => write!(f, " {status}")?,
             (None, Some(_)) => write!(f, " no response")?,
             (None, None) => {}
         }
         if let Some(code) = &self.code {
-            write!(f, " {}", visible(code))?;
+            write!(f, " {}", shown(&self.mask.text(code), MAX_PATH_SHOWN))?;
         }
         if let Some(duration) = self.duration {
             write!(f, " {} ms", duration.as_millis())?;
         }
         if let Some(why) = self.reason.as_ref().or(self.message.as_ref()) {
-            write!(f, ": {}", visible(why))?;
+            write!(f, ": {}", shown(&self.mask.text(why), MAX_REASON_SHOWN))?;
         }
         match &self.rule {
             Some(rule) => write!(f, " [openapi.yaml{rule}]"),
@@ -106,17 +109,19 @@ impl fmt::Display for ReceivedRequest {
     }
 }
 
-/// Clients may send what would steer a terminal.
-fn visible(text: &str) -> String {
-    let visible = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(visible).collect()
+/// The beginning of a text, this many characters. Clients may send what would steer a terminal.
+fn shown(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most).and_then(|(end, _)| text.get(..end)) {
+        Some(beginning) => format!("{}…", Printable(beginning)),
+        None => Printable(text).to_string(),
+    }
 }
 
 impl ReceivedRequest {
     /// The line of [`Display`](fmt::Display) as JSON, without secrets. `at` is in milliseconds since the Unix epoch.
     pub fn to_json(&self) -> Value {
         let at = self.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        json!({
+        let mut line = json!({
             "number": self.number,
             "at": u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
             "operation": self.operation,
@@ -129,7 +134,14 @@ impl ReceivedRequest {
             "reason": self.reason,
             "rule": self.rule,
             "duration_ms": self.duration.map(|duration| duration.as_secs_f64() * 1000.0),
-        })
+        });
+        self.mask.json(&mut line);
+        line
+    }
+
+    fn shown_headers(&self) -> Vec<(String, String)> {
+        let headers = mask::headers(&self.headers).into_iter();
+        headers.map(|(name, value)| (name, self.mask.text(&value))).collect()
     }
 
     /// Whether it has ended without what was asked for: by an error, by none of an answer, or by a job that has failed.
@@ -146,6 +158,12 @@ impl ReceivedRequest {
 
 /// Every response has one, for Canva's support.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How many characters of a path with its query string a line has. The page has all of it.
+const MAX_PATH_SHOWN: usize = 200;
+
+/// How many characters of a reason a line has.
+const MAX_REASON_SHOWN: usize = 500;
 
 /// How many requests are kept.
 const MAX_REQUESTS: usize = 10_000;
@@ -179,6 +197,7 @@ pub struct Log {
     clock: Arc<Clock>,
     listener: Option<Listener>,
     events: broadcast::Sender<Event>,
+    mask: Mask,
 }
 
 #[derive(Default)]
@@ -203,8 +222,8 @@ pub struct Entry<'a> {
 }
 
 impl Log {
-    pub fn new(clock: Arc<Clock>, listener: Option<Listener>) -> Self {
-        Self { requests: Mutex::default(), clock, listener, events: broadcast::Sender::new(MAX_EVENTS) }
+    pub fn new(clock: Arc<Clock>, listener: Option<Listener>, mask: Mask) -> Self {
+        Self { requests: Mutex::default(), clock, listener, events: broadcast::Sender::new(MAX_EVENTS), mask }
     }
 
     pub fn arrived(&self, operation: Option<&'static str>, request: &Parts) -> Entry<'_> {
@@ -228,6 +247,7 @@ impl Log {
             rule: None,
             response_headers: HeaderMap::new(),
             response_body: Bytes::new(),
+            mask: self.mask.clone(),
         };
         requests.head_bytes += request.head_bytes();
         requests.kept.push_back(request);

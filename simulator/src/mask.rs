@@ -1,10 +1,67 @@
 //! Hides secrets in what is shown of requests and responses: tokens, codes, secrets and verifiers. Which one it was can
-//! still be told by its end.
+//! still be told by its end. They are known by their place, and in a wrong place by what they are.
+
+use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde_json::Value;
 
-use crate::secrets::masked;
+use crate::secrets::{self, masked};
+
+/// How long a secret is that is looked for in any text. A shorter one is a part of what isn't secret.
+const LEAST: usize = 8;
+
+/// Knows secrets in any text: those that are made up by their form, and those that somebody chose by themselves.
+#[derive(Clone, Debug, Default)]
+pub struct Mask {
+    /// Each as it is, and as it is in a URL and in JSON.
+    chosen: Arc<[String]>,
+}
+
+impl Mask {
+    /// One that knows the secrets of the start.
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
+        let secrets = secrets.into_iter().filter(|secret| secret.len() >= LEAST);
+        let mut chosen: Vec<String> = secrets
+            .flat_map(|secret| {
+                let json = Value::from(secret).to_string();
+                let json = json.trim_matches('"').to_owned();
+                [secret.to_owned(), form_urlencoded::byte_serialize(secret.as_bytes()).collect(), json]
+            })
+            .collect();
+        // The longest first: it may have another one in it.
+        chosen.sort_by_key(|secret| (std::cmp::Reverse(secret.len()), secret.clone()));
+        chosen.dedup();
+        Self { chosen: chosen.into() }
+    }
+
+    pub fn text(&self, text: &str) -> String {
+        let mut shown = String::with_capacity(text.len());
+        for piece in text.split_inclusive(|c| !secrets::is_part(c)) {
+            let word = piece.trim_end_matches(|c| !secrets::is_part(c));
+            let (before, secret) = secrets::find(word).and_then(|at| word.split_at_checked(at)).unwrap_or((word, ""));
+            shown += before;
+            if !secret.is_empty() {
+                shown += &masked(secret);
+            }
+            shown += piece.strip_prefix(word).unwrap_or_default();
+        }
+        for secret in self.chosen.iter().filter(|secret| text.contains(secret.as_str())) {
+            shown = shown.replace(secret, &masked(secret));
+        }
+        shown
+    }
+
+    /// All values in JSON that are text.
+    pub fn json(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.text(text),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.json(item)),
+            Value::Object(fields) => fields.values_mut().for_each(|field| self.json(field)),
+            _ => {}
+        }
+    }
+}
 
 /// The fields of forms, query strings and JSON that are secret. `code` is none in JSON: there it names an error.
 const FIELDS: [&str; 6] = ["access_token", "client_secret", "code", "code_verifier", "refresh_token", "token"];

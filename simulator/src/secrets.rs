@@ -13,6 +13,9 @@ pub const LONGEST_CLAIMS: usize = 2600;
 /// How long a signature of RS256 is, in characters.
 const SIGNATURE: usize = 342;
 
+/// How many characters of a named secret nobody can guess.
+const RANDOM: usize = 43;
+
 /// A random key, from which one secret follows for each name.
 pub struct Secrets([u8; 32]);
 
@@ -25,7 +28,7 @@ impl Secrets {
 
     /// The secret of this name. It begins with the name, for people who see it in a log.
     pub fn named(&self, name: &str) -> String {
-        format!("{name}-{}", self.text(name, 43))
+        format!("{name}-{}", self.text(name, RANDOM))
     }
 
     /// A token with these claims, in the form of a JWT. No key signed it: its signature is random text, and so is the
@@ -48,6 +51,18 @@ impl Secrets {
         };
         URL_SAFE_NO_PAD.encode((0..).flat_map(block).take(length * 3 / 4).collect::<Vec<u8>>())
     }
+}
+
+/// Whether a secret can have this character.
+pub fn is_part(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
+}
+
+/// Where a secret begins in a word of such characters: one of the simulator's, of this or another run, or any JWT.
+pub fn find(word: &str) -> Option<usize> {
+    let begins = |start: &str| word.find(start).filter(|at| word.len() - at >= start.len() + RANDOM);
+    let jwt = begins("eyJ").filter(|_| word.matches('.').count() >= 2);
+    ["simulated-", "simulator-"].into_iter().filter_map(begins).chain(jwt).min()
 }
 
 /// How much of a token is shown, in characters, and how long a token is of which any is shown.

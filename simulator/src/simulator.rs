@@ -366,8 +366,9 @@ impl Simulator {
     }
 
     /// The page where an integration asks its user for consent. A browser (its `Accept` has `text/html`) shows who asks
-    /// for what, and its user allows or denies it. A program is sent back at once, by a redirect with a code. To log in
-    /// as another user than the default one, append `&user=anna` to the URL; Canva's page has no such parameter.
+    /// for what, and its user allows or denies it. A program is sent back at once, by a redirect with a code. What a page
+    /// fetches in a browser is refused: no user has seen it. To log in as another user than the default one, append
+    /// `&user=anna` to the URL; Canva's page has no such parameter.
     pub fn authorization_url(&self) -> &str {
         &self.authorization_url
     }

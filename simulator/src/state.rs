@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::faults::injections::Injections;
 use crate::lock::lock;
 use crate::log::{Listener, Log};
+use crate::mask::Mask;
 use crate::oauth::OAuth;
 use crate::serve::background::Background;
 use crate::serve::tls::TlsServer;
@@ -39,6 +40,10 @@ pub struct Settings {
     pub hosts: Hosts,
     /// What `/simulator` and the page ask for, where somebody elsewhere may reach them.
     pub control_token: Option<String>,
+    /// What a browser has in place of that token, in a cookie. It opens the page alone.
+    pub page_pass: String,
+    /// Knows the secrets that are given at the start.
+    pub mask: Mask,
 }
 
 pub struct State {
@@ -75,7 +80,7 @@ impl State {
         listener: Option<Listener>,
         tls: Option<&TlsServer>,
     ) -> Self {
-        let log = Log::new(clock.clone(), listener);
+        let log = Log::new(clock.clone(), listener, settings.mask.clone());
         Self {
             settings,
             clock,

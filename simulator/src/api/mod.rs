@@ -10,7 +10,6 @@ use axum::http::{Method, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use canva_connect::operations::BASE_URL;
 use http_body_util::BodyExt;
 use serde_json::Value;
 
@@ -66,7 +65,8 @@ pub async fn respond(state: Arc<State>, place: Place, request: Request) -> Respo
         _ => spec.map(|spec| spec.operation.id),
     };
     let entry = state.log.arrived(operation, &request);
-    let for_pages = !matches!(place, Place::OAuth(_)) && request.uri.path().starts_with(routes::path_of(BASE_URL));
+    // Where nothing is, too: without CORS, a page couldn't read which path was meant.
+    let for_pages = !matches!(place, Place::OAuth(_));
     let for_pages = for_pages.then(|| Page::of(&request)).flatten();
     let fault = operation.and_then(|name| state.injections.next(name));
     let fault = match request.version {

@@ -5,6 +5,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+/// The headers that a page can read beside those that it always can.
+const READABLE: &str = "retry-after, x-request-id, x-simulator-reason";
+
 /// The page that a request comes from, by its origin.
 pub struct Page(HeaderValue);
 
@@ -30,10 +33,11 @@ impl Page {
         Some(response)
     }
 
-    /// Lets the page read the response.
+    /// Lets the page read the response, and what it needs of the headers.
     pub fn let_read(self, response: &mut Response) {
         let headers = response.headers_mut();
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, self.0);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(READABLE));
         headers.append(header::VARY, HeaderValue::from_static("origin"));
     }
 }

@@ -160,5 +160,6 @@ pub async fn thumbnail(state: &State, asset_id: &str, query: &str) -> Result<Res
     }
     let unread = |e| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", format!("{e}"));
     let (mime_type, image) = asset.thumbnail().await.map_err(unread)?;
-    Ok(([(header::CONTENT_TYPE, mime_type)], image).into_response())
+    // No Cross-Origin-Resource-Policy: integrations show thumbnails on their own pages.
+    Ok(([(header::CONTENT_TYPE, mime_type), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")], image).into_response())
 }

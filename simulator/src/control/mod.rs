@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::api::checks::read_body;
 use crate::api_error::ApiError;
 use crate::given::Given;
-use crate::headers::{credentials, has_media_type, text};
+use crate::headers::{FETCH_SITE, credentials, has_media_type};
 use crate::serve::visitors;
 use crate::state::State;
 
@@ -31,8 +31,12 @@ pub use perform::perform;
 /// Where it stands.
 pub const BASE: &str = "/simulator";
 
-/// The cookie that has the control token, in a browser.
-pub const COOKIE: &str = "simulator-token";
+/// The cookie of a browser that came to the page with the control token. A browser sends it to the other ports of this host,
+/// too, so it isn't the token, and opens no more than the page needs.
+pub const COOKIE: &str = "simulator-page";
+
+/// What the page loads or links to of this API.
+const FOR_PAGE: [&str; 4] = ["listen", "getControlOpenapi", "getCanvaOpenapi", "getFile"];
 
 /// How much more a body has than the file in it, as Base64 in JSON.
 const BASE64: (u64, u64) = (4, 3);
@@ -44,7 +48,17 @@ pub fn router(state: Arc<State>) -> Router<()> {
         .route(&format!("{BASE}/"), any(answer))
         .route(&format!("{BASE}/{{*path}}"), any(answer))
         .layer(middleware::from_fn_with_state(state.clone(), guard))
+        .layer(middleware::map_response(seclude))
         .with_state(state)
+}
+
+/// Without `Origin` there is no telling who asks, and browsers send none for a picture or a script. So they are told that
+/// no page but the simulator's own may embed this, and not to guess what it could be.
+async fn seclude(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 /// Lets in programs and the simulator's own pages, and from elsewhere only those with the control token.
@@ -53,7 +67,8 @@ pub async fn guard(Shared(state): Shared<Arc<State>>, request: Request, next: Ne
     let refused = if !visitors::is_from_own_page(headers, request.uri().authority()) {
         let message = "Only programs and the simulator's own pages may steer it: Origin is another page.";
         ApiError::new(StatusCode::FORBIDDEN, "permission_denied", message)
-    } else if state.settings.control_token.as_deref().is_some_and(|token| !has_token(headers, token))
+    } else if state.settings.control_token.as_deref().is_some_and(|token| credentials(headers, "bearer") != Some(token))
+        && !(has_cookie(headers, &state.settings.page_pass) && is_of_page(&request))
         && request.uri().path() != format!("{BASE}/health")
     {
         let message = "The simulator can be reached from elsewhere, so it is steered with a token: Authorization must be \
@@ -70,10 +85,20 @@ pub async fn guard(Shared(state): Shared<Arc<State>>, request: Request, next: Ne
     response
 }
 
-fn has_token(headers: &HeaderMap, token: &str) -> bool {
-    let cookies = text(headers, header::COOKIE).unwrap_or_default().split(';');
-    let mut cookies = cookies.filter_map(|cookie| cookie.trim().split_once('='));
-    credentials(headers, "bearer") == Some(token) || cookies.any(|cookie| cookie == (COOKIE, token))
+fn has_cookie(headers: &HeaderMap, pass: &str) -> bool {
+    // Over HTTP/2, each cookie may have a header of its own.
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|cookies| cookies.to_str().ok());
+    let mut cookies = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
+    cookies.any(|cookie| cookie == (COOKIE, pass))
+}
+
+/// Whether the request is for the page, or made by it. Browsers say who made a request, but not old ones, and none to
+/// another machine without TLS.
+fn is_of_page(request: &Request) -> bool {
+    let Some(path) = request.uri().path().strip_prefix(BASE) else { return true };
+    let found = paths::find(request.method().as_str(), path);
+    found.is_ok_and(|(operation, _)| FOR_PAGE.contains(&operation))
+        && request.headers().get(FETCH_SITE).is_none_or(|site| site == "same-origin" || site == "none")
 }
 
 async fn answer(Shared(state): Shared<Arc<State>>, request: Request) -> Response {

@@ -68,6 +68,7 @@ pub fn exchange(state: &State, urls: &Urls, request: &ReceivedRequest) -> Value 
         fields.insert("response".into(), response);
         fields.insert("correct".into(), example::curl(&state.oauth, request, urls.origin()).into());
     }
+    request.mask.json(&mut exchange);
     exchange
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use reqwest::Url;
 
@@ -15,7 +15,7 @@ use super::grants::{Code, Consent};
 use super::{MAX_FORM_BYTES, NO_STORE, OAuth, PKCE, consent_page, refuse};
 use crate::api_error::ApiError;
 use crate::canva::access::Owner;
-use crate::headers::text;
+use crate::headers::{FETCH_DEST, FETCH_MODE, FETCH_SITE, text};
 use crate::serve::visitors;
 
 /// How long a code can be exchanged.
@@ -26,6 +26,10 @@ const REDIRECT_URI: &str = "http://127.0.0.1:3001/oauth/redirect";
 
 /// What a challenge must be.
 const CHALLENGE: &str = "43 to 128 characters, the URL-safe Base64 of code_verifier's SHA-256 (PKCE is mandatory)";
+
+/// Why a page gets no code by itself.
+const FETCHED: &str = "A page has fetched this URL, and only its user can consent. Lead the user's browser to this URL, \
+                       by a link or by location.href.";
 
 impl OAuth {
     /// The user's consent: a code for these scopes. `lifetime` is that of the access tokens that come from it, in place of
@@ -58,10 +62,14 @@ impl OAuth {
     /// on the page, for them to see.
     pub async fn consent_page(&self, request: Request) -> Response {
         let (head, body) = request.into_parts();
-        let is_browser = text(&head.headers, header::ACCEPT).is_some_and(|types| types.contains("text/html"));
+        let accepts_pages = text(&head.headers, header::ACCEPT).is_some_and(|types| types.contains("text/html"));
+        let is_browser = accepts_pages || head.headers.contains_key(FETCH_SITE);
         let query = fields(head.uri.query().unwrap_or_default().as_bytes());
         let outcome = match head.method == Method::POST {
             true => self.answered(&head, body, &query).await,
+            false if is_fetched(&head.headers) => {
+                Err(ApiError::new(StatusCode::FORBIDDEN, "permission_denied", FETCHED))
+            }
             false => self.asked(&query).map(|asked| {
                 // Refused scopes are for the integration to hear of.
                 if !is_browser || self.check_scopes(&asked.scopes).is_err() {
@@ -154,6 +162,13 @@ impl OAuth {
             Err(refused) => asked.back_with_error(status, refused),
         }
     }
+}
+
+/// Whether a page in a browser has loaded this without its user seeing it: by a fetch, as a picture, in a frame. Browsers
+/// say so of each request. Node's `fetch` is a program's, and sends `Sec-Fetch-Mode` without the others.
+fn is_fetched(headers: &HeaderMap) -> bool {
+    let is = |name, value| text(headers, name) == Some(value);
+    headers.contains_key(FETCH_SITE) && !(is(FETCH_MODE, "navigate") && is(FETCH_DEST, "document"))
 }
 
 type Fields = HashMap<String, String>;

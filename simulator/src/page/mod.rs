@@ -110,7 +110,7 @@ pub fn router(state: &Arc<State>) -> Router<()> {
     router.layer(middleware::from_fn_with_state(state.clone(), dress))
 }
 
-/// Takes the control token from `/?token=TOKEN` into a cookie, shows a refusal as a page, and sets the headers.
+/// Gives whoever comes with the control token, as `/?token=TOKEN`, a cookie that opens the page, shows a refusal as a page, and sets the headers.
 async fn dress(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
     let response = match entering(&state, request.uri()) {
         Some(cookie) => (AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to("/")).into_response(),
@@ -131,7 +131,8 @@ fn entering(state: &State, uri: &Uri) -> Option<HeaderValue> {
     let token = state.settings.control_token.as_deref()?;
     let given = uri.query()?.strip_prefix("token=")?;
     let secure = if state.urls.origin().starts_with("https") { "; Secure" } else { "" };
-    let cookie = format!("{}={token}; HttpOnly; SameSite=Strict; Path=/{secure}", control::COOKIE);
+    let (name, pass) = (control::COOKIE, &state.settings.page_pass);
+    let cookie = format!("{name}={pass}; HttpOnly; SameSite=Strict; Path=/{secure}");
     (uri.path() == "/" && given == token).then(|| HeaderValue::try_from(cookie).ok())?
 }
 

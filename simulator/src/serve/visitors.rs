@@ -23,12 +23,15 @@ use crate::state::State;
 pub struct Hosts(Vec<String>);
 
 impl Hosts {
-    /// Adds a name or an address, without a port.
+    /// Adds a name or an address, without a port: any is let in.
     pub fn add(&mut self, name: &str) -> Result<(), String> {
-        let url = Url::parse(&format!("http://{name}")).ok();
-        let host = url.filter(|url| url.port().is_none() && url.path() == "/" && url.username().is_empty());
-        let host = host.as_ref().and_then(Url::host_str);
-        let host = host.ok_or_else(|| format!("`{name}` is no host: expected a name or an address, such as canva"))?;
+        // What would be another part of a URL, and what stands for other names.
+        let is_more = name.contains(['/', '\\', '@', '?', '#', '*'])
+            || name.trim_end_matches(|c: char| c.is_ascii_digit()).ends_with(':');
+        let url = Url::parse(&format!("http://{name}")).ok().filter(|_| !is_more);
+        let host = url.as_ref().and_then(Url::host_str).ok_or_else(|| {
+            format!("`{name}` is no host: expected one name or address, without a port, such as canva or 192.0.2.1")
+        })?;
         self.0.push(host.to_owned());
         Ok(())
     }

@@ -276,7 +276,7 @@ async fn from_elsewhere_it_is_steered_with_a_token_alone() {
     assert_eq!(refused(at("/clock").bearer_auth(simulator.token())).await.0, 401);
     ok(at("/health")).await;
     ok(at("/clock").bearer_auth(token)).await;
-    ok(at("/clock").header("cookie", format!("other=1; simulator-token={token}"))).await;
+    assert_eq!(refused(at("/clock").header("cookie", format!("simulator-page={token}"))).await.0, 401);
     // The API is what the name is for, and its URLs lead there.
     let created = ok(upload(&simulator, "Photo", image()).header("host", "canva:8080")).await;
     let asset = finished(&simulator, "/v1/asset-uploads", &created).await["asset"]["id"].as_str().unwrap().to_owned();
@@ -426,4 +426,32 @@ async fn the_clock_is_not_put_further_ahead_than_it_can_be() {
     let refusal: Value = too_far.send().await.unwrap().json().await.unwrap();
     assert!(refusal["message"].as_str().unwrap().contains(&year.to_string()), "{refusal}");
     assert_eq!(get(&simulator, "/clock").await["ahead_seconds"], f64::from(9 * year));
+}
+
+/// A page of elsewhere can't read a response, but could show it as a picture or run it as a script.
+#[tokio::test]
+async fn no_other_page_can_embed_what_is_below_it_and_thumbnails_are_for_any() {
+    let simulator = Simulator::builder().job_duration(Duration::ZERO).control_token("steer-it").start().await.unwrap();
+    let asset = simulator.add("Photo", image(), None).await.unwrap();
+    let file = format!("/library/{asset}/file");
+    let header =
+        |response: &Response, name: &str| response.headers().get(name).map(|it| it.to_str().unwrap().to_owned());
+    for (path, token, status) in [
+        (file.as_str(), "steer-it", 200),
+        ("/integration", "steer-it", 200),
+        ("/events", "steer-it", 200),
+        ("/canva.yaml", "steer-it", 200),
+        ("/nothing", "steer-it", 404),
+        ("/clock", "wrong", 401),
+    ] {
+        let response = ask(&simulator, Method::GET, path).bearer_auth(token).send().await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+        assert_eq!(header(&response, "cross-origin-resource-policy").as_deref(), Some("same-origin"), "{path}");
+        assert_eq!(header(&response, "x-content-type-options").as_deref(), Some("nosniff"), "{path}");
+    }
+    let seen = ok(read(&simulator, &format!("/v1/assets/{asset}"))).await;
+    let thumbnail = client().get(seen["asset"]["thumbnail"]["url"].as_str().unwrap()).send().await.unwrap();
+    assert_eq!(thumbnail.status(), 200);
+    assert_eq!(header(&thumbnail, "cross-origin-resource-policy"), None);
+    assert_eq!(header(&thumbnail, "x-content-type-options").as_deref(), Some("nosniff"));
 }

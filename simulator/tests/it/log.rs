@@ -3,9 +3,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use canva_simulator::{Fault, Simulator};
+use canva_simulator::{CannedResponse, Fault, Simulator};
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
-use crate::common::{client, read, refused};
+use crate::common::{address, client, read, refused};
 
 type Lines = Arc<Mutex<Vec<String>>>;
 
@@ -63,4 +66,44 @@ async fn a_request_without_a_response_has_a_line_too() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert!(last(&lines).starts_with("#2 GET /rest/v1/users/me no response"), "{}", last(&lines));
+}
+
+#[tokio::test]
+async fn nothing_in_a_line_can_move_turn_or_hide_what_stands_beside_it() {
+    let (simulator, lines) = logging().await;
+    let mut stream = TcpStream::connect(address(&simulator)).await.unwrap();
+    let hidden = "\u{202e}\u{2066}\u{200b}\u{2028}\u{9b}";
+    let head = format!("GET /{hidden}?a={hidden} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.read_to_end(&mut Vec::new()).await.unwrap();
+    let escaped = r"\u{202e}\u{2066}\u{200b}\u{2028}\u{9b}";
+    let line = last(&lines);
+    assert!(line.starts_with(&format!("#1 GET /{escaped}?a={escaped} 404")), "{line}");
+    // JSON has its own escapes, and the whole text.
+    assert_eq!(simulator.requests()[0].to_json()["query"], format!("a={hidden}"));
+}
+
+#[tokio::test]
+async fn a_line_has_an_end_and_the_reason_is_before_it() {
+    let (simulator, lines) = logging().await;
+    let long = "a".repeat(30_000);
+    refused(read(&simulator, &format!("/v1/users/me/{long}?{long}"))).await;
+    let line = last(&lines);
+    assert!(line.len() < 400 && line.contains("a… 404 endpoint_not_found ms: There is no operation"), "{line}");
+    assert_eq!(simulator.requests()[0].query, long);
+    simulator
+        .inject(
+            "usersMe",
+            1..=1,
+            Fault::Respond(CannedResponse::json(500).body(json!({ "message": long }).to_string())),
+        )
+        .unwrap();
+    read(&simulator, "/v1/users/me").send().await.unwrap();
+    simulator
+        .inject("usersMe", 1..=1, Fault::Respond(CannedResponse::json(500).body(json!({ "code": long }).to_string())))
+        .unwrap();
+    read(&simulator, "/v1/users/me").send().await.unwrap();
+    for line in lines.lock().unwrap().iter() {
+        assert!(line.chars().count() < 1000, "{line}");
+    }
 }

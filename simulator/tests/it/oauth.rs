@@ -685,3 +685,37 @@ async fn no_refusal_shows_a_secret() {
         assert!(status >= 400 && !said.contains("Hush7"), "{said}");
     }
 }
+
+/// Any page can have the browser fetch a URL, as a picture for one, and the user sees none of it.
+#[tokio::test]
+async fn what_a_page_fetches_is_no_consent_and_what_a_program_fetches_is() {
+    let simulator = Simulator::start().await.unwrap();
+    let url = page(&simulator, "asset:read", &format!("&redirect_uri={REDIRECT}&user=eve"));
+    let asked = async |accept: &str, metadata: &[(&str, &str)]| {
+        let request = browser().get(&url).header("accept", accept);
+        let request =
+            metadata.iter().fold(request, |request, (name, value)| request.header(format!("sec-fetch-{name}"), *value));
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.headers().contains_key("location"))
+    };
+    for site in ["cross-site", "same-site", "same-origin", "none"] {
+        for (mode, dest) in [("no-cors", "image"), ("no-cors", "empty"), ("cors", "empty"), ("navigate", "iframe")] {
+            for accept in ["*/*", "image/avif,image/webp,*/*;q=0.8", "text/html"] {
+                let metadata = [("site", site), ("mode", mode), ("dest", dest)];
+                assert_eq!(asked(accept, &metadata).await, (403, false), "{metadata:?} {accept}");
+            }
+        }
+        // The user's own browser comes here, from wherever.
+        let metadata = [("site", site), ("mode", "navigate"), ("dest", "document")];
+        for accept in ["text/html,*/*;q=0.8", "*/*"] {
+            assert_eq!(asked(accept, &metadata).await, (200, false), "{site} {accept}");
+        }
+    }
+    assert!(simulator.tokens().iter().all(|token| token["user"] != "eve"));
+    let reason = simulator.requests()[0].message.clone().unwrap();
+    assert!(reason.contains("Lead the user's browser to this URL"), "{reason}");
+    // Node's fetch is no browser's, and sends the mode alone.
+    for metadata in [&[][..], &[("mode", "cors")]] {
+        assert_eq!(asked("*/*", metadata).await, (302, true), "{metadata:?}");
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use canva_simulator::Simulator;
+use canva_simulator::{Access, Simulator};
 use regex_lite::Regex;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response};
@@ -312,6 +312,53 @@ async fn beyond_this_machine_the_page_wants_the_control_token_once() {
     assert!(!page.text().await.unwrap().contains(token));
 }
 
+/// A browser sends cookies to all ports of a host, so whatever listens on another one gets to know it.
+#[tokio::test]
+async fn the_pages_cookie_opens_the_page_and_what_it_shows_and_nothing_else() {
+    let simulator = Simulator::builder().job_duration(Duration::ZERO).host("canva").start().await.unwrap();
+    let asset = simulator.add("Photo", image(), None).await.unwrap();
+    let token = simulator.control_token().unwrap();
+    let entered = open(&simulator, &format!("/?token={token}")).await;
+    let cookie = entered.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let (_, pass) = cookie.split_once('=').unwrap();
+    assert!(pass.len() > 40 && !token.contains(pass) && !cookie.contains(token), "{cookie}");
+
+    let asked = async |method: Method, path: &str, site: Option<&str>| {
+        let request = browser().request(method, url(&simulator, path)).header("cookie", format!("other=1; {cookie}"));
+        let request = site.into_iter().fold(request, |request, site| request.header("sec-fetch-site", site));
+        request.send().await.unwrap().status().as_u16()
+    };
+    let file = format!("/simulator/library/{asset}/file");
+    for path in [file.as_str(), "/simulator/events", "/simulator/openapi.yaml", "/simulator/canva.yaml"] {
+        // A browser that was led here by name, without TLS, or is old, says nothing of where a request comes from.
+        for site in [None, Some("same-origin"), Some("none")] {
+            assert_eq!(asked(Method::GET, path, site).await, 200, "{path} {site:?}");
+        }
+        for site in ["same-site", "cross-site"] {
+            assert_eq!(asked(Method::GET, path, Some(site)).await, 401, "{path} {site}");
+        }
+        let as_token = browser().get(url(&simulator, path)).bearer_auth(pass).send().await.unwrap();
+        assert_eq!(as_token.status(), 401, "{path}");
+    }
+    for (method, path) in [
+        (Method::GET, "/simulator/integration"),
+        (Method::GET, "/simulator/requests"),
+        (Method::POST, "/simulator/reset"),
+        (Method::POST, "/simulator/tokens"),
+        (Method::POST, "/simulator/events"),
+    ] {
+        assert_eq!(asked(method, path, Some("same-origin")).await, 401, "{path}");
+    }
+    // The integration's pages link to designs here.
+    assert_eq!(asked(Method::GET, &format!("/library/{asset}"), Some("same-site")).await, 200);
+    let own = url(&simulator, "");
+    let body = "do=advanceClock&seconds=60";
+    let form = browser().post(&own).header("origin", &own).header("cookie", &cookie).body(body);
+    let form = form.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
+    assert_eq!(form.status(), 303);
+    assert_eq!(open(&simulator, &format!("/?token={pass}")).await.status(), 401);
+}
+
 #[tokio::test]
 async fn the_page_is_in_no_frame_loads_nothing_from_elsewhere_and_is_not_in_the_log() {
     let simulator = full().await;
@@ -376,4 +423,44 @@ fn luminance(hex: &str) -> f64 {
         if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
     };
     0.2126 * part(0) + 0.7152 * part(2) + 0.0722 * part(4)
+}
+
+/// A developer who mistakes the place shows the page, or a line, to somebody else.
+#[tokio::test]
+async fn a_secret_in_the_wrong_place_is_shown_by_its_end_alone() {
+    let made_up = Simulator::builder().host("canva");
+    let chosen = Simulator::builder().client("shop", "chosen+secret/1").control_token("chosen-control");
+    for builder in [made_up, chosen.access(Access::new("chosen.access.token"))] {
+        let simulator = builder.start().await.unwrap();
+        let control_token = simulator.control_token().unwrap();
+        let code = simulator.authorize(&"c".repeat(43), ["asset:read"], "");
+        let secrets = [simulator.client_secret(), control_token, simulator.token(), &code];
+        for secret in &secrets {
+            let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+            let wrong = request(&simulator, Method::PATCH, &format!("/v1/assets/{encoded}?x={encoded}&{encoded}"));
+            let wrong = wrong.header("x-api-key", *secret).header("x-note", format!("it is '{secret}'."));
+            refused(wrong.json(&json!({ "name": secret, "tags": [format!("<{secret}>")], *secret: 1 }))).await;
+            let plain = request(&simulator, Method::PATCH, "/v1/assets/a").header("content-type", "text/plain");
+            refused(plain.body(format!("token {secret}"))).await;
+        }
+        let mut shown = String::new();
+        for request in simulator.requests() {
+            shown += &format!("{request}\n{request:?}\n{}\n", request.to_json());
+            for path in [format!("/requests/{}", request.number), format!("/simulator/requests/{}", request.number)] {
+                let response = browser().get(url(&simulator, &path)).bearer_auth(control_token).send().await.unwrap();
+                assert_eq!(response.status(), 200);
+                shown += &response.text().await.unwrap();
+            }
+        }
+        for secret in secrets {
+            let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+            let html = secret.replace('/', "&#x2f;");
+            for form in [secret, &encoded, &html] {
+                assert!(!shown.contains(form), "{form}: {}", shown.split(form).next().unwrap());
+            }
+            let end = &secret[secret.len() - 6..];
+            assert!(secret.len() < 32 || shown.contains(&format!("…{end}")), "{end} tells which one it was");
+        }
+        assert!(shown.contains("/rest/v1/assets/…") && shown.contains("x-api-key"), "{shown}");
+    }
 }

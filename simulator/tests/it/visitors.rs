@@ -54,6 +54,8 @@ async fn a_page_may_call_the_api_and_never_the_token_endpoints() {
         assert_eq!(response.status(), status);
         assert_eq!(allowed(&response, "access-control-allow-origin").as_deref(), Some(origin));
         assert_eq!(allowed(&response, "vary").as_deref(), Some("origin"));
+        let readable = allowed(&response, "access-control-expose-headers").unwrap();
+        assert_eq!(readable, "retry-after, x-request-id, x-simulator-reason");
     }
     let endpoints = [simulator.token_url().to_owned(), format!("{}/v1/oauth/revoke", simulator.base_url())];
     for (method, status) in [(Method::OPTIONS, 405), (Method::POST, 400)] {
@@ -198,4 +200,46 @@ async fn a_page_from_elsewhere_is_refused_and_a_page_of_this_machine_is_not() {
     assert_eq!(hidden.count(), 1);
     assert!(refused.iter().all(|it| it.body.is_empty() && it.reason.as_ref().unwrap().starts_with("Origin is ")));
     assert!(simulator.assets().is_empty() && refused.len() == elsewhere.len() + 1);
+}
+
+/// No client sends a wildcard as `Host`, and any port is let in.
+#[tokio::test]
+async fn a_host_is_one_name_without_a_port() {
+    for wrong in
+        ["*", "*.canva", "canva:80", "canva:443", "canva:8080", "canva:", "[::1]:80", "canva?", "canva#", "a@canva"]
+    {
+        let refused = Simulator::builder().host(wrong).start().await.unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput, "{wrong}");
+        let said = refused.to_string();
+        assert!(said.contains(&format!("`{wrong}` is no host")) && said.contains("without a port"), "{said}");
+    }
+    for right in ["canva", "canva.example", "192.0.2.1", "[2001:db8::1]"] {
+        Simulator::builder().host(right).start().await.unwrap();
+    }
+}
+
+/// A browser hides a response without CORS headers from the page, and with it what would mend the request.
+#[tokio::test]
+async fn a_page_that_forgot_a_part_of_the_path_can_read_which() {
+    let simulator = prompt().await;
+    let root = simulator.base_url().trim_end_matches("/rest");
+    let origin = "http://localhost:3000";
+    for (path, meant) in [("/v1/asset-uploads", "/rest/v1/asset-uploads"), ("/v1/oauth/token", "/auth/v1/oauth/token")]
+    {
+        let url = format!("{root}{path}");
+        let preflight = client()
+            .request(Method::OPTIONS, &url)
+            .header("origin", origin)
+            .header("access-control-request-method", "POST");
+        let sent = client().post(&url).header("origin", origin);
+        for (request, status) in [(preflight, 204), (sent, 404)] {
+            let response = request.send().await.unwrap();
+            assert_eq!(response.status(), status, "{path}");
+            assert_eq!(response.headers()["access-control-allow-origin"], origin);
+            if status == 404 {
+                let reason = response.headers()["x-simulator-reason"].to_str().unwrap();
+                assert_eq!(reason, format!("Did you mean {meant}?"));
+            }
+        }
+    }
 }
