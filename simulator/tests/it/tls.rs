@@ -81,7 +81,7 @@ async fn the_client_chooses_among_the_versions_that_are_spoken() {
         // An older client offers nothing.
         let (mut stream, agreed) = connect(&simulator, "localhost", &[]).await.unwrap();
         assert_eq!(agreed, None);
-        let _ = stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
+        let _ = stream.write_all(b"GET /none HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
         let mut response = Vec::new();
         let _ = stream.read_to_end(&mut response).await;
         assert_eq!(response.starts_with(b"HTTP/1.1 404"), versions != Tls::Http2);
