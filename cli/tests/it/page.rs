@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use canva_simulator::Simulator;
 use serde_json::{Value, json};
 
-use crate::browser::{Browser, ENTER, TAB};
+use crate::browser::{Browser, ENTER, ESCAPE, TAB};
 use crate::common::{Ran, against, run};
 
 /// The page of this simulator.
@@ -201,6 +201,47 @@ async fn simulator_faults(simulator: &Simulator) -> usize {
     let response = response.get(page(simulator, "/simulator/faults")).send().await.unwrap();
     let faults: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
     faults["faults"].as_array().unwrap().len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_sends_no_form_again_and_escape_closes_the_clock() {
+    let Some(browser) = Browser::start().await else { return };
+    let simulator = simulator().await;
+    browser.open(&page(&simulator, "/access")).await;
+    browser.click("[aria-label='New token'] button").await;
+    browser.until_says("It is shown once.").await;
+    let tokens = simulator.tokens().len();
+    browser.run("window.unloaded = false; location.reload()").await;
+    let reloaded = "return window.unloaded === undefined && document.readyState === 'complete'";
+    until("the page is there again", async || browser.run(reloaded).await == true).await;
+    assert!(!browser.text().await.contains("It is shown once."));
+    assert_eq!(simulator.tokens().len(), tokens);
+
+    browser.click(".clock summary").await;
+    assert_eq!(browser.run("return document.querySelector('.clock').open").await, true);
+    browser.press(ESCAPE).await;
+    assert_eq!(browser.run("return document.querySelector('.clock').open").await, false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wherever_one_looks_one_sees_that_the_simulator_has_gone() {
+    let Some(browser) = Browser::start().await else { return };
+    let simulator = simulator().await;
+    let http = canva_connect::reqwest::Client::builder().no_proxy().build().unwrap();
+    let long = format!("/none?{}", "a".repeat(600));
+    for _ in 0..40 {
+        http.get(page(&simulator, &long)).send().await.unwrap();
+    }
+    browser.open(&page(&simulator, "/")).await;
+    browser.until_says("Live: ").await;
+    let row = browser.run("return document.querySelector('#list a').getBoundingClientRect().height").await;
+    assert!(row.as_f64().is_some_and(|height| height < 60.0), "two lines at most: {row}");
+    browser.run("scrollTo(0, document.body.scrollHeight)").await;
+    drop(simulator);
+    let seen = "const at = document.getElementById('gone').getBoundingClientRect(); \
+                return scrollY > 0 && at.height > 0 && at.top >= 0 && at.bottom <= innerHeight";
+    until("it is said where one looks", async || browser.run(seen).await == true).await;
+    assert!(!browser.text().await.contains("Live: "));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -50,7 +50,7 @@ const PAGES: [Page; 7] = [
         ],
     },
     Page { path: "/requests/{number}", template: "request.html", operations: &["getRequest"] },
-    Page { path: "/library", template: "library.html", operations: &["getLibrary", "listJobs"] },
+    Page { path: "/library", template: "library.html", operations: &["getLibrary", "listJobs", "listFiles"] },
     Page { path: "/library/{id}", template: "item.html", operations: &["getItem"] },
     // Where the URLs of a design lead.
     Page { path: "/design/{id}/{action}", template: "item.html", operations: &["getItem"] },

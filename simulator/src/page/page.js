@@ -3,7 +3,7 @@
 'use strict';
 
 // A page that only says what is wrong has nothing that changes.
-const said = document.getElementById('live');
+const said = document.getElementById('live'), gone = document.getElementById('gone');
 let fetching = false, again = false, took = 0, timer = null, events = null;
 
 /** Makes `old` like `fresh`, and keeps what is alike: focus, selection and pictures stay. What has an id is found by it,
@@ -64,8 +64,13 @@ function soon() {
 
 function listen() {
   events = new EventSource('/simulator/events');
-  events.onopen = () => { said.textContent = 'Live: the page shows what happens as it happens.'; refresh(); };
-  events.onerror = () => { said.textContent = 'The simulator doesn’t answer. The page is as it was last.'; };
+  events.onopen = () => {
+    said.textContent = 'Live: the page shows what happens as it happens.';
+    said.hidden = false;
+    gone.hidden = true;
+    refresh();
+  };
+  events.onerror = () => { said.hidden = true; gone.hidden = false; };
   events.addEventListener('request', soon);
   events.addEventListener('change', soon);
 }
@@ -83,6 +88,16 @@ setInterval(() => {
   seconds += 1;
   if (said && !document.hidden && (seconds % 10 === 0 || document.querySelector('[data-moves]'))) soon();
 }, 1000);
+
+document.addEventListener('keydown', event => {
+  const menu = document.querySelector('.clock[open]');
+  if (event.key !== 'Escape' || !menu) return;
+  menu.open = false;
+  menu.querySelector('summary').focus();
+});
+
+// A reload shows the page again, and doesn't send the form again that led here.
+history.replaceState(null, '', location.href);
 
 // The clipboard is there for https and for this machine alone.
 if (navigator.clipboard) document.documentElement.classList.add('can-copy');

@@ -214,6 +214,20 @@ async fn forms_steer_the_simulator_without_a_script() {
 }
 
 #[tokio::test]
+async fn files_for_urls_are_in_the_library_and_can_be_taken_back() {
+    let simulator = Simulator::start().await.unwrap();
+    let urls = ["https://example.com/a.png?b=1&c=2", "https://example.com/b.png"];
+    for url in urls {
+        simulator.file_at(url, image()).unwrap();
+    }
+    let shown = html(&simulator, "/library").await;
+    assert!(shown.contains("a.png?b=1&amp;c=2") && shown.contains("b.png"), "{shown}");
+    assert_eq!(submit(&simulator, "/library", &[("do", "removeFile"), ("url", urls[0])]).await.status(), 303);
+    assert!(!html(&simulator, "/library").await.contains("a.png"));
+    assert_eq!(control(&simulator, "/files").await["files"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_refusal_is_said_on_the_page_that_the_form_is_on() {
     let simulator = Simulator::start().await.unwrap();
     let wrong = [("do", "addFault"), ("operation", "getAsset"), ("fault", "delay"), ("seconds", "soon")];
