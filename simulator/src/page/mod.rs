@@ -110,7 +110,8 @@ pub fn router(state: &Arc<State>) -> Router<()> {
     router.layer(middleware::from_fn_with_state(state.clone(), dress))
 }
 
-/// Gives whoever comes with the control token, as `/?token=TOKEN`, a cookie that opens the page, shows a refusal as a page, and sets the headers.
+/// Gives whoever comes with the control token, as `/?token=TOKEN`, a cookie that opens the page. Shows a refusal as a page,
+/// and sets the headers.
 async fn dress(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
     let response = match entering(&state, request.uri()) {
         Some(cookie) => (AppendHeaders([(header::SET_COOKIE, cookie)]), Redirect::to("/")).into_response(),

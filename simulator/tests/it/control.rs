@@ -344,6 +344,34 @@ async fn a_job_ends_as_it_was_decided() {
     assert_eq!((listed.len(), &listed[0]["name"]), (2, &json!("broken-2")));
 }
 
+/// A page of elsewhere can't read a response, but could show it as a picture or run it as a script.
+#[tokio::test]
+async fn no_other_page_can_embed_what_is_below_it_and_thumbnails_are_for_any() {
+    let simulator = Simulator::builder().job_duration(Duration::ZERO).control_token("steer-it").start().await.unwrap();
+    let asset = simulator.add("Photo", image(), None).await.unwrap();
+    let file = format!("/library/{asset}/file");
+    let header =
+        |response: &Response, name: &str| response.headers().get(name).map(|it| it.to_str().unwrap().to_owned());
+    for (path, token, status) in [
+        (file.as_str(), "steer-it", 200),
+        ("/integration", "steer-it", 200),
+        ("/events", "steer-it", 200),
+        ("/canva.yaml", "steer-it", 200),
+        ("/nothing", "steer-it", 404),
+        ("/clock", "wrong", 401),
+    ] {
+        let response = ask(&simulator, Method::GET, path).bearer_auth(token).send().await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+        assert_eq!(header(&response, "cross-origin-resource-policy").as_deref(), Some("same-origin"), "{path}");
+        assert_eq!(header(&response, "x-content-type-options").as_deref(), Some("nosniff"), "{path}");
+    }
+    let seen = ok(read(&simulator, &format!("/v1/assets/{asset}"))).await;
+    let thumbnail = client().get(seen["asset"]["thumbnail"]["url"].as_str().unwrap()).send().await.unwrap();
+    assert_eq!(thumbnail.status(), 200);
+    assert_eq!(header(&thumbnail, "cross-origin-resource-policy"), None);
+    assert_eq!(header(&thumbnail, "x-content-type-options").as_deref(), Some("nosniff"));
+}
+
 /// As faults know them.
 #[tokio::test]
 async fn requests_are_found_by_their_operation_and_those_of_oauth_by_its_endpoint() {
@@ -426,32 +454,4 @@ async fn the_clock_is_not_put_further_ahead_than_it_can_be() {
     let refusal: Value = too_far.send().await.unwrap().json().await.unwrap();
     assert!(refusal["message"].as_str().unwrap().contains(&year.to_string()), "{refusal}");
     assert_eq!(get(&simulator, "/clock").await["ahead_seconds"], f64::from(9 * year));
-}
-
-/// A page of elsewhere can't read a response, but could show it as a picture or run it as a script.
-#[tokio::test]
-async fn no_other_page_can_embed_what_is_below_it_and_thumbnails_are_for_any() {
-    let simulator = Simulator::builder().job_duration(Duration::ZERO).control_token("steer-it").start().await.unwrap();
-    let asset = simulator.add("Photo", image(), None).await.unwrap();
-    let file = format!("/library/{asset}/file");
-    let header =
-        |response: &Response, name: &str| response.headers().get(name).map(|it| it.to_str().unwrap().to_owned());
-    for (path, token, status) in [
-        (file.as_str(), "steer-it", 200),
-        ("/integration", "steer-it", 200),
-        ("/events", "steer-it", 200),
-        ("/canva.yaml", "steer-it", 200),
-        ("/nothing", "steer-it", 404),
-        ("/clock", "wrong", 401),
-    ] {
-        let response = ask(&simulator, Method::GET, path).bearer_auth(token).send().await.unwrap();
-        assert_eq!(response.status(), status, "{path}");
-        assert_eq!(header(&response, "cross-origin-resource-policy").as_deref(), Some("same-origin"), "{path}");
-        assert_eq!(header(&response, "x-content-type-options").as_deref(), Some("nosniff"), "{path}");
-    }
-    let seen = ok(read(&simulator, &format!("/v1/assets/{asset}"))).await;
-    let thumbnail = client().get(seen["asset"]["thumbnail"]["url"].as_str().unwrap()).send().await.unwrap();
-    assert_eq!(thumbnail.status(), 200);
-    assert_eq!(header(&thumbnail, "cross-origin-resource-policy"), None);
-    assert_eq!(header(&thumbnail, "x-content-type-options").as_deref(), Some("nosniff"));
 }
