@@ -129,8 +129,8 @@ impl Builder {
         self
     }
 
-    /// Is called with each request when it has ended, in the order of their ends. It is called by the server's task, so
-    /// it mustn't wait.
+    /// Is called with each request when it has ended, unless it was forgotten before by a reset. The server's task calls
+    /// it, so it mustn't wait.
     #[must_use]
     pub fn on_request(mut self, listener: impl Fn(&ReceivedRequest) + Send + Sync + 'static) -> Self {
         self.listener = Some(Arc::new(listener));
@@ -318,7 +318,6 @@ impl Builder {
             self.hosts.push(SocketAddr::new(address.ip(), 0).to_string().trim_end_matches(":0").to_owned());
         }
         for name in &self.hosts {
-            let invalid = |message| io::Error::new(io::ErrorKind::InvalidInput, message);
             self.settings.hosts.add(name).map_err(invalid)?;
         }
         let tls = self.tls.map(|versions| TlsServer::new(versions, self.settings.hosts.names())).transpose();

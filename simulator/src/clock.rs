@@ -49,11 +49,16 @@ impl Clock {
         self.ahead.send_replace(Duration::ZERO);
     }
 
-    /// Waits until a time of this clock.
+    /// Waits until a time of this clock. A reset ends the wait, too: what waited for the time is gone.
     pub async fn sleep_until(&self, end: Instant) {
         let mut ahead = self.ahead.subscribe();
+        let mut before = Duration::ZERO;
         loop {
             let by = *ahead.borrow_and_update();
+            if by < before {
+                return;
+            }
+            before = by;
             // The clock lives as long as this waits, so it never hears that there are no more changes.
             tokio::select! {
                 () = sleep_until(end.checked_sub(by).unwrap_or_else(Instant::now)) => return,

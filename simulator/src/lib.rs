@@ -224,7 +224,8 @@
 //!   are checked and forgotten. It has no thumbnail, and its URLs lead to the simulator's page. A folder has no thumbnail either.
 //! - Rate limits are off without [`Builder::rate_limits`], because tests shouldn't wait a minute.
 //! - There is no HTTP/2 without TLS. Every asset stays until the simulator is dropped, deleted ones too. Files of more
-//!   than 256 MiB in all are in a temporary file without a name, which is gone when the process ends.
+//!   than 256 MiB in all are in a temporary file without a name, which grows until nothing is in it any more, and is gone
+//!   when the process ends.
 //!
 //! All waiting uses tokio's clock, so a test that pauses the clock controls jobs, limits and expiry. Where time runs,
 //! [`Simulator::advance`] puts the simulator's own clock ahead.

@@ -186,8 +186,8 @@ pub type Listener = Arc<dyn Fn(&ReceivedRequest) + Send + Sync>;
 /// Something that a page shows has changed.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// This request has ended.
-    Request(Arc<ReceivedRequest>),
+    /// A request has ended: its line of the log as JSON.
+    Request(Arc<str>),
     /// Something else.
     Change,
 }
@@ -411,7 +411,9 @@ impl Entry<'_> {
         if let Some(listener) = &self.log.listener {
             listener(&request);
         }
-        let _ = self.log.events.send(Event::Request(Arc::new(request)));
+        if self.log.events.receiver_count() > 0 {
+            let _ = self.log.events.send(Event::Request(request.to_json().to_string().into()));
+        }
     }
 }
 

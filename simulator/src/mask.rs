@@ -66,7 +66,10 @@ impl Mask {
 /// The fields of forms, query strings and JSON that are secret. `code` is none in JSON: there it names an error.
 const FIELDS: [&str; 6] = ["access_token", "client_secret", "code", "code_verifier", "refresh_token", "token"];
 
-const HEADERS: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::SET_COOKIE];
+/// Those with a scheme before the secret.
+const CREDENTIALS: [HeaderName; 2] = [header::AUTHORIZATION, header::PROXY_AUTHORIZATION];
+
+const COOKIES: [HeaderName; 2] = [header::COOKIE, header::SET_COOKIE];
 
 /// Whether the field of a form or a query string is secret.
 pub fn is_secret(name: &str) -> bool {
@@ -105,7 +108,10 @@ pub fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
 
 fn header(name: &HeaderName, value: &HeaderValue) -> String {
     let text = String::from_utf8_lossy(value.as_bytes());
-    if HEADERS.contains(name) {
+    if COOKIES.contains(name) {
+        return masked(&text);
+    }
+    if CREDENTIALS.contains(name) {
         return match text.split_once(' ') {
             Some((scheme, credentials)) => format!("{scheme} {}", masked(credentials)),
             None => masked(&text),

@@ -80,7 +80,8 @@ impl Simulator {
         &self.control_url
     }
 
-    /// What `/simulator` and the page ask for as bearer token. `None` where only this machine can reach them.
+    /// What `/simulator` and the page ask for as bearer token. `None` where they ask for none: only this machine
+    /// can reach them, and [`Builder::control_token`] has set none.
     pub fn control_token(&self) -> Option<&str> {
         self.state.settings.control_token.as_deref()
     }
@@ -149,14 +150,14 @@ impl Simulator {
 
     /// Lets requests of an operation meet a fault. `requests` counts from now: `1..=1` is the next request, `..` is
     /// every one. `operation` is the spec's operation id, or `token`, `revoke` or `introspect` for an endpoint of
-    /// OAuth.
+    /// OAuth. Returns the fault's id.
     ///
     /// # Errors
     ///
     /// [`io::ErrorKind::InvalidInput`] for an unknown operation, and for a fault of HTTP/2 if the simulator doesn't
     /// speak it.
-    pub fn inject(&self, operation: &str, requests: impl RangeBounds<u32>, fault: Fault) -> io::Result<()> {
-        self.state.injections.inject(Injection::new(operation, requests, fault)).map(drop)
+    pub fn inject(&self, operation: &str, requests: impl RangeBounds<u32>, fault: Fault) -> io::Result<u64> {
+        self.state.injections.inject(Injection::new(operation, requests, fault))
     }
 
     /// The faults that a request can still meet, the first one that it meets first.
@@ -164,7 +165,7 @@ impl Simulator {
         self.state.injections.list()
     }
 
-    /// Ends a fault, by the `id` that [`faults`](Self::faults) has in JSON.
+    /// Ends a fault, by the id that [`inject`](Self::inject) has returned.
     ///
     /// # Errors
     ///
@@ -179,13 +180,14 @@ impl Simulator {
     }
 
     /// Goes back to the start, or to [`keep`](Self::keep): library, jobs, outcomes, files for URLs, requests, faults,
-    /// tokens, limits and clock are as they were then. Ids and the numbers of requests go on, jobs that still run end into
-    /// nothing, and what the printed [`token`](Self::token) gives is as it was.
+    /// tokens, limits and clock are as they were then. Ids and the numbers of requests go on, and jobs that still run are
+    /// forgotten.
     pub fn reset(&self) {
         self.state.reset();
     }
 
-    /// Makes what there is now what [`reset`](Self::reset) goes back to, as if it were the [`Builder`]'s.
+    /// Makes what there is now what [`reset`](Self::reset) goes back to: library, outcomes, files for URLs, faults and
+    /// tokens, but no jobs.
     pub fn keep(&self) {
         self.state.keep();
     }
@@ -278,7 +280,7 @@ impl Simulator {
     }
 
     /// Puts the simulator's clock ahead: jobs end, limits are free again, tokens and thumbnails' URLs expire. In all it
-    /// can be ten years ahead.
+    /// can be ten years ahead. Jobs whose time has come end soon after this returns.
     pub fn advance(&self, by: Duration) {
         self.state.clock.advance(by);
     }

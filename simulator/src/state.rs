@@ -139,13 +139,14 @@ impl State {
 
     /// As at the start, but for numbers and ids, which go on: what still runs finishes into nothing.
     pub fn reset(&self) {
+        // First: what begins from now on has the times of now.
+        self.clock.reset();
         self.library().reset();
         self.outcomes.reset();
         self.addresses.reset();
         self.injections.reset();
         self.oauth.reset();
         lock(&self.counters).clear();
-        self.clock.reset();
         self.log.clear();
     }
 

@@ -47,7 +47,7 @@ pub async fn start(
         (id, rule.and_then(|rule| rule.error()), duration)
     };
     // Even the shortest sleep would need a clock that moves.
-    let earliest = (!duration.is_zero()).then(|| state.clock.now() + duration);
+    let earliest = (!duration.is_zero()).then(|| state.clock.now().checked_add(duration));
     let (done, finished) = oneshot::channel::<()>();
     let (background, job_id) = (state.clone(), id.clone());
     state.background.spawn(async move {
@@ -55,8 +55,11 @@ pub async fn start(
             Some(error) => Err(error),
             None => work.await,
         };
-        if let Some(earliest) = earliest {
-            background.clock.sleep_until(earliest).await;
+        match earliest {
+            Some(Some(earliest)) => background.clock.sleep_until(earliest).await,
+            // Beyond the end of time.
+            Some(None) => std::future::pending().await,
+            None => {}
         }
         background.finish_job(&job_id, outcome);
         // Only a response that waits for the end listens.

@@ -103,6 +103,14 @@ pub enum Finished {
     Design(NewDesign),
 }
 
+/// What a reset goes back to: assets, trash, designs and folders.
+type Kept = (
+    BTreeMap<String, StoredAsset>,
+    IndexMap<String, StoredAsset>,
+    IndexMap<String, StoredDesign>,
+    IndexMap<String, StoredFolder>,
+);
+
 /// Everything by its id, in the order in which it came.
 #[derive(Default)]
 pub struct Library {
@@ -115,20 +123,20 @@ pub struct Library {
     pub(super) jobs: IndexMap<String, Job>,
     /// The latest job of each kind and user for a URL.
     fetched: HashMap<(JobKind, String, String), String>,
-    at_start: (BTreeMap<String, StoredAsset>, IndexMap<String, StoredDesign>),
+    at_start: Kept,
 }
 
 impl Library {
     /// What there is now is what [`reset`](Self::reset) goes back to.
     pub fn keep(&mut self) {
-        self.at_start = (self.assets.clone(), self.designs.clone());
+        self.at_start = (self.assets.clone(), self.trash.clone(), self.designs.clone(), self.folders.clone());
     }
 
     /// No id is given twice, so a job that still runs ends as one that isn't known.
     pub fn reset(&mut self) {
-        let (assets, designs) = self.at_start.clone();
+        let (assets, trash, designs, folders) = self.at_start.clone();
         let (sequence, at_start) = (self.sequence, std::mem::take(&mut self.at_start));
-        *self = Self { sequence, assets, designs, at_start, ..Self::default() };
+        *self = Self { sequence, assets, trash, designs, folders, at_start, ..Self::default() };
     }
 
     /// Refuses what is fetched from a URL that another job of the same kind and user fetches just now, or that an asset

@@ -24,7 +24,7 @@ pub fn stream(state: &Arc<State>) -> Response {
             return Some((Ok::<_, std::convert::Infallible>(": listening\n\n".to_owned()), (events, false)));
         }
         let text = match timeout(SILENCE, events.recv()).await {
-            Ok(Ok(Event::Request(request))) => format!("event: request\ndata: {}\n\n", request.to_json()),
+            Ok(Ok(Event::Request(request))) => format!("event: request\ndata: {}\n\n", request),
             // Whoever has missed some looks at everything anew.
             Ok(Ok(Event::Change) | Err(RecvError::Lagged(_))) => "event: change\ndata: {}\n\n".to_owned(),
             Ok(Err(RecvError::Closed)) => return None,

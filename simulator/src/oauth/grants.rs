@@ -14,10 +14,8 @@ use super::form::{Form, is_word, words};
 use super::{OAuth, PKCE, refuse};
 use crate::api_error::ApiError;
 use crate::canva::access::{Access, Owner};
+use crate::clock::MOST_AHEAD;
 use crate::secrets;
-
-/// How long a token lives that is to outlive the simulator.
-const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// Why a token has ended before its time.
 const REVOKED: &str = "Its login was revoked, or a code or refresh token of its login was used twice.";
@@ -30,8 +28,8 @@ pub(super) struct Grants {
     pub(super) refresh_tokens: HashMap<String, RefreshToken>,
     pub(super) access_tokens: HashMap<String, AccessToken>,
     pub(super) revoked: HashSet<u64>,
-    /// The access tokens that there were at the start.
-    at_start: HashMap<String, AccessToken>,
+    /// The tokens that there were at the start, and what was revoked of them.
+    at_start: (HashMap<String, AccessToken>, HashMap<String, RefreshToken>, HashSet<u64>),
 }
 
 pub(super) struct Code {
@@ -43,6 +41,7 @@ pub(super) struct Code {
     pub(super) used: bool,
 }
 
+#[derive(Clone)]
 pub(super) struct RefreshToken {
     pub(super) id: u64,
     /// In seconds since the Unix epoch.
@@ -95,7 +94,7 @@ impl OAuth {
             }
         };
         let (_, access_token) = self.issue(&mut grants, &consent, &scopes);
-        let lifetime = consent.lifetime.unwrap_or(TEN_YEARS);
+        let lifetime = consent.lifetime.unwrap_or(MOST_AHEAD);
         let (id, issued_at) = (grants.next_number(), self.clock.seconds());
         let refresh_token = self.secrets.named(&format!("simulated-refresh-token-{id}"));
         grants.refresh_tokens.insert(refresh_token.clone(), RefreshToken { id, issued_at, consent, used: false });
@@ -119,7 +118,7 @@ impl OAuth {
             "scope": scopes.join(" "),
             "iat": now,
             "nbf": now,
-            "exp": now.saturating_add_unsigned(lifetime.unwrap_or(TEN_YEARS).as_secs()),
+            "exp": now.saturating_add_unsigned(lifetime.unwrap_or(MOST_AHEAD).as_secs()),
         });
         // A person pastes the one that doesn't end, so it isn't long.
         let length = if lifetime.is_some() { secrets::LONGEST_CLAIMS } else { 0 };
@@ -243,16 +242,18 @@ impl Grants {
 
     /// What there is now is what [`reset`](Self::reset) goes back to.
     pub(super) fn keep(&mut self) {
-        self.at_start = self.access_tokens.clone();
+        self.at_start = (self.access_tokens.clone(), self.refresh_tokens.clone(), self.revoked.clone());
     }
 
     /// Numbers go on, so that nothing new is like what is gone.
     pub(super) fn reset(&mut self) {
-        let access_tokens = self.at_start.clone();
+        let (access_tokens, refresh_tokens, revoked) = self.at_start.clone();
         *self = Self {
             sequence: self.sequence,
             at_start: std::mem::take(&mut self.at_start),
             access_tokens,
+            refresh_tokens,
+            revoked,
             ..Self::default()
         };
     }

@@ -8,8 +8,8 @@ use canva_simulator::{JobOutcome, Simulator};
 use serde_json::{Value, json};
 
 use crate::common::{
-    client, create_folder, delete, finished, fixture, image, import_url, ok, prompt, read, refused, upload, upload_url,
-    web,
+    by, client, create_folder, delete, finished, fixture, id, image, import_url, move_item, ok, prompt, read, refused,
+    upload, upload_url, web,
 };
 
 #[tokio::test]
@@ -210,4 +210,45 @@ fn padded_photo() -> Bytes {
     let mut photo = fixture("photo.jpg").to_vec();
     photo.resize(20_000_000, 0);
     photo.into()
+}
+
+#[tokio::test]
+async fn after_a_reset_jobs_go_by_the_time_of_now_again() {
+    let hour = Duration::from_secs(3600);
+    let simulator = Simulator::builder().job_duration(hour).start().await.unwrap();
+    simulator.advance(48 * hour);
+    ok(upload(&simulator, "Before", image())).await;
+    simulator.reset();
+    assert!(simulator.jobs().is_empty());
+    let created = ok(upload(&simulator, "After", image())).await;
+    simulator.advance(hour);
+    assert_eq!(finished(&simulator, "/v1/asset-uploads", &created).await["status"], "success");
+    assert_eq!(simulator.assets().len(), 1);
+}
+
+#[tokio::test]
+async fn a_reset_goes_back_to_what_was_kept_with_folders_trash_and_revoked_tokens() {
+    let simulator = prompt().await;
+    let folder = id(create_folder(&simulator, "Kept", "root"), "folder").await;
+    let [asset, deleted] = [simulator.add("A", image(), None).await, simulator.add("B", image(), None).await];
+    move_item(&simulator, &asset.unwrap(), &folder).send().await.unwrap();
+    delete(&simulator, &deleted.unwrap()).send().await.unwrap();
+    let anna = simulator.authorize_as("anna");
+    simulator.revoke(&anna).unwrap();
+    simulator.keep();
+    create_folder(&simulator, "Gone", "root").send().await.unwrap();
+    simulator.reset();
+    let folders: Vec<String> = simulator.folders().into_iter().map(|folder| folder.name).collect();
+    assert_eq!((folders, simulator.trash().len()), (vec!["Kept".to_owned()], 1));
+    assert_eq!(simulator.assets()[0].folder_id, folder);
+    let me = by(&anna, read(&simulator, "/v1/users/me"));
+    assert_eq!(refused(me).await, (401, "revoked_access_token".into()));
+}
+
+#[tokio::test]
+async fn a_job_can_last_for_ever() {
+    let simulator = Simulator::builder().job_duration(Duration::MAX).start().await.unwrap();
+    assert_eq!(ok(upload(&simulator, "Photo", image())).await["job"]["status"], "in_progress");
+    simulator.advance(Duration::MAX);
+    assert_eq!(simulator.jobs()[0]["status"], "in_progress");
 }

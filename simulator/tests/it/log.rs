@@ -107,3 +107,16 @@ async fn a_line_has_an_end_and_the_reason_is_before_it() {
         assert!(line.chars().count() < 1000, "{line}");
     }
 }
+
+/// Browsers send all cookies of this machine's other programs.
+#[tokio::test]
+async fn cookies_and_credentials_are_hidden_whole() {
+    let (simulator, _) = logging().await;
+    let basic = "Basic c2ltdWxhdG9yLWNsaWVudDpzZWNyZXQ=";
+    let asked = read(&simulator, "/v1/users/me").header("cookie", "session=of-another-program; b=c");
+    asked.header("proxy-authorization", basic).send().await.unwrap();
+    let shown = client().get(format!("{}/requests/1", simulator.control_url())).send().await.unwrap();
+    let shown = shown.text().await.unwrap();
+    assert!(!shown.contains("of-another-program") && !shown.contains("c2ltdWxh"), "{shown}");
+    assert!(!format!("{:?}", simulator.requests()).contains("of-another-program"));
+}
