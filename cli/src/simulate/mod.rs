@@ -179,8 +179,21 @@ fn print(simulator: &Simulator, variables: &Variables, certificate: Option<&Path
 fn page(simulator: &Simulator) -> String {
     let control = simulator.control_url();
     let origin = control.strip_suffix("/simulator").unwrap_or(control);
-    let token = simulator.control_token().map(|token| format!("?token={token}")).unwrap_or_default();
+    let token = simulator.control_token().map(|token| format!("?token={}", in_query(token))).unwrap_or_default();
     format!("{origin}/{token}")
+}
+
+/// Percent-encoded, but for what stands for itself in any URL.
+fn in_query(value: &str) -> String {
+    let mut encoded = String::new();
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded += &format!("%{byte:02X}");
+        }
+    }
+    encoded
 }
 
 fn in_shell(value: &str) -> String {

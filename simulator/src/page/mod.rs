@@ -130,7 +130,7 @@ async fn dress(Shared(state): Shared<Arc<State>>, request: Request, next: Next) 
 /// The cookie for whoever comes with the right token.
 fn entering(state: &State, uri: &Uri) -> Option<HeaderValue> {
     let token = state.settings.control_token.as_deref()?;
-    let given = uri.query()?.strip_prefix("token=")?;
+    let (_, given) = form_urlencoded::parse(uri.query()?.as_bytes()).find(|(name, _)| name == "token")?;
     let secure = if state.urls.origin().starts_with("https") { "; Secure" } else { "" };
     let (name, pass) = (control::COOKIE, &state.settings.page_pass);
     let cookie = format!("{name}={pass}; HttpOnly; SameSite=Strict; Path=/{secure}");

@@ -326,6 +326,22 @@ async fn beyond_this_machine_the_page_wants_the_control_token_once() {
     assert!(!page.text().await.unwrap().contains(token));
 }
 
+/// The form percent-encodes it, with `+` for a space.
+#[tokio::test]
+async fn a_control_token_may_have_any_character() {
+    for (token, encoded) in
+        [("a+b/c=", "a%2Bb%2Fc%3D"), ("a b&c", "a+b%26c"), ("a b&c", "a%20b%26c"), ("ä%", "%C3%A4%25")]
+    {
+        let simulator = Simulator::builder().control_token(token).start().await.unwrap();
+        let entered = open(&simulator, &format!("/?token={encoded}")).await;
+        assert_eq!(entered.status(), 303, "{token}");
+        assert!(entered.headers().contains_key("set-cookie"), "{token}");
+        for wrong in ["/?token=a", "/?token=", "/?a=b", "/?"] {
+            assert_eq!(open(&simulator, wrong).await.status(), 401, "{token}: {wrong}");
+        }
+    }
+}
+
 /// A browser sends cookies to all ports of a host, so whatever listens on another one gets to know it.
 #[tokio::test]
 async fn the_pages_cookie_opens_the_page_and_what_it_shows_and_nothing_else() {
