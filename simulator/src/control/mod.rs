@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State as Shared};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
@@ -124,9 +124,14 @@ async fn respond(state: &Arc<State>, request: Request) -> Result<Response, ApiEr
         let message = "The request body must be application/json.";
         return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_type", message));
     }
-    let given = match head.uri.query() {
-        Some(query) if body.is_empty() => Given::form(query.as_bytes()),
-        _ => Given::Json(body),
+    let given = if head.method == Method::POST {
+        Given::Json(body)
+    } else if body.is_empty() {
+        Given::form(head.uri.query().unwrap_or_default().as_bytes())
+    } else {
+        // Who means one thing by it mustn't lose all.
+        let message = format!("A {} request has no body: what it is about stands in its query.", head.method);
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "bad_request_body", message));
     };
     match perform(state, &state.urls.by(&head), operation, &ids, &given).await? {
         Value::Null => Ok(StatusCode::NO_CONTENT.into_response()),

@@ -201,6 +201,24 @@ async fn a_fault_is_met_as_often_as_it_says_and_can_be_taken_back() {
     assert_eq!(last["reason"], "The fault respond was asked for.");
 }
 
+#[tokio::test]
+async fn what_is_made_is_read_from_the_body_and_what_is_looked_for_or_removed_from_the_query() {
+    let simulator = prompt().await;
+    let url = "https://example.com/a.png";
+    simulator.file_at(url, image()).unwrap();
+    let fault = ask(&simulator, Method::POST, "/faults?operation=usersMe&fault=close");
+    assert_eq!(refused(fault).await, (400, "bad_request_body".into()));
+    let both = json!({ "operation": "usersMe", "fault": "close" });
+    post(&simulator, "/faults?operation=getAsset", both).await;
+    assert_eq!(get(&simulator, "/faults").await["faults"][0]["operation"], "usersMe");
+    // All of them would be removed if the body weren't read.
+    for method in [Method::DELETE, Method::GET] {
+        let removed = ask(&simulator, method, "/files").json(&json!({ "url": url }));
+        assert_eq!(refused(removed).await, (400, "bad_request_body".into()));
+    }
+    assert_eq!(get(&simulator, "/files").await["files"][0]["url"], url);
+}
+
 /// Time runs in this test, so nothing but the simulator's own clock can make it quick.
 #[tokio::test]
 async fn the_clock_ends_jobs_limits_and_tokens() {
