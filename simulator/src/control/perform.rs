@@ -103,6 +103,10 @@ pub async fn perform(
         }
         "removeFile" => match read::<WhichFile>(given)?.url {
             Some(url) => done(state.addresses.remove(&url))?,
+            // Such as that of a script whose variable isn't set.
+            None if has_empty(given, "url") => {
+                return Err(refused("url: it is empty; leave it out to remove all files"));
+            }
             None => {
                 state.addresses.clear();
                 Value::Null
@@ -134,6 +138,11 @@ fn duration(seconds: f64) -> Result<Duration, ApiError> {
 
 fn read<T: DeserializeOwned>(given: &Given) -> Result<T, ApiError> {
     given.read().map_err(|what| refused(&what))
+}
+
+/// Whether a field is there that counts as none.
+fn has_empty(given: &Given, field: &str) -> bool {
+    matches!(given, Given::Fields(fields) if fields.iter().any(|(name, value)| name == field && value.is_empty()))
 }
 
 #[derive(Deserialize)]

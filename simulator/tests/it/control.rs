@@ -351,6 +351,19 @@ async fn an_address_on_the_network_can_be_a_file() {
 }
 
 #[tokio::test]
+async fn all_files_are_removed_only_if_no_url_is_given() {
+    let simulator = prompt().await;
+    simulator.file_at("https://example.com/a.png", image()).unwrap();
+    for query in ["url=", "url", "url=&url="] {
+        let removed = ask(&simulator, Method::DELETE, &format!("/files?{query}"));
+        assert_eq!(refused(removed).await, (400, "bad_request_body".into()), "{query}");
+    }
+    assert_eq!(get(&simulator, "/files").await["files"].as_array().unwrap().len(), 1);
+    assert_eq!(ask(&simulator, Method::DELETE, "/files").send().await.unwrap().status(), 204);
+    assert_eq!(get(&simulator, "/files").await["files"], json!([]));
+}
+
+#[tokio::test]
 async fn a_job_ends_as_it_was_decided() {
     let simulator = prompt().await;
     let decided = json!({ "kind": "asset-upload", "name": "broken-*", "code": "import_failed", "times": 1 });
