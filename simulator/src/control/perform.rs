@@ -24,6 +24,9 @@ use crate::lock::lock;
 use crate::oauth::{PKCE, Which};
 use crate::state::State;
 
+/// How a job can stand.
+const JOB_STATUSES: [&str; 3] = ["in_progress", "success", "failed"];
+
 /// The answer of an operation with these values in its path. Null is none. `urls` are those for whoever asks.
 pub async fn perform(
     state: &Arc<State>,
@@ -87,6 +90,9 @@ pub async fn perform(
         }
         "listJobs" => {
             let WhichJobs { status } = read(given)?;
+            if let Some(unknown) = status.as_deref().filter(|status| !JOB_STATUSES.contains(status)) {
+                return Err(refused(&format!("status: `{unknown}` is none of {}", JOB_STATUSES.join(", "))));
+            }
             json!({ "jobs": state.library().list_jobs(status.as_deref()) })
         }
         "getLibrary" => state.library().list(urls, state.now()),

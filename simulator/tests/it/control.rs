@@ -375,6 +375,26 @@ async fn a_job_ends_as_it_was_decided() {
     assert_eq!((listed.len(), &listed[0]["name"]), (2, &json!("broken-2")));
 }
 
+#[tokio::test]
+async fn jobs_are_listed_by_a_status_that_there_is() {
+    let simulator = prompt().await;
+    ok(upload(&simulator, "Photo", image())).await;
+    ok(upload(&simulator, "Broken", "no image")).await;
+    let document = document(&simulator).await;
+    let statuses = &document["paths"]["/jobs"]["get"]["parameters"][0]["schema"]["enum"];
+    for status in statuses.as_array().unwrap() {
+        let status = status.as_str().unwrap();
+        let jobs = get(&simulator, &format!("/jobs?status={status}")).await["jobs"].take();
+        assert_eq!(jobs.as_array().unwrap().len(), usize::from(status != "in_progress"), "{status}");
+    }
+    for wrong in ["running", "Success", "success,failed"] {
+        let jobs = ask(&simulator, Method::GET, &format!("/jobs?status={wrong}")).send().await.unwrap();
+        assert_eq!(jobs.status(), 400, "{wrong}");
+        let refusal: Value = jobs.json().await.unwrap();
+        assert!(refusal["message"].as_str().unwrap().contains("in_progress, success, failed"), "{refusal}");
+    }
+}
+
 /// A page of elsewhere can't read a response, but could show it as a picture or run it as a script.
 #[tokio::test]
 async fn no_other_page_can_embed_what_is_below_it_and_thumbnails_are_for_any() {
