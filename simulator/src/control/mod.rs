@@ -61,7 +61,7 @@ async fn seclude(mut response: Response) -> Response {
     response
 }
 
-/// Lets in programs and the simulator's own pages, and from elsewhere only those with the control token.
+/// Lets in programs and the simulator's own pages, and where there is a control token, only those with it.
 pub async fn guard(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     let refused = if !visitors::is_from_own_page(headers, request.uri().authority()) {
@@ -71,9 +71,8 @@ pub async fn guard(Shared(state): Shared<Arc<State>>, request: Request, next: Ne
         && !(has_cookie(headers, &state.settings.page_pass) && is_of_page(&request))
         && request.uri().path() != format!("{BASE}/health")
     {
-        let message = "The simulator can be reached from elsewhere, so it is steered with a token: Authorization must be \
-                       `Bearer`, a space, and the token that was printed at the start (CANVA_SIMULATOR_TOKEN). A browser \
-                       opens /?token=TOKEN once.";
+        let message = "It is steered with a token: Authorization must be `Bearer`, a space, and the token that was \
+                       printed at the start (CANVA_SIMULATOR_TOKEN). A browser opens /?token=TOKEN once.";
         ApiError::new(StatusCode::UNAUTHORIZED, "invalid_control_token", message)
     } else {
         return next.run(request).await;
