@@ -71,7 +71,7 @@ async fn start(args: &Simulate, log: Option<&Log>, screen: &Screen) -> Result<Si
         }
     })?;
     if let Some(directory) = &args.seed {
-        seed::fill(&simulator, directory, screen).await;
+        seed::fill(&simulator, directory, screen).await?;
     }
     Ok(simulator)
 }

@@ -509,6 +509,8 @@ fn settings_that_cant_be_followed_are_refused_with_the_reason() {
         (&["--url", "https://example.com/a.png"], "URL=FILE"),
         (&["--url", "https://example.com/a.png=missing.png"], "missing.png"),
         (&["--url", "ftp://example.com/a.png=photo.png"], "http"),
+        (&["--seed", "missing"], "--seed missing: "),
+        (&["--seed", "photo.png"], "--seed photo.png: "),
         (&["--log-format", "yaml"], "text, json"),
     ];
     for (options, reason) in cases {
