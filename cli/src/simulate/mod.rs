@@ -39,12 +39,14 @@ pub async fn run(args: Simulate, stop: &Stop, output: &mut Output) -> Result<(),
     let variables = variables(&simulator, certificate, &args);
     simulator.accept()?;
     let all: Vec<_> = variables.iter().flatten().cloned().collect();
-    let _env_file = env_file.map(|free| free.write(&all)).transpose()?;
+    let env_file = env_file.map(|free| free.write(&all)).transpose()?;
     print(&simulator, &variables, certificate, output)?;
     if !args.bind.is_loopback() || !args.hosts.is_empty() {
         output.screen.note(&reached_from_elsewhere(&simulator, &args.hosts));
     }
     stop.requested().await;
+    // Whoever sees it takes the simulator for one that can be used.
+    drop(env_file);
     drop(simulator);
     if let Some(log) = log {
         log.end().await;
