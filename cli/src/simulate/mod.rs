@@ -39,12 +39,14 @@ pub async fn run(args: Simulate, stop: &Stop, output: &mut Output) -> Result<(),
     let variables = variables(&simulator, certificate, &args);
     simulator.accept()?;
     let all: Vec<_> = variables.iter().flatten().cloned().collect();
-    let _env_file = env_file.map(|free| free.write(&all)).transpose()?;
+    let env_file = env_file.map(|free| free.write(&all)).transpose()?;
     print(&simulator, &variables, certificate, output)?;
     if !args.bind.is_loopback() || !args.hosts.is_empty() {
         output.screen.note(&reached_from_elsewhere(&simulator, &args.hosts));
     }
     stop.requested().await;
+    // Whoever sees it takes the simulator for one that can be used.
+    drop(env_file);
     drop(simulator);
     if let Some(log) = log {
         log.end().await;
@@ -71,7 +73,7 @@ async fn start(args: &Simulate, log: Option<&Log>, screen: &Screen) -> Result<Si
         }
     })?;
     if let Some(directory) = &args.seed {
-        seed::fill(&simulator, directory, screen).await;
+        seed::fill(&simulator, directory, screen).await?;
     }
     Ok(simulator)
 }
@@ -179,8 +181,21 @@ fn print(simulator: &Simulator, variables: &Variables, certificate: Option<&Path
 fn page(simulator: &Simulator) -> String {
     let control = simulator.control_url();
     let origin = control.strip_suffix("/simulator").unwrap_or(control);
-    let token = simulator.control_token().map(|token| format!("?token={token}")).unwrap_or_default();
+    let token = simulator.control_token().map(|token| format!("?token={}", in_query(token))).unwrap_or_default();
     format!("{origin}/{token}")
+}
+
+/// Percent-encoded, but for what stands for itself in any URL.
+fn in_query(value: &str) -> String {
+    let mut encoded = String::new();
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded += &format!("%{byte:02X}");
+        }
+    }
+    encoded
 }
 
 fn in_shell(value: &str) -> String {

@@ -392,6 +392,11 @@ fn under_another_name_it_is_reached_with_a_warning_and_steered_with_a_token() {
     assert!(simulator.ask(1, "elsewhere", "").starts_with("HTTP/1.1 403"));
     simulator.end();
 
+    let simulator = Logging::start(simulate(["--control-token", "a+b/c="]));
+    let page = simulator.printed["page_url"].as_str().unwrap();
+    assert!(page.ends_with("/?token=a%2Bb%2Fc%3D"), "{page}");
+    simulator.end();
+
     let simulator = Logging::start(simulate([]));
     assert_eq!(simulator.printed["simulator_token"], Value::Null);
     assert_eq!(simulator.end(), "");
@@ -504,6 +509,8 @@ fn settings_that_cant_be_followed_are_refused_with_the_reason() {
         (&["--url", "https://example.com/a.png"], "URL=FILE"),
         (&["--url", "https://example.com/a.png=missing.png"], "missing.png"),
         (&["--url", "ftp://example.com/a.png=photo.png"], "http"),
+        (&["--seed", "missing"], "--seed missing: "),
+        (&["--seed", "photo.png"], "--seed photo.png: "),
         (&["--log-format", "yaml"], "text, json"),
     ];
     for (options, reason) in cases {

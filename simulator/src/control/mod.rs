@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State as Shared};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
@@ -61,7 +61,7 @@ async fn seclude(mut response: Response) -> Response {
     response
 }
 
-/// Lets in programs and the simulator's own pages, and from elsewhere only those with the control token.
+/// Lets in programs and the simulator's own pages, and where there is a control token, only those with it.
 pub async fn guard(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     let refused = if !visitors::is_from_own_page(headers, request.uri().authority()) {
@@ -71,9 +71,8 @@ pub async fn guard(Shared(state): Shared<Arc<State>>, request: Request, next: Ne
         && !(has_cookie(headers, &state.settings.page_pass) && is_of_page(&request))
         && request.uri().path() != format!("{BASE}/health")
     {
-        let message = "The simulator can be reached from elsewhere, so it is steered with a token: Authorization must be \
-                       `Bearer`, a space, and the token that was printed at the start (CANVA_SIMULATOR_TOKEN). A browser \
-                       opens /?token=TOKEN once.";
+        let message = "It is steered with a token: Authorization must be `Bearer`, a space, and the token that was \
+                       printed at the start (CANVA_SIMULATOR_TOKEN). A browser opens /?token=TOKEN once.";
         ApiError::new(StatusCode::UNAUTHORIZED, "invalid_control_token", message)
     } else {
         return next.run(request).await;
@@ -124,9 +123,14 @@ async fn respond(state: &Arc<State>, request: Request) -> Result<Response, ApiEr
         let message = "The request body must be application/json.";
         return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_type", message));
     }
-    let given = match head.uri.query() {
-        Some(query) if body.is_empty() => Given::form(query.as_bytes()),
-        _ => Given::Json(body),
+    let given = if head.method == Method::POST {
+        Given::Json(body)
+    } else if body.is_empty() {
+        Given::form(head.uri.query().unwrap_or_default().as_bytes())
+    } else {
+        // Who means one thing by it mustn't lose all.
+        let message = format!("A {} request has no body: what it is about stands in its query.", head.method);
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "bad_request_body", message));
     };
     match perform(state, &state.urls.by(&head), operation, &ids, &given).await? {
         Value::Null => Ok(StatusCode::NO_CONTENT.into_response()),

@@ -24,6 +24,9 @@ use crate::lock::lock;
 use crate::oauth::{PKCE, Which};
 use crate::state::State;
 
+/// How a job can stand.
+const JOB_STATUSES: [&str; 3] = ["in_progress", "success", "failed"];
+
 /// The answer of an operation with these values in its path. Null is none. `urls` are those for whoever asks.
 pub async fn perform(
     state: &Arc<State>,
@@ -87,6 +90,9 @@ pub async fn perform(
         }
         "listJobs" => {
             let WhichJobs { status } = read(given)?;
+            if let Some(unknown) = status.as_deref().filter(|status| !JOB_STATUSES.contains(status)) {
+                return Err(refused(&format!("status: `{unknown}` is none of {}", JOB_STATUSES.join(", "))));
+            }
             json!({ "jobs": state.library().list_jobs(status.as_deref()) })
         }
         "getLibrary" => state.library().list(urls, state.now()),
@@ -103,6 +109,10 @@ pub async fn perform(
         }
         "removeFile" => match read::<WhichFile>(given)?.url {
             Some(url) => done(state.addresses.remove(&url))?,
+            // Such as that of a script whose variable isn't set.
+            None if has_empty(given, "url") => {
+                return Err(refused("url: it is empty; leave it out to remove all files"));
+            }
             None => {
                 state.addresses.clear();
                 Value::Null
@@ -110,10 +120,7 @@ pub async fn perform(
         },
         "listLimits" => json!({ "limits": rates::list(&lock(&state.counters), state.clock.now()) }),
         "consent" => consent(state, read(given)?)?,
-        _ => {
-            let message = format!("The document has {operation}, but this simulator doesn't do it yet.");
-            return Err(ApiError::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", message));
-        }
+        _ => return Err(unknown("operation", operation)),
     };
     // Whoever looks at a page sees what a read doesn't change.
     if !operation.starts_with("get") && !operation.starts_with("list") {
@@ -134,6 +141,11 @@ fn duration(seconds: f64) -> Result<Duration, ApiError> {
 
 fn read<T: DeserializeOwned>(given: &Given) -> Result<T, ApiError> {
     given.read().map_err(|what| refused(&what))
+}
+
+/// Whether a field is there that counts as none.
+fn has_empty(given: &Given, field: &str) -> bool {
+    matches!(given, Given::Fields(fields) if fields.iter().any(|(name, value)| name == field && value.is_empty()))
 }
 
 #[derive(Deserialize)]

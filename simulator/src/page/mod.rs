@@ -58,6 +58,22 @@ const PAGES: [Page; 7] = [
     Page { path: "/access", template: "access.html", operations: &["listTokens", "listLimits"] },
 ];
 
+/// What the forms in the templates ask for. Nothing else is done for one.
+const FORMS: [&str; 12] = [
+    "addFault",
+    "addOutcome",
+    "advanceClock",
+    "expireToken",
+    "makeToken",
+    "removeFault",
+    "removeFaults",
+    "removeFile",
+    "removeOutcome",
+    "removeOutcomes",
+    "reset",
+    "revokeToken",
+];
+
 /// Beside the pages.
 const FILES: [(&str, &str, &str); 3] = [
     ("/favicon.ico", "image/svg+xml", include_str!("favicon.svg")),
@@ -130,7 +146,7 @@ async fn dress(Shared(state): Shared<Arc<State>>, request: Request, next: Next) 
 /// The cookie for whoever comes with the right token.
 fn entering(state: &State, uri: &Uri) -> Option<HeaderValue> {
     let token = state.settings.control_token.as_deref()?;
-    let given = uri.query()?.strip_prefix("token=")?;
+    let (_, given) = form_urlencoded::parse(uri.query()?.as_bytes()).find(|(name, _)| name == "token")?;
     let secure = if state.urls.origin().starts_with("https") { "; Secure" } else { "" };
     let (name, pass) = (control::COOKIE, &state.settings.page_pass);
     let cookie = format!("{name}={pass}; HttpOnly; SameSite=Strict; Path=/{secure}");
@@ -168,7 +184,13 @@ impl Asked {
                 _ => given.push((name, value)),
             }
         }
-        let (status, (name, said)) = match self.perform(&operation, &at, &Given::Fields(given.clone())).await {
+        let answer = if FORMS.contains(&operation.as_str()) {
+            self.perform(&operation, &at, &Given::Fields(given.clone())).await
+        } else {
+            let message = format!("The page has no form for `{operation}`. Programs use /simulator.");
+            Err(ApiError::new(StatusCode::NOT_FOUND, "not_found", message))
+        };
+        let (status, (name, said)) = match answer {
             Ok(answer) if shown => (StatusCode::OK, ("answer", answer)),
             Ok(_) => {
                 let here = self.head.uri.path_and_query().map_or("/", PathAndQuery::as_str);

@@ -201,6 +201,24 @@ async fn a_fault_is_met_as_often_as_it_says_and_can_be_taken_back() {
     assert_eq!(last["reason"], "The fault respond was asked for.");
 }
 
+#[tokio::test]
+async fn what_is_made_is_read_from_the_body_and_what_is_looked_for_or_removed_from_the_query() {
+    let simulator = prompt().await;
+    let url = "https://example.com/a.png";
+    simulator.file_at(url, image()).unwrap();
+    let fault = ask(&simulator, Method::POST, "/faults?operation=usersMe&fault=close");
+    assert_eq!(refused(fault).await, (400, "bad_request_body".into()));
+    let both = json!({ "operation": "usersMe", "fault": "close" });
+    post(&simulator, "/faults?operation=getAsset", both).await;
+    assert_eq!(get(&simulator, "/faults").await["faults"][0]["operation"], "usersMe");
+    // All of them would be removed if the body weren't read.
+    for method in [Method::DELETE, Method::GET] {
+        let removed = ask(&simulator, method, "/files").json(&json!({ "url": url }));
+        assert_eq!(refused(removed).await, (400, "bad_request_body".into()));
+    }
+    assert_eq!(get(&simulator, "/files").await["files"][0]["url"], url);
+}
+
 /// Time runs in this test, so nothing but the simulator's own clock can make it quick.
 #[tokio::test]
 async fn the_clock_ends_jobs_limits_and_tokens() {
@@ -333,6 +351,19 @@ async fn an_address_on_the_network_can_be_a_file() {
 }
 
 #[tokio::test]
+async fn all_files_are_removed_only_if_no_url_is_given() {
+    let simulator = prompt().await;
+    simulator.file_at("https://example.com/a.png", image()).unwrap();
+    for query in ["url=", "url", "url=&url="] {
+        let removed = ask(&simulator, Method::DELETE, &format!("/files?{query}"));
+        assert_eq!(refused(removed).await, (400, "bad_request_body".into()), "{query}");
+    }
+    assert_eq!(get(&simulator, "/files").await["files"].as_array().unwrap().len(), 1);
+    assert_eq!(ask(&simulator, Method::DELETE, "/files").send().await.unwrap().status(), 204);
+    assert_eq!(get(&simulator, "/files").await["files"], json!([]));
+}
+
+#[tokio::test]
 async fn a_job_ends_as_it_was_decided() {
     let simulator = prompt().await;
     let decided = json!({ "kind": "asset-upload", "name": "broken-*", "code": "import_failed", "times": 1 });
@@ -342,6 +373,26 @@ async fn a_job_ends_as_it_was_decided() {
     assert_eq!(ok(upload(&simulator, "broken-2", image())).await["job"]["status"], "success");
     let listed = get(&simulator, "/jobs").await["jobs"].as_array().unwrap().clone();
     assert_eq!((listed.len(), &listed[0]["name"]), (2, &json!("broken-2")));
+}
+
+#[tokio::test]
+async fn jobs_are_listed_by_a_status_that_there_is() {
+    let simulator = prompt().await;
+    ok(upload(&simulator, "Photo", image())).await;
+    ok(upload(&simulator, "Broken", "no image")).await;
+    let document = document(&simulator).await;
+    let statuses = &document["paths"]["/jobs"]["get"]["parameters"][0]["schema"]["enum"];
+    for status in statuses.as_array().unwrap() {
+        let status = status.as_str().unwrap();
+        let jobs = get(&simulator, &format!("/jobs?status={status}")).await["jobs"].take();
+        assert_eq!(jobs.as_array().unwrap().len(), usize::from(status != "in_progress"), "{status}");
+    }
+    for wrong in ["running", "Success", "success,failed"] {
+        let jobs = ask(&simulator, Method::GET, &format!("/jobs?status={wrong}")).send().await.unwrap();
+        assert_eq!(jobs.status(), 400, "{wrong}");
+        let refusal: Value = jobs.json().await.unwrap();
+        assert!(refusal["message"].as_str().unwrap().contains("in_progress, success, failed"), "{refusal}");
+    }
 }
 
 /// A page of elsewhere can't read a response, but could show it as a picture or run it as a script.

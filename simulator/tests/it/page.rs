@@ -214,6 +214,31 @@ async fn forms_steer_the_simulator_without_a_script() {
 }
 
 #[tokio::test]
+async fn a_form_does_what_the_templates_have_forms_for_and_nothing_else() {
+    let simulator = Simulator::start().await.unwrap();
+    let form = Regex::new(r#"(?:name="do" value="|\bact\(")(\w+)""#).unwrap();
+    let mut forms = BTreeSet::new();
+    for file in std::fs::read_dir("src/page").unwrap().map(|file| file.unwrap().path()) {
+        if file.extension().is_some_and(|extension| extension == "html") {
+            let template = std::fs::read_to_string(file).unwrap();
+            forms.extend(form.captures_iter(&template).map(|found| found[1].to_owned()));
+        }
+    }
+    assert!(forms.len() > 10 && forms.contains("reset") && forms.contains("addFault"), "{forms:?}");
+    let document = reqwest::get(url(&simulator, "/simulator/openapi.yaml")).await.unwrap().text().await.unwrap();
+    let id = Regex::new(r"operationId: (\w+)").unwrap();
+    let operations: Vec<_> = id.captures_iter(&document).map(|found| found[1].to_owned()).collect();
+    assert!(forms.iter().all(|form| operations.contains(form)), "{forms:?}");
+    for operation in operations.iter().map(String::as_str).chain(["", "nope"]) {
+        let response = submit(&simulator, "/", &[("do", operation), ("show", "true")]).await;
+        let status = response.status();
+        let is_refused = response.text().await.unwrap().contains("The page has no form for");
+        assert_eq!(is_refused, !forms.contains(operation), "{operation}");
+        assert!(!is_refused || status == 404, "{operation}: {status}");
+    }
+}
+
+#[tokio::test]
 async fn files_for_urls_are_in_the_library_and_can_be_taken_back() {
     let simulator = Simulator::start().await.unwrap();
     let urls = ["https://example.com/a.png?b=1&c=2", "https://example.com/b.png"];
@@ -324,6 +349,22 @@ async fn beyond_this_machine_the_page_wants_the_control_token_once() {
     let page = browser().get(url(&simulator, "/access")).header("cookie", &cookie).send().await.unwrap();
     assert_eq!(page.status(), 200);
     assert!(!page.text().await.unwrap().contains(token));
+}
+
+/// The form percent-encodes it, with `+` for a space.
+#[tokio::test]
+async fn a_control_token_may_have_any_character() {
+    for (token, encoded) in
+        [("a+b/c=", "a%2Bb%2Fc%3D"), ("a b&c", "a+b%26c"), ("a b&c", "a%20b%26c"), ("ä%", "%C3%A4%25")]
+    {
+        let simulator = Simulator::builder().control_token(token).start().await.unwrap();
+        let entered = open(&simulator, &format!("/?token={encoded}")).await;
+        assert_eq!(entered.status(), 303, "{token}");
+        assert!(entered.headers().contains_key("set-cookie"), "{token}");
+        for wrong in ["/?token=a", "/?token=", "/?a=b", "/?"] {
+            assert_eq!(open(&simulator, wrong).await.status(), 401, "{token}: {wrong}");
+        }
+    }
 }
 
 /// A browser sends cookies to all ports of a host, so whatever listens on another one gets to know it.
