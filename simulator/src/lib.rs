@@ -45,9 +45,9 @@
 //!
 //! Code and message are as Canva's, so they often have several possible causes. Which one it was, and what would be
 //! right, is in the response's header `x-simulator-reason`, and in [`ReceivedRequest::reason`]. It is for people:
-//! Canva doesn't send it. Every response has an `x-request-id` with the request's number, in the order of arrival.
-//! [`ReceivedRequest::rule`] is the place in the spec that the request breaks. [`Builder::on_request`] hears of each
-//! request when it has ended; as text, a request is a line for a log.
+//! Canva doesn't send it. Every response in the log has an `x-request-id` with the request's number, in the order of
+//! arrival. [`ReceivedRequest::rule`] is the place in the spec that the request breaks. [`Builder::on_request`] hears of
+//! each request when it has ended; as text, a request is a line for a log.
 //!
 //! # From other languages
 //!

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use axum::body::{Body, HttpBody};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use canva_connect::Printable;
 use http_body_util::BodyExt;
@@ -156,7 +156,7 @@ impl ReceivedRequest {
     }
 }
 
-/// Every response has one, for Canva's support.
+/// Every response in the log has one, for Canva's support.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// How many characters of a path with its query string a line has. The page has all of it.
@@ -255,6 +255,16 @@ impl Log {
         drop(requests);
         self.changed();
         Entry { log: self, number, began: Instant::now(), ended: false }
+    }
+
+    /// Refuses a request that goes no further, and keeps both.
+    pub async fn refuse(&self, request: &Parts, refused: ApiError) -> Response {
+        let entry = self.arrived(None, request);
+        let mut response = refused.into_response();
+        response.headers_mut().insert(REQUEST_ID, entry.request_id());
+        let response = entry.response_body(response).await;
+        entry.answered(&response);
+        response
     }
 
     /// The kept requests, oldest first.

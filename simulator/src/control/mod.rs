@@ -78,10 +78,7 @@ pub async fn guard(Shared(state): Shared<Arc<State>>, request: Request, next: Ne
         return next.run(request).await;
     };
     // A refusal is in the log: who looks for it has no other place.
-    let entry = state.log.arrived(None, &request.into_parts().0);
-    let response = refused.into_response();
-    entry.answered(&response);
-    response
+    state.log.refuse(&request.into_parts().0, refused).await
 }
 
 fn has_cookie(headers: &HeaderMap, pass: &str) -> bool {

@@ -10,11 +10,10 @@ use axum::extract::{Request, State as Shared};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use reqwest::Url;
 
 use crate::api_error::ApiError;
-use crate::log::REQUEST_ID;
 use crate::loopback;
 use crate::state::State;
 
@@ -54,11 +53,7 @@ impl Hosts {
 pub async fn admit(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
     let hosts = &state.settings.hosts;
     let Some(refused) = refusal(hosts, &request) else { return next.run(request).await };
-    let entry = state.log.arrived(None, &request.into_parts().0);
-    let mut response = refused.into_response();
-    response.headers_mut().insert(REQUEST_ID, entry.request_id());
-    entry.answered(&response);
-    response
+    state.log.refuse(&request.into_parts().0, refused).await
 }
 
 /// Why the request isn't let in.
