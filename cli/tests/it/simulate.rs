@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::common::{Ran, SimulatorProcess, assert_prints, canva, first_line, json, run};
+use crate::common::{Ran, Running, SimulatorProcess, assert_prints, canva, first_line, json, run};
 
 /// Uploads a photo in a shell, after these lines of it.
 fn upload_in_shell(lines: &str) -> Ran {
@@ -131,7 +131,7 @@ fn simulate_says_when_its_port_is_taken() {
 
 /// A simulator whose stderr can be read, and what it printed.
 struct Logging {
-    child: Child,
+    running: Running,
     stderr: BufReader<ChildStderr>,
     printed: Value,
 }
@@ -142,10 +142,10 @@ impl Logging {
     }
 
     fn wait_for(mut command: Command, read: impl Fn(&str) -> Value) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let printed = read(&first_line(&mut child));
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        Self { child, stderr, printed }
+        let mut running = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        let printed = read(&first_line(running.child()));
+        let stderr = BufReader::new(running.child().stderr.take().unwrap());
+        Self { running, stderr, printed }
     }
 
     /// Asks for an asset that isn't there, so often and one after the other, with this `Host` and `Authorization`.
@@ -177,9 +177,10 @@ impl Logging {
 
     /// The rest of stderr, once a signal has ended it.
     fn end(mut self) -> String {
-        stop(self.child, "-INT");
+        self.running.signal("-INT");
         let mut rest = String::new();
         self.stderr.read_to_string(&mut rest).unwrap();
+        assert_eq!(self.running.status().code(), Some(0));
         rest
     }
 }
@@ -250,7 +251,8 @@ fn a_log_that_nobody_reads_stalls_nothing_and_says_what_is_missing() {
     // And Ctrl-C ends it, although the log is stuck again.
     simulator.ask(REQUESTS, "localhost", "");
     let begun = Instant::now();
-    stop(simulator.child, "-INT");
+    simulator.running.signal("-INT");
+    assert_eq!(simulator.running.status().code(), Some(0));
     assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
