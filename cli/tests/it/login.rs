@@ -10,6 +10,7 @@ use std::process::{ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::browser::Browser;
 use crate::common::{Ran, Response, Running, SimulatorProcess, Stub, TOKEN, canva, run, wait_until};
 
 /// A person's own directory, on a machine that has no keyring.
@@ -59,6 +60,13 @@ impl Home {
 
     fn run<'a>(&self, simulator: &SimulatorProcess, args: impl IntoIterator<Item = &'a str>) -> Ran {
         run(self.command(simulator, args))
+    }
+
+    /// Where the address is that the command opens in the browser.
+    fn opened(&self) -> PathBuf {
+        let opened = self.path("opened");
+        self.program("xdg-open", &format!("echo \"$1\" >{0}.new; mv {0}.new {0}", opened.display()));
+        opened
     }
 
     /// The file that the login is in.
@@ -202,12 +210,30 @@ fn after_a_login_every_command_works_and_it_is_said_who_logged_in_and_what_comes
 fn a_browser_is_opened() {
     let simulator = SimulatorProcess::start();
     let home = Home::new();
-    home.program("xdg-open", &format!("echo \"$1\" >{0}.new; mv {0}.new {0}", home.path("opened").display()));
+    let opened = home.opened();
     let login = Login::of(&mut home.command(&simulator, ["login", "--port", "0"]));
-    wait_until("the browser", || home.path("opened").exists());
-    assert_eq!(fs::read_to_string(home.path("opened")).unwrap().trim_end(), login.url);
+    wait_until("the browser", || opened.exists());
+    assert_eq!(fs::read_to_string(opened).unwrap().trim_end(), login.url);
     browse(&login.url);
     assert_eq!(login.ended().code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_allows_in_the_browser_what_the_command_asks_for() {
+    let Some(browser) = Browser::start().await else { return };
+    let simulator = SimulatorProcess::start();
+    let home = Home::new();
+    let opened = home.opened();
+    let login = Login::of(&mut home.command(&simulator, ["login", "--port", "0"]));
+    wait_until("the browser", || opened.exists());
+    browser.open(fs::read_to_string(opened).unwrap().trim_end()).await;
+    for said in ["use your Canva account?", "Upload images and videos for you", "Both answers lead back to"] {
+        browser.until_says(said).await;
+    }
+    browser.click("button[value=allow]").await;
+    browser.until_says("You are logged in").await;
+    assert_eq!(login.ended().code, Some(0));
+    home.run(&simulator, ["whoami"]).succeeded();
 }
 
 #[test]
