@@ -68,7 +68,7 @@ impl Output {
 
     /// Prints how to use the simulator, as JSON or as lines for a shell.
     pub fn simulator(&self, json: &Value, exports: String) -> io::Result<()> {
-        self.write(&if self.json { json_line(json) } else { exports })?;
+        self.print(json, exports)?;
         if io::stderr().is_terminal() {
             self.screen.say(
                 "paste the first line into another shell, and its canva commands use this simulator; the second line \

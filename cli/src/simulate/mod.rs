@@ -10,6 +10,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
+use canva_connect::reqwest::Url;
 use canva_simulator::{Access, Builder, Simulator, Tls};
 use serde_json::json;
 use tempfile::NamedTempFile;
@@ -180,22 +181,9 @@ fn print(simulator: &Simulator, variables: &Variables, certificate: Option<&Path
 /// Where a browser sees what happens.
 fn page(simulator: &Simulator) -> String {
     let control = simulator.control_url();
-    let origin = control.strip_suffix("/simulator").unwrap_or(control);
-    let token = simulator.control_token().map(|token| format!("?token={}", in_query(token))).unwrap_or_default();
-    format!("{origin}/{token}")
-}
-
-/// Percent-encoded, but for what stands for itself in any URL.
-fn in_query(value: &str) -> String {
-    let mut encoded = String::new();
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded += &format!("%{byte:02X}");
-        }
-    }
-    encoded
+    let page = format!("{}/", control.strip_suffix("/simulator").unwrap_or(control));
+    let token = simulator.control_token().map(|token| Url::parse_with_params(&page, [("token", token)]));
+    token.and_then(Result::ok).map_or(page, String::from)
 }
 
 fn in_shell(value: &str) -> String {
