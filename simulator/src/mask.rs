@@ -85,18 +85,18 @@ pub fn fields(text: &str) -> String {
     masked.collect::<Vec<_>>().join("&")
 }
 
-/// The secrets in JSON, at any depth.
-pub fn json(value: &mut Value) {
+/// The secret fields of JSON, at any depth.
+pub fn json_fields(value: &mut Value) {
     match value {
         Value::Object(map) => {
             for (name, value) in map {
                 match value {
                     Value::String(text) if name != "code" && FIELDS.contains(&name.as_str()) => *text = masked(text),
-                    value => json(value),
+                    value => json_fields(value),
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(json),
+        Value::Array(items) => items.iter_mut().for_each(json_fields),
         _ => {}
     }
 }

@@ -150,7 +150,7 @@ fn given<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 /// JSON without secrets.
 fn json(body: &[u8]) -> Option<String> {
     let mut value: Value = serde_json::from_slice(body).ok()?;
-    mask::json(&mut value);
+    mask::json_fields(&mut value);
     Some(value.to_string())
 }
 

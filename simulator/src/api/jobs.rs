@@ -156,7 +156,7 @@ pub async fn add(
         false => asset(state.clone(), name.to_owned(), state.store.keep(bytes).await).await,
     };
     let made = made.map_err(|error| invalid(format!("{name}: {}", error.message)))?;
-    let owner = user_id.map_or_else(|| state.oauth.owner.clone(), |user_id| state.oauth.user(user_id));
+    let owner = state.oauth.user_or_default(user_id);
     let (mut library, now) = (state.library(), state.now());
     let id = match made {
         Finished::Asset { name, content, media } => library.add_asset(name, content, media, owner, now).id,

@@ -21,7 +21,7 @@ use crate::clock::MOST_AHEAD;
 use crate::faults::injections;
 use crate::given::Given;
 use crate::lock::lock;
-use crate::oauth::{PKCE, Which};
+use crate::oauth::{PKCE, Which, words};
 use crate::state::State;
 
 /// How a job can stand.
@@ -199,9 +199,8 @@ fn consent(state: &State, consent: Consent) -> Result<Value, ApiError> {
         return Err(refused(&format!("code_challenge: {length} characters, and it has 43 to 128")));
     }
     let lifetime = seconds.map(duration).transpose()?;
-    let user = user.map_or_else(|| state.oauth.owner.clone(), |user| state.oauth.user(&user));
-    let scopes = scopes.split_whitespace().map(str::to_owned).collect();
-    Ok(json!({ "code": state.oauth.authorize(user, &code_challenge, scopes, &redirect_uri, lifetime) }))
+    let user = state.oauth.user_or_default(user.as_deref());
+    Ok(json!({ "code": state.oauth.authorize(user, &code_challenge, words(&scopes), &redirect_uri, lifetime) }))
 }
 
 fn which(given: &Given) -> Result<Which, ApiError> {

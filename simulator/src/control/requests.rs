@@ -82,7 +82,7 @@ fn body(headers: &HeaderMap, body: &Bytes) -> Value {
     let text = text.and_then(|text| std::str::from_utf8(text).ok()).filter(|text| !text.contains('\0'));
     let text = text.map(|text| match serde_json::from_str::<Value>(text) {
         Ok(mut value) if headers.contains_key(header::CONTENT_TYPE) => {
-            mask::json(&mut value);
+            mask::json_fields(&mut value);
             value.to_string()
         }
         _ if has_media_type(headers, "application/x-www-form-urlencoded") => mask::fields(text),

@@ -153,7 +153,7 @@ impl OAuth {
 
     /// Back to the integration with a code, or with why there is none.
     fn lead_back(&self, asked: Asked, status: StatusCode) -> Response {
-        let owner = asked.user.map_or_else(|| self.owner.clone(), |user_id| self.user(user_id));
+        let owner = self.user_or_default(asked.user);
         match self.check_scopes(&asked.scopes) {
             Ok(()) => {
                 let code = self.authorize(owner, asked.challenge, asked.scopes.clone(), asked.redirect_uri, None);

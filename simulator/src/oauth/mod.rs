@@ -24,7 +24,7 @@ mod grants;
 mod introspection;
 mod tokens;
 
-pub use form::{Client, Form};
+pub use form::{Client, Form, words};
 pub use tokens::Which;
 
 use grants::{Consent, Grants};
@@ -95,6 +95,11 @@ impl OAuth {
     /// A user of this id, in the default user's team.
     pub fn user(&self, user_id: &str) -> Owner {
         Owner { user_id: user_id.to_owned(), ..self.owner.clone() }
+    }
+
+    /// This user, or the default one if none is named.
+    pub fn user_or_default(&self, user_id: Option<&str>) -> Owner {
+        user_id.map_or_else(|| self.owner.clone(), |user_id| self.user(user_id))
     }
 
     /// A token of this user, with every scope of the settings. `lasting` is one that doesn't end.

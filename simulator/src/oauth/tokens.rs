@@ -45,7 +45,7 @@ impl OAuth {
         let scopes = fields.text("scopes")?.map(|scopes| words(&scopes));
         let lifetime = fields.seconds("seconds")?.unwrap_or(self.settings.token_lifetime);
         fields.end("a token")?;
-        let user = user.map_or_else(|| self.owner.clone(), |user| self.user(&user));
+        let user = self.user_or_default(user.as_deref());
         let scopes = scopes.unwrap_or_else(|| self.settings.scopes.clone());
         let (user_id, granted) = (user.user_id.clone(), scopes.join(" "));
         let (id, token) = self.issue_to(user, scopes, Some(lifetime))?;

@@ -1,7 +1,7 @@
 //! The page's templates, and what they can do beside printing what the control API says.
 
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, Error, State, UndefinedBehavior};
@@ -82,20 +82,11 @@ fn pretty(text: String) -> String {
     json.and_then(|json| serde_json::to_string_pretty(&json).ok()).unwrap_or(text)
 }
 
-/// As `datetime` has it: 2026-08-19T08:30:00Z.
+/// As `datetime` has it: 2026-08-19T08:30:00Z. Later years than 9999 have no such form.
 fn iso(seconds: f64) -> String {
-    let since_epoch = Duration::try_from_secs_f64(seconds).unwrap_or_default().as_secs();
-    let (days, rest) = (since_epoch / 86400, since_epoch % 86400);
-    // Years that begin in March have their leap day at the end.
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let (month, later) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    let year = era * 400 + year + later;
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
+    const LAST: Duration = Duration::from_secs(253_402_300_799);
+    let since_epoch = Duration::try_from_secs_f64(seconds).unwrap_or_default().min(LAST);
+    humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + since_epoch).to_string()
 }
 
 #[cfg(test)]
