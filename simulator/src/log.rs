@@ -7,11 +7,12 @@ use std::time::{Duration, SystemTime};
 
 use axum::body::{Body, HttpBody};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use canva_connect::Printable;
 use http_body_util::BodyExt;
+use memchr::memmem;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 use tokio::time::Instant;
@@ -157,7 +158,7 @@ impl ReceivedRequest {
 }
 
 /// Every response in the log has one, for Canva's support.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// How many characters of a path with its query string a line has. The page has all of it.
 const MAX_PATH_SHOWN: usize = 200;
@@ -259,12 +260,7 @@ impl Log {
 
     /// Refuses a request that goes no further, and keeps both.
     pub async fn refuse(&self, request: &Parts, refused: ApiError) -> Response {
-        let entry = self.arrived(None, request);
-        let mut response = refused.into_response();
-        response.headers_mut().insert(REQUEST_ID, entry.request_id());
-        let response = entry.response_body(response).await;
-        entry.answered(&response);
-        response
+        self.arrived(None, request).answered(refused.into_response()).await
     }
 
     /// The kept requests, oldest first.
@@ -298,6 +294,28 @@ impl Log {
     pub fn listen(&self) -> broadcast::Receiver<Event> {
         self.events.subscribe()
     }
+}
+
+/// The response, and its body if that is short enough to be kept.
+async fn keep_body(response: Response) -> (Response, Bytes) {
+    if response.body().size_hint().exact().is_none_or(|length| length > MAX_RESPONSE_BYTES) {
+        return (response, Bytes::new());
+    }
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    (Response::from_parts(head, Body::from(body.clone())), body)
+}
+
+/// Code and message of the error that a body says, or that the job in it has.
+fn error_in(status: StatusCode, body: &[u8]) -> (Option<String>, Option<String>) {
+    // Most answers are none, and some are long.
+    if status.is_success() && memmem::find(body, b"\"error\"").is_none() {
+        return (None, None);
+    }
+    let said: Option<Value> = serde_json::from_slice(body).ok();
+    let place = if status.is_success() { "/job/error" } else { "" };
+    let text = |name| Some(said.as_ref()?.pointer(place)?.get(name)?.as_str()?.to_owned());
+    (text("code"), text("message"))
 }
 
 /// A copy in memory of its own. hyper's headers share memory with everything that was read along with them.
@@ -358,42 +376,27 @@ impl Entry<'_> {
         lock(&self.log.requests).change(self.number, |request| request.body = body);
     }
 
-    /// The response's `x-request-id`.
-    pub fn request_id(&self) -> HeaderValue {
-        HeaderValue::try_from(format!("simulated-request-{}", self.number)).unwrap_or(HeaderValue::from_static("?"))
-    }
-
-    /// Keeps the body of a response that is about to be sent.
-    pub async fn response_body(&self, response: Response) -> Response {
-        if response.body().size_hint().exact().is_none_or(|length| length > MAX_RESPONSE_BYTES) {
-            return response;
-        }
-        let (head, body) = response.into_parts();
-        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-        lock(&self.log.requests).change(self.number, |request| request.response_body = body.clone());
-        Response::from_parts(head, Body::from(body))
-    }
-
-    /// The request ends with this response.
-    pub fn answered(mut self, response: &Response) {
-        let refusal = response.extensions().get::<ApiError>();
-        self.end(|request| {
-            request.status = Some(response.status().as_u16());
-            request.response_headers = copy(response.headers());
-            if let Some(ApiError { code, message, reason, rule, .. }) = refusal.cloned() {
-                (request.code, request.message) = (Some(code.to_owned()), Some(message));
-                (request.reason, request.rule) = (reason.or(request.reason.take()), rule);
-            } else {
-                // A fault's, or that of a job that has failed.
-                let said: Option<Value> = serde_json::from_slice(&request.response_body).ok();
-                let place = if response.status().is_success() { "/job/error" } else { "" };
-                let text = |name| Some(said.as_ref()?.pointer(place)?.get(name)?.as_str()?.to_owned());
-                (request.code, request.message) = (text("code"), text("message"));
-                if response.status().is_success() && request.code.is_some() {
-                    request.rule = response.extensions().get().map(|JobFailures(place)| place.clone());
-                }
+    /// The request ends with this response, which gets the request's id.
+    pub async fn answered(mut self, mut response: Response) -> Response {
+        let id = HeaderValue::try_from(format!("simulated-request-{}", self.number));
+        response.headers_mut().entry(REQUEST_ID).or_insert(id.unwrap_or(HeaderValue::from_static("?")));
+        let (response, body) = keep_body(response).await;
+        let status = response.status();
+        let (code, message, reason, rule) = match response.extensions().get::<ApiError>().cloned() {
+            Some(ApiError { code, message, reason, rule, .. }) => (Some(code.to_owned()), Some(message), reason, rule),
+            // A fault's, or that of a job that has failed.
+            None => {
+                let (code, message) = error_in(status, &body);
+                let job_failures = response.extensions().get().filter(|_| status.is_success() && code.is_some());
+                (code, message, None, job_failures.map(|JobFailures(place)| place.clone()))
             }
+        };
+        self.end(|request| {
+            (request.status, request.code, request.message) = (Some(status.as_u16()), code, message);
+            (request.reason, request.rule) = (reason.or(request.reason.take()), rule);
+            (request.response_headers, request.response_body) = (copy(response.headers()), body);
         });
+        response
     }
 
     /// The request ends without a response, by a fault.

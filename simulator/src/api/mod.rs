@@ -17,7 +17,7 @@ use self::pages::Page;
 use self::spec::OperationSpec;
 use crate::api_error::ApiError;
 use crate::faults::{End, Ending};
-use crate::log::{Entry, JobFailures, REQUEST_ID};
+use crate::log::{Entry, JobFailures};
 use crate::oauth::{Endpoint, MAX_FORM_BYTES};
 use crate::state::State;
 
@@ -39,11 +39,8 @@ mod spec;
 pub async fn logged(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
     let entry = state.log.arrived(None, &head);
-    let mut response = next.run(Request::from_parts(head, body)).await;
-    response.headers_mut().insert(REQUEST_ID, entry.request_id());
-    let response = entry.response_body(response).await;
-    entry.answered(&response);
-    response
+    let response = next.run(Request::from_parts(head, body)).await;
+    entry.answered(response).await
 }
 
 /// The most bytes that are read of an unwanted body, so that a client that still writes gets to read the response.
@@ -81,17 +78,13 @@ pub async fn respond(state: Arc<State>, place: Place, request: Request) -> Respo
         None => None,
     };
     let mut response = match instead {
-        Some(mut response) => {
-            response.headers_mut().entry(REQUEST_ID).or_insert(entry.request_id());
-            response
-        }
+        Some(response) => response,
         None => {
             let response = match for_pages.as_ref().and_then(|page| page.preflight(&request)) {
                 Some(allowed) => Ok(allowed),
                 None => process(&state, place, spec, &request, &mut body, &entry).await,
             };
-            let mut response = response.unwrap_or_else(ApiError::into_response);
-            response.headers_mut().insert(REQUEST_ID, entry.request_id());
+            let response = response.unwrap_or_else(ApiError::into_response);
             match &fault {
                 Some(fault) => fault.after(response).await,
                 None => response,
@@ -104,8 +97,7 @@ pub async fn respond(state: Arc<State>, place: Place, request: Request) -> Respo
     response.headers_mut().extend(state.date().map(|date| (header::DATE, date)));
     let ending = response.extensions().get::<Ending>().cloned();
     if ending.as_ref().is_none_or(|ending| ending.answered) {
-        response = entry.response_body(response).await;
-        entry.answered(&response);
+        response = entry.answered(response).await;
     } else {
         entry.unanswered();
     }
