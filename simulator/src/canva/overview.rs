@@ -48,7 +48,8 @@ impl Library {
 
     /// Whether a job still runs that could have ended by this time since the Unix epoch.
     pub fn is_behind(&self, now: Duration) -> bool {
-        self.jobs.values().any(|job| matches!(job.state, JobState::InProgress) && job.ends <= now)
+        // The newest first: jobs mostly end in the order in which they came, and this is asked after each end.
+        self.jobs.values().rev().any(|job| matches!(job.state, JobState::InProgress) && job.ends <= now)
     }
 }
 
